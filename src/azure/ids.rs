@@ -1,0 +1,190 @@
+//! ARM resource ids: compared without regard to case, shown as they came.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+/// The id of a subscription, resource group, resource, child or extension resource, such as
+/// `/subscriptions/…/resourceGroups/rg/providers/Microsoft.App/containerApps/web`.
+///
+/// ARM treats ids as case-insensitive and returns them in varying case (`resourcegroups`), so
+/// equality, ordering and hashing ignore case.
+#[derive(Clone, Debug)]
+pub struct ResourceId(String);
+
+impl ResourceId {
+    /// Parses an id. `None` unless it is a chain of `/name/value` pairs that starts with
+    /// `/subscriptions/` or `/providers/` and has no empty, `.` or `..` segment, query or fragment.
+    pub fn parse(text: &str) -> Option<ResourceId> {
+        let text = text.trim_end_matches('/');
+        let rest = text.strip_prefix('/')?;
+        let segments: Vec<&str> = rest.split('/').collect();
+        let first = segments.first()?;
+        if !(first.eq_ignore_ascii_case("subscriptions") || first.eq_ignore_ascii_case("providers")) {
+            return None;
+        }
+        let bad = |segment: &&str| {
+            segment.is_empty()
+                || *segment == "."
+                || *segment == ".."
+                || segment.contains(['?', '#', '\\', '%', '<', '>', '"'])
+                || segment.chars().any(|c| c.is_control() || c.is_whitespace())
+        };
+        if segments.iter().any(bad) {
+            return None;
+        }
+        let id = ResourceId(text.to_owned());
+        id.well_formed().then_some(id)
+    }
+
+    /// The id of a subscription.
+    pub fn subscription_id(subscription: &str) -> ResourceId {
+        ResourceId(format!("/subscriptions/{subscription}"))
+    }
+
+    /// The id of a resource group.
+    pub fn group(subscription: &str, group: &str) -> ResourceId {
+        ResourceId(format!("/subscriptions/{subscription}/resourceGroups/{group}"))
+    }
+
+    /// The id of a top-level resource or extension resource below `self` (a group, subscription or
+    /// resource): `kind` is `Namespace/type`.
+    #[must_use]
+    pub fn provider(&self, kind: &str, name: &str) -> ResourceId {
+        ResourceId(format!("{}/providers/{kind}/{name}", self.0))
+    }
+
+    /// The id of a child: `kind` is the last part of its type (`revisions`).
+    #[must_use]
+    pub fn child(&self, kind: &str, name: &str) -> ResourceId {
+        ResourceId(format!("{}/{kind}/{name}", self.0))
+    }
+
+    /// The id as it came.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn segments(&self) -> Vec<&str> {
+        self.0.split('/').skip(1).collect()
+    }
+
+    fn well_formed(&self) -> bool {
+        let segments = self.segments();
+        let mut index = 0;
+        while index < segments.len() {
+            if segments[index].eq_ignore_ascii_case("providers") {
+                // providers/Namespace/type/name, then further type/name pairs.
+                if segments.len() - index < 4 && segments.len() - index != 2 {
+                    return false;
+                }
+                index += 2;
+            } else {
+                if index + 1 >= segments.len() {
+                    return false;
+                }
+                index += 2;
+            }
+        }
+        true
+    }
+
+    /// The subscription's GUID.
+    pub fn subscription(&self) -> Option<&str> {
+        let segments = self.segments();
+        (segments.first()?.eq_ignore_ascii_case("subscriptions"))
+            .then(|| segments.get(1).copied())
+            .flatten()
+    }
+
+    /// The resource group's name.
+    pub fn resource_group(&self) -> Option<&str> {
+        let segments = self.segments();
+        (segments.get(2)?.eq_ignore_ascii_case("resourceGroups"))
+            .then(|| segments.get(3).copied())
+            .flatten()
+    }
+
+    /// The last segment: the resource's own name.
+    pub fn name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The full type (`Microsoft.App/containerApps/revisions`);
+    /// `Microsoft.Resources/subscriptions[/resourceGroups]` for those two.
+    pub fn resource_type(&self) -> String {
+        let segments = self.segments();
+        let last = segments
+            .iter()
+            .rposition(|segment| segment.eq_ignore_ascii_case("providers"));
+        match last {
+            Some(index) => {
+                let mut kind = segments.get(index + 1).copied().unwrap_or_default().to_owned();
+                for part in segments.iter().skip(index + 2).step_by(2) {
+                    kind.push('/');
+                    kind.push_str(part);
+                }
+                kind
+            }
+            None if segments.len() >= 4 => "Microsoft.Resources/subscriptions/resourceGroups".to_owned(),
+            None => "Microsoft.Resources/subscriptions".to_owned(),
+        }
+    }
+
+    /// What contains this resource: the parent resource, the scope of an extension resource, the
+    /// resource group, the subscription.
+    pub fn parent(&self) -> Option<ResourceId> {
+        let segments = self.segments();
+        let count = segments.len();
+        let keep = if count >= 4 && segments[count - 4].eq_ignore_ascii_case("providers") {
+            count - 4
+        } else if count >= 2 {
+            count - 2
+        } else {
+            return None;
+        };
+        (keep > 0).then(|| ResourceId(format!("/{}", segments[..keep].join("/"))))
+    }
+
+    /// Whether `self` is `scope` or lies below it.
+    pub fn within(&self, scope: &ResourceId) -> bool {
+        let (own, other) = (self.folded(), scope.folded());
+        own == other || own.strip_prefix(&other).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// The form in which ids are compared.
+    pub fn folded(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+}
+
+impl PartialEq for ResourceId {
+    fn eq(&self, other: &ResourceId) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for ResourceId {}
+
+impl PartialOrd for ResourceId {
+    fn partial_cmp(&self, other: &ResourceId) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ResourceId {
+    fn cmp(&self, other: &ResourceId) -> std::cmp::Ordering {
+        self.folded().cmp(&other.folded())
+    }
+}
+
+impl Hash for ResourceId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.folded().hash(state);
+    }
+}
+
+impl fmt::Display for ResourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

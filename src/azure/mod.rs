@@ -1,0 +1,5 @@
+//! Azure Resource Manager: ids, clouds, credentials, client, operations, errors, resource types. Knows no recipes.
+
+pub mod ids;
+
+pub use ids::ResourceId;

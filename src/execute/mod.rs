@@ -1,0 +1,1 @@
+//! The interpreter: reads facts, sends writes, waits, and tells what happens as events.

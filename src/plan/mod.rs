@@ -1,0 +1,1 @@
+//! The heart: facts, merge, normalise, diff, schedule. Pure: no client, no tokio.

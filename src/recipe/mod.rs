@@ -1,0 +1,1 @@
+//! Recipes as data: model, loading, validation, catalogue, inputs, schema.

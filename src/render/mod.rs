@@ -1,0 +1,1 @@
+//! One file per output; the only place that prints.

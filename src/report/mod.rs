@@ -1,0 +1,1 @@
+//! The frozen JSON shape of what a run tells.

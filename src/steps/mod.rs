@@ -1,0 +1,1 @@
+//! The step kinds: pure functions from a step and facts to reads and changes.

@@ -1,0 +1,77 @@
+//! What may be shown of a value.
+
+use std::fmt;
+
+use serde_json::Value as Json;
+
+use super::{Data, Value};
+
+/// The text that stands for a secret.
+pub const SENSITIVE: &str = "(sensitive)";
+/// The text that stands for somebody else's value.
+pub const EXISTING: &str = "(existing value)";
+/// The text that stands for what only a step will make known.
+pub const UNKNOWN: &str = "(known after apply)";
+
+/// A value as people and files may see it: secrets, foreign values and unknowns replaced by words.
+#[derive(Clone, Copy, Debug)]
+pub struct Redacted<'a>(pub &'a Value);
+
+impl Redacted<'_> {
+    /// The redacted JSON.
+    pub fn to_json(self) -> Json {
+        let value = self.0;
+        if value.is_null() {
+            return Json::Null;
+        }
+        if value.marks.secret {
+            return Json::String(SENSITIVE.to_owned());
+        }
+        if value.marks.existing {
+            return Json::String(EXISTING.to_owned());
+        }
+        match &value.data {
+            Data::Null => Json::Null,
+            Data::Bool(value) => Json::Bool(*value),
+            Data::Number(number) => Json::Number(number.clone()),
+            Data::String(text) => Json::String(text.clone()),
+            Data::List(list) => Json::Array(list.iter().map(|item| Redacted(item).to_json()).collect()),
+            Data::Map(map) => Json::Object(
+                map.iter()
+                    .map(|(key, item)| (key.clone(), Redacted(item).to_json()))
+                    .collect(),
+            ),
+            Data::Unknown(_) => Json::String(UNKNOWN.to_owned()),
+        }
+    }
+}
+
+/// Scalars as they are written in a plan: strings in quotes, stand-ins bare.
+impl fmt::Display for Redacted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.0;
+        if value.is_unknown() {
+            return f.write_str(UNKNOWN);
+        }
+        if value.marks.secret && !value.is_null() {
+            return f.write_str(SENSITIVE);
+        }
+        if value.marks.existing && !value.is_null() {
+            return f.write_str(EXISTING);
+        }
+        f.write_str(&strip_control(&self.to_json().to_string()))
+    }
+}
+
+/// The text without control characters (terminal escapes, bidirectional overrides): for anything
+/// that came from a server or a file. Tabs and newlines become spaces.
+pub fn strip_control(text: &str) -> String {
+    text.chars()
+        .filter_map(|c| match c {
+            '\n' | '\t' => Some(' '),
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => None,
+            c if c.is_control() => None,
+            c => Some(c),
+        })
+        .collect()
+}

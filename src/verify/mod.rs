@@ -1,0 +1,1 @@
+//! Checks of desired state, revision health and the recipe's own queries.

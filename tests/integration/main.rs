@@ -1,0 +1,6 @@
+//! The one integration-test binary: everything here goes through the public surface.
+
+mod client;
+mod expression;
+mod recipe;
+mod sandbox;
