@@ -1,5 +1,6 @@
 //! Azure Resource Manager: ids, clouds, credentials, client, operations, errors, resource types. Knows no recipes.
 
 pub mod ids;
+pub mod types;
 
 pub use ids::ResourceId;
