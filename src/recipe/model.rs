@@ -1,0 +1,398 @@
+//! A recipe as the other layers see it: every part that can be wrong knows where it stands.
+
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+
+use crate::diagnostic::{Diagnostic, Severity, Source, Span};
+use crate::expression::{Expression, Tree};
+
+/// A part of a recipe with the bytes of the file it was read from.
+#[derive(Clone, Debug)]
+pub struct Spanned<T> {
+    /// The part.
+    pub value: T,
+    /// Where it stands in the recipe file.
+    pub span: Span,
+}
+
+impl<T> Deref for Spanned<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// A string that may hold `${…}`, with its place.
+pub type Expr = Spanned<Expression>;
+
+/// The name of an input, lookup, variable, step, output or instance.
+#[derive(Clone, Debug)]
+pub struct Id {
+    /// As expressions spell it: hyphens are underscores.
+    pub name: String,
+    /// As the file spells it.
+    pub written: String,
+    /// Where it stands in the recipe file.
+    pub span: Span,
+}
+
+/// The form of a name in expressions: hyphens become underscores, because a hyphen would need
+/// quotes in `JMESPath`.
+pub fn snake(name: &str) -> String {
+    name.replace('-', "_")
+}
+
+/// Where a recipe came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Embedded in the binary.
+    BuiltIn,
+    /// The recipe's folder; named in every plan, because strangers may have written it.
+    Folder(PathBuf),
+}
+
+/// One recipe, loaded. All lists and maps keep the file's order.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    /// The file, for pointing into it.
+    pub source: Arc<Source>,
+    /// Built in, or a folder.
+    pub origin: Origin,
+    /// The recipe's name (`key-vault-reference`).
+    pub name: Spanned<String>,
+    /// One line for lists.
+    pub title: String,
+    /// The catalogue's group (`security & identity`).
+    pub category: String,
+    /// How much it asks of a reader.
+    pub complexity: Complexity,
+    /// The idea behind it, in a few words.
+    pub concept: Option<String>,
+    /// What it is good for.
+    pub goals: Vec<Goal>,
+    /// Documentation pages.
+    pub docs: Vec<String>,
+    /// What the recipe works on.
+    pub target: Target,
+    /// Recipes that come before it on the catalogue's map; never executed.
+    pub follows: Vec<Spanned<String>>,
+    /// Recipes that are planned and applied with it.
+    pub requires: Vec<Requirement>,
+    /// What a caller can set, by name as expressions spell it.
+    pub inputs: IndexMap<String, Input>,
+    /// What is read from Azure, by name as expressions spell it.
+    pub existing: IndexMap<String, Lookup>,
+    /// Derived values, by name as expressions spell it.
+    pub variables: IndexMap<String, Definition>,
+    /// What must hold before the first write.
+    pub prerequisites: Vec<Check>,
+    /// The desired state.
+    pub steps: Vec<Step>,
+    /// Behaviour to look at afterwards; desired state is verified by planning again.
+    pub verify: Vec<Check>,
+    /// What other recipes and people can use, by name as expressions spell it.
+    pub outputs: IndexMap<String, Definition>,
+    /// What to do next.
+    pub notes: Option<Expr>,
+}
+
+impl Recipe {
+    /// The step of this name, as expressions spell it.
+    pub fn step(&self, name: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id.name == name)
+    }
+}
+
+/// How much a recipe asks of a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Complexity {
+    /// Minutes.
+    Low,
+    /// Some background.
+    Medium,
+    /// Several ideas at once.
+    High,
+}
+
+/// What a recipe is good for (`list --for`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Deployment safety.
+    Safety,
+    /// Security posture.
+    Security,
+    /// Integration velocity.
+    Velocity,
+}
+
+/// What a recipe works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Target {
+    /// One container app.
+    #[default]
+    App,
+}
+
+/// A recipe that is planned together with this one.
+#[derive(Clone, Debug)]
+pub struct Requirement {
+    /// The recipe's name.
+    pub recipe: Spanned<String>,
+    /// The instance's name; without it the recipe's.
+    pub alias: Option<Id>,
+    /// Only when this holds; known at plan.
+    pub when: Option<Expr>,
+    /// Inputs of the required recipe, by name as expressions spell it: they stand above the
+    /// recipe's own defaults and below everything a caller sets.
+    pub with: IndexMap<String, Definition>,
+    /// The whole entry.
+    pub span: Span,
+}
+
+impl Requirement {
+    /// The instance's name as expressions spell it (`managed_identity`).
+    pub fn instance(&self) -> String {
+        self.alias
+            .as_ref()
+            .map_or_else(|| snake(&self.recipe.value), |alias| alias.name.clone())
+    }
+}
+
+/// A named value: a variable, an output, an input of a required recipe.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// Its name.
+    pub id: Id,
+    /// Its value: JSON whose keys and strings are expressions; evaluated when asked for.
+    pub value: Tree,
+}
+
+/// What a caller can set.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Its name.
+    pub id: Id,
+    /// The shape of its value.
+    pub shape: Shape,
+    /// Environment variables that set it; the first that is set counts.
+    pub env: Vec<String>,
+    /// Its value when nobody sets it.
+    pub default: Option<Tree>,
+    /// A run without it is refused.
+    pub required: bool,
+    /// Never on argv, never shown.
+    pub secret: bool,
+    /// The only values allowed; empty: any.
+    pub one_of: Vec<Json>,
+    /// What a string (or every string of a list or map) must match, as a whole.
+    pub pattern: Option<regex_lite::Regex>,
+    /// For people.
+    pub description: Option<String>,
+}
+
+/// The shape of an input's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Anything (a list or map that does not say what is in it).
+    Any,
+    /// Text.
+    String,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// Text such as `2m` (see [`super::parse_duration`]).
+    Duration,
+    /// A list of this.
+    List(Box<Shape>),
+    /// Any keys, values of this.
+    Map(Box<Shape>),
+    /// Exactly these members.
+    Record(IndexMap<String, Field>),
+}
+
+/// A member of a [`Shape::Record`]; written `name?: type` when it may be missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The shape of its value.
+    pub shape: Shape,
+    /// Whether it may be missing.
+    pub optional: bool,
+}
+
+/// A type of resource, with the api-version if the recipe insists on one (`Ns/type@version`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceType {
+    /// `Namespace/type`, children as `Namespace/type/child`.
+    pub kind: String,
+    /// The api-version; without it the newest this program knows and the provider offers.
+    pub version: Option<String>,
+}
+
+/// A resource (or list of them) that is read, and must be there unless it is optional.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    /// Its name: a root of expressions.
+    pub id: Id,
+    /// What type of resource.
+    pub kind: Spanned<ResourceType>,
+    /// Its name or full resource id; `None` only for a list.
+    pub name: Option<Expr>,
+    /// The resource it is a child of: its id, or the resource itself.
+    pub parent: Option<Expr>,
+    /// The resource it extends: its id, or the resource itself.
+    pub scope: Option<Expr>,
+    /// The group to look in; without it the target's.
+    pub resource_group: Option<Expr>,
+    /// Where to look for a bare name.
+    pub search: Search,
+    /// The collection instead of one element.
+    pub list: bool,
+    /// Null instead of an error when it is not there.
+    pub optional: bool,
+    /// Only when this holds, else null; known at plan.
+    pub when: Option<Expr>,
+    /// Once for each member or element; known at plan.
+    pub for_each: Option<Expr>,
+    /// Steps that must have run before it can be read.
+    pub after: Vec<Spanned<String>>,
+    /// The command that makes it.
+    pub fix: Option<Expr>,
+    /// A documentation page.
+    pub docs: Option<String>,
+    /// The whole entry.
+    pub span: Span,
+}
+
+/// Where a resource is looked for when only its name is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Search {
+    /// In the resource group.
+    #[default]
+    Group,
+    /// In the resource group, then in the whole subscription.
+    Subscription,
+}
+
+/// A judgement: a prerequisite or a verification.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// Holds when this is true.
+    pub that: Expr,
+    /// What is checked, in a few words.
+    pub name: Option<Expr>,
+    /// What is wrong when it does not hold.
+    pub otherwise: Option<Expr>,
+    /// The command that mends it.
+    pub fix: Option<Expr>,
+    /// Whether the run stops.
+    pub severity: Severity,
+    /// Only when this holds; known at plan.
+    pub when: Option<Expr>,
+    /// Once for each member or element; known at plan.
+    pub for_each: Option<Expr>,
+    /// A documentation page.
+    pub docs: Option<String>,
+    /// The whole entry.
+    pub span: Span,
+}
+
+/// One piece of desired state.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Its name.
+    pub id: Id,
+    /// What it wants.
+    pub kind: StepKind,
+    /// Only when this holds; known at plan.
+    pub when: Option<Expr>,
+    /// Once for each member or element; known at plan.
+    pub for_each: Option<Expr>,
+    /// Steps of this recipe that must come before it, beyond those it refers to.
+    pub after: Vec<Spanned<String>>,
+    /// What it is for, shown in the plan.
+    pub why: Option<Expr>,
+    /// Refusals to be repeated.
+    pub retry: Option<Retry>,
+    /// How long its operation may take.
+    pub timeout: Option<Duration>,
+    /// The whole entry.
+    pub span: Span,
+}
+
+/// The kinds of step.
+#[derive(Clone, Debug)]
+pub enum StepKind {
+    /// A fragment of the app: `identity`, `configuration` and `template` (both below `properties`
+    /// in ARM), `tags`.
+    ContainerApp(Tree),
+    /// Any other ARM resource, wholly or in part.
+    Resource(ResourceStep),
+    /// A role for a principal.
+    RoleAssignment(RoleAssignment),
+}
+
+/// The desired state of one ARM resource.
+#[derive(Clone, Debug)]
+pub struct ResourceStep {
+    /// What type of resource.
+    pub kind: Spanned<ResourceType>,
+    /// Its name.
+    pub name: Expr,
+    /// The resource it is a child of: its id, or the resource itself.
+    pub parent: Option<Expr>,
+    /// The resource it extends: its id, or the resource itself.
+    pub scope: Option<Expr>,
+    /// The paths it owns.
+    pub body: Tree,
+}
+
+/// A role that a principal shall have.
+#[derive(Clone, Debug)]
+pub struct RoleAssignment {
+    /// The role's name or GUID.
+    pub role: Expr,
+    /// The principal's object id.
+    pub principal: Expr,
+    /// The resource id it is given for.
+    pub scope: Expr,
+    /// How old the assignment must be before a write that would cost a revision or an image pull.
+    pub settle: Option<Duration>,
+}
+
+/// Refusals that a step repeats, beyond those the program knows.
+#[derive(Clone, Debug)]
+pub struct Retry {
+    /// What the message of such a refusal matches.
+    pub error_matches: Vec<regex_lite::Regex>,
+    /// How long to go on.
+    pub timeout: Duration,
+}
+
+/// A recipe in a run, under its name.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// The recipe.
+    pub recipe: Arc<Recipe>,
+    /// The instance's name as expressions spell it (`managed_identity`).
+    pub alias: String,
+    /// Inputs set by whoever asked for the instance.
+    pub with: With,
+    /// The instance that requires it, by alias, with the requirement; `None` when the caller
+    /// named it.
+    pub required_by: Option<(String, Requirement)>,
+}
+
+/// Inputs set in a project file, by name as expressions spell it.
+pub type With = IndexMap<String, Spanned<Json>>;
+
+/// What loading gives: the recipe, or every mistake found.
+pub type Loaded = Result<Recipe, Vec<Diagnostic>>;
