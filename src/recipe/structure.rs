@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::grammar::{Kind, TYPES, Table};
-use super::suggest::{did_you_mean, one_of};
+use super::suggest::{did_you_mean, list};
 use super::yaml::{Key, Node, Yaml};
 use super::{parse_duration, place, snake};
 use crate::diagnostic::{Code, Diagnostic, Source, Span, codes};
@@ -131,7 +131,7 @@ impl<'a> Structure<'a> {
             Kind::Word(words) if !words.contains(&text) => self.report(
                 codes::BAD_VALUE,
                 span,
-                format!("`{text}` is none of {}", one_of(words.iter().copied())),
+                format!("`{text}` is none of {}", list(words.iter().copied())),
                 did_you_mean(text, words.iter().copied()),
             ),
             _ => {}
@@ -274,10 +274,6 @@ impl<'a> Structure<'a> {
             _ => {}
         }
     }
-}
-
-fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether the text is a name: small letters, digits and `-` (and `_`), a letter first.
