@@ -7,5 +7,74 @@ pub struct Code(
     pub &'static str,
 );
 
-/// Every code with its one-line description.
-pub const CODES: &[(Code, &str)] = &[];
+/// Declares each code once: its constant and its row in [`CODES`] cannot drift apart.
+macro_rules! codes {
+    ($($constant:ident = $name:literal, $description:literal;)*) => {
+        $(
+            #[doc = concat!("`", $name, "`: ", $description, ".")]
+            pub const $constant: Code = Code($name);
+        )*
+
+        /// Every code with its one-line description.
+        pub const CODES: &[(Code, &str)] = &[$(($constant, $description)),*];
+    };
+}
+
+codes! {
+    // Expressions.
+    BAD_EXPRESSION = "bad-expression", "an expression that is not JMESPath as recipes write it";
+    EXPRESSION_FAILED = "expression-failed", "an expression that could not be evaluated on the values it met";
+    // Recipes, project files and inputs.
+    FILE_TOO_LARGE = "file-too-large", "a recipe or project file is larger, deeper or more repetitive than is read";
+    BAD_YAML = "bad-yaml", "a file is not valid YAML";
+    UNREADABLE_FILE = "unreadable-file", "a file cannot be read";
+    DUPLICATE_KEY = "duplicate-key", "a key stands twice in one map";
+    UNKNOWN_KEY = "unknown-key", "a key that this place does not have";
+    MISSING_KEY = "missing-key", "a key that this place needs is missing";
+    WRONG_TYPE = "wrong-type", "text, number, list or map where another is expected";
+    BAD_VALUE = "bad-value", "a value of the right type that cannot be meant";
+    BAD_NAME = "bad-name", "a name with characters that names do not have";
+    UNKNOWN_REFERENCE = "unknown-reference", "an expression reads something that is not there";
+    CYCLE = "cycle", "variables, steps or recipes that need each other";
+    NAME_TAKEN = "name-taken", "one name for two things";
+    PATH_OWNED_TWICE = "path-owned-twice", "two steps want different values in one place";
+    DEFAULT_ON_REQUIRED = "default-on-required", "a required input with a default";
+    KNOWN_TOO_LATE = "known-too-late", "a value that must be known at plan comes from a step";
+    BARE_EXPRESSION = "bare-expression", "an expression without ${}";
+    CLOUD_SUFFIX = "cloud-suffix", "a host name of one cloud, written out";
+    FORBIDDEN_ROLE = "forbidden-role", "a role that a recipe may not give";
+    LITERAL_PRINCIPAL = "literal-principal", "a principal written into a recipe";
+    BAD_DIRECTIVE = "bad-directive", "a $patch directive of the wrong form";
+    UNKNOWN_RECIPE = "unknown-recipe", "there is no recipe of this name";
+    RECIPE_EXISTS = "recipe-exists", "a folder has a recipe that is there already";
+    UNKNOWN_INPUT = "unknown-input", "there is no input of this name";
+    MISSING_INPUT = "missing-input", "a required input is not set";
+    BAD_INPUT = "bad-input", "an input's value has the wrong type or form";
+    AMBIGUOUS_INPUT = "ambiguous-input", "an input of several recipes, and no recipe named";
+    SECRET_ON_ARGV = "secret-on-argv", "a secret written on the command line";
+    UNREADABLE_INPUT = "unreadable-input", "a file or variable that an input names cannot be read";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::CODES;
+
+    #[test]
+    fn codes_are_unique_kebab_case_and_described() {
+        let mut seen = BTreeSet::new();
+        for (code, description) in CODES {
+            assert!(seen.insert(code), "{} twice", code.0);
+            let words_are_plain = code.0.split('-').all(|word| {
+                !word.is_empty()
+                    && word
+                        .bytes()
+                        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+            });
+            assert!(words_are_plain, "{} is not kebab-case", code.0);
+            assert!(description.len() > 10, "{} is not described", code.0);
+            assert!(!description.ends_with('.'), "{} ends with a full stop", code.0);
+        }
+    }
+}

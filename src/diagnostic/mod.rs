@@ -2,7 +2,9 @@
 //! fix, a link, and where it stands.
 
 pub mod codes;
+pub mod json;
 mod source;
+pub mod suggest;
 
 use std::sync::Arc;
 

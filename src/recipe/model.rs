@@ -386,9 +386,11 @@ pub struct Instance {
     pub alias: String,
     /// Inputs set by whoever asked for the instance.
     pub with: With,
-    /// The instance that requires it, by alias, with the requirement; `None` when the caller
-    /// named it.
-    pub required_by: Option<(String, Requirement)>,
+    /// Whether the caller named it; otherwise it is here because others require it.
+    pub asked: bool,
+    /// The instances that require it, by alias, each with the requirement. The expressions of a
+    /// requirement are read in the requiring instance.
+    pub required_by: Vec<(String, Requirement)>,
 }
 
 /// Inputs set in a project file, by name as expressions spell it.

@@ -1,0 +1,268 @@
+//! The recipes a run can use: those built in and those of folders.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::suggest::{did_you_mean, list};
+use super::{Graph, Instance, Origin, Recipe, Requirement, With, load, read_source, snake, validate};
+use crate::diagnostic::{Diagnostic, Source, codes};
+
+/// `(folder, recipe.yaml, README.md)` of each built-in recipe.
+const BUILT_IN: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/recipes.rs"));
+
+/// The recipes a run can use, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    recipes: IndexMap<String, Arc<Recipe>>,
+}
+
+/// A recipe somebody asked for, on the command line or in a project file.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// The recipe's name.
+    pub recipe: String,
+    /// The instance's name; without it the recipe's.
+    pub alias: Option<String>,
+    /// Inputs set beside it.
+    pub with: With,
+}
+
+impl Catalogue {
+    /// The built-in recipes alone.
+    ///
+    /// # Errors
+    /// A built-in recipe does not load; the test suite sees to it that this cannot happen.
+    pub fn built_in() -> Result<Catalogue, Vec<Diagnostic>> {
+        Catalogue::load(&[], false)
+    }
+
+    /// The built-in recipes and those in the sub-folders of `folders` (each sub-folder with a
+    /// `recipe.yaml`). Recipes of folders are validated too: strangers may have written them.
+    ///
+    /// # Errors
+    /// Every mistake in every recipe; a folder that cannot be read; a name that is there already,
+    /// unless `allow_override` says that a folder's recipe takes its place.
+    pub fn load(folders: &[PathBuf], allow_override: bool) -> Result<Catalogue, Vec<Diagnostic>> {
+        let mut catalogue = Catalogue::default();
+        let mut mistakes = Vec::new();
+        for (folder, text, _) in BUILT_IN {
+            let source = Arc::new(Source {
+                name: format!("recipes/{folder}/recipe.yaml"),
+                text: (*text).to_owned(),
+            });
+            match load(&source, Origin::BuiltIn) {
+                Ok(recipe) => catalogue.insert(recipe),
+                Err(found) => mistakes.extend(found),
+            }
+        }
+        let mut added = Vec::new();
+        for folder in folders {
+            let files = match recipe_files(folder) {
+                Ok(files) => files,
+                Err(mistake) => {
+                    mistakes.push(mistake);
+                    continue;
+                }
+            };
+            for (folder, file) in files {
+                let loaded = read_source(&file)
+                    .map_err(|mistake| vec![mistake])
+                    .and_then(|source| load(&source, Origin::Folder(folder)));
+                match loaded {
+                    Ok(recipe) => match catalogue.recipes.get(&recipe.name.value) {
+                        Some(other) if !(allow_override && other.origin == Origin::BuiltIn) => {
+                            mistakes.push(exists(&recipe, other));
+                        }
+                        _ => {
+                            added.push(recipe.name.value.clone());
+                            catalogue.insert(recipe);
+                        }
+                    },
+                    Err(found) => mistakes.extend(found),
+                }
+            }
+        }
+        for name in added {
+            if let Some(recipe) = catalogue.recipes.get(&name) {
+                mistakes.extend(validate(recipe, &catalogue));
+            }
+        }
+        mistakes.retain(|mistake| mistake.severity == crate::diagnostic::Severity::Error);
+        if mistakes.is_empty() { Ok(catalogue) } else { Err(mistakes) }
+    }
+
+    /// Adds a recipe, or puts it in the place of the one of its name.
+    pub fn insert(&mut self, recipe: Recipe) {
+        self.recipes.insert(recipe.name.value.clone(), Arc::new(recipe));
+    }
+
+    /// All recipes: the built-in ones by name, then those of folders.
+    pub fn recipes(&self) -> impl Iterator<Item = &Arc<Recipe>> {
+        self.recipes.values()
+    }
+
+    /// The recipe of this name.
+    ///
+    /// # Errors
+    /// There is none; the finding suggests the nearest.
+    pub fn get(&self, name: &str) -> Result<&Arc<Recipe>, Diagnostic> {
+        self.recipes.get(name).ok_or_else(|| {
+            let known = || self.recipes.keys().map(String::as_str);
+            let near = did_you_mean(name, known());
+            let diagnostic = Diagnostic::error(codes::UNKNOWN_RECIPE, format!("there is no recipe `{name}`"))
+                .note(format!("the recipes are {}", list(known())));
+            if near.is_empty() { diagnostic } else { diagnostic.fix(near) }
+        })
+    }
+
+    /// The page a person reads (`README.md`) of a recipe.
+    ///
+    /// # Errors
+    /// A folder's recipe whose page is there but cannot be read; a missing page is `None`.
+    pub fn page(&self, recipe: &Recipe) -> Result<Option<String>, Diagnostic> {
+        match &recipe.origin {
+            Origin::BuiltIn => Ok(BUILT_IN
+                .iter()
+                .find(|(folder, ..)| *folder == recipe.name.value)
+                .map(|(_, _, page)| (*page).to_owned())),
+            Origin::Folder(folder) => {
+                let page = folder.join("README.md");
+                if !page.is_file() {
+                    return Ok(None);
+                }
+                read_source(&page).map(|source| Some(source.text.clone()))
+            }
+        }
+    }
+
+    /// The instances of a run: those asked for and everything they require, each after all it
+    /// requires, otherwise in the order asked for. One that is both asked for and required is one
+    /// instance.
+    ///
+    /// # Errors
+    /// Unknown recipes, one instance name for two recipes, recipes that require each other.
+    pub fn instances(&self, asked: &[Asked]) -> Result<Vec<Instance>, Vec<Diagnostic>> {
+        let mut closure = Closure {
+            catalogue: self,
+            done: IndexMap::new(),
+            chain: Vec::new(),
+            mistakes: Vec::new(),
+        };
+        for one in asked {
+            let alias = snake(one.alias.as_ref().unwrap_or(&one.recipe));
+            closure.add(&one.recipe, &alias, None);
+            if let Some(instance) = closure.done.get_mut(&alias) {
+                instance.asked = true;
+                instance.with.extend(one.with.clone());
+            }
+        }
+        if closure.mistakes.is_empty() {
+            Ok(closure.done.into_values().collect())
+        } else {
+            Err(closure.mistakes)
+        }
+    }
+
+    /// The map of the catalogue: who follows whom.
+    pub fn graph(&self) -> Graph {
+        Graph::of(self.recipes.values().map(Arc::as_ref))
+    }
+}
+
+/// The walk along `requires`.
+struct Closure<'a> {
+    catalogue: &'a Catalogue,
+    done: IndexMap<String, Instance>,
+    chain: Vec<String>,
+    mistakes: Vec<Diagnostic>,
+}
+
+impl Closure<'_> {
+    fn add(&mut self, name: &str, alias: &str, by: Option<(&Instance, &Requirement)>) {
+        if let Some(start) = self.chain.iter().position(|other| other == alias) {
+            let mut chain = self.chain[start..].to_vec();
+            chain.push(alias.to_owned());
+            let message = format!("recipes require each other: {}", chain.join(" → "));
+            self.mistakes.push(at(Diagnostic::error(codes::CYCLE, message), by));
+            return;
+        }
+        if !self.done.contains_key(alias) {
+            let recipe = match self.catalogue.get(name) {
+                Ok(recipe) => Arc::clone(recipe),
+                Err(mistake) => {
+                    self.mistakes.push(at(mistake, by));
+                    return;
+                }
+            };
+            let instance = Instance {
+                recipe,
+                alias: alias.to_owned(),
+                with: With::new(),
+                asked: false,
+                required_by: Vec::new(),
+            };
+            self.chain.push(alias.to_owned());
+            for requirement in &instance.recipe.requires {
+                self.add(&requirement.recipe.value, &requirement.instance(), Some((&instance, requirement)));
+            }
+            self.chain.pop();
+            self.done.insert(alias.to_owned(), instance);
+        }
+        let Some(instance) = self.done.get_mut(alias) else {
+            return;
+        };
+        if instance.recipe.name.value != name {
+            let message = format!("`{alias}` would be both {} and {name}", instance.recipe.name.value);
+            let mistake = Diagnostic::error(codes::NAME_TAKEN, message).fix("give one of them another name with `as:`");
+            self.mistakes.push(at(mistake, by));
+        } else if let Some((requiring, requirement)) = by {
+            instance.required_by.push((requiring.alias.clone(), requirement.clone()));
+        }
+    }
+}
+
+/// The finding at the requirement it comes from, if any.
+fn at(diagnostic: Diagnostic, by: Option<(&Instance, &Requirement)>) -> Diagnostic {
+    match by {
+        Some((instance, requirement)) => {
+            diagnostic.label(&instance.recipe.source, requirement.recipe.span, "required here")
+        }
+        None => diagnostic,
+    }
+}
+
+fn exists(recipe: &Recipe, other: &Recipe) -> Diagnostic {
+    let name = &recipe.name.value;
+    let diagnostic = match &other.origin {
+        Origin::BuiltIn => Diagnostic::error(codes::RECIPE_EXISTS, format!("`{name}` is the name of a built-in recipe"))
+            .fix("choose another name, or say --allow-override to use this one instead"),
+        Origin::Folder(folder) => Diagnostic::error(
+            codes::RECIPE_EXISTS,
+            format!("there is a recipe `{name}` in {} already", folder.display()),
+        )
+        .fix("choose another name"),
+    };
+    diagnostic.label(&recipe.source, recipe.name.span, "")
+}
+
+/// The sub-folders that hold a recipe, by name, with its file.
+fn recipe_files(folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Diagnostic> {
+    let refused = |error: std::io::Error| {
+        Diagnostic::error(
+            codes::UNREADABLE_FILE,
+            format!("the recipes in {} cannot be read: {error}", folder.display()),
+        )
+    };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(refused)? {
+        let path = entry.map_err(refused)?.path();
+        let file = path.join("recipe.yaml");
+        if file.is_file() {
+            found.push((path, file));
+        }
+    }
+    found.sort();
+    Ok(found)
+}

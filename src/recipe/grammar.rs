@@ -1,0 +1,271 @@
+//! The grammar as tables: which keys a place has, and what may stand there. The reader's checks and
+//! the published JSON Schema are both made from these, so that they cannot disagree.
+
+/// What may stand at a place.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// A recipe's name: `[a-z][a-z0-9-]*`.
+    RecipeName,
+    /// A name inside a recipe: `[a-z][a-z0-9_-]*`.
+    Id,
+    /// Plain text.
+    Text,
+    /// Text that may hold `${…}`.
+    Expr,
+    /// Any JSON whose keys and strings may hold `${…}`.
+    Fragment,
+    /// Any JSON, taken as it is.
+    Json,
+    /// An https address.
+    Url,
+    /// `true` or `false`.
+    Flag,
+    /// `90s`, `2m`, `1h30m`.
+    Duration,
+    /// A regular expression.
+    Regex,
+    /// The name of an environment variable.
+    EnvName,
+    /// `Namespace/type[@version]`.
+    ResourceType,
+    /// The shape of an input's elements: a type's name, or a map of such by member.
+    Shape,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A list of these.
+    List(&'static Kind),
+    /// A map from ids to these.
+    Map(&'static Kind),
+    /// A map with these keys.
+    Object(&'static Table),
+    /// A recipe's name, or a map with these keys.
+    RecipeOr(&'static Table),
+}
+
+/// The keys of a place.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// What has these keys, with its article.
+    pub(super) what: &'static str,
+    /// The keys.
+    pub(super) keys: &'static [Key],
+    /// Exactly one of these keys must be there; empty: no such rule.
+    pub(super) exactly_one: &'static [&'static str],
+    /// Why keys like these are refused on purpose: words that occur in the key, the reason.
+    pub(super) refused: Option<(&'static [&'static str], &'static str)>,
+}
+
+/// One key.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) required: bool,
+    /// Shown by editors.
+    pub(super) doc: &'static str,
+}
+
+const fn need(name: &'static str, kind: Kind, doc: &'static str) -> Key {
+    Key { name, kind, required: true, doc }
+}
+
+const fn may(name: &'static str, kind: Kind, doc: &'static str) -> Key {
+    Key { name, kind, required: false, doc }
+}
+
+const fn table(what: &'static str, keys: &'static [Key]) -> Table {
+    Table { what, keys, exactly_one: &[], refused: None }
+}
+
+const WHEN: Key = may("when", Kind::Expr, "Only when this holds. Must be known at plan.");
+const FOR_EACH: Key = may(
+    "for_each",
+    Kind::Expr,
+    "Once for each member or element, read as `each.key` and `each.value`. Must be known at plan.",
+);
+const PARENT: Key = may("parent", Kind::Expr, "The resource this is a child of, or its id.");
+const SCOPE: Key = may("scope", Kind::Expr, "The resource this extends, or its id.");
+const DOCS: Key = may("docs", Kind::Url, "A documentation page.");
+
+/// The types an input can have.
+pub(super) const TYPES: &[&str] = &["string", "integer", "number", "boolean", "duration", "list", "map"];
+
+/// A recipe file.
+pub(super) static RECIPE: Table = table(
+    "a recipe",
+    &[
+        need("name", Kind::RecipeName, "The recipe's name."),
+        need("title", Kind::Text, "One line for lists."),
+        need("category", Kind::Text, "The catalogue's group."),
+        need("complexity", Kind::Word(&["low", "medium", "high"]), "How much it asks of a reader."),
+        may("concept", Kind::Text, "The idea behind it, in a few words."),
+        may("goals", Kind::List(&Kind::Word(&["safety", "security", "velocity"])), "What it is good for."),
+        may("docs", Kind::List(&Kind::Url), "Documentation pages."),
+        may("target", Kind::Word(&["app"]), "What the recipe works on."),
+        may("follows", Kind::List(&Kind::RecipeName), "Recipes before it on the catalogue's map; never executed."),
+        may("requires", Kind::List(&Kind::RecipeOr(&REQUIREMENT)), "Recipes that are planned and applied with it."),
+        may("inputs", Kind::Map(&Kind::Object(&INPUT)), "What a caller can set."),
+        may("existing", Kind::Map(&Kind::Object(&LOOKUP)), "What is read, and must be there unless optional."),
+        may("variables", Kind::Map(&Kind::Fragment), "Derived values."),
+        may("prerequisites", Kind::List(&Kind::Object(&CHECK)), "What must hold before the first write."),
+        may("steps", Kind::List(&Kind::Object(&STEP)), "The desired state."),
+        may("verify", Kind::List(&Kind::Object(&CHECK)), "Behaviour to look at afterwards."),
+        may("outputs", Kind::Map(&Kind::Fragment), "What other recipes and people can use."),
+        may("notes", Kind::Expr, "What to do next."),
+    ],
+);
+
+static REQUIREMENT: Table = table(
+    "a required recipe",
+    &[
+        need("recipe", Kind::RecipeName, "The recipe's name."),
+        may("as", Kind::Id, "The instance's name; without it the recipe's."),
+        WHEN,
+        may("with", Kind::Map(&Kind::Fragment), "Its inputs, above its own defaults."),
+    ],
+);
+
+static INPUT: Table = table(
+    "an input",
+    &[
+        may("type", Kind::Word(TYPES), "The type of its value; without it string."),
+        may("items", Kind::Shape, "What a list holds."),
+        may("values", Kind::Shape, "What a map holds."),
+        may("env", Kind::List(&Kind::EnvName), "Environment variables that set it; the first that is set counts."),
+        may("default", Kind::Fragment, "Its value when nobody sets it."),
+        may("required", Kind::Flag, "A run without it is refused."),
+        may("secret", Kind::Flag, "Never on the command line, never shown."),
+        may("one_of", Kind::List(&Kind::Json), "The only values allowed."),
+        may("pattern", Kind::Regex, "What the whole text (or each text of a list or map) must match."),
+        may("description", Kind::Text, "For people."),
+    ],
+);
+
+static LOOKUP: Table = table(
+    "a lookup",
+    &[
+        need("type", Kind::ResourceType, "`Namespace/type`, with `@version` if one api-version is meant."),
+        may("name", Kind::Expr, "Its name or full resource id."),
+        PARENT,
+        SCOPE,
+        may("resource_group", Kind::Expr, "The group to look in; without it the target's."),
+        may("search", Kind::Word(&["subscription"]), "Look in the whole subscription after the group."),
+        may("list", Kind::Flag, "The collection instead of one element."),
+        may("optional", Kind::Flag, "Null instead of an error when it is not there."),
+        WHEN,
+        FOR_EACH,
+        may("after", Kind::List(&Kind::Id), "Steps that must have run before it can be read."),
+        may("fix", Kind::Expr, "The command that makes it."),
+        DOCS,
+    ],
+);
+
+static CHECK: Table = table(
+    "a check",
+    &[
+        need("that", Kind::Expr, "Holds when this is true."),
+        may("name", Kind::Expr, "What is checked, in a few words."),
+        may("otherwise", Kind::Expr, "What is wrong when it does not hold."),
+        may("fix", Kind::Expr, "The command that mends it."),
+        may("severity", Kind::Word(&["error", "warning"]), "Whether the run stops."),
+        WHEN,
+        FOR_EACH,
+        DOCS,
+    ],
+);
+
+static STEP: Table = Table {
+    what: "a step",
+    keys: &[
+        need("id", Kind::Id, "Its name."),
+        may("container_app", Kind::Fragment, "A fragment of the app: `identity`, `configuration`, `template`, `tags`."),
+        may("resource", Kind::Object(&RESOURCE), "Any other ARM resource, wholly or in part."),
+        may("role_assignment", Kind::Object(&ROLE_ASSIGNMENT), "A role for a principal."),
+        WHEN,
+        FOR_EACH,
+        may("after", Kind::List(&Kind::Id), "Steps before it, beyond those it refers to."),
+        may("why", Kind::Expr, "What it is for, shown in the plan."),
+        may("retry", Kind::Object(&RETRY), "Refusals to be repeated."),
+        may("timeout", Kind::Duration, "How long its operation may take."),
+    ],
+    exactly_one: STEP_KINDS,
+    refused: None,
+};
+
+/// The keys of a step that say what it wants.
+pub(super) const STEP_KINDS: &[&str] = &["container_app", "resource", "role_assignment"];
+
+static RESOURCE: Table = table(
+    "a resource",
+    &[
+        need("type", Kind::ResourceType, "`Namespace/type`, with `@version` if one api-version is meant."),
+        need("name", Kind::Expr, "Its name."),
+        PARENT,
+        SCOPE,
+        need("body", Kind::Fragment, "The paths it owns."),
+    ],
+);
+
+static ROLE_ASSIGNMENT: Table = table(
+    "a role assignment",
+    &[
+        need("role", Kind::Expr, "The role's name or GUID."),
+        need("principal", Kind::Expr, "The principal's object id."),
+        need("scope", Kind::Expr, "The resource id it is given for."),
+        may("settle", Kind::Duration, "How old it must be before a write that would cost a revision."),
+    ],
+);
+
+static RETRY: Table = table(
+    "a retry",
+    &[
+        need("error_matches", Kind::List(&Kind::Regex), "What the message of such a refusal matches."),
+        may("timeout", Kind::Duration, "How long to go on."),
+    ],
+);
+
+/// A project file.
+pub(super) static PROJECT: Table = Table {
+    what: "a project file",
+    keys: &[
+        may("target", Kind::Object(&TARGET), "The target, as the flags are named."),
+        may("recipes", Kind::List(&Kind::RecipeOr(&PROJECT_RECIPE)), "The recipes of a run that names none."),
+    ],
+    exactly_one: &[],
+    refused: NO_CREDENTIALS,
+};
+
+/// A project file comes with a checkout; whoever can change it must not be able to say where
+/// tokens go.
+const NO_CREDENTIALS: Option<(&[&str], &str)> = Some((
+    &["endpoint", "credential", "token", "auth", "secret", "password", "trust"],
+    "endpoints and credentials never come from a project file: use flags or the environment",
+));
+
+static TARGET: Table = Table {
+    what: "a target",
+    keys: &[
+        may("subscription", Kind::Text, "The subscription's id."),
+        may("resource_group", Kind::Text, "The resource group."),
+        may("name", Kind::Text, "The app."),
+        may("container", Kind::Text, "The container of the app."),
+        may("environment", Kind::Text, "The environment."),
+        may("location", Kind::Text, "The region of what is made."),
+        may(
+            "cloud",
+            Kind::Word(&["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"]),
+            "The cloud.",
+        ),
+    ],
+    exactly_one: &[],
+    refused: NO_CREDENTIALS,
+};
+
+static PROJECT_RECIPE: Table = table(
+    "a recipe of the project",
+    &[
+        need("recipe", Kind::RecipeName, "The recipe's name."),
+        may("as", Kind::Id, "The instance's name; without it the recipe's."),
+        may("with", Kind::Map(&Kind::Json), "Its inputs."),
+    ],
+);

@@ -1,0 +1,317 @@
+//! From a checked tree to the model. A part that does not have its form is left out here, because
+//! the structure check has reported it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use super::yaml::{Node as YamlNode, Yaml};
+use super::{
+    Check, Complexity, Definition, Expr, Field, Goal, Id, Input, Lookup, Origin, Recipe, Requirement,
+    ResourceStep, ResourceType, Retry, RoleAssignment, Search, Shape, Spanned, Step, StepKind, Target,
+    parse_duration, snake,
+};
+use crate::diagnostic::{Severity, Source, Span};
+use crate::expression::{Expression, Node, Tree};
+
+/// How long a step repeats a refusal it names itself.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// The recipe in a file; `None` when something it cannot be without is missing.
+pub(super) fn recipe(source: &Arc<Source>, origin: Origin, yaml: &Yaml) -> Option<Recipe> {
+    Some(Recipe {
+        source: Arc::clone(source),
+        origin,
+        name: text_at(yaml, "name")?,
+        title: text_at(yaml, "title")?.value,
+        category: text_at(yaml, "category")?.value,
+        complexity: match word(yaml, "complexity") {
+            Some("medium") => Complexity::Medium,
+            Some("high") => Complexity::High,
+            _ => Complexity::Low,
+        },
+        concept: text_at(yaml, "concept").map(|text| text.value),
+        goals: texts(yaml, "goals").iter().filter_map(|goal| goal_of(goal)).collect(),
+        docs: values(texts(yaml, "docs")),
+        target: Target::App,
+        follows: texts(yaml, "follows"),
+        requires: elements(yaml, "requires").filter_map(requirement).collect(),
+        inputs: named(yaml, "inputs", input),
+        existing: named(yaml, "existing", lookup),
+        variables: definitions(yaml, "variables"),
+        prerequisites: elements(yaml, "prerequisites").filter_map(check).collect(),
+        steps: elements(yaml, "steps").filter_map(step).collect(),
+        verify: elements(yaml, "verify").filter_map(check).collect(),
+        outputs: definitions(yaml, "outputs"),
+        notes: expr(yaml, "notes"),
+    })
+}
+
+fn goal_of(text: &Spanned<String>) -> Option<Goal> {
+    match text.value.as_str() {
+        "safety" => Some(Goal::Safety),
+        "security" => Some(Goal::Security),
+        "velocity" => Some(Goal::Velocity),
+        _ => None,
+    }
+}
+
+fn requirement(yaml: &Yaml) -> Option<Requirement> {
+    if let Some(name) = yaml.text() {
+        return Some(Requirement {
+            recipe: spanned(name.to_owned(), yaml),
+            alias: None,
+            when: None,
+            with: IndexMap::new(),
+            span: yaml.span,
+        });
+    }
+    Some(Requirement {
+        recipe: text_at(yaml, "recipe")?,
+        alias: text_at(yaml, "as").map(id),
+        when: expr(yaml, "when"),
+        with: definitions(yaml, "with"),
+        span: yaml.span,
+    })
+}
+
+fn input(id: Id, yaml: &Yaml) -> Option<Input> {
+    let held = |key: &str| Box::new(yaml.get(key).map_or(Shape::Any, shape));
+    Some(Input {
+        id,
+        shape: match word(yaml, "type").unwrap_or("string") {
+            "list" => Shape::List(held("items")),
+            "map" => Shape::Map(held("values")),
+            name => simple_shape(name),
+        },
+        env: values(texts(yaml, "env")),
+        default: yaml.get("default").map(tree),
+        required: flag(yaml, "required"),
+        secret: flag(yaml, "secret"),
+        one_of: elements(yaml, "one_of").map(Yaml::to_json).collect(),
+        // Anchored: a pattern that matches somewhere inside says nothing.
+        pattern: word(yaml, "pattern").and_then(|text| regex_lite::Regex::new(&format!("^(?:{text})$")).ok()),
+        description: text_at(yaml, "description").map(|text| text.value),
+    })
+}
+
+fn shape(yaml: &Yaml) -> Shape {
+    match &yaml.node {
+        YamlNode::Text(name) => simple_shape(name),
+        YamlNode::Map(members) => Shape::Record(
+            members
+                .iter()
+                .map(|(key, value)| {
+                    let name = key.text.strip_suffix('?');
+                    let field = Field {
+                        shape: shape(value),
+                        optional: name.is_some(),
+                    };
+                    (name.unwrap_or(&key.text).to_owned(), field)
+                })
+                .collect(),
+        ),
+        _ => Shape::Any,
+    }
+}
+
+fn simple_shape(name: &str) -> Shape {
+    match name {
+        "string" => Shape::String,
+        "integer" => Shape::Integer,
+        "number" => Shape::Number,
+        "boolean" => Shape::Boolean,
+        "duration" => Shape::Duration,
+        "list" => Shape::List(Box::new(Shape::Any)),
+        "map" => Shape::Map(Box::new(Shape::Any)),
+        _ => Shape::Any,
+    }
+}
+
+fn lookup(id: Id, yaml: &Yaml) -> Option<Lookup> {
+    Some(Lookup {
+        id,
+        kind: resource_type(yaml)?,
+        name: expr(yaml, "name"),
+        parent: expr(yaml, "parent"),
+        scope: expr(yaml, "scope"),
+        resource_group: expr(yaml, "resource_group"),
+        search: if yaml.get("search").is_some() { Search::Subscription } else { Search::Group },
+        list: flag(yaml, "list"),
+        optional: flag(yaml, "optional"),
+        when: expr(yaml, "when"),
+        for_each: expr(yaml, "for_each"),
+        after: texts(yaml, "after"),
+        fix: expr(yaml, "fix"),
+        docs: text_at(yaml, "docs").map(|text| text.value),
+        span: yaml.span,
+    })
+}
+
+fn check(yaml: &Yaml) -> Option<Check> {
+    Some(Check {
+        that: expr(yaml, "that")?,
+        name: expr(yaml, "name"),
+        otherwise: expr(yaml, "otherwise"),
+        fix: expr(yaml, "fix"),
+        severity: match word(yaml, "severity") {
+            Some("warning") => Severity::Warning,
+            _ => Severity::Error,
+        },
+        when: expr(yaml, "when"),
+        for_each: expr(yaml, "for_each"),
+        docs: text_at(yaml, "docs").map(|text| text.value),
+        span: yaml.span,
+    })
+}
+
+fn step(yaml: &Yaml) -> Option<Step> {
+    Some(Step {
+        id: id(text_at(yaml, "id")?),
+        kind: step_kind(yaml)?,
+        when: expr(yaml, "when"),
+        for_each: expr(yaml, "for_each"),
+        after: texts(yaml, "after"),
+        why: expr(yaml, "why"),
+        retry: yaml.get("retry").map(retry),
+        timeout: duration(yaml, "timeout"),
+        span: yaml.span,
+    })
+}
+
+fn step_kind(yaml: &Yaml) -> Option<StepKind> {
+    if let Some(fragment) = yaml.get("container_app") {
+        return Some(StepKind::ContainerApp(tree(fragment)));
+    }
+    if let Some(resource) = yaml.get("resource") {
+        return Some(StepKind::Resource(ResourceStep {
+            kind: resource_type(resource)?,
+            name: expr(resource, "name")?,
+            parent: expr(resource, "parent"),
+            scope: expr(resource, "scope"),
+            body: tree(resource.get("body")?),
+        }));
+    }
+    let assignment = yaml.get("role_assignment")?;
+    Some(StepKind::RoleAssignment(RoleAssignment {
+        role: expr(assignment, "role")?,
+        principal: expr(assignment, "principal")?,
+        scope: expr(assignment, "scope")?,
+        settle: duration(assignment, "settle"),
+    }))
+}
+
+fn retry(yaml: &Yaml) -> Retry {
+    Retry {
+        error_matches: texts(yaml, "error_matches")
+            .iter()
+            .filter_map(|text| regex_lite::Regex::new(text).ok())
+            .collect(),
+        timeout: duration(yaml, "timeout").unwrap_or(RETRY_TIMEOUT),
+    }
+}
+
+fn resource_type(yaml: &Yaml) -> Option<Spanned<ResourceType>> {
+    let text = text_at(yaml, "type")?;
+    let (kind, version) = match text.value.split_once('@') {
+        Some((kind, version)) => (kind.to_owned(), Some(version.to_owned())),
+        None => (text.value, None),
+    };
+    Some(Spanned {
+        value: ResourceType { kind, version },
+        span: text.span,
+    })
+}
+
+/// A tree of expressions. Text that does not parse stands as empty text: it is reported already.
+pub(super) fn tree(yaml: &Yaml) -> Tree {
+    let node = match &yaml.node {
+        YamlNode::Text(text) => parsed(text).map_or(Node::Scalar(serde_json::Value::Null), Node::Text),
+        YamlNode::List(elements) => Node::List(elements.iter().map(tree).collect()),
+        YamlNode::Map(members) => Node::Map(
+            members
+                .iter()
+                .filter_map(|(key, value)| Some((parsed(&key.text)?, key.span, tree(value))))
+                .collect(),
+        ),
+        _ => Node::Scalar(yaml.to_json()),
+    };
+    Tree { node, span: yaml.span }
+}
+
+fn parsed(text: &str) -> Option<Expression> {
+    Expression::parse(text).or_else(|_| Expression::parse("")).ok()
+}
+
+fn expr(yaml: &Yaml, key: &str) -> Option<Expr> {
+    let yaml = yaml.get(key)?;
+    Some(spanned(parsed(yaml.text()?)?, yaml))
+}
+
+fn definitions(yaml: &Yaml, key: &str) -> IndexMap<String, Definition> {
+    named(yaml, key, |id, yaml| Some(Definition { id, value: tree(yaml) }))
+}
+
+/// The members of the map at `key`, by name as expressions spell it; of a repeated name the first.
+fn named<T>(yaml: &Yaml, key: &str, read: impl Fn(Id, &Yaml) -> Option<T>) -> IndexMap<String, T> {
+    let mut all = IndexMap::new();
+    for (key, value) in yaml.get(key).map_or(&[] as &[_], Yaml::members) {
+        let id = Id {
+            name: snake(&key.text),
+            written: key.text.clone(),
+            span: key.span,
+        };
+        if !all.contains_key(&id.name) {
+            let name = id.name.clone();
+            all.extend(read(id, value).map(|part| (name, part)));
+        }
+    }
+    all
+}
+
+pub(super) fn id(text: Spanned<String>) -> Id {
+    Id {
+        name: snake(&text.value),
+        span: text.span,
+        written: text.value,
+    }
+}
+
+fn spanned<T>(value: T, yaml: &Yaml) -> Spanned<T> {
+    Spanned { value, span: yaml.span }
+}
+
+pub(super) fn elements<'a>(yaml: &'a Yaml, key: &str) -> impl Iterator<Item = &'a Yaml> {
+    yaml.get(key).map_or(&[] as &[Yaml], Yaml::elements).iter()
+}
+
+pub(super) fn text_at(yaml: &Yaml, key: &str) -> Option<Spanned<String>> {
+    let yaml = yaml.get(key)?;
+    Some(spanned(yaml.text()?.to_owned(), yaml))
+}
+
+fn texts(yaml: &Yaml, key: &str) -> Vec<Spanned<String>> {
+    elements(yaml, key)
+        .filter_map(|element| Some(spanned(element.text()?.to_owned(), element)))
+        .collect()
+}
+
+fn values(texts: Vec<Spanned<String>>) -> Vec<String> {
+    texts.into_iter().map(|text| text.value).collect()
+}
+
+fn word<'a>(yaml: &'a Yaml, key: &str) -> Option<&'a str> {
+    yaml.get(key)?.text()
+}
+
+fn flag(yaml: &Yaml, key: &str) -> bool {
+    matches!(yaml.get(key), Some(Yaml { node: YamlNode::Bool(true), .. }))
+}
+
+fn duration(yaml: &Yaml, key: &str) -> Option<Duration> {
+    parse_duration(word(yaml, key)?)
+}
+
+/// A span that points at nothing, for what no file holds.
+pub(super) const NOWHERE: Span = Span { start: 0, end: 0 };

@@ -1,0 +1,307 @@
+//! Checks a file against the grammar's tables, collecting every mistake.
+
+use std::sync::Arc;
+
+use super::grammar::{Kind, TYPES, Table};
+use super::suggest::{did_you_mean, list};
+use super::yaml::{Key, Node, Yaml};
+use super::{parse_duration, place, snake};
+use crate::diagnostic::{Code, Diagnostic, Source, Span, codes};
+use crate::expression::Expression;
+
+/// What the check found.
+pub(super) struct Structure<'a> {
+    source: &'a Arc<Source>,
+    /// The mistakes, in the order of the file.
+    pub(super) found: Vec<Diagnostic>,
+    /// Whether something is missing or of the wrong type, so that no model can be made.
+    pub(super) broken: bool,
+}
+
+impl<'a> Structure<'a> {
+    /// Checks `yaml` as a whole file of this kind.
+    pub(super) fn of(source: &'a Arc<Source>, yaml: &Yaml, table: &'static Table) -> Structure<'a> {
+        let mut structure = Structure {
+            source,
+            found: Vec::new(),
+            broken: false,
+        };
+        structure.duplicates(yaml);
+        structure.object(yaml, table);
+        structure
+    }
+
+    fn report(&mut self, code: Code, span: Span, message: impl Into<String>, beside: impl Into<String>) {
+        self.found
+            .push(Diagnostic::error(code, message).label(self.source, span, beside));
+    }
+
+    fn fatal(&mut self, code: Code, span: Span, message: impl Into<String>, beside: impl Into<String>) {
+        self.broken = true;
+        self.report(code, span, message, beside);
+    }
+
+    fn wrong_type(&mut self, yaml: &Yaml, wanted: &str) {
+        let found = yaml.describe();
+        self.fatal(codes::WRONG_TYPE, yaml.span, format!("expected {wanted}, found {found}"), "");
+        let quotable = matches!(yaml.node, Node::Bool(_) | Node::Number(_)) && wanted.contains("text");
+        if let (true, Some(last)) = (quotable, self.found.last_mut()) {
+            last.fix = Some("put it in quotes".to_owned());
+        }
+    }
+
+    fn duplicates(&mut self, yaml: &Yaml) {
+        let mut seen: Vec<&Key> = Vec::new();
+        for (key, value) in yaml.members() {
+            if let Some(first) = seen.iter().find(|other| other.text == key.text) {
+                let diagnostic = Diagnostic::error(codes::DUPLICATE_KEY, format!("`{}` stands here twice", key.text))
+                    .label(self.source, key.span, "")
+                    .label(self.source, first.span, "first here");
+                self.found.push(diagnostic);
+            } else {
+                seen.push(key);
+            }
+            self.duplicates(value);
+        }
+        yaml.elements().iter().for_each(|element| self.duplicates(element));
+    }
+
+    fn check(&mut self, yaml: &Yaml, kind: Kind) {
+        match kind {
+            Kind::List(item) => match &yaml.node {
+                Node::List(elements) => elements.iter().for_each(|element| self.check(element, *item)),
+                _ => self.wrong_type(yaml, "a list"),
+            },
+            Kind::Map(item) => self.map(yaml, *item),
+            Kind::Object(table) => self.object(yaml, table),
+            Kind::RecipeOr(_) if yaml.text().is_some() => self.check(yaml, Kind::RecipeName),
+            Kind::RecipeOr(table) => match yaml.node {
+                Node::Map(_) => self.object(yaml, table),
+                _ => self.wrong_type(yaml, "a recipe's name as text, or a map"),
+            },
+            Kind::Fragment => self.fragment(yaml),
+            Kind::Json => {}
+            Kind::Shape => self.shape(yaml),
+            Kind::Flag => {
+                if !matches!(yaml.node, Node::Bool(_)) {
+                    self.wrong_type(yaml, "true or false");
+                }
+            }
+            _ => match yaml.text() {
+                Some(text) => self.scalar(yaml, text, kind),
+                None => self.wrong_type(yaml, "text"),
+            },
+        }
+    }
+
+    fn scalar(&mut self, yaml: &Yaml, text: &str, kind: Kind) {
+        let span = yaml.span;
+        match kind {
+            Kind::Expr => self.expression(text, span),
+            Kind::RecipeName => self.name(text, span, false),
+            Kind::Id => self.name(text, span, true),
+            Kind::Duration if parse_duration(text).is_none() => {
+                self.report(
+                    codes::BAD_VALUE,
+                    span,
+                    format!("`{text}` is not a duration"),
+                    "such as `90s`, `2m` or `1h30m`",
+                );
+            }
+            Kind::Url if !is_url(text) => {
+                self.report(codes::BAD_VALUE, span, format!("`{text}` is not an https address"), "");
+            }
+            Kind::Regex => {
+                if let Err(error) = regex_lite::Regex::new(text) {
+                    self.report(codes::BAD_VALUE, span, format!("not a regular expression: {error}"), "");
+                }
+            }
+            Kind::EnvName if !is_env_name(text) => self.report(
+                codes::BAD_NAME,
+                span,
+                format!("`{text}` is not the name of an environment variable"),
+                "capitals, digits and underscores",
+            ),
+            Kind::ResourceType if !is_resource_type(text) => self.report(
+                codes::BAD_VALUE,
+                span,
+                format!("`{text}` is not a resource type"),
+                "such as `Microsoft.KeyVault/vaults` or `Microsoft.App/jobs@2025-07-01`",
+            ),
+            Kind::Word(words) if !words.contains(&text) => self.report(
+                codes::BAD_VALUE,
+                span,
+                format!("`{text}` is none of {}", list(words.iter().copied())),
+                did_you_mean(text, words.iter().copied()),
+            ),
+            _ => {}
+        }
+    }
+
+    fn name(&mut self, text: &str, span: Span, underscores: bool) {
+        if !is_name(text, underscores) {
+            let beside = if underscores {
+                "small letters, digits, `_` and `-`, a letter first"
+            } else {
+                "small letters, digits and `-`, a letter first"
+            };
+            self.fatal(codes::BAD_NAME, span, format!("`{text}` is not a name"), beside);
+        }
+    }
+
+    fn expression(&mut self, text: &str, span: Span) {
+        if let Err(error) = Expression::parse(text) {
+            let at = place(self.source, span, text, error.span);
+            self.report(codes::BAD_EXPRESSION, at, error.message, error.help.unwrap_or_default());
+        }
+    }
+
+    fn fragment(&mut self, yaml: &Yaml) {
+        match &yaml.node {
+            Node::Text(text) => self.expression(text, yaml.span),
+            Node::List(elements) => elements.iter().for_each(|element| self.fragment(element)),
+            Node::Map(members) => {
+                for (key, value) in members {
+                    self.expression(&key.text, key.span);
+                    self.fragment(value);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn shape(&mut self, yaml: &Yaml) {
+        match &yaml.node {
+            Node::Text(text) => self.scalar(yaml, text, Kind::Word(TYPES)),
+            Node::Map(members) => {
+                for (key, value) in members {
+                    // A trailing `?` says that the member may be missing.
+                    self.member_name(key.text.strip_suffix('?').unwrap_or(&key.text), key.span);
+                    self.shape(value);
+                }
+            }
+            _ => self.wrong_type(yaml, "a type's name as text, or a map of members"),
+        }
+    }
+
+    /// Members of a record keep the spelling of the data, such as `keyVaultUrl`.
+    fn member_name(&mut self, text: &str, span: Span) {
+        if text.is_empty() || !text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+            self.fatal(codes::BAD_NAME, span, format!("`{text}` is not a member's name"), "");
+        }
+    }
+
+    fn map(&mut self, yaml: &Yaml, item: Kind) {
+        let Node::Map(members) = &yaml.node else {
+            self.wrong_type(yaml, "a map");
+            return;
+        };
+        let mut seen: Vec<&Key> = Vec::new();
+        for (key, value) in members {
+            self.name(&key.text, key.span, true);
+            let twin = |other: &&&Key| other.text != key.text && snake(&other.text) == snake(&key.text);
+            if let Some(first) = seen.iter().find(twin) {
+                let message = format!("`{}` and `{}` are one name in expressions", first.text, key.text);
+                self.report(codes::NAME_TAKEN, key.span, message, "");
+            }
+            seen.push(key);
+            if matches!(value.node, Node::Null) && !matches!(item, Kind::Fragment | Kind::Json | Kind::Object(_)) {
+                self.wrong_type(value, "a value");
+            } else if !matches!(value.node, Node::Null) {
+                self.check(value, item);
+            } else if let Kind::Object(table) = item {
+                self.required(&key.span, &[], table);
+            }
+        }
+    }
+
+    fn object(&mut self, yaml: &Yaml, table: &'static Table) {
+        let Node::Map(members) = &yaml.node else {
+            self.wrong_type(yaml, &format!("{} as a map", table.what));
+            return;
+        };
+        for (key, value) in members {
+            match table.keys.iter().find(|known| known.name == key.text) {
+                Some(_) if matches!(value.node, Node::Null) => {}
+                Some(known) => self.check(value, known.kind),
+                None => self.unknown(key, table),
+            }
+        }
+        self.required(&yaml.span, members, table);
+    }
+
+    fn unknown(&mut self, key: &Key, table: &Table) {
+        let message = format!("{} has no key `{}`", table.what, key.text);
+        let known = || table.keys.iter().map(|known| known.name);
+        let beside = did_you_mean(&key.text, known());
+        let mut diagnostic = Diagnostic::error(codes::UNKNOWN_KEY, message).note(format!("the keys are {}", list(known())));
+        if let Some((words, reason)) = table.refused {
+            let folded = key.text.to_ascii_lowercase();
+            if words.iter().any(|word| folded.contains(word)) {
+                diagnostic = diagnostic.note(reason);
+            }
+        }
+        self.found.push(diagnostic.label(self.source, key.span, beside));
+    }
+
+    fn required(&mut self, span: &Span, members: &[(Key, Yaml)], table: &Table) {
+        let has = |name: &str| {
+            members
+                .iter()
+                .any(|(key, value)| key.text == name && !matches!(value.node, Node::Null))
+        };
+        for key in table.keys.iter().filter(|key| key.required && !has(key.name)) {
+            self.fatal(codes::MISSING_KEY, *span, format!("{} needs `{}`", table.what, key.name), "");
+        }
+        let choices = table.exactly_one;
+        let chosen: Vec<&(Key, Yaml)> = members
+            .iter()
+            .filter(|(key, _)| choices.contains(&key.text.as_str()))
+            .collect();
+        match chosen.as_slice() {
+            [] if !choices.is_empty() => self.fatal(
+                codes::MISSING_KEY,
+                *span,
+                format!("{} needs one of {}", table.what, list(choices.iter().copied())),
+                "",
+            ),
+            [_, (second, _), ..] => self.report(
+                codes::UNKNOWN_KEY,
+                second.span,
+                format!("{} is only one of {}", table.what, list(choices.iter().copied())),
+                "",
+            ),
+            _ => {}
+        }
+    }
+}
+
+/// Whether the text is a name: small letters, digits and `-` (and `_`), a letter first.
+pub(super) fn is_name(text: &str, underscores: bool) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || (underscores && c == '_'))
+}
+
+fn is_env_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
+fn is_url(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| url.scheme() == "https" && url.host_str().is_some())
+}
+
+fn is_resource_type(text: &str) -> bool {
+    let (kind, version) = text.split_once('@').unwrap_or((text, "2000-01-01"));
+    let parts: Vec<&str> = kind.split('/').collect();
+    let word = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '.');
+    let date = version.get(..10).unwrap_or_default();
+    parts.len() >= 2
+        && parts.iter().all(word)
+        && parts.first().is_some_and(|namespace| namespace.contains('.'))
+        && date.chars().enumerate().all(|(index, c)| if matches!(index, 4 | 7) { c == '-' } else { c.is_ascii_digit() })
+        && date.len() == 10
+        && matches!(version.get(10..), Some("" | "-preview"))
+}
