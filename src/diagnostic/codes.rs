@@ -21,6 +21,35 @@ macro_rules! codes {
 }
 
 codes! {
+    // Planning.
+    CONFLICT = "conflict", "two steps own one property and give it different values";
+    DOES_NOT_FIT = "does-not-fit", "a fragment that cannot be laid over the live resource";
+    NOT_KNOWN_AT_PLAN = "not-known-at-plan", "a condition or name that only a step would make known";
+    NO_SUCH_ROLE = "no-such-role", "a role that does not exist at its scope";
+    ROLE_REFUSED = "role-refused", "a role that could give roles away";
+    BAD_SCOPE = "bad-scope", "a scope that is not a resource id";
+
+    // Prerequisites.
+    SUBSCRIPTION = "subscription", "the subscription is there and takes writes";
+    PROVIDER = "provider", "a resource provider is registered";
+    RESOURCE_GROUP = "resource-group", "the resource group is there";
+    ENVIRONMENT = "environment", "the Container Apps environment is there";
+    APP = "app", "the container app is there and readable";
+    CONTAINER = "container", "it is clear which container is meant";
+    RESOURCE = "resource", "a resource that a recipe names is there";
+    PREREQUISITE = "prerequisite", "a recipe's own prerequisite";
+    PERMISSION = "permission", "the caller has a right that a planned write needs";
+    LOCKED = "locked", "no lock refuses a planned write";
+    DUPLICATE_VARIABLE = "duplicate-variable", "a container has an environment variable once";
+    SECRET_MISSING = "secret-missing", "an environment variable's secret is there";
+    IDENTITY_MISSING = "identity-missing", "an identity in use is assigned to the app";
+
+    // Verification.
+    VERIFICATION = "verification", "a recipe's own verification";
+    DESIRED_STATE = "desired-state", "what a recipe owns is as it wants it";
+    APP_HEALTH = "app-health", "the app's own state";
+    REVISION_HEALTH = "revision-health", "the revision is provisioned, healthy and gets traffic";
+
     // Expressions.
     BAD_EXPRESSION = "bad-expression", "an expression that is not JMESPath as recipes write it";
     EXPRESSION_FAILED = "expression-failed", "an expression that could not be evaluated on the values it met";

@@ -15,8 +15,8 @@ use crate::azure::types;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::expression::{Expression, ExpressionError, Scope, Tree};
 use crate::facts::{Asked, Facts, Read};
-use crate::recipe::model::{Expr, Recipe, Spanned};
 use crate::recipe::inputs::{Bound, BoundInstance, BoundValue};
+use crate::recipe::model::{Expr, Recipe, Spanned};
 use crate::value::{Data, Value};
 
 /// Everything a plan is a function of.
@@ -64,7 +64,12 @@ impl Each {
     /// The key as text, for names of step runs.
     pub(super) fn text(&self) -> String {
         self.key.as_str().map_or_else(
-            || self.key.to_json().map(|json| json.to_string()).unwrap_or_default(),
+            || {
+                self.key
+                    .to_json()
+                    .map(|json| json.to_string())
+                    .unwrap_or_default()
+            },
             str::to_owned,
         )
     }
@@ -98,7 +103,11 @@ impl<'a> Engine<'a> {
     }
 
     pub(super) fn frame(&self, instance: usize) -> Frame<'_, 'a> {
-        Frame { engine: self, instance, each: None }
+        Frame {
+            engine: self,
+            instance,
+            each: None,
+        }
     }
 
     pub(super) fn problem(&self, diagnostic: Diagnostic) {
@@ -106,7 +115,8 @@ impl<'a> Engine<'a> {
         let known = problems.iter().any(|have| {
             have.code == diagnostic.code
                 && have.message == diagnostic.message
-                && have.labels.first().map(|label| label.span) == diagnostic.labels.first().map(|label| label.span)
+                && have.labels.first().map(|label| label.span)
+                    == diagnostic.labels.first().map(|label| label.span)
         });
         if !known {
             problems.push(diagnostic);
@@ -120,7 +130,9 @@ impl<'a> Engine<'a> {
     /// The api-version for a type: the newest of ours that the provider's own answer offers; the
     /// newest of ours while there is no answer.
     pub(super) fn version(&self, kind: &str) -> String {
-        let Some(row) = types::find(kind) else { return String::new() };
+        let Some(row) = types::find(kind) else {
+            return String::new();
+        };
         let newest = row.versions.first().copied().unwrap_or_default();
         let namespace = row.namespace();
         // These two are part of ARM itself.
@@ -128,14 +140,22 @@ impl<'a> Engine<'a> {
             return newest.to_owned();
         }
         let provider = self.asked.value(&self.provider_read(namespace));
-        let offered = provider.get("resourceTypes").and_then(Value::as_list).and_then(|rows| {
-            let own = kind.split_once('/').map_or("", |(_, rest)| rest);
-            rows.iter()
-                .find(|row| row.text_at(&["resourceType"]).is_some_and(|name| name.eq_ignore_ascii_case(own)))
-                .and_then(|row| row.get("apiVersions"))
-                .and_then(Value::as_list)
-        });
-        let Some(offered) = offered else { return newest.to_owned() };
+        let offered = provider
+            .get("resourceTypes")
+            .and_then(Value::as_list)
+            .and_then(|rows| {
+                let own = kind.split_once('/').map_or("", |(_, rest)| rest);
+                rows.iter()
+                    .find(|row| {
+                        row.text_at(&["resourceType"])
+                            .is_some_and(|name| name.eq_ignore_ascii_case(own))
+                    })
+                    .and_then(|row| row.get("apiVersions"))
+                    .and_then(Value::as_list)
+            });
+        let Some(offered) = offered else {
+            return newest.to_owned();
+        };
         row.versions
             .iter()
             .find(|ours| offered.iter().any(|theirs| theirs.as_str() == Some(ours)))
@@ -148,7 +168,11 @@ impl<'a> Engine<'a> {
     pub(super) fn provider_read(&self, namespace: &str) -> Read {
         let id = ResourceId::subscription_id(&self.request.target.subscription);
         let version = types::find("Microsoft.Resources/providers").and_then(|row| row.versions.first());
-        let mut read = Read::one(&id, "Microsoft.Resources/providers", version.copied().unwrap_or_default());
+        let mut read = Read::one(
+            &id,
+            "Microsoft.Resources/providers",
+            version.copied().unwrap_or_default(),
+        );
         read.path = format!("{id}/providers/{namespace}");
         read.key = read.path.to_ascii_lowercase();
         read
@@ -182,7 +206,9 @@ impl<'a> Engine<'a> {
             return app;
         }
         match self.environment_id(&app) {
-            Some(id) => self.asked.value(&self.read(&id, "Microsoft.App/managedEnvironments")),
+            Some(id) => self
+                .asked
+                .value(&self.read(&id, "Microsoft.App/managedEnvironments")),
             None => Value::null(),
         }
     }
@@ -193,24 +219,44 @@ impl<'a> Engine<'a> {
         if app.is_unknown() {
             return app;
         }
-        pick_container(self.request.target, &app).cloned().unwrap_or_else(Value::null)
+        pick_container(self.request.target, &app)
+            .cloned()
+            .unwrap_or_else(Value::null)
     }
 
     /// Whether an instance takes part: a `requires … when` may leave it out.
     pub(super) fn active(&self, instance: usize) -> Value {
         let slot = Slot::Active(instance);
         self.remember(slot, || {
-            let Some((alias, requirement)) = &self.instances()[instance].instance.required_by else {
+            let wanted_by = &self.instances()[instance].instance.required_by;
+            if wanted_by.is_empty() {
                 return Value::from(true);
-            };
-            let Some(parent) = self.instances().iter().position(|other| other.instance.alias == *alias) else {
-                return Value::from(true);
-            };
-            match &requirement.when {
-                Some(when) => self.frame(parent).expression(when),
-                None => self.active(parent),
             }
+            // One that asks for it is enough; an undecided one only counts when none does.
+            let mut undecided = None;
+            for (alias, requirement) in wanted_by {
+                let Some(parent) = self.position(alias) else {
+                    continue;
+                };
+                let asks = match &requirement.when {
+                    Some(when) => self.frame(parent).expression(when),
+                    None => self.active(parent),
+                };
+                match asks.truthy() {
+                    Some(true) => return Value::from(true),
+                    Some(false) => {}
+                    None => undecided = Some(asks),
+                }
+            }
+            undecided.unwrap_or_else(|| Value::from(false))
         })
+    }
+
+    /// The position of the instance of this name.
+    fn position(&self, alias: &str) -> Option<usize> {
+        self.instances()
+            .iter()
+            .position(|one| one.instance.alias == alias)
     }
 
     /// The value of a slot, made once; a cycle (lint finds them) reads as null.
@@ -232,34 +278,38 @@ impl<'a> Engine<'a> {
         self.recipe(instance)
             .outputs
             .keys()
-            .map(|name| (name.clone(), self.output(instance, name).unwrap_or_else(Value::null)))
+            .map(|name| {
+                (
+                    name.clone(),
+                    self.output(instance, name).unwrap_or_else(Value::null),
+                )
+            })
             .collect()
     }
 
     fn output(&self, instance: usize, name: &str) -> Option<Value> {
         let definition = self.recipe(instance).outputs.get(name)?;
-        Some(self.remember(Slot::Output(instance, name.to_owned()), || {
-            match self.active(instance).truthy() {
+        Some(self.remember(
+            Slot::Output(instance, name.to_owned()),
+            || match self.active(instance).truthy() {
                 Some(true) => self.frame(instance).tree(&definition.value),
                 Some(false) => Value::null(),
                 None => self.active(instance),
-            }
-        }))
+            },
+        ))
     }
 
     fn input(&self, instance: usize, name: &str) -> Option<Value> {
         let input = self.instances()[instance].inputs.get(name)?;
-        Some(self.remember(Slot::Input(instance, name.to_owned()), || match &input.value {
-            BoundValue::Known(value) => value.clone(),
-            BoundValue::Default(tree) => self.frame(instance).tree(tree),
-            BoundValue::Required(tree) => {
-                let alias = self.instances()[instance].instance.required_by.as_ref().map(|(alias, _)| alias);
-                let parent = alias
-                    .and_then(|alias| self.instances().iter().position(|other| other.instance.alias == *alias))
-                    .unwrap_or(instance);
-                self.frame(parent).tree(tree)
-            }
-        }))
+        Some(
+            self.remember(Slot::Input(instance, name.to_owned()), || match &input.value {
+                BoundValue::Known(value) => value.clone(),
+                BoundValue::Default(tree) => self.frame(instance).tree(tree),
+                BoundValue::Required(parent, tree) => {
+                    self.frame(self.position(parent).unwrap_or(instance)).tree(tree)
+                }
+            }),
+        )
     }
 }
 
@@ -267,7 +317,11 @@ impl<'a> Engine<'a> {
 /// one asked for is not there.
 pub(super) fn pick_container<'v>(target: &Target, app: &'v Value) -> Option<&'v Value> {
     let containers = app.at(&["properties", "template", "containers"])?.as_list()?;
-    let named = |name: &str| containers.iter().find(|container| container.text_at(&["name"]) == Some(name));
+    let named = |name: &str| {
+        containers
+            .iter()
+            .find(|container| container.text_at(&["name"]) == Some(name))
+    };
     match (&target.container, containers) {
         (Some(name), _) => named(name),
         (None, [only]) => Some(only),
@@ -305,7 +359,8 @@ impl<'a> Frame<'_, 'a> {
         if let Some(help) = &error.help {
             diagnostic = diagnostic.note(help.clone());
         }
-        self.engine.problem(diagnostic.label(&self.recipe().source, span, ""));
+        self.engine
+            .problem(diagnostic.label(&self.recipe().source, span, ""));
         Value::null()
     }
 
@@ -317,7 +372,9 @@ impl<'a> Frame<'_, 'a> {
 
     /// The rounds of a `for_each`: one without a key when there is none. `None`: not known yet.
     pub(super) fn rounds(&self, for_each: Option<&Expr>) -> Option<Vec<Option<Each>>> {
-        let Some(expression) = for_each else { return Some(vec![self.each.clone()]) };
+        let Some(expression) = for_each else {
+            return Some(vec![self.each.clone()]);
+        };
         let value = self.expression(expression);
         match value.data {
             Data::Unknown(_) => None,
@@ -326,21 +383,38 @@ impl<'a> Frame<'_, 'a> {
                     .into_iter()
                     .enumerate()
                     .map(|(index, value)| {
-                        Some(Each { key: Value::new(Data::Number(index.into())), value })
+                        Some(Each {
+                            key: Value::new(Data::Number(index.into())),
+                            value,
+                        })
                     })
                     .collect(),
             ),
             Data::Map(members) => {
                 let mut members: Vec<(String, Value)> = members.into_iter().collect();
                 members.sort_by(|a, b| a.0.cmp(&b.0));
-                Some(members.into_iter().map(|(key, value)| Some(Each { key: Value::from(key), value })).collect())
+                Some(
+                    members
+                        .into_iter()
+                        .map(|(key, value)| {
+                            Some(Each {
+                                key: Value::from(key),
+                                value,
+                            })
+                        })
+                        .collect(),
+                )
             }
             _ => Some(Vec::new()),
         }
     }
 
     pub(super) fn with_each(&self, each: Option<Each>) -> Frame<'_, 'a> {
-        Frame { engine: self.engine, instance: self.instance, each }
+        Frame {
+            engine: self.engine,
+            instance: self.instance,
+            each,
+        }
     }
 
     fn each_key(&self) -> Option<String> {
@@ -359,7 +433,9 @@ impl<'a> Frame<'_, 'a> {
         if self.recipe().steps[index].for_each.is_none() {
             return Some(runs.first().map_or_else(Value::null, StepRun::result));
         }
-        let members = runs.iter().map(|run| (run.each.clone().unwrap_or_default(), run.result()));
+        let members = runs
+            .iter()
+            .map(|run| (run.each.clone().unwrap_or_default(), run.result()));
         Some(Value::new(Data::Map(members.collect())))
     }
 
@@ -378,7 +454,8 @@ impl<'a> Frame<'_, 'a> {
         match field {
             Some(field) => one(self, field),
             None => Some(Value::new(Data::Map(
-                keys.filter_map(|key| Some((key.clone(), one(self, key)?))).collect(),
+                keys.filter_map(|key| Some((key.clone(), one(self, key)?)))
+                    .collect(),
             ))),
         }
     }
@@ -389,9 +466,13 @@ impl Scope for Frame<'_, '_> {
         let recipe = self.recipe();
         let engine = self.engine;
         match root {
-            "inputs" => self.group(field, recipe.inputs.keys(), |frame, name| engine.input(frame.instance, name)),
+            "inputs" => self.group(field, recipe.inputs.keys(), |frame, name| {
+                engine.input(frame.instance, name)
+            }),
             "variables" => self.group(field, recipe.variables.keys(), Frame::variable),
-            "outputs" => self.group(field, recipe.outputs.keys(), |frame, name| engine.output(frame.instance, name)),
+            "outputs" => self.group(field, recipe.outputs.keys(), |frame, name| {
+                engine.output(frame.instance, name)
+            }),
             "steps" => {
                 let names: Vec<String> = recipe.steps.iter().map(|step| step.id.name.clone()).collect();
                 self.group(field, names.iter(), Frame::step)
@@ -409,7 +490,7 @@ impl Scope for Frame<'_, '_> {
                     }
                     name if recipe.existing.contains_key(name) => self.existing(name)?,
                     alias => {
-                        let instance = engine.instances().iter().position(|one| one.instance.alias == alias)?;
+                        let instance = engine.position(alias)?;
                         return match field {
                             Some(field) => engine.output(instance, field),
                             None => Some(Value::new(Data::Map(engine.outputs(instance)))),
@@ -439,7 +520,9 @@ pub(super) fn shown(value: &Value) -> Option<String> {
         return None;
     }
     let redacted = crate::value::Redacted(value).to_json();
-    let text = redacted.as_str().map_or_else(|| redacted.to_string(), str::to_owned);
+    let text = redacted
+        .as_str()
+        .map_or_else(|| redacted.to_string(), str::to_owned);
     (!text.is_empty()).then_some(text)
 }
 

@@ -6,6 +6,7 @@
 
 mod engine;
 mod finding;
+mod health;
 mod lookup;
 mod preflight;
 mod prerequisites;
@@ -31,6 +32,7 @@ use crate::value::Value;
 
 pub use engine::Request;
 pub use finding::{Finding, Status};
+pub use health::{Health, State, explain};
 pub use prerequisites::{Scope, quote};
 pub use schedule::{Cycle, Group, Node, schedule};
 pub use target::{Cloud, Target, short_location};
@@ -58,6 +60,8 @@ pub struct Plan {
     pub notes: Vec<(String, String)>,
     /// The app as observed; null when it is not there.
     pub app: Value,
+    /// How the app is.
+    pub health: health::Health,
     /// The app has an operation in progress: to be waited for.
     pub busy: bool,
     /// Who else deploys this app, by its tags, and what a deployment there would reset.
@@ -146,8 +150,13 @@ impl Plan {
 
     /// Whether something stands in the way of the first write.
     pub fn blocked(&self) -> bool {
-        self.problems.iter().any(|problem| problem.severity == Severity::Error)
-            || self.prerequisites.iter().any(|finding| finding.status == Status::Failed)
+        self.problems
+            .iter()
+            .any(|problem| problem.severity == Severity::Error)
+            || self
+                .prerequisites
+                .iter()
+                .any(|finding| finding.status == Status::Failed)
     }
 
     /// The owned leaves that are to change, by resource and path: what a plan is approved for.
@@ -158,15 +167,24 @@ impl Plan {
             for (owned, _) in resource.owned.iter().filter(|(owned, _)| !owned.in_place) {
                 leaves.insert(
                     (resource.id.folded(), owned.path.to_string()),
-                    Approved { before: owned.live.clone(), after: owned.wanted.clone() },
+                    Approved {
+                        before: owned.live.clone(),
+                        after: owned.wanted.clone(),
+                    },
                 );
             }
         }
         for step in self.steps.iter().filter(|step| step.outcome.pending()) {
             if let Some(grant) = &step.outcome.grant {
                 leaves.insert(
-                    (grant.scope.folded(), format!("role {} ({})", grant.role_guid, step.key)),
-                    Approved { before: Value::null(), after: grant.principal.clone() },
+                    (
+                        grant.scope.folded(),
+                        format!("role {} ({})", grant.role_guid, step.key),
+                    ),
+                    Approved {
+                        before: Value::null(),
+                        after: grant.principal.clone(),
+                    },
                 );
             }
         }
@@ -198,6 +216,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     }
     prerequisites.extend(preflight::findings(&resources));
     let verifications = prerequisites::verifications(&engine);
+    let health = health::health(&engine);
     let mut outputs = IndexMap::new();
     let mut notes = Vec::new();
     for (index, bound) in engine.instances().iter().enumerate() {
@@ -224,6 +243,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         outputs,
         notes,
         app,
+        health,
         busy,
     }
 }

@@ -31,7 +31,11 @@ pub fn quote(text: &str) -> String {
 /// Subscription, provider, group, app, environment, container.
 pub(super) fn baseline(engine: &Engine<'_>) -> Vec<Finding> {
     let target = engine.request.target;
-    let mut findings = vec![subscription(engine), provider(engine, "Microsoft.App"), group(engine)];
+    let mut findings = vec![
+        subscription(engine),
+        provider(engine, "Microsoft.App"),
+        group(engine),
+    ];
     let app_finding = app(engine);
     let present = app_finding.status == Status::Passed;
     findings.push(app_finding);
@@ -47,14 +51,20 @@ fn subscription(engine: &Engine<'_>) -> Finding {
     let target = engine.request.target;
     let name = format!("subscription {}", target.subscription);
     let id = ResourceId::subscription_id(&target.subscription);
-    match engine.asked.ask(&engine.read(&id, "Microsoft.Resources/subscriptions")) {
+    match engine
+        .asked
+        .ask(&engine.read(&id, "Microsoft.Resources/subscriptions"))
+    {
         Some(Fact::Found(found)) => {
             let label = found.text_at(&["displayName"]).unwrap_or_default().to_owned();
             match found.text_at(&["state"]) {
                 // Known words that refuse writes; an unknown word is let through.
-                Some(state @ ("Disabled" | "Deleted" | "PastDue")) => Finding::failed(codes::SUBSCRIPTION, name)
-                    .detail(format!("{label} is {state}"))
-                    .docs("https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states"),
+                Some(state @ ("Disabled" | "Deleted" | "PastDue")) => Finding::failed(
+                    codes::SUBSCRIPTION,
+                    name,
+                )
+                .detail(format!("{label} is {state}"))
+                .docs("https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states"),
                 _ => Finding::passed(codes::SUBSCRIPTION, name).detail(label),
             }
         }
@@ -84,9 +94,8 @@ fn group(engine: &Engine<'_>) -> Finding {
     let name = format!("resource group {}", target.resource_group);
     let kind = "Microsoft.Resources/subscriptions/resourceGroups";
     match engine.asked.ask(&engine.read(&target.group_id(), kind)) {
-        Some(Fact::Found(found)) => {
-            Finding::passed(codes::RESOURCE_GROUP, name).detail(found.text_at(&["location"]).unwrap_or_default())
-        }
+        Some(Fact::Found(found)) => Finding::passed(codes::RESOURCE_GROUP, name)
+            .detail(found.text_at(&["location"]).unwrap_or_default()),
         Some(Fact::Absent { .. }) => Finding::failed(codes::RESOURCE_GROUP, name)
             .detail("not found in this subscription")
             .fix("az group list --query '[].name' --output tsv; then export RG=… (or -g)"),
@@ -128,7 +137,8 @@ fn app(engine: &Engine<'_>) -> Finding {
 fn environment(engine: &Engine<'_>, app: &Value) -> Finding {
     let target = engine.request.target;
     let Some(id) = engine.environment_id(app) else {
-        return Finding::new(Status::CouldNotCheck, codes::ENVIRONMENT, "environment").detail("the app names none");
+        return Finding::new(Status::CouldNotCheck, codes::ENVIRONMENT, "environment")
+            .detail("the app names none");
     };
     let name = format!("environment {}", id.name());
     if let Some(asked) = &target.environment
@@ -138,10 +148,14 @@ fn environment(engine: &Engine<'_>, app: &Value) -> Finding {
             .detail(format!("the app {} is in {}", target.app, id.name()))
             .fix(format!("export ENVIRONMENT_NAME={}", quote(id.name())));
     }
-    match engine.asked.ask(&engine.read(&id, "Microsoft.App/managedEnvironments")) {
+    match engine
+        .asked
+        .ask(&engine.read(&id, "Microsoft.App/managedEnvironments"))
+    {
         Some(Fact::Found(found)) => match found.text_at(&["properties", "provisioningState"]) {
             Some(state @ ("Failed" | "Canceled" | "ScheduledForDelete")) => {
-                Finding::new(Status::Warning, codes::ENVIRONMENT, name).detail(format!("provisioningState {state}"))
+                Finding::new(Status::Warning, codes::ENVIRONMENT, name)
+                    .detail(format!("provisioningState {state}"))
             }
             state => Finding::passed(codes::ENVIRONMENT, name)
                 .detail(format!("provisioningState {}", state.unwrap_or("unknown"))),
@@ -165,13 +179,19 @@ fn container(target: &super::Target, app: &Value) -> Option<Finding> {
         .filter_map(|container| container.text_at(&["name"]))
         .collect();
     let detail = match &target.container {
-        Some(asked) => format!("there is no container `{asked}`; the app has {}", names.join(", ")),
+        Some(asked) => format!(
+            "there is no container `{asked}`; the app has {}",
+            names.join(", ")
+        ),
         None => format!("the app has several: {}", names.join(", ")),
     };
     Some(
         Finding::failed(codes::CONTAINER, "which container")
             .detail(detail)
-            .fix(format!("--container {}", names.first().copied().unwrap_or_default())),
+            .fix(format!(
+                "--container {}",
+                names.first().copied().unwrap_or_default()
+            )),
     )
 }
 
@@ -199,7 +219,9 @@ pub(super) fn recipes(engine: &Engine<'_>) -> Vec<Finding> {
         let frame = engine.frame(index);
         let recipe = frame.recipe();
         for lookup in recipe.existing.values() {
-            let Some(rounds) = frame.rounds(lookup.for_each.as_ref()) else { continue };
+            let Some(rounds) = frame.rounds(lookup.for_each.as_ref()) else {
+                continue;
+            };
             for each in rounds {
                 let frame = frame.with_each(each);
                 if let Some(finding) = found(&frame, lookup) {
@@ -213,7 +235,11 @@ pub(super) fn recipes(engine: &Engine<'_>) -> Vec<Finding> {
             }
         }
         for check in &recipe.prerequisites {
-            findings.extend(judge(&frame, check, Scope::Prerequisites).into_iter().map(|one| one.of(&bound.instance.alias)));
+            findings.extend(
+                judge(&frame, check, Scope::Prerequisites)
+                    .into_iter()
+                    .map(|one| one.of(&bound.instance.alias)),
+            );
         }
     }
     findings
@@ -228,7 +254,11 @@ pub(super) fn verifications(engine: &Engine<'_>) -> Vec<Finding> {
         }
         let frame = engine.frame(index);
         for check in &frame.recipe().verify {
-            findings.extend(judge(&frame, check, Scope::Verification).into_iter().map(|one| one.of(&bound.instance.alias)));
+            findings.extend(
+                judge(&frame, check, Scope::Verification)
+                    .into_iter()
+                    .map(|one| one.of(&bound.instance.alias)),
+            );
         }
     }
     findings
@@ -246,8 +276,16 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
     }
     let engine = frame.engine;
     let noun = types::find(&lookup.kind.kind).map_or(lookup.kind.kind.as_str(), |kind| kind.noun);
-    let asked = lookup.name.as_ref().and_then(|name| shown(&frame.expression(name)));
-    let name = format!("{noun} {}", asked.as_deref().map_or("", |name| name.rsplit('/').next().unwrap_or(name)));
+    let asked = lookup
+        .name
+        .as_ref()
+        .and_then(|name| shown(&frame.expression(name)));
+    let name = format!(
+        "{noun} {}",
+        asked
+            .as_deref()
+            .map_or("", |name| name.rsplit('/').next().unwrap_or(name))
+    );
     let finding = |finding: Finding| {
         let finding = match frame.text(lookup.fix.as_ref()) {
             Some(fix) if finding.status == Status::Failed => finding.fix(fix),
@@ -289,7 +327,10 @@ fn several(list: Option<&Fact>, name: &str) -> Option<String> {
     let items = list?.value()?.as_list()?;
     let ids: Vec<&str> = items
         .iter()
-        .filter(|item| item.text_at(&["name"]).is_some_and(|have| have.eq_ignore_ascii_case(name)))
+        .filter(|item| {
+            item.text_at(&["name"])
+                .is_some_and(|have| have.eq_ignore_ascii_case(name))
+        })
         .filter_map(|item| item.text_at(&["id"]))
         .collect();
     (ids.len() > 1).then(|| format!("several have this name; give the id of one: {}", ids.join(", ")))
@@ -297,7 +338,9 @@ fn several(list: Option<&Fact>, name: &str) -> Option<String> {
 
 /// The findings of one check, a finding a round.
 fn judge(frame: &Frame<'_, '_>, check: &Check, scope: Scope) -> Vec<Finding> {
-    let Some(rounds) = frame.rounds(check.for_each.as_ref()) else { return Vec::new() };
+    let Some(rounds) = frame.rounds(check.for_each.as_ref()) else {
+        return Vec::new();
+    };
     rounds
         .into_iter()
         .filter_map(|each| judge_one(&frame.with_each(each), check, scope))

@@ -37,7 +37,10 @@ pub(super) fn findings(engine: &Engine<'_>, steps: &[StepPlan], writes: &[Write]
 
 /// Where a write's permission is looked up: a resource that is not there yet has its group's.
 fn write_scope(engine: &Engine<'_>, write: &Write, steps: &[StepPlan]) -> ResourceId {
-    let grant = write.steps.first().and_then(|index| steps[*index].outcome.grant.as_ref());
+    let grant = write
+        .steps
+        .first()
+        .and_then(|index| steps[*index].outcome.grant.as_ref());
     match (grant, &write.id) {
         (Some(grant), _) => grant.scope.clone(),
         (None, Some(id)) if write.create => id.parent().unwrap_or_else(|| engine.request.target.group_id()),
@@ -49,31 +52,57 @@ fn write_scope(engine: &Engine<'_>, write: &Write, steps: &[StepPlan]) -> Resour
 fn needed<'p>(engine: &Engine<'_>, steps: &'p [StepPlan], writes: &[Write]) -> Vec<Right<'p>> {
     let mut rights: Vec<Right<'p>> = Vec::new();
     let mut add = |right: Right<'p>| {
-        let known = rights.iter().any(|have| have.action == right.action && have.scope == right.scope && have.grant.map(|grant| &grant.role_guid) == right.grant.map(|grant| &grant.role_guid));
+        let known = rights.iter().any(|have| {
+            have.action == right.action
+                && have.scope == right.scope
+                && have.grant.map(|grant| &grant.role_guid) == right.grant.map(|grant| &grant.role_guid)
+        });
         if !known {
             rights.push(right);
         }
     };
     for write in writes {
-        let grant = write.steps.first().and_then(|index| steps[*index].outcome.grant.as_ref());
+        let grant = write
+            .steps
+            .first()
+            .and_then(|index| steps[*index].outcome.grant.as_ref());
         let scope = write_scope(engine, write, steps);
         let why = match (grant, &write.id) {
             (Some(grant), _) => format!("grant {} on {}", grant.role, grant.scope.name()),
             (None, Some(id)) => {
-                format!("{} the {} {}", if write.create { "create" } else { "change" }, write.kind.noun, id.name())
+                format!(
+                    "{} the {} {}",
+                    if write.create { "create" } else { "change" },
+                    write.kind.noun,
+                    id.name()
+                )
             }
             (None, None) => format!("create a {}", write.kind.noun),
         };
-        add(Right { action: write.kind.write_action, scope: scope.clone(), why, grant });
+        add(Right {
+            action: write.kind.write_action,
+            scope: scope.clone(),
+            why,
+            grant,
+        });
         // An identity that enters the app: a linked action on the identity itself.
         for index in &write.steps {
             for owned in steps[*index].outcome.owned.iter().filter(|owned| !owned.in_place) {
-                if owned.path.pattern().starts_with("identity.userAssignedIdentities.")
+                if owned
+                    .path
+                    .pattern()
+                    .starts_with("identity.userAssignedIdentities.")
                     && let Some(crate::value::Segment::Key(id)) = owned.path.0.last()
                     && let Some(identity) = ResourceId::parse(id)
                 {
-                    let created = writes.iter().any(|other| other.create && other.id.as_ref() == Some(&identity));
-                    let scope = if created { identity.parent().unwrap_or_else(|| identity.clone()) } else { identity.clone() };
+                    let created = writes
+                        .iter()
+                        .any(|other| other.create && other.id.as_ref() == Some(&identity));
+                    let scope = if created {
+                        identity.parent().unwrap_or_else(|| identity.clone())
+                    } else {
+                        identity.clone()
+                    };
                     add(Right {
                         action: "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
                         why: format!("assign the identity {} to the app", identity.name()),
@@ -189,9 +218,13 @@ fn wildcard(pattern: &str, action: &str) -> bool {
     let (pattern, action) = (pattern.to_ascii_lowercase(), action.to_ascii_lowercase());
     let mut parts = pattern.split('*');
     let Some(first) = parts.next() else { return false };
-    let Some(mut rest) = action.strip_prefix(first) else { return false };
+    let Some(mut rest) = action.strip_prefix(first) else {
+        return false;
+    };
     let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    let Some((last, middle)) = parts.split_last() else {
+        return rest.is_empty();
+    };
     for part in middle {
         match rest.find(part) {
             Some(at) => rest = &rest[at + part.len()..],
@@ -206,12 +239,19 @@ fn wildcard(pattern: &str, action: &str) -> bool {
 fn locks(engine: &Engine<'_>, scope: &ResourceId) -> Option<Finding> {
     let kind = "Microsoft.Authorization/locks";
     let read = Read::many(&format!("{scope}/providers/{kind}"), kind, &engine.version(kind));
-    let Some(Fact::Found(list)) = engine.asked.ask(&read) else { return None };
+    let Some(Fact::Found(list)) = engine.asked.ask(&read) else {
+        return None;
+    };
     let lock = list.as_list()?.iter().find(|lock| {
-        lock.text_at(&["properties", "level"]).is_some_and(|level| level.eq_ignore_ascii_case("ReadOnly"))
+        lock.text_at(&["properties", "level"])
+            .is_some_and(|level| level.eq_ignore_ascii_case("ReadOnly"))
             && lock
                 .text_at(&["id"])
-                .and_then(|id| id.to_ascii_lowercase().find("/providers/microsoft.authorization/locks").map(|at| id[..at].to_owned()))
+                .and_then(|id| {
+                    id.to_ascii_lowercase()
+                        .find("/providers/microsoft.authorization/locks")
+                        .map(|at| id[..at].to_owned())
+                })
                 .and_then(|covered| ResourceId::parse(&covered))
                 .is_none_or(|covered| scope.within(&covered))
     })?;
@@ -235,12 +275,16 @@ mod tests {
 
     #[test]
     fn not_actions_take_away_only_from_their_own_element() {
-        let contributor = serde_json::json!({"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Write"]});
+        let contributor =
+            serde_json::json!({"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Write"]});
         let admin = serde_json::json!({"actions": ["Microsoft.Authorization/roleAssignments/write"], "notActions": []});
         let action = "Microsoft.Authorization/roleAssignments/write";
         assert!(!allows(&list(serde_json::json!([contributor])), action));
         assert!(allows(&list(serde_json::json!([contributor, admin])), action));
-        assert!(allows(&list(serde_json::json!([contributor])), "Microsoft.App/containerApps/write"));
+        assert!(allows(
+            &list(serde_json::json!([contributor])),
+            "Microsoft.App/containerApps/write"
+        ));
     }
 
     #[test]
@@ -248,7 +292,13 @@ mod tests {
         assert!(wildcard("*/read", "Microsoft.App/containerApps/read"));
         assert!(!wildcard("*/read", "Microsoft.App/containerApps/write"));
         assert!(wildcard("microsoft.app/*", "Microsoft.App/containerApps/write"));
-        assert!(wildcard("Microsoft.App/*/restart/action", "Microsoft.App/containerApps/revisions/restart/action"));
-        assert!(!wildcard("Microsoft.App/containerApps/write", "Microsoft.App/containerApps/writes"));
+        assert!(wildcard(
+            "Microsoft.App/*/restart/action",
+            "Microsoft.App/containerApps/revisions/restart/action"
+        ));
+        assert!(!wildcard(
+            "Microsoft.App/containerApps/write",
+            "Microsoft.App/containerApps/writes"
+        ));
     }
 }

@@ -45,7 +45,9 @@ pub(super) fn resources(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Resource
     let mut by_resource: BTreeMap<ResourceId, Vec<usize>> = BTreeMap::new();
     let mut order = Vec::new();
     for (index, step) in steps.iter().enumerate() {
-        let Some(id) = &step.outcome.resource else { continue };
+        let Some(id) = &step.outcome.resource else {
+            continue;
+        };
         if step.outcome.grant.is_some() || step.outcome.live.is_unknown() {
             continue;
         }
@@ -63,7 +65,14 @@ pub(super) fn resources(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Resource
             let merged = fold(kind, steps, members.iter().copied())?;
             let live = steps[*members.first()?].outcome.live.clone();
             let owned = owned_of(kind, steps, members, &merged);
-            Some(ResourcePlan { id, kind, live, merged, owned, steps: members.clone() })
+            Some(ResourcePlan {
+                id,
+                kind,
+                live,
+                merged,
+                owned,
+                steps: members.clone(),
+            })
         })
         .collect()
 }
@@ -82,7 +91,12 @@ fn fold(kind: &ResourceType, steps: &[StepPlan], members: impl Iterator<Item = u
 }
 
 /// Every owned leaf once, with the steps that own it; sets of words as all steps together make them.
-fn owned_of(kind: &ResourceType, steps: &[StepPlan], members: &[usize], merged: &Value) -> Vec<(Owned, Vec<usize>)> {
+fn owned_of(
+    kind: &ResourceType,
+    steps: &[StepPlan],
+    members: &[usize],
+    merged: &Value,
+) -> Vec<(Owned, Vec<usize>)> {
     let mut all: Vec<(Owned, Vec<usize>)> = Vec::new();
     for index in members {
         for owned in &steps[*index].outcome.owned {
@@ -154,7 +168,9 @@ fn report_conflicts(engine: &Engine<'_>, kind: &ResourceType, steps: &[StepPlan]
 
 /// The writes, in an order that can be executed.
 pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[ResourcePlan]) -> Vec<Write> {
-    let pending: Vec<usize> = (0..steps.len()).filter(|index| steps[*index].outcome.pending()).collect();
+    let pending: Vec<usize> = (0..steps.len())
+        .filter(|index| steps[*index].outcome.pending())
+        .collect();
     let nodes: Vec<Node> = pending
         .iter()
         .map(|index| Node {
@@ -262,11 +278,16 @@ fn restarts(
         .iter()
         .filter_map(|secret| secret.text_at(&["name"]))
         .collect();
-    members.iter().flat_map(|index| &steps[*index].outcome.owned).any(|owned| {
-        !owned.in_place
-            && kind.consequence(&owned.path.pattern()) == Some(Consequence::RestartUsers)
-            && present.iter().any(|name| owned.path.to_string().contains(&format!("[{name}]")))
-    })
+    members
+        .iter()
+        .flat_map(|index| &steps[*index].outcome.owned)
+        .any(|owned| {
+            !owned.in_place
+                && kind.consequence(&owned.path.pattern()) == Some(Consequence::RestartUsers)
+                && present
+                    .iter()
+                    .any(|name| owned.path.to_string().contains(&format!("[{name}]")))
+        })
 }
 
 /// The role assignments that a write relies on, and how old each must be.
@@ -296,6 +317,8 @@ impl Settle {
     /// effect within 10 minutes
     /// (<https://learn.microsoft.com/azure/role-based-access-control/troubleshooting>).
     pub fn may_be_late(&self, now: OffsetDateTime) -> bool {
-        self.grant.created_on.is_none_or(|created| now - created < time::Duration::minutes(10))
+        self.grant
+            .created_on
+            .is_none_or(|created| now - created < time::Duration::minutes(10))
     }
 }

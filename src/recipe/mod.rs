@@ -4,6 +4,7 @@ mod catalogue;
 pub mod duration;
 mod grammar;
 mod graph;
+pub mod inputs;
 mod load;
 pub mod model;
 mod place;
