@@ -44,6 +44,13 @@ codes! {
     SECRET_MISSING = "secret-missing", "an environment variable's secret is there";
     IDENTITY_MISSING = "identity-missing", "an identity in use is assigned to the app";
 
+    // Execution.
+    DEADLINE = "deadline", "something was not done before the deadline";
+    CHANGED_MEANWHILE = "changed-meanwhile", "an owned property changed after the plan was approved";
+    NOT_TAKEN = "not-taken", "an accepted write did not take effect";
+    NOT_RECORDED = "not-recorded", "a write could not be recorded and was not sent";
+    SECRET_UNAVAILABLE = "secret-unavailable", "a secret that must be sent back has no readable value";
+
     // Verification.
     VERIFICATION = "verification", "a recipe's own verification";
     DESIRED_STATE = "desired-state", "what a recipe owns is as it wants it";

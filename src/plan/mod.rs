@@ -44,6 +44,8 @@ pub struct Plan {
     pub missing: BTreeSet<Read>,
     /// Every step that takes part, in place or not.
     pub steps: Vec<StepPlan>,
+    /// Steps that cannot be judged, because the caller may not read something they need.
+    pub unreadable: Vec<Unreadable>,
     /// Every resource that steps own something of, as it is and as it is to be.
     pub resources: Vec<ResourcePlan>,
     /// What is sent, in order. Empty: nothing is to change.
@@ -54,6 +56,8 @@ pub struct Plan {
     pub verifications: Vec<Finding>,
     /// Mistakes in recipes and conflicts between them.
     pub problems: Vec<Diagnostic>,
+    /// The api-version for each type that is written.
+    pub versions: BTreeMap<&'static str, String>,
     /// Outputs by instance.
     pub outputs: IndexMap<String, IndexMap<String, Value>>,
     /// What to do next, by instance.
@@ -93,6 +97,19 @@ pub struct StepPlan {
     pub timeout: Option<Duration>,
     /// What it comes to.
     pub outcome: Outcome,
+}
+
+/// A step that cannot be judged.
+#[derive(Clone, Debug)]
+pub struct Unreadable {
+    /// The key of the step run.
+    pub key: String,
+    /// The instance's name.
+    pub instance: String,
+    /// What the step is for.
+    pub why: Option<String>,
+    /// What Azure said to the read.
+    pub message: String,
 }
 
 /// One resource that steps own something of.
@@ -231,13 +248,17 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let busy = app
         .text_at(&["properties", "provisioningState"])
         .is_some_and(|state| matches!(state, "InProgress" | "Deleting" | "Updating" | "Creating"));
+    let unreadable = writes::unreadable(&engine);
+    let versions = writes.iter().map(|write| (write.kind.name, engine.version(write.kind.name))).collect();
     Plan {
+        versions,
         problems: engine.take_problems(),
         missing: engine.asked.missing(),
         other_owner: prerequisites::other_owner(&app),
         steps,
         resources,
         writes,
+        unreadable,
         prerequisites,
         verifications,
         outputs,

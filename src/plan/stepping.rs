@@ -31,6 +31,8 @@ pub(super) struct StepRun {
     pub(super) after: BTreeSet<String>,
     /// What it is for.
     pub(super) why: Option<String>,
+    /// Why something it needs could not be read; then it has no outcome.
+    pub(super) refused: Option<String>,
 }
 
 impl StepRun {
@@ -99,6 +101,7 @@ impl Frame<'_, '_> {
             needs: BTreeSet::new(),
             after: BTreeSet::new(),
             why: None,
+            refused: None,
         };
         if let Some(when) = &step.when {
             let holds = self.expression(when);
@@ -107,6 +110,7 @@ impl Frame<'_, '_> {
                 Some(false) => return run,
                 None => {
                     self.must_be_known(step, &holds);
+                    run.refused = refusal(&holds);
                     return run;
                 }
             }
@@ -120,7 +124,8 @@ impl Frame<'_, '_> {
             StepKind::Resource(resource) => self.resource(step, &run.key, resource),
             StepKind::RoleAssignment(role) => self.role(step, role),
         };
-        run.outcome = outcome;
+        run.refused = refusal(&uses);
+        run.outcome = outcome.filter(|_| run.refused.is_none());
         run.needs = step_origins(&uses);
         run.after = self.runs_after(step);
         run.needs.extend(run.after.iter().cloned());
@@ -268,6 +273,8 @@ impl Frame<'_, '_> {
             }
             Some((kind, definition, scope_id, assignments))
         });
+        // A scope that cannot be read is as much a reason as a principal that cannot.
+        let uses = if refusal(&scope).is_some() { scope.clone() } else { principal.clone() };
         let outcome = outcome.map(|(kind, role, scope, assignments)| {
             let settle = engine.request.role_wait.or(wanted.settle).unwrap_or(SETTLE);
             let request = RoleRequest {
@@ -278,7 +285,7 @@ impl Frame<'_, '_> {
             };
             steps::role_assignment(kind, &request, &assignments)
         });
-        (outcome, principal)
+        (outcome, uses)
     }
 
     /// A role by name or GUID: from the table of built-in roles, else asked of Azure.
@@ -337,4 +344,12 @@ impl Frame<'_, '_> {
             }
         }
     }
+}
+
+/// Why a part of a value could not be read.
+fn refusal(value: &Value) -> Option<String> {
+    value.origins().into_iter().find_map(|origin| match origin {
+        Origin::Refused(message) => Some(message),
+        _ => None,
+    })
 }

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::engine::Engine;
 use super::schedule::{Node, schedule};
-use super::{ResourcePlan, Settle, StepPlan, Write};
+use super::{ResourcePlan, Settle, StepPlan, Unreadable, Write};
 use crate::azure::ResourceId;
 use crate::azure::types::{Compare, Consequence, ResourceType};
 use crate::diagnostic::{Diagnostic, codes};
@@ -38,6 +38,26 @@ pub(super) fn step_plans(engine: &Engine<'_>) -> Vec<StepPlan> {
         }
     }
     plans
+}
+
+/// Steps that cannot be judged, because the caller may not read something they need.
+pub(super) fn unreadable(engine: &Engine<'_>) -> Vec<Unreadable> {
+    let mut all = Vec::new();
+    for (instance, bound) in engine.instances().iter().enumerate() {
+        for index in 0..engine.recipe(instance).steps.len() {
+            for run in engine.step_runs(instance, index).iter() {
+                if let Some(message) = &run.refused {
+                    all.push(Unreadable {
+                        key: run.key.clone(),
+                        instance: bound.instance.alias.clone(),
+                        why: run.why.clone(),
+                        message: message.clone(),
+                    });
+                }
+            }
+        }
+    }
+    all
 }
 
 /// Fragments of all steps laid over each resource, conflicts reported.
