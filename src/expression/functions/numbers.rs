@@ -50,11 +50,7 @@ pub(super) fn to_number(arguments: &mut Arguments<'_>) -> Outcome {
     }))
 }
 
-fn whole_or(
-    arguments: &Arguments<'_>,
-    whole: fn(i64) -> Option<i64>,
-    fraction: fn(f64) -> f64,
-) -> Outcome {
+fn whole_or(arguments: &Arguments<'_>, whole: fn(i64) -> Option<i64>, fraction: fn(f64) -> f64) -> Outcome {
     let Data::Number(given) = &arguments.get(0).data else {
         return Ok(Some(Value::null()));
     };
