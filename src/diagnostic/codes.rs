@@ -51,6 +51,13 @@ codes! {
     NOT_RECORDED = "not-recorded", "a write could not be recorded and was not sent";
     SECRET_UNAVAILABLE = "secret-unavailable", "a secret that must be sent back has no readable value";
 
+    // Azure Resource Manager, credentials and endpoints.
+    AZURE_REFUSED = "azure-refused", "Azure refused a request, or an operation of it failed";
+    AZURE_UNREACHABLE = "azure-unreachable", "no complete answer came from Azure";
+    AZURE_CREDENTIAL = "azure-credential", "the credential gives no token, or none was chosen";
+    AZURE_ENDPOINT = "azure-endpoint", "the endpoint cannot be used, or not with this credential";
+    AZURE_PROFILE = "azure-profile", "the files in which az keeps its selection cannot be read";
+
     // Verification.
     VERIFICATION = "verification", "a recipe's own verification";
     DESIRED_STATE = "desired-state", "what a recipe owns is as it wants it";
