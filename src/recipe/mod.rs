@@ -19,5 +19,5 @@ pub use graph::{BASELINE, Graph};
 pub use load::{load, read_source};
 pub use model::*;
 pub use place::place;
-pub use validate::{lint, validate};
+pub use validate::{forbidden_role, lint, validate};
 pub use yaml::MAX_BYTES;
