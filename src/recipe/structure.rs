@@ -1,5 +1,6 @@
 //! Checks a file against the grammar's tables, collecting every mistake.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::grammar::{Kind, TYPES, Table};
@@ -51,15 +52,14 @@ impl<'a> Structure<'a> {
     }
 
     fn duplicates(&mut self, yaml: &Yaml) {
-        let mut seen: Vec<&Key> = Vec::new();
+        let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
         for (key, value) in yaml.members() {
-            if let Some(first) = seen.iter().find(|other| other.text == key.text) {
+            let first = *seen.entry(&key.text).or_insert(key.span);
+            if first != key.span {
                 let diagnostic = Diagnostic::error(codes::DUPLICATE_KEY, format!("`{}` stands here twice", key.text))
                     .label(self.source, key.span, "")
-                    .label(self.source, first.span, "first here");
+                    .label(self.source, first, "first here");
                 self.found.push(diagnostic);
-            } else {
-                seen.push(key);
             }
             self.duplicates(value);
         }
@@ -196,15 +196,14 @@ impl<'a> Structure<'a> {
             self.wrong_type(yaml, "a map");
             return;
         };
-        let mut seen: Vec<&Key> = Vec::new();
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
         for (key, value) in members {
             self.name(&key.text, key.span, true);
-            let twin = |other: &&&Key| other.text != key.text && snake(&other.text) == snake(&key.text);
-            if let Some(first) = seen.iter().find(twin) {
-                let message = format!("`{}` and `{}` are one name in expressions", first.text, key.text);
+            let first = *seen.entry(snake(&key.text)).or_insert(&key.text);
+            if first != key.text {
+                let message = format!("`{first}` and `{}` are one name in expressions", key.text);
                 self.report(codes::NAME_TAKEN, key.span, message, "");
             }
-            seen.push(key);
             if matches!(value.node, Node::Null) && !matches!(item, Kind::Fragment | Kind::Json | Kind::Object(_)) {
                 self.wrong_type(value, "a value");
             } else if !matches!(value.node, Node::Null) {

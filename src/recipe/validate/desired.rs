@@ -1,5 +1,7 @@
 //! What steps may want: directives, roles, principals, host names, and no path twice.
 
+use std::collections::BTreeMap;
+
 use super::Findings;
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::expression::{Expression, Node, Tree};
@@ -171,37 +173,31 @@ struct Leaf<'a> {
 fn owned_twice(recipe: &Recipe, findings: &mut Findings<'_>) {
     let mut leaves: Vec<Leaf<'_>> = Vec::new();
     for step in recipe.steps.iter().filter(|step| step.when.is_none()) {
-        let (start, fragment) = match &step.kind {
-            StepKind::ContainerApp(fragment) => ("app".to_owned(), fragment),
-            StepKind::Resource(resource) => (
-                format!("{} {}", resource.kind.kind.to_ascii_lowercase(), resource.name.text()),
-                &resource.body,
-            ),
-            StepKind::RoleAssignment(_) => continue,
-        };
-        let mut own = Vec::new();
-        collect(step, fragment, &start, &mut own);
-        leaves.extend(own);
-    }
-    for (index, leaf) in leaves.iter().enumerate() {
-        let rival = leaves[..index].iter().find(|other| {
-            other.path == leaf.path
-                && other.value != leaf.value
-                && !ordered(recipe, other.step, leaf.step)
-                // A comma-separated set: each step adds its own.
-                && leaf.path != "app.identity.type"
-        });
-        if let Some(rival) = rival {
-            let path = leaf.path.split_once('.').map_or(leaf.path.as_str(), |(_, path)| path);
-            let diagnostic = Diagnostic::error(
-                codes::PATH_OWNED_TWICE,
-                format!("`{path}` is wanted as {} and as {}", rival.value, leaf.value),
-            )
-            .label(&recipe.source, leaf.span, "")
-            .label(&recipe.source, rival.span, "and here")
-            .note("two steps may want one place only if one comes `after` the other");
-            findings.push(diagnostic);
+        match &step.kind {
+            StepKind::ContainerApp(fragment) => collect(step, fragment, "app", &mut leaves),
+            StepKind::Resource(resource) => {
+                let start = format!("{} {}", resource.kind.kind.to_ascii_lowercase(), resource.name.text());
+                collect(step, &resource.body, &start, &mut leaves);
+            }
+            StepKind::RoleAssignment(_) => {}
         }
+    }
+    let mut first: BTreeMap<&str, &Leaf<'_>> = BTreeMap::new();
+    for leaf in &leaves {
+        let rival = *first.entry(&leaf.path).or_insert(leaf);
+        // `identity.type` is a comma-separated set: each step adds its own.
+        if rival.value == leaf.value || leaf.path == "app.identity.type" || ordered(recipe, rival.step, leaf.step) {
+            continue;
+        }
+        let path = leaf.path.strip_prefix("app.").unwrap_or(&leaf.path);
+        let diagnostic = Diagnostic::error(
+            codes::PATH_OWNED_TWICE,
+            format!("`{path}` is wanted as {} and as {}", rival.value, leaf.value),
+        )
+        .label(&recipe.source, leaf.span, "")
+        .label(&recipe.source, rival.span, "and here")
+        .note("two steps may want one place only if one comes `after` the other");
+        findings.push(diagnostic);
     }
 }
 

@@ -172,31 +172,30 @@ fn recipes(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findings<'_>) 
                 findings.error(codes::UNKNOWN_INPUT, definition.id.span, message, near);
             }
         }
-        let mut chain = vec![recipe.name.value.clone()];
-        if circle(&name.value, &recipe.name.value, catalogue, &mut chain) {
+        if let Some(chain) = circle(&recipe.name.value, &name.value, catalogue) {
             let message = format!("recipes require each other: {}", chain.join(" → "));
             findings.error(codes::CYCLE, name.span, message, "");
         }
     }
 }
 
-/// Whether `name` requires `goal`, perhaps through others; the way is left in `chain`.
-fn circle(name: &str, goal: &str, catalogue: &Catalogue, chain: &mut Vec<String>) -> bool {
-    let known = chain.iter().any(|other| other == name) && name != goal;
-    if known {
-        return false;
+/// The way from `start` by its requirement `first` back to `start`, if there is one.
+fn circle(start: &str, first: &str, catalogue: &Catalogue) -> Option<Vec<String>> {
+    let mut ways = vec![vec![start.to_owned(), first.to_owned()]];
+    let mut seen = vec![first.to_owned()];
+    while let Some(way) = ways.pop() {
+        let last = way.last()?;
+        if last == start {
+            return Some(way);
+        }
+        for next in catalogue.get(last).map(|recipe| recipe.requires.as_slice()).unwrap_or_default() {
+            if !seen.contains(&next.recipe.value) {
+                seen.push(next.recipe.value.clone());
+                let mut longer = way.clone();
+                longer.push(next.recipe.value.clone());
+                ways.push(longer);
+            }
+        }
     }
-    chain.push(name.to_owned());
-    if name == goal {
-        return true;
-    }
-    let required = catalogue.get(name).map(|recipe| recipe.requires.clone()).unwrap_or_default();
-    if required
-        .iter()
-        .any(|next| circle(&next.recipe.value, goal, catalogue, chain))
-    {
-        return true;
-    }
-    chain.pop();
-    false
+    None
 }

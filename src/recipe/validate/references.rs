@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Findings;
 use super::places::{Owner, Place, Role, places};
-use crate::diagnostic::{Code, Diagnostic, Span, codes};
+use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::expression::{Node, Reference, Tree};
 use crate::recipe::suggest::{did_you_mean, list};
 use crate::recipe::{Catalogue, Recipe, place};
@@ -35,7 +35,8 @@ pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findi
                 continue;
             }
             if here.role.at_plan() {
-                if let Some(why) = too_late(recipe, catalogue, &reference.path, 0) {
+                let mut late = Late { catalogue, seen: BTreeSet::new() };
+                if let Some(why) = late.path(recipe, &reference.path) {
                     let message = format!("`{}` must be known at plan here, but {why}", reference.path.join("."));
                     findings.error(codes::KNOWN_TOO_LATE, span, message, "");
                 }
@@ -187,56 +188,59 @@ fn owner_of<'a>(recipe: &'a Recipe, path: &[String]) -> Option<Owner<'a>> {
 /// What is known of a resource before it is made: its id follows from type and name.
 const KNOWN_OF_A_STEP: &[&str] = &["id", "name", "type"];
 
-/// Why the path is known only after a step, if it is. Follows variables, outputs and required
-/// recipes; the bound on depth is for recipes with cycles, which are reported elsewhere.
-fn too_late(recipe: &Recipe, catalogue: &Catalogue, path: &[String], depth: usize) -> Option<String> {
-    if depth > 32 {
-        return None;
-    }
-    let root = path.first()?.as_str();
-    let field = path.get(1)?.as_str();
-    let rest = path.get(2..).unwrap_or_default();
-    match root {
-        "steps" => {
-            let property = rest.first()?;
-            (!KNOWN_OF_A_STEP.contains(&property.as_str()))
-                .then(|| format!("`{}` of the step `{field}` is known only after it", rest.join(".")))
+/// The search for a step that a path waits for, through variables, outputs and required recipes.
+struct Late<'a> {
+    catalogue: &'a Catalogue,
+    /// Recipe and path: each is looked at once, however many ways lead there.
+    seen: BTreeSet<(String, Vec<String>)>,
+}
+
+impl Late<'_> {
+    /// Why the path is known only after a step, if it is.
+    fn path(&mut self, recipe: &Recipe, path: &[String]) -> Option<String> {
+        // Below a step only the first property matters, so that the search stays finite.
+        let path = path.get(..3).unwrap_or(path);
+        if !self.seen.insert((recipe.name.value.clone(), path.to_vec())) {
+            return None;
         }
-        "variables" => tree_too_late(recipe, catalogue, &recipe.variables.get(field)?.value, rest, depth),
-        "outputs" => tree_too_late(recipe, catalogue, &recipe.outputs.get(field)?.value, rest, depth),
-        _ => {
-            if let Some(lookup) = recipe.existing.get(root) {
-                let after = lookup.after.first()?;
-                return Some(format!("`{root}` is read after the step `{}`", after.value));
+        let root = path.first()?.as_str();
+        let field = path.get(1)?.as_str();
+        let rest = path.get(2..).unwrap_or_default();
+        match root {
+            "steps" => {
+                let property = rest.first()?;
+                (!KNOWN_OF_A_STEP.contains(&property.as_str()))
+                    .then(|| format!("`{property}` of the step `{field}` is known only after it"))
             }
-            let required = catalogue.get(&requirement(recipe, root)?.recipe.value).ok()?;
-            tree_too_late(required, catalogue, &required.outputs.get(field)?.value, rest, depth)
+            "variables" => self.tree(recipe, &recipe.variables.get(field)?.value, rest),
+            "outputs" => self.tree(recipe, &recipe.outputs.get(field)?.value, rest),
+            _ => {
+                if let Some(lookup) = recipe.existing.get(root) {
+                    let after = lookup.after.first()?;
+                    return Some(format!("`{root}` is read after the step `{}`", after.value));
+                }
+                let required = self.catalogue.get(&requirement(recipe, root)?.recipe.value).ok()?;
+                self.tree(required, &required.outputs.get(field)?.value, rest)
+            }
+        }
+    }
+
+    fn tree(&mut self, recipe: &Recipe, tree: &Tree, rest: &[String]) -> Option<String> {
+        match &tree.node {
+            Node::Scalar(_) => None,
+            Node::Text(expression) => expression.references().into_iter().find_map(|reference| {
+                let mut path = reference.path;
+                path.extend_from_slice(rest);
+                self.path(recipe, &path)
+            }),
+            Node::List(elements) => elements.iter().find_map(|element| self.tree(recipe, element, rest)),
+            Node::Map(members) => members.iter().find_map(|(_, _, value)| self.tree(recipe, value, rest)),
         }
     }
 }
 
-fn tree_too_late(
-    recipe: &Recipe,
-    catalogue: &Catalogue,
-    tree: &Tree,
-    rest: &[String],
-    depth: usize,
-) -> Option<String> {
-    match &tree.node {
-        Node::Scalar(_) => None,
-        Node::Text(expression) => expression.references().into_iter().find_map(|reference| {
-            let mut path = reference.path;
-            path.extend_from_slice(rest);
-            too_late(recipe, catalogue, &path, depth + 1)
-        }),
-        Node::List(elements) => elements
-            .iter()
-            .find_map(|element| tree_too_late(recipe, catalogue, element, rest, depth)),
-        Node::Map(members) => members
-            .iter()
-            .find_map(|(_, _, value)| tree_too_late(recipe, catalogue, value, rest, depth)),
-    }
-}
+/// The longest chain of definitions that build on each other.
+const MAX_CHAIN: usize = 200;
 
 /// Reports each circle once, as a chain.
 fn cycles<'a>(edges: &BTreeMap<Owner<'a>, Vec<(Owner<'a>, Span)>>, findings: &mut Findings<'_>) {
@@ -257,13 +261,18 @@ fn walk<'a>(
     if done.contains(&node) {
         return;
     }
+    if let (true, Some((_, span))) = (chain.len() > MAX_CHAIN, chain.last()) {
+        findings.error(codes::CYCLE, *span, format!("more than {MAX_CHAIN} definitions build on each other"), "");
+        done.insert(node);
+        return;
+    }
     for (next, span) in edges.get(&node).map_or(&[] as &[_], Vec::as_slice) {
         chain.push((node, *span));
         if let Some(start) = chain.iter().position(|(other, _)| other == next) {
             let mut names: Vec<String> = chain[start..].iter().map(|(owner, _)| owner_name(*owner)).collect();
             names.push(owner_name(*next));
             findings.error(
-                Code::clone(&codes::CYCLE),
+                codes::CYCLE,
                 *span,
                 format!("these need each other: {}", names.join(" → ")),
                 "closes the circle",
