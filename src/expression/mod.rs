@@ -1,9 +1,39 @@
 //! `${…}`: JMESPath in the recipe language, evaluated over values that carry marks.
+//!
+//! The jmespath crate parses; this module walks its syntax tree itself, because the values of a
+//! recipe are more than JSON: parts may be *unknown* until a step has run, and parts may be *secret*
+//! or belong to somebody else. Three rules follow from that.
+//!
+//! **Unknown.** What needs an unknown is unknown, and names every origin it may need; what does not
+//! need it is known: `known || unknown` is the first, `type([unknown])` is `array`. A list or object
+//! with an unknown part stays a list or object; but a projection or filter drops nulls, and an
+//! unknown element may turn out to be null, so `list[*].x` with an unknown x is unknown as a whole.
+//! `map(&x, list)` keeps nulls and so keeps the list.
+//!
+//! **Marks.** Selecting keeps the marks of what is selected. A string or number *made from* marked
+//! values carries all of their marks. What only says something *about* them, a boolean or a type,
+//! carries none.
+//!
+//! **Null.** A function that is given null gives null instead of failing, because in a recipe null
+//! means "not given".
+//!
+//! Recipes may come from strangers, so length, nesting, work and memory of an expression are bounded.
 
+mod check;
+mod evaluate;
+pub mod functions;
+mod marks;
+mod parse;
+mod references;
 mod tree;
+
+use std::sync::Arc;
 
 use crate::diagnostic::Span;
 use crate::value::Value;
+
+use evaluate::Document;
+use parse::Part;
 
 pub use tree::{Node, Tree};
 
@@ -12,6 +42,7 @@ pub use tree::{Node, Tree};
 #[derive(Clone, Debug)]
 pub struct Expression {
     text: String,
+    parts: Arc<[Part]>,
 }
 
 /// A path from a root that an expression reads: `inputs.key_vault` or `app.properties.template`.
@@ -23,7 +54,7 @@ pub struct Reference {
     pub span: Span,
 }
 
-/// A mistake in an expression.
+/// A mistake in an expression. Never quotes a value, which may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ExpressionError {
@@ -47,10 +78,12 @@ impl Expression {
     /// Parses a string of a recipe.
     ///
     /// # Errors
-    /// Bad JMESPath, an unclosed or nested `${`, an unknown function or a wrong number of arguments.
+    /// Bad JMESPath, an unclosed or nested `${`, an unknown function or a wrong number of arguments,
+    /// or more than the bounds on length and nesting.
     pub fn parse(text: &str) -> Result<Expression, ExpressionError> {
         Ok(Expression {
             text: text.to_owned(),
+            parts: parse::template(text)?.into(),
         })
     }
 
@@ -61,6 +94,7 @@ impl Expression {
     pub fn query(text: &str) -> Result<Expression, ExpressionError> {
         Ok(Expression {
             text: text.to_owned(),
+            parts: Arc::new([parse::query(text)?]),
         })
     }
 
@@ -71,20 +105,49 @@ impl Expression {
 
     /// The plain string, when the text holds no `${…}` (`$${` already replaced).
     pub fn literal(&self) -> Option<String> {
-        unimplemented!()
+        self.parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => Some(text.as_str()),
+                Part::Query(_) => None,
+            })
+            .collect()
     }
 
     /// Every path that the expression reads from a root, in order of appearance.
     pub fn references(&self) -> Vec<Reference> {
-        unimplemented!()
+        references::of(&self.text, &self.parts)
     }
 
     /// The value in `scope`.
     ///
     /// # Errors
-    /// A function that got a value of the wrong type (null is never wrong).
+    /// A function that got a value of the wrong type (null is never wrong), a list or object within
+    /// text, or more work than an expression may make.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, ExpressionError> {
-        let _ = scope;
-        unimplemented!()
+        evaluate::parts(&self.text, &self.parts, Document::Scope(scope))
+    }
+
+    /// The value over one document, as `--query` means it: `@` is the document.
+    ///
+    /// # Errors
+    /// As [`Expression::evaluate`].
+    pub fn evaluate_on(&self, document: &Value) -> Result<Value, ExpressionError> {
+        evaluate::parts(&self.text, &self.parts, Document::Value(document))
+    }
+}
+
+impl ExpressionError {
+    fn new(span: Span, message: impl Into<String>) -> ExpressionError {
+        ExpressionError {
+            span,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    fn help(mut self, help: impl Into<String>) -> ExpressionError {
+        self.help = Some(help.into());
+        self
     }
 }

@@ -1,0 +1,166 @@
+//! The functions of the recipe language: JMESPath's own and some more, in one table.
+//!
+//! Number and kinds of arguments are checked from the table, nulls and unknowns are answered, and
+//! marks are spread, all before or after a body runs; the bodies are pure and see known values only.
+
+mod arguments;
+mod kind;
+mod lists;
+mod numbers;
+mod texts;
+
+pub(super) use arguments::{Arguments, Failure, Outcome};
+pub use kind::Kind;
+pub(super) use kind::{described, ordinal};
+
+use crate::value::Value;
+
+/// A function that expressions may call.
+#[derive(Debug)]
+pub struct Function {
+    /// Its name.
+    pub name: &'static str,
+    /// What each argument must be.
+    pub takes: &'static [Kind],
+    /// What any further arguments must be; `None`: there are none.
+    pub more: Option<Kind>,
+    /// What it gives, in one line.
+    pub doc: &'static str,
+    pub(super) gives: Gives,
+    pub(super) body: Body,
+}
+
+/// How marks pass from arguments to the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gives {
+    /// Something about the arguments (a boolean, a type): no marks.
+    Fact,
+    /// A string or number made of what is in them: all their marks; any unknown makes it unknown.
+    Made,
+    /// Parts of them: the body keeps each part's marks.
+    Part,
+}
+
+/// What runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Body {
+    /// Takes evaluated arguments. `None`: the result hangs on an unknown part of them, and the body
+    /// has taken none of them away.
+    Values(fn(&mut Arguments<'_>) -> Outcome),
+    /// `if`: only the branch that is chosen is evaluated.
+    If,
+    /// `not_null`: evaluates until one is not null.
+    NotNull,
+    /// `root`.
+    Root,
+}
+
+impl Function {
+    /// What the argument at this position must be.
+    pub(super) fn kind(&self, index: usize) -> Kind {
+        self.takes.get(index).copied().or(self.more).unwrap_or(Kind::Any)
+    }
+
+    /// How it is called: `starts_with(string, string)`.
+    pub fn usage(&self) -> String {
+        let mut arguments: Vec<&str> = self.takes.iter().map(|kind| kind.name()).collect();
+        arguments.extend(self.more.map(|_| "…"));
+        format!("{}({})", self.name, arguments.join(", "))
+    }
+}
+
+/// The function of this name.
+pub(super) fn find(name: &str) -> Option<&'static Function> {
+    FUNCTIONS.iter().find(|function| function.name == name)
+}
+
+/// Checks an argument's kind; true: it is null, or a list with a null where that has no meaning, and
+/// so the whole call is null.
+pub(super) fn accept(function: &Function, index: usize, value: &Value) -> Result<bool, Failure> {
+    function.kind(index).accept(value).map_err(|given| {
+        Failure::Here(format!(
+            "`{}` takes {} as its {} argument, not {given}",
+            function.name,
+            function.kind(index).article(),
+            ordinal(index),
+        ))
+    })
+}
+
+macro_rules! functions {
+    ($($name:literal ($($takes:ident),* $(; $more:ident)?) $gives:ident $body:expr, $doc:literal;)*) => {
+        /// Every function, by name.
+        pub const FUNCTIONS: &[Function] = &[$(Function {
+            name: $name,
+            takes: &[$(Kind::$takes),*],
+            more: more!($($more)?),
+            doc: $doc,
+            gives: Gives::$gives,
+            body: $body,
+        }),*];
+    };
+}
+
+macro_rules! more {
+    () => {
+        None
+    };
+    ($kind:ident) => {
+        Some(Kind::$kind)
+    };
+}
+
+use Body::Values;
+
+functions! {
+    "abs" (Number) Made Values(numbers::abs), "the number without its sign";
+    "avg" (Numbers) Made Values(numbers::avg), "the mean; null of an empty list";
+    "ceil" (Number) Made Values(numbers::ceil), "the next integer above";
+    "contains" (TextOrList, Any) Fact Values(lists::contains), "whether a list has an element, or a string a part";
+    "count" (List) Part Values(lists::length), "how many elements";
+    "ends_with" (Text, Text) Fact Values(texts::ends_with), "whether the first ends with the second";
+    "find" (List, Text, Given) Part Values(lists::find), "the first element whose field (`a.b`) equals the value, or null";
+    "floor" (Number) Made Values(numbers::floor), "the next integer below";
+    "from_items" (List) Part Values(lists::from_items), "an object from a list of `{key, value}`; a null key is left out";
+    "guid" (Text; Text) Made Values(texts::guid), "the UUID that Bicep's `guid` makes of the same strings";
+    "if" (Any, Any, Any) Part Body::If, "the second when the first is true, else the third";
+    "items" (Map) Part Values(lists::items), "a list of `{key, value}`";
+    "join" (Text, Texts) Made Values(texts::join), "the strings of the list with the first between them";
+    "keys" (Map) Part Values(lists::keys), "the names of the members";
+    "length" (Sized) Part Values(lists::length), "how many elements, members or characters";
+    "lower" (Text) Made Values(texts::lower), "in lower case";
+    "map" (Expression, List) Part Values(lists::map), "the expression's value for each element, nulls kept";
+    "max" (TextsOrNumbers) Part Values(lists::max), "the greatest; null of an empty list";
+    "max_by" (List, Expression) Part Values(lists::max_by), "the element with the greatest value of the expression";
+    "merge" (Map; Map) Part Values(lists::merge), "one object of all members; later ones win";
+    "min" (TextsOrNumbers) Part Values(lists::min), "the least; null of an empty list";
+    "min_by" (List, Expression) Part Values(lists::min_by), "the element with the least value of the expression";
+    "not_null" (Any; Any) Part Body::NotNull, "the first that is not null";
+    "parse_id" (Text) Made Values(texts::parse_id), "`{subscription, resource_group, type, name, parent}` of a resource id; null of anything else";
+    "replace" (Text, Text, Text) Made Values(texts::replace), "the first with every occurrence of the second replaced by the third";
+    "reverse" (TextOrList) Part Values(lists::reverse), "in reverse order";
+    "root" () Part Body::Root, "the whole document, also within `[?…]`, as in `root().inputs.name`";
+    "sort" (TextsOrNumbers) Part Values(lists::sort), "in ascending order";
+    "sort_by" (List, Expression) Part Values(lists::sort_by), "ordered by the value of the expression";
+    "split" (Text, Text) Made Values(texts::split), "the parts of the first between occurrences of the second";
+    "starts_with" (Text, Text) Fact Values(texts::starts_with), "whether the first starts with the second";
+    "sum" (Numbers) Made Values(numbers::sum), "the sum; 0 of an empty list";
+    "to_array" (Any) Part Values(lists::to_array), "a list as it is, anything else as a list of one";
+    "to_number" (Any) Made Values(numbers::to_number), "the number that a string writes, or null";
+    "to_string" (Given) Made Values(texts::to_string), "a string as it is, anything else as JSON";
+    "trim_suffix" (Text, Text) Made Values(texts::trim_suffix), "the first without the second at its end";
+    "type" (Any) Fact Values(lists::type_name), "`array`, `boolean`, `null`, `number`, `object` or `string`";
+    "upper" (Text) Made Values(texts::upper), "in upper case";
+    "values" (Map) Part Values(lists::values), "the members' values";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FUNCTIONS;
+
+    #[test]
+    fn the_table_is_in_order_without_doubles() {
+        let names: Vec<&str> = FUNCTIONS.iter().map(|function| function.name).collect();
+        assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
+    }
+}
