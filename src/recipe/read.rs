@@ -12,7 +12,7 @@ use super::{
     ResourceStep, ResourceType, Retry, RoleAssignment, Search, Shape, Spanned, Step, StepKind, Target,
     parse_duration, snake,
 };
-use crate::diagnostic::{Severity, Source, Span};
+use crate::diagnostic::{Severity, Source};
 use crate::expression::{Expression, Node, Tree};
 
 /// How long a step repeats a refusal it names itself.
@@ -312,6 +312,3 @@ fn flag(yaml: &Yaml, key: &str) -> bool {
 fn duration(yaml: &Yaml, key: &str) -> Option<Duration> {
     parse_duration(word(yaml, key)?)
 }
-
-/// A span that points at nothing, for what no file holds.
-pub(super) const NOWHERE: Span = Span { start: 0, end: 0 };
