@@ -394,7 +394,18 @@ pub struct Instance {
 }
 
 /// Inputs set in a project file, by name as expressions spell it.
-pub type With = IndexMap<String, Spanned<Json>>;
+pub type With = IndexMap<String, Setting>;
+
+/// An input set in a project file.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// As the file has it.
+    pub value: Json,
+    /// The file.
+    pub source: Arc<Source>,
+    /// Where the name stands in it.
+    pub span: Span,
+}
 
 /// What loading gives: the recipe, or every mistake found.
 pub type Loaded = Result<Recipe, Vec<Diagnostic>>;

@@ -12,7 +12,7 @@ use super::{
     ResourceStep, ResourceType, Retry, RoleAssignment, Search, Shape, Spanned, Step, StepKind, Target,
     parse_duration, snake,
 };
-use crate::diagnostic::{Severity, Source, Span};
+use crate::diagnostic::{Severity, Source};
 use crate::expression::{Expression, Node, Tree};
 
 /// How long a step repeats a refusal it names itself.
@@ -32,10 +32,7 @@ pub(super) fn recipe(source: &Arc<Source>, origin: Origin, yaml: &Yaml) -> Optio
             _ => Complexity::Low,
         },
         concept: text_at(yaml, "concept").map(|text| text.value),
-        goals: texts(yaml, "goals")
-            .iter()
-            .filter_map(|goal| goal_of(goal))
-            .collect(),
+        goals: texts(yaml, "goals").iter().filter_map(|goal| goal_of(goal)).collect(),
         docs: values(texts(yaml, "docs")),
         target: Target::App,
         follows: texts(yaml, "follows"),
@@ -140,11 +137,7 @@ fn lookup(id: Id, yaml: &Yaml) -> Option<Lookup> {
         parent: expr(yaml, "parent"),
         scope: expr(yaml, "scope"),
         resource_group: expr(yaml, "resource_group"),
-        search: if yaml.get("search").is_some() {
-            Search::Subscription
-        } else {
-            Search::Group
-        },
+        search: if yaml.get("search").is_some() { Search::Subscription } else { Search::Group },
         list: flag(yaml, "list"),
         optional: flag(yaml, "optional"),
         when: expr(yaml, "when"),
@@ -244,10 +237,7 @@ pub(super) fn tree(yaml: &Yaml) -> Tree {
         ),
         _ => Node::Scalar(yaml.to_json()),
     };
-    Tree {
-        node,
-        span: yaml.span,
-    }
+    Tree { node, span: yaml.span }
 }
 
 fn parsed(text: &str) -> Option<Expression> {
@@ -260,12 +250,7 @@ fn expr(yaml: &Yaml, key: &str) -> Option<Expr> {
 }
 
 fn definitions(yaml: &Yaml, key: &str) -> IndexMap<String, Definition> {
-    named(yaml, key, |id, yaml| {
-        Some(Definition {
-            id,
-            value: tree(yaml),
-        })
-    })
+    named(yaml, key, |id, yaml| Some(Definition { id, value: tree(yaml) }))
 }
 
 /// The members of the map at `key`, by name as expressions spell it; of a repeated name the first.
@@ -294,10 +279,7 @@ pub(super) fn id(text: Spanned<String>) -> Id {
 }
 
 fn spanned<T>(value: T, yaml: &Yaml) -> Spanned<T> {
-    Spanned {
-        value,
-        span: yaml.span,
-    }
+    Spanned { value, span: yaml.span }
 }
 
 pub(super) fn elements<'a>(yaml: &'a Yaml, key: &str) -> impl Iterator<Item = &'a Yaml> {
@@ -324,18 +306,9 @@ fn word<'a>(yaml: &'a Yaml, key: &str) -> Option<&'a str> {
 }
 
 fn flag(yaml: &Yaml, key: &str) -> bool {
-    matches!(
-        yaml.get(key),
-        Some(Yaml {
-            node: YamlNode::Bool(true),
-            ..
-        })
-    )
+    matches!(yaml.get(key), Some(Yaml { node: YamlNode::Bool(true), .. }))
 }
 
 fn duration(yaml: &Yaml, key: &str) -> Option<Duration> {
     parse_duration(word(yaml, key)?)
 }
-
-/// A span that points at nothing, for what no file holds.
-pub(super) const NOWHERE: Span = Span { start: 0, end: 0 };

@@ -1,1 +1,3 @@
-//! recipe.
+//! Recipes as data, through the public surface.
+
+mod built_in;

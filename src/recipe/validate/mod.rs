@@ -1,0 +1,201 @@
+//! Validation: whether a recipe that is well formed can also be meant.
+
+mod desired;
+mod places;
+mod references;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use desired::forbidden_role;
+
+use super::load::attempt;
+use super::suggest::did_you_mean;
+use super::{Catalogue, Id, Origin, Recipe, read_source};
+use crate::diagnostic::{Code, Diagnostic, Source, Span, codes};
+
+/// What validation found, and the file it points into.
+struct Findings<'a> {
+    source: &'a Arc<Source>,
+    all: Vec<Diagnostic>,
+}
+
+impl Findings<'_> {
+    fn push(&mut self, diagnostic: Diagnostic) {
+        self.all.push(diagnostic);
+    }
+
+    fn error(&mut self, code: Code, span: Span, message: impl Into<String>, beside: impl Into<String>) {
+        let diagnostic = Diagnostic::error(code, message).label(self.source, span, beside);
+        self.push(diagnostic);
+    }
+}
+
+/// Every mistake of meaning in a recipe that loads, in the order of the file: references that lead
+/// nowhere, circles, names used twice, values known too late, roles and principals that a recipe
+/// may not have, paths wanted twice.
+pub fn validate(recipe: &Recipe, catalogue: &Catalogue) -> Vec<Diagnostic> {
+    let mut findings = Findings {
+        source: &recipe.source,
+        all: Vec::new(),
+    };
+    names(recipe, &mut findings);
+    inputs(recipe, &mut findings);
+    lookups(recipe, &mut findings);
+    recipes(recipe, catalogue, &mut findings);
+    references::check(recipe, catalogue, &mut findings);
+    desired::check(recipe, &mut findings);
+    let mut all = findings.all;
+    all.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.span.start));
+    all
+}
+
+/// Everything wrong with these recipe files, which may refer to each other and to the catalogue's
+/// recipes; one of the catalogue's name stands in its place.
+pub fn lint(files: &[PathBuf], catalogue: &Catalogue) -> Vec<Diagnostic> {
+    let mut all = Vec::new();
+    let mut catalogue = catalogue.clone();
+    let mut recipes = Vec::new();
+    for file in files {
+        let source = match read_source(file) {
+            Ok(source) => source,
+            Err(mistake) => {
+                all.push(mistake);
+                continue;
+            }
+        };
+        let folder = file.parent().map(PathBuf::from).unwrap_or_default();
+        let (recipe, mistakes) = attempt(&source, Origin::Folder(folder));
+        if let Some(recipe) = &recipe {
+            catalogue.insert(recipe.clone());
+        }
+        recipes.push((recipe, mistakes));
+    }
+    for (recipe, mistakes) in recipes {
+        all.extend(mistakes);
+        if let Some(recipe) = recipe {
+            all.extend(validate(&recipe, &catalogue));
+        }
+    }
+    all
+}
+
+/// One flat name space, so that a name means one thing wherever it stands. Outputs are apart: they
+/// are the recipe's face and may carry an input's name.
+fn names(recipe: &Recipe, findings: &mut Findings<'_>) {
+    let mut taken: BTreeMap<String, (&'static str, Span)> = BTreeMap::new();
+    let instances: Vec<Id> = recipe
+        .requires
+        .iter()
+        .map(|requirement| {
+            requirement.alias.clone().unwrap_or_else(|| Id {
+                name: requirement.instance(),
+                written: requirement.recipe.value.clone(),
+                span: requirement.recipe.span,
+            })
+        })
+        .collect();
+    let all = (recipe.inputs.values().map(|input| ("an input", &input.id)))
+        .chain(recipe.existing.values().map(|lookup| ("a lookup", &lookup.id)))
+        .chain(recipe.variables.values().map(|variable| ("a variable", &variable.id)))
+        .chain(recipe.steps.iter().map(|step| ("a step", &step.id)))
+        .chain(instances.iter().map(|id| ("a required recipe", id)));
+    for (what, id) in all {
+        if references::ROOTS.contains(&id.name.as_str()) {
+            findings.error(
+                codes::NAME_TAKEN,
+                id.span,
+                format!("`{}` is the name of a root; {what} needs another", id.written),
+                "",
+            );
+        } else if let Some((other, span)) = taken.get(&id.name) {
+            let diagnostic = Diagnostic::error(
+                codes::NAME_TAKEN,
+                format!("`{}` is the name of {other} and of {what}", id.written),
+            )
+            .label(findings.source, id.span, "")
+            .label(findings.source, *span, "first here");
+            findings.push(diagnostic);
+        } else {
+            taken.insert(id.name.clone(), (what, id.span));
+        }
+    }
+}
+
+fn inputs(recipe: &Recipe, findings: &mut Findings<'_>) {
+    for input in recipe.inputs.values() {
+        if let (true, Some(default)) = (input.required, &input.default) {
+            findings.error(
+                codes::DEFAULT_ON_REQUIRED,
+                default.span,
+                format!("the input `{}` is required, so that its default is never used", input.id.written),
+                "",
+            );
+        }
+    }
+}
+
+fn lookups(recipe: &Recipe, findings: &mut Findings<'_>) {
+    for lookup in recipe.existing.values() {
+        if lookup.name.is_none() && !lookup.list {
+            findings.error(
+                codes::MISSING_KEY,
+                lookup.id.span,
+                "a lookup needs `name`, unless it is a `list`",
+                "",
+            );
+        }
+    }
+}
+
+/// The recipes it names are there, take the inputs it sets, and do not come back to it.
+fn recipes(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findings<'_>) {
+    for name in &recipe.follows {
+        if let Err(mistake) = catalogue.get(&name.value) {
+            findings.push(mistake.label(&recipe.source, name.span, ""));
+        }
+    }
+    for requirement in &recipe.requires {
+        let name = &requirement.recipe;
+        let required = match catalogue.get(&name.value) {
+            Ok(required) => required,
+            Err(mistake) => {
+                findings.push(mistake.label(&recipe.source, name.span, ""));
+                continue;
+            }
+        };
+        for (key, definition) in &requirement.with {
+            if !required.inputs.contains_key(key) {
+                let near = did_you_mean(key, required.inputs.keys().map(String::as_str));
+                let message = format!("{} has no input `{}`", name.value, definition.id.written);
+                findings.error(codes::UNKNOWN_INPUT, definition.id.span, message, near);
+            }
+        }
+        if let Some(chain) = circle(&recipe.name.value, &name.value, catalogue) {
+            let message = format!("recipes require each other: {}", chain.join(" → "));
+            findings.error(codes::CYCLE, name.span, message, "");
+        }
+    }
+}
+
+/// The way from `start` by its requirement `first` back to `start`, if there is one.
+fn circle(start: &str, first: &str, catalogue: &Catalogue) -> Option<Vec<String>> {
+    let mut ways = vec![vec![start.to_owned(), first.to_owned()]];
+    let mut seen = vec![first.to_owned()];
+    while let Some(way) = ways.pop() {
+        let last = way.last()?;
+        if last == start {
+            return Some(way);
+        }
+        for next in catalogue.get(last).map(|recipe| recipe.requires.as_slice()).unwrap_or_default() {
+            if !seen.contains(&next.recipe.value) {
+                seen.push(next.recipe.value.clone());
+                let mut longer = way.clone();
+                longer.push(next.recipe.value.clone());
+                ways.push(longer);
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,169 @@
+//! Every expression of a recipe, with what is asked of it where it stands.
+
+use crate::diagnostic::Span;
+use crate::expression::{Expression, Node, Tree};
+use crate::recipe::{Check, Definition, Expr, Recipe, StepKind};
+
+/// An expression and what its place asks of it.
+#[derive(Clone, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) expression: &'a Expression,
+    pub(super) span: Span,
+    /// What it belongs to.
+    pub(super) owner: Owner<'a>,
+    pub(super) role: Role,
+    /// Whether `each` is there.
+    pub(super) each: bool,
+}
+
+/// What an expression belongs to, by name as expressions spell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Owner<'a> {
+    Variable(&'a str),
+    Output(&'a str),
+    Step(&'a str),
+    Lookup(&'a str),
+    /// Checks, notes, defaults, requirements: nothing refers to them.
+    Leaf,
+}
+
+/// What a place asks of its expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// `when`, `for_each`, `that`: a value that no plain text can be; the first two known at plan.
+    Condition { at_plan: bool },
+    /// Known at plan.
+    Plan,
+    /// Any value.
+    Value,
+    /// Words for people.
+    Words,
+}
+
+impl Role {
+    pub(super) fn at_plan(self) -> bool {
+        matches!(self, Role::Plan | Role::Condition { at_plan: true })
+    }
+}
+
+/// All expressions of the recipe, in the order of the model.
+pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
+    let mut all = Collector {
+        places: Vec::new(),
+        owner: Owner::Leaf,
+        each: false,
+    };
+    let condition = Role::Condition { at_plan: true };
+    for requirement in &recipe.requires {
+        all.one(requirement.when.as_ref(), condition);
+        all.definitions(requirement.with.values(), |_| Owner::Leaf);
+    }
+    for input in recipe.inputs.values() {
+        if let Some(default) = &input.default {
+            all.tree(default);
+        }
+    }
+    for lookup in recipe.existing.values() {
+        all.enter(Owner::Lookup(&lookup.id.name), lookup.for_each.as_ref());
+        all.one(lookup.when.as_ref(), condition);
+        all.one(lookup.name.as_ref(), Role::Value);
+        for key in [&lookup.parent, &lookup.scope, &lookup.resource_group] {
+            all.one(key.as_ref(), Role::Plan);
+        }
+        all.one(lookup.fix.as_ref(), Role::Words);
+    }
+    all.enter(Owner::Leaf, None);
+    all.definitions(recipe.variables.values(), Owner::Variable);
+    all.checks(&recipe.prerequisites);
+    for step in &recipe.steps {
+        all.enter(Owner::Step(&step.id.name), step.for_each.as_ref());
+        all.one(step.when.as_ref(), condition);
+        all.one(step.why.as_ref(), Role::Words);
+        match &step.kind {
+            StepKind::ContainerApp(fragment) => all.tree(fragment),
+            StepKind::Resource(resource) => {
+                all.one(Some(&resource.name), Role::Plan);
+                all.one(resource.parent.as_ref(), Role::Plan);
+                all.one(resource.scope.as_ref(), Role::Plan);
+                all.tree(&resource.body);
+            }
+            StepKind::RoleAssignment(assignment) => {
+                all.one(Some(&assignment.role), Role::Value);
+                all.one(Some(&assignment.principal), Role::Value);
+                all.one(Some(&assignment.scope), Role::Plan);
+            }
+        }
+    }
+    all.enter(Owner::Leaf, None);
+    all.checks(&recipe.verify);
+    all.definitions(recipe.outputs.values(), Owner::Output);
+    all.enter(Owner::Leaf, None);
+    all.one(recipe.notes.as_ref(), Role::Words);
+    all.places
+}
+
+struct Collector<'a> {
+    places: Vec<Place<'a>>,
+    owner: Owner<'a>,
+    each: bool,
+}
+
+impl<'a> Collector<'a> {
+    /// Goes on with the expressions of `owner`; its `for_each` itself has no `each`.
+    fn enter(&mut self, owner: Owner<'a>, for_each: Option<&'a Expr>) {
+        self.owner = owner;
+        self.each = false;
+        self.one(for_each, Role::Condition { at_plan: true });
+        self.each = for_each.is_some();
+    }
+
+    fn one(&mut self, expr: Option<&'a Expr>, role: Role) {
+        if let Some(expr) = expr {
+            self.push(&expr.value, expr.span, role);
+        }
+    }
+
+    fn push(&mut self, expression: &'a Expression, span: Span, role: Role) {
+        self.places.push(Place {
+            expression,
+            span,
+            owner: self.owner,
+            role,
+            each: self.each,
+        });
+    }
+
+    fn tree(&mut self, tree: &'a Tree) {
+        match &tree.node {
+            Node::Scalar(_) => {}
+            Node::Text(expression) => self.push(expression, tree.span, Role::Value),
+            Node::List(elements) => elements.iter().for_each(|element| self.tree(element)),
+            Node::Map(members) => {
+                for (key, span, value) in members {
+                    self.push(key, *span, Role::Plan);
+                    self.tree(value);
+                }
+            }
+        }
+    }
+
+    fn definitions(&mut self, all: impl Iterator<Item = &'a Definition>, owner: impl Fn(&'a str) -> Owner<'a>) {
+        for definition in all {
+            self.enter(owner(&definition.id.name), None);
+            self.tree(&definition.value);
+        }
+        self.enter(Owner::Leaf, None);
+    }
+
+    fn checks(&mut self, checks: &'a [Check]) {
+        for check in checks {
+            self.enter(Owner::Leaf, check.for_each.as_ref());
+            self.one(check.when.as_ref(), Role::Condition { at_plan: true });
+            self.one(Some(&check.that), Role::Condition { at_plan: false });
+            for words in [&check.name, &check.otherwise, &check.fix] {
+                self.one(words.as_ref(), Role::Words);
+            }
+        }
+        self.enter(Owner::Leaf, None);
+    }
+}
