@@ -16,9 +16,8 @@ use time::OffsetDateTime;
 
 use crate::azure::ArmClient;
 use crate::clock::Clock;
-use crate::plan::{Plan, Request, Target, plan};
+use crate::plan::{Plan, Request, Selection, Target, plan};
 use crate::facts::Facts;
-use crate::recipe::inputs::Bound;
 
 pub use events::{Event, Observer};
 pub use failure::Failure;
@@ -60,8 +59,8 @@ pub struct Observed {
 
 impl Executor {
     /// The plan over `facts` at the present moment.
-    fn plan(&self, bound: &Bound, target: &Target, facts: &Facts, rights: bool) -> Plan {
-        let request = Request { bound, target, now: self.clock.now(), role_wait: self.role_wait };
+    fn plan(&self, selection: &Selection, target: &Target, facts: &Facts, rights: bool) -> Plan {
+        let request = Request { selection, target, now: self.clock.now(), role_wait: self.role_wait };
         plan(request, facts, rights)
     }
 }

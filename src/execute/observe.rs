@@ -7,7 +7,7 @@ use super::{Event, Executor, Failure, Observed};
 use crate::azure::{ArmError, ArmErrorKind, ArmRequest};
 use crate::facts::{Fact, Facts, Read, Shape};
 use crate::plan::{Plan, State, Target};
-use crate::recipe::inputs::Bound;
+use crate::plan::Selection;
 
 /// More rounds than any recipe needs: a plan that still asks then would ask for ever.
 const MAX_ROUNDS: usize = 32;
@@ -22,21 +22,21 @@ impl Executor {
     /// # Errors
     /// Azure could not be asked (no token, no connection, throttled beyond the deadline); what a
     /// caller may not read is part of the plan instead.
-    pub async fn observe(&self, bound: &Bound, target: &Target, rights: bool) -> Result<Observed, Failure> {
-        self.observe_from(Facts::default(), bound, target, rights).await
+    pub async fn observe(&self, selection: &Selection, target: &Target, rights: bool) -> Result<Observed, Failure> {
+        self.observe_from(Facts::default(), selection, target, rights).await
     }
 
     /// The plan on `facts` and whatever they miss.
     pub(super) async fn observe_from(
         &self,
         mut facts: Facts,
-        bound: &Bound,
+        selection: &Selection,
         target: &Target,
         rights: bool,
     ) -> Result<Observed, Failure> {
         let (mut rounds, mut reads) = (0, 0);
         loop {
-            let plan = self.plan(bound, target, &facts, rights);
+            let plan = self.plan(selection, target, &facts, rights);
             if plan.missing.is_empty() {
                 return Ok(Observed { plan, facts, rounds, reads });
             }
@@ -56,9 +56,9 @@ impl Executor {
     ///
     /// # Errors
     /// As there; the operation does not end before the deadline.
-    pub async fn observe_idle(&self, bound: &Bound, target: &Target, rights: bool) -> Result<Observed, Failure> {
-        let observed = self.observe(bound, target, rights).await?;
-        self.until(observed, bound, target, rights, "the operation in progress on the app", |executor, plan, elapsed| {
+    pub async fn observe_idle(&self, selection: &Selection, target: &Target, rights: bool) -> Result<Observed, Failure> {
+        let observed = self.observe(selection, target, rights).await?;
+        self.until(observed, selection, target, rights, "the operation in progress on the app", |executor, plan, elapsed| {
             if plan.busy {
                 executor.observer.event(&Event::Busy { resource: target.app.clone(), elapsed });
             }
@@ -72,7 +72,7 @@ impl Executor {
     ///
     /// # Errors
     /// As there. A deadline is no error: the findings say where it stands.
-    pub async fn observe_ready(&self, observed: Observed, bound: &Bound, target: &Target, rights: bool) -> Result<Observed, Failure> {
+    pub async fn observe_ready(&self, observed: Observed, selection: &Selection, target: &Target, rights: bool) -> Result<Observed, Failure> {
         let mut unhealthy_since = None;
         let done = |executor: &Executor, plan: &Plan, elapsed: Duration| {
             let State::Waiting(state) = &plan.health.state else { return true };
@@ -86,13 +86,13 @@ impl Executor {
             }
             unhealthy && elapsed.saturating_sub(since) > Duration::from_mins(5)
         };
-        self.until_or_deadline(observed, bound, target, rights, done).await
+        self.until_or_deadline(observed, selection, target, rights, done).await
     }
 
     async fn until(
         &self,
         observed: Observed,
-        bound: &Bound,
+        selection: &Selection,
         target: &Target,
         rights: bool,
         what: &str,
@@ -100,7 +100,7 @@ impl Executor {
     ) -> Result<Observed, Failure> {
         let mut ended = false;
         let observed = self
-            .until_or_deadline(observed, bound, target, rights, |executor, plan, elapsed| {
+            .until_or_deadline(observed, selection, target, rights, |executor, plan, elapsed| {
                 ended = done(executor, plan, elapsed);
                 ended
             })
@@ -111,7 +111,7 @@ impl Executor {
     async fn until_or_deadline(
         &self,
         mut observed: Observed,
-        bound: &Bound,
+        selection: &Selection,
         target: &Target,
         rights: bool,
         mut done: impl FnMut(&Executor, &Plan, Duration) -> bool,
@@ -128,7 +128,7 @@ impl Executor {
             pause = (pause * 2).min(LAST_LOOK);
             let Observed { mut facts, rounds, reads, .. } = observed;
             facts.forget(&target.app_id());
-            let next = self.observe_from(facts, bound, target, rights).await?;
+            let next = self.observe_from(facts, selection, target, rights).await?;
             observed = Observed { rounds: rounds + next.rounds, reads: reads + next.reads, ..next };
         }
     }

@@ -6,7 +6,7 @@ use super::{Event, Executor, Failure, Observed};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Facts;
 use crate::plan::{Approved, Plan, Target};
-use crate::recipe::inputs::Bound;
+use crate::plan::Selection;
 use crate::value::Value;
 
 /// What a run did.
@@ -40,7 +40,7 @@ impl Executor {
         &self,
         approved: &Plan,
         facts: Facts,
-        bound: &Bound,
+        selection: &Selection,
         target: &Target,
         done: &std::sync::Mutex<Applied>,
     ) -> Result<Observed, Failure> {
@@ -68,7 +68,7 @@ impl Executor {
                     }
                 }
             }
-            let context = super::write::Context { bound, target, approval: &approval, done };
+            let context = super::write::Context { selection, target, approval: &approval, done };
             let plan = &observed.plan;
             let facts = &observed.facts;
             let ends = futures::future::join_all(
@@ -83,7 +83,7 @@ impl Executor {
                 }
             }
             ends.into_iter().collect::<Result<Vec<()>, Failure>>()?;
-            observed = self.observe_from(facts, bound, target, false).await?;
+            observed = self.observe_from(facts, selection, target, false).await?;
         }
         Err(not_taken("the plan"))
     }
@@ -92,10 +92,10 @@ impl Executor {
     ///
     /// # Errors
     /// Azure could not be asked.
-    pub async fn observe_after(&self, bound: &Bound, target: &Target) -> Result<Observed, Failure> {
+    pub async fn observe_after(&self, selection: &Selection, target: &Target) -> Result<Observed, Failure> {
         self.observer.event(&Event::Verifying);
-        let observed = self.observe(bound, target, false).await?;
-        self.observe_ready(observed, bound, target, false).await
+        let observed = self.observe(selection, target, false).await?;
+        self.observe_ready(observed, selection, target, false).await
     }
 }
 

@@ -14,12 +14,12 @@ use crate::azure::{ArmError, ArmRequest, Method, ResourceId};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Facts;
 use crate::plan::{Approved, Plan, State, Target, Write};
-use crate::recipe::inputs::Bound;
+use crate::plan::Selection;
 use crate::value::{Redacted, Value};
 
 /// What every write of a run shares.
 pub(super) struct Context<'a> {
-    pub(super) bound: &'a Bound,
+    pub(super) selection: &'a Selection,
     pub(super) target: &'a Target,
     pub(super) approval: &'a BTreeMap<(String, String), Approved>,
     pub(super) done: &'a Mutex<Applied>,
@@ -139,7 +139,7 @@ impl Executor {
         let mut facts = facts.clone();
         // A role assignment is created under a name of its own: nothing to merge with.
         if write.kind.update == Update::Never {
-            let observed = self.observe_from(facts, context.bound, context.target, false).await?;
+            let observed = self.observe_from(facts, context.selection, context.target, false).await?;
             return Ok(observed);
         }
         let mut pause = Duration::from_millis(250);
@@ -147,7 +147,7 @@ impl Executor {
             if let Some(id) = &write.id {
                 facts.forget(id);
             }
-            let observed = self.observe_from(facts, context.bound, context.target, false).await?;
+            let observed = self.observe_from(facts, context.selection, context.target, false).await?;
             if !observed.plan.busy || !changes_app(&observed.plan, write, keys) {
                 return Ok(observed);
             }
@@ -286,8 +286,8 @@ impl Executor {
         let start = self.clock.now();
         let mut facts = facts.clone();
         facts.forget(&context.target.app_id());
-        let observed = self.observe_from(facts, context.bound, context.target, false).await?;
-        let observed = self.observe_ready(observed, context.bound, context.target, false).await?;
+        let observed = self.observe_from(facts, context.selection, context.target, false).await?;
+        let observed = self.observe_ready(observed, context.selection, context.target, false).await?;
         let health = observed.plan.health;
         let name = health.revision.clone().unwrap_or_else(|| context.target.app.clone());
         let elapsed = (self.clock.now() - start).try_into().unwrap_or(Duration::ZERO);

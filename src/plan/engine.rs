@@ -15,15 +15,24 @@ use crate::azure::types;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::expression::{Expression, ExpressionError, Scope, Tree};
 use crate::facts::{Asked, Facts, Read};
-use crate::recipe::inputs::{Bound, BoundInstance, BoundValue};
-use crate::recipe::model::{Expr, Recipe, Spanned};
-use crate::value::{Data, Value};
+use crate::recipe::inputs::{Bound, BoundValue};
+use crate::recipe::{Expr, Instance, Recipe, Spanned};
+use crate::value::{Data, Marks, Value};
+
+/// The recipes of a run with their inputs, required ones first.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// The recipes, each under its name.
+    pub instances: Vec<Instance>,
+    /// Their inputs.
+    pub inputs: Bound,
+}
 
 /// Everything a plan is a function of.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// The recipes of the run with their inputs, required ones first.
-    pub bound: &'a Bound,
+    /// The recipes of the run with their inputs.
+    pub selection: &'a Selection,
     /// What they work on.
     pub target: &'a Target,
     /// The present moment, for the age of role assignments.
@@ -94,12 +103,12 @@ impl<'a> Engine<'a> {
         }
     }
 
-    pub(super) fn instances(&self) -> &'a [BoundInstance] {
-        &self.request.bound.instances
+    pub(super) fn instances(&self) -> &'a [Instance] {
+        &self.request.selection.instances
     }
 
     pub(super) fn recipe(&self, instance: usize) -> &'a Recipe {
-        &self.instances()[instance].instance.recipe
+        &self.instances()[instance].recipe
     }
 
     pub(super) fn frame(&self, instance: usize) -> Frame<'_, 'a> {
@@ -228,7 +237,7 @@ impl<'a> Engine<'a> {
     pub(super) fn active(&self, instance: usize) -> Value {
         let slot = Slot::Active(instance);
         self.remember(slot, || {
-            let wanted_by = &self.instances()[instance].instance.required_by;
+            let wanted_by = &self.instances()[instance].required_by;
             if wanted_by.is_empty() {
                 return Value::from(true);
             }
@@ -256,7 +265,7 @@ impl<'a> Engine<'a> {
     fn position(&self, alias: &str) -> Option<usize> {
         self.instances()
             .iter()
-            .position(|one| one.instance.alias == alias)
+            .position(|one| one.alias == alias)
     }
 
     /// The value of a slot, made once; a cycle (lint finds them) reads as null.
@@ -300,16 +309,17 @@ impl<'a> Engine<'a> {
     }
 
     fn input(&self, instance: usize, name: &str) -> Option<Value> {
-        let input = self.instances()[instance].inputs.get(name)?;
-        Some(
-            self.remember(Slot::Input(instance, name.to_owned()), || match &input.value {
-                BoundValue::Known(value) => value.clone(),
-                BoundValue::Default(tree) => self.frame(instance).tree(tree),
-                BoundValue::Required(parent, tree) => {
-                    self.frame(self.position(parent).unwrap_or(instance)).tree(tree)
+        let input = self.request.selection.inputs.get(&self.instances()[instance].alias, name)?;
+        Some(self.remember(Slot::Input(instance, name.to_owned()), || {
+            let value = match &input.value {
+                BoundValue::Given(value) => value.clone(),
+                BoundValue::Expression { tree, scope } => {
+                    self.frame(self.position(scope).unwrap_or(instance)).tree(tree)
                 }
-            }),
-        )
+                BoundValue::Unset => Value::null(),
+            };
+            if input.secret { value.mark(Marks::SECRET) } else { value }
+        }))
     }
 }
 

@@ -4,7 +4,7 @@ use super::engine::Frame;
 use crate::azure::ResourceId;
 use crate::azure::types::EXTENSION_ONLY;
 use crate::facts::Read;
-use crate::recipe::model::{Lookup, Search};
+use crate::recipe::{Lookup, Search};
 use crate::value::{Data, Origin, Value};
 
 impl Frame<'_, '_> {

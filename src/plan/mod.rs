@@ -26,11 +26,11 @@ use crate::azure::types::{Consequence, ResourceType};
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::facts::{Facts, Read};
 use crate::merge::{Body, Owned};
-use crate::recipe::model::Retry;
+use crate::recipe::Retry;
 use crate::steps::{Grant, Outcome};
 use crate::value::Value;
 
-pub use engine::Request;
+pub use engine::{Request, Selection};
 pub use finding::{Finding, Status};
 pub use health::{Health, State, explain};
 pub use prerequisites::{Scope, quote};
@@ -240,9 +240,9 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         if engine.active(index).truthy() != Some(true) {
             continue;
         }
-        outputs.insert(bound.instance.alias.clone(), engine.outputs(index));
+        outputs.insert(bound.alias.clone(), engine.outputs(index));
         if let Some(text) = engine.frame(index).text(engine.recipe(index).notes.as_ref()) {
-            notes.push((bound.instance.alias.clone(), text));
+            notes.push((bound.alias.clone(), text));
         }
     }
     let busy = app

@@ -6,7 +6,7 @@ use super::lookup::Place;
 use crate::azure::{ResourceId, types};
 use crate::diagnostic::{Severity, codes};
 use crate::facts::Fact;
-use crate::recipe::model::{Check, Lookup};
+use crate::recipe::{Check, Lookup};
 use crate::value::{Origin, Value};
 
 /// Which judgements are asked for.
@@ -230,7 +230,7 @@ pub(super) fn recipes(engine: &Engine<'_>) -> Vec<Finding> {
                         findings.push(provider(engine, &namespace));
                         namespaces.push(namespace);
                     }
-                    findings.push(finding.of(&bound.instance.alias));
+                    findings.push(finding.of(&bound.alias));
                 }
             }
         }
@@ -238,7 +238,7 @@ pub(super) fn recipes(engine: &Engine<'_>) -> Vec<Finding> {
             findings.extend(
                 judge(&frame, check, Scope::Prerequisites)
                     .into_iter()
-                    .map(|one| one.of(&bound.instance.alias)),
+                    .map(|one| one.of(&bound.alias)),
             );
         }
     }
@@ -257,7 +257,7 @@ pub(super) fn verifications(engine: &Engine<'_>) -> Vec<Finding> {
             findings.extend(
                 judge(&frame, check, Scope::Verification)
                     .into_iter()
-                    .map(|one| one.of(&bound.instance.alias)),
+                    .map(|one| one.of(&bound.alias)),
             );
         }
     }

@@ -8,7 +8,7 @@ use super::engine::{Engine, Frame, Slot, step_origins};
 use crate::azure::{ResourceId, roles, types};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Read;
-use crate::recipe::model::{ResourceStep, RoleAssignment, Step, StepKind};
+use crate::recipe::{ResourceStep, RoleAssignment, Step, StepKind};
 use crate::steps::{self, Outcome, Role, RoleRequest};
 use crate::value::{Origin, Value};
 
@@ -88,7 +88,7 @@ impl<'a> Engine<'a> {
 
 impl Frame<'_, '_> {
     fn run(&self, step: &Step) -> StepRun {
-        let alias = &self.engine.instances()[self.instance].instance.alias;
+        let alias = &self.engine.instances()[self.instance].alias;
         let each = self.each.as_ref().map(super::engine::Each::text);
         let key = match &each {
             Some(each) => format!("{alias}.{}[{each}]", step.id.name),

@@ -23,7 +23,7 @@ pub(super) fn step_plans(engine: &Engine<'_>) -> Vec<StepPlan> {
                 let Some(outcome) = &run.outcome else { continue };
                 plans.push(StepPlan {
                     key: run.key.clone(),
-                    instance: bound.instance.alias.clone(),
+                    instance: bound.alias.clone(),
                     recipe: engine.recipe(instance).name.value.clone(),
                     step: step.id.written.clone(),
                     span: step.span,
@@ -49,7 +49,7 @@ pub(super) fn unreadable(engine: &Engine<'_>) -> Vec<Unreadable> {
                 if let Some(message) = &run.refused {
                     all.push(Unreadable {
                         key: run.key.clone(),
-                        instance: bound.instance.alias.clone(),
+                        instance: bound.alias.clone(),
                         why: run.why.clone(),
                         message: message.clone(),
                     });
@@ -167,8 +167,8 @@ fn report_conflicts(engine: &Engine<'_>, kind: &ResourceType, steps: &[StepPlan]
                             engine
                                 .instances()
                                 .iter()
-                                .find(|bound| bound.instance.alias == plan.instance)
-                                .map(|bound| bound.instance.recipe.source.clone())
+                                .find(|bound| bound.alias == plan.instance)
+                                .map(|bound| bound.recipe.source.clone())
                         };
                         let mut diagnostic = Diagnostic::error(codes::CONFLICT, message)
                             .fix("give one of the two another value, or apply only one of them");

@@ -90,11 +90,7 @@ impl Catalogue {
             }
         }
         mistakes.retain(|mistake| mistake.severity == crate::diagnostic::Severity::Error);
-        if mistakes.is_empty() {
-            Ok(catalogue)
-        } else {
-            Err(mistakes)
-        }
+        if mistakes.is_empty() { Ok(catalogue) } else { Err(mistakes) }
     }
 
     /// Adds a recipe, or puts it in the place of the one of its name.
@@ -117,11 +113,7 @@ impl Catalogue {
             let near = did_you_mean(name, known());
             let diagnostic = Diagnostic::error(codes::UNKNOWN_RECIPE, format!("there is no recipe `{name}`"))
                 .note(format!("the recipes are {}", list(known())));
-            if near.is_empty() {
-                diagnostic
-            } else {
-                diagnostic.fix(near)
-            }
+            if near.is_empty() { diagnostic } else { diagnostic.fix(near) }
         })
     }
 
@@ -193,8 +185,7 @@ impl Closure<'_> {
             let mut chain = self.chain[start..].to_vec();
             chain.push(alias.to_owned());
             let message = format!("recipes require each other: {}", chain.join(" → "));
-            self.mistakes
-                .push(at(Diagnostic::error(codes::CYCLE, message), by));
+            self.mistakes.push(at(Diagnostic::error(codes::CYCLE, message), by));
             return;
         }
         if !self.done.contains_key(alias) {
@@ -214,11 +205,7 @@ impl Closure<'_> {
             };
             self.chain.push(alias.to_owned());
             for requirement in &instance.recipe.requires {
-                self.add(
-                    &requirement.recipe.value,
-                    &requirement.instance(),
-                    Some((&instance, requirement)),
-                );
+                self.add(&requirement.recipe.value, &requirement.instance(), Some((&instance, requirement)));
             }
             self.chain.pop();
             self.done.insert(alias.to_owned(), instance);
@@ -227,17 +214,11 @@ impl Closure<'_> {
             return;
         };
         if instance.recipe.name.value != name {
-            let message = format!(
-                "`{alias}` would be both {} and {name}",
-                instance.recipe.name.value
-            );
-            let mistake =
-                Diagnostic::error(codes::NAME_TAKEN, message).fix("give one of them another name with `as:`");
+            let message = format!("`{alias}` would be both {} and {name}", instance.recipe.name.value);
+            let mistake = Diagnostic::error(codes::NAME_TAKEN, message).fix("give one of them another name with `as:`");
             self.mistakes.push(at(mistake, by));
         } else if let Some((requiring, requirement)) = by {
-            instance
-                .required_by
-                .push((requiring.alias.clone(), requirement.clone()));
+            instance.required_by.push((requiring.alias.clone(), requirement.clone()));
         }
     }
 }
@@ -255,11 +236,8 @@ fn at(diagnostic: Diagnostic, by: Option<(&Instance, &Requirement)>) -> Diagnost
 fn exists(recipe: &Recipe, other: &Recipe) -> Diagnostic {
     let name = &recipe.name.value;
     let diagnostic = match &other.origin {
-        Origin::BuiltIn => Diagnostic::error(
-            codes::RECIPE_EXISTS,
-            format!("`{name}` is the name of a built-in recipe"),
-        )
-        .fix("choose another name, or say --allow-override to use this one instead"),
+        Origin::BuiltIn => Diagnostic::error(codes::RECIPE_EXISTS, format!("`{name}` is the name of a built-in recipe"))
+            .fix("choose another name, or say --allow-override to use this one instead"),
         Origin::Folder(folder) => Diagnostic::error(
             codes::RECIPE_EXISTS,
             format!("there is a recipe `{name}` in {} already", folder.display()),

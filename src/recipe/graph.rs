@@ -30,11 +30,7 @@ impl Graph {
             if before.is_empty() {
                 before.push(BASELINE.to_owned());
             }
-            edges.extend(
-                before
-                    .into_iter()
-                    .map(|before| (before, recipe.name.value.clone())),
-            );
+            edges.extend(before.into_iter().map(|before| (before, recipe.name.value.clone())));
         }
         Graph { nodes, edges }
     }
@@ -56,11 +52,7 @@ impl Graph {
             .collect();
         for (index, name) in after.iter().enumerate() {
             let last = index + 1 == after.len();
-            let (branch, below) = if last {
-                ("└── ", "    ")
-            } else {
-                ("├── ", "│   ")
-            };
+            let (branch, below) = if last { ("└── ", "    ") } else { ("├── ", "│   ") };
             let first_time = seen.insert(name);
             let mark = if first_time { "" } else { " (above)" };
             text.push_str(&format!("{indent}{branch}{name}{mark}\n"));

@@ -53,9 +53,7 @@ pub fn read_source(path: &Path) -> Result<Arc<Source>, Diagnostic> {
     let mut bytes = Vec::new();
     // One byte more than is allowed tells a file that is too long from one that just fits, without
     // reading all of it.
-    file.take(MAX_BYTES as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(refused)?;
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(refused)?;
     if bytes.len() > MAX_BYTES {
         return Err(Diagnostic::error(
             codes::FILE_TOO_LARGE,

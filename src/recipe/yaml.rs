@@ -136,11 +136,7 @@ pub(super) fn parse(source: &Arc<Source>) -> Result<Yaml, Diagnostic> {
     if size > MAX_BYTES {
         return Err(Diagnostic::error(
             codes::FILE_TOO_LARGE,
-            format!(
-                "the file has {} KiB, more than the {} KiB that are read",
-                size / 1024,
-                MAX_BYTES / 1024
-            ),
+            format!("the file has {} KiB, more than the {} KiB that are read", size / 1024, MAX_BYTES / 1024),
         )
         .label(source, Span::default(), ""));
     }
@@ -173,10 +169,7 @@ pub(super) fn parse(source: &Arc<Source>) -> Result<Yaml, Diagnostic> {
 /// The library's error in our words where ours say more.
 fn refusal(source: &Arc<Source>, error: &serde_saphyr::Error) -> Diagnostic {
     use serde_saphyr::Error;
-    let span = error
-        .location()
-        .map(|location| clamp(&source.text, bytes(location)))
-        .unwrap_or_default();
+    let span = error.location().map(|location| clamp(&source.text, bytes(location))).unwrap_or_default();
     let diagnostic = match error {
         Error::Budget { breach, .. } => Diagnostic::error(codes::FILE_TOO_LARGE, bounds(breach)),
         Error::AliasReplayLimitExceeded { .. }
@@ -214,9 +207,7 @@ fn bounds(breach: &serde_saphyr::budget::BudgetBreach) -> String {
         | BudgetBreach::AliasAnchorRatio { .. }
         | BudgetBreach::RecordedAnchorEvents { .. }
         | BudgetBreach::RecordedAnchorBytes { .. }
-        | BudgetBreach::MergeKeys { .. } => {
-            "anchors and aliases repeat more than a recipe can need".to_owned()
-        }
+        | BudgetBreach::MergeKeys { .. } => "anchors and aliases repeat more than a recipe can need".to_owned(),
         BudgetBreach::Documents { .. } => "the file holds more than one YAML document".to_owned(),
         _ => "more values than a recipe can need".to_owned(),
     }
@@ -358,10 +349,7 @@ mod tests {
     use super::*;
 
     fn source(text: &str) -> Arc<Source> {
-        Arc::new(Source {
-            name: "t.yaml".to_owned(),
-            text: text.to_owned(),
-        })
+        Arc::new(Source { name: "t.yaml".to_owned(), text: text.to_owned() })
     }
 
     fn spans(yaml: &Yaml, text: &str, out: &mut Vec<String>) {
@@ -369,9 +357,7 @@ mod tests {
             out.push(text[key.span.start..key.span.end].to_owned());
             spans(value, text, out);
         }
-        yaml.elements()
-            .iter()
-            .for_each(|element| spans(element, text, out));
+        yaml.elements().iter().for_each(|element| spans(element, text, out));
         if yaml.members().is_empty() && yaml.elements().is_empty() {
             out.push(text[yaml.span.start..yaml.span.end].to_owned());
         }
@@ -385,19 +371,7 @@ mod tests {
         spans(&yaml, text, &mut out);
         assert_eq!(
             out,
-            [
-                "ä",
-                "\"ö${x}\"",
-                "b",
-                "1",
-                "'it''s'",
-                "c",
-                "plain text",
-                "d",
-                "block\n  more\n",
-                "'e f'",
-                "no"
-            ]
+            ["ä", "\"ö${x}\"", "b", "1", "'it''s'", "c", "plain text", "d", "block\n  more\n", "'e f'", "no"]
         );
     }
 }
