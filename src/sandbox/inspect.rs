@@ -15,3 +15,17 @@ pub trait Inspect: Send + Sync {
     /// `response_body`, `response_headers`.
     fn exchange_records(&self) -> Vec<Json>;
 }
+
+impl<I: Inspect + ?Sized> Inspect for std::sync::Arc<I> {
+    fn state_json(&self) -> serde_json::Result<Json> {
+        (**self).state_json()
+    }
+
+    fn replace_state(&self, state: Json) -> serde_json::Result<()> {
+        (**self).replace_state(state)
+    }
+
+    fn exchange_records(&self) -> Vec<Json> {
+        (**self).exchange_records()
+    }
+}

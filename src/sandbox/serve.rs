@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderMap};
 use hyper::server::conn::http1;
@@ -486,46 +486,58 @@ impl Server {
     /// The whole body, within its limits.
     async fn read(&self, body: Incoming, headers: &HeaderMap) -> Result<Vec<u8>, Refusal> {
         let limit = self.limits.body_bytes;
-        let too_large = || {
-            Refusal(closing(control::refused(
-                413,
-                "RequestContentTooLarge",
-                &format!("The request is larger than {limit} bytes."),
-            )))
-        };
         let stated = headers
             .get(header::CONTENT_LENGTH)
             .and_then(|length| length.to_str().ok())
-            .and_then(|length| length.parse::<u64>().ok());
-        if stated.is_some_and(|length| length > limit as u64) {
-            return Err(too_large());
-        }
-        let whole = Limited::new(body, limit).collect();
-        match tokio::time::timeout(self.limits.body_time, whole).await {
-            Ok(Ok(whole)) => Ok(whole.to_bytes().into()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-            Ok(Err(error)) => Err(Refusal(closing(control::refused(
-                400,
-                "SandboxBodyUnreadable",
-                &error.to_string(),
-            )))),
-            Err(_) => Err(Refusal(closing(control::refused(
+            .and_then(|length| length.parse::<usize>().ok());
+        let whole = match stated {
+            Some(length) if length > limit.saturating_mul(DISCARD) => Ok(Ok(None)),
+            _ => tokio::time::timeout(self.limits.body_time, collect(body, limit)).await,
+        };
+        let (status, code, message) = match whole {
+            Ok(Ok(Some(bytes))) => return Ok(bytes),
+            Ok(Ok(None)) => (
+                413,
+                "RequestContentTooLarge",
+                format!("The request is larger than {limit} bytes."),
+            ),
+            Ok(Err(error)) => (400, "SandboxBodyUnreadable", error.to_string()),
+            Err(_) => (
                 408,
                 "SandboxBodyTimeout",
-                "The request's body did not arrive in time.",
-            )))),
+                "The request's body did not arrive in time.".to_owned(),
+            ),
+        };
+        let mut response = control::refused(status, code, &message);
+        // The rest of the request was not read, so the connection cannot be used again.
+        response.headers.push(("connection".to_owned(), "close".to_owned()));
+        Err(Refusal(response))
+    }
+}
+
+/// A body that is too large is read and thrown away up to this many times the limit: most clients
+/// read the answer only after they have sent everything, and would otherwise see a broken
+/// connection in its place.
+const DISCARD: usize = 4;
+
+/// The body, or `None` when it is larger than `limit` bytes.
+async fn collect(mut body: Incoming, limit: usize) -> Result<Option<Vec<u8>>, hyper::Error> {
+    let mut bytes = Vec::new();
+    let mut length = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        length = length.saturating_add(data.len());
+        if length <= limit {
+            bytes.extend_from_slice(&data);
+        } else if length > limit.saturating_mul(DISCARD) {
+            break;
         }
     }
+    Ok((length <= limit).then_some(bytes))
 }
 
 /// A request that is answered without asking the sandbox.
 struct Refusal(Response);
-
-/// `response`, after which the connection ends: the rest of the request was not read.
-fn closing(mut response: Response) -> Response {
-    response.headers.push(("connection".to_owned(), "close".to_owned()));
-    response
-}
 
 /// The response in hyper's types. The length is ours to state, whatever the sandbox said. A header
 /// or status that HTTP cannot carry closes the connection.

@@ -11,6 +11,12 @@ pub trait Answer: Send + Sync {
     fn answer(&self, request: &Request) -> Reply;
 }
 
+impl<A: Answer + ?Sized> Answer for std::sync::Arc<A> {
+    fn answer(&self, request: &Request) -> Reply {
+        (**self).answer(request)
+    }
+}
+
 /// The parts of a request as they stand on the wire.
 pub(super) struct Parts<'a> {
     /// `GET`, `PUT`, …

@@ -4,3 +4,4 @@ mod client;
 mod expression;
 mod recipe;
 mod sandbox;
+mod support;

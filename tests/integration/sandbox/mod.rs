@@ -1,1 +1,6 @@
 //! sandbox.
+
+mod serve_guards;
+mod serve_wire;
+mod statefile;
+mod transport;
