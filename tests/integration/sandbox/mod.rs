@@ -1,5 +1,6 @@
 //! sandbox.
 
+mod schema;
 mod serve_guards;
 mod serve_wire;
 mod statefile;
