@@ -15,4 +15,4 @@ pub mod transport;
 mod wire;
 
 pub use inspect::Inspect;
-pub use wire::Answer;
+pub use wire::Handler;

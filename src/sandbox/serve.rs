@@ -19,8 +19,7 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
@@ -42,8 +41,11 @@ use super::http::{Reply, Response};
 use super::inspect::Inspect;
 use super::line::{Events, Line, Outgoing, Socket};
 pub use super::tls::TlsError;
-use super::wire::{Answer, Parts};
+use super::wire::{Handler, Parts};
 use super::{control, metadata, owner_only, tls, token};
+
+/// The header by which a carrier tells the sandbox the scheme that the client used.
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// How to serve.
 #[derive(Clone, Debug, Default)]
@@ -130,8 +132,8 @@ pub enum ServeError {
 ///
 /// At the end no connection is accepted any more; requests in progress get [`Limits::grace`], then
 /// what is left (a silent answer, say) is cut off.
-pub async fn serve<S: Answer + Inspect + 'static>(
-    sandbox: Arc<S>,
+pub async fn serve<S: Handler + Inspect + 'static>(
+    sandbox: S,
     options: ServeOptions,
     out: &mut (dyn Write + Send),
     shutdown: impl Future<Output = ()>,
@@ -159,15 +161,17 @@ pub async fn serve<S: Answer + Inspect + 'static>(
     };
     let scheme = if options.https { "https" } else { "http" };
     let (events, mut happened) = mpsc::unbounded_channel();
+    let sandbox = Arc::new(sandbox);
     let server = Arc::new(Server {
-        answer: Arc::clone(&sandbox) as Arc<dyn Answer>,
+        azure: Arc::clone(&sandbox) as Arc<dyn Handler>,
         inside: sandbox,
+        scheme,
         endpoint: format!("{scheme}://127.0.0.1:{port}"),
         hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}")],
         token: uuid::Uuid::new_v4().simple().to_string(),
         announce: options.announce,
         limits: options.limits,
-        requests: AtomicU64::new(0),
+        requests: Mutex::new(0),
         events,
     });
     let ready = json!({
@@ -206,7 +210,7 @@ pub async fn serve<S: Answer + Inspect + 'static>(
         write_line(out, &event)?;
     }
     Ok(Served {
-        requests: server.requests.load(Ordering::Relaxed),
+        requests: *server.requests.lock().unwrap_or_else(PoisonError::into_inner),
     })
 }
 
@@ -291,14 +295,17 @@ impl CaFile {
 
 /// What every connection shares.
 struct Server {
-    answer: Arc<dyn Answer>,
+    azure: Arc<dyn Handler>,
     inside: Arc<dyn Inspect>,
+    scheme: &'static str,
     endpoint: String,
     hosts: [String; 2],
     token: String,
     announce: Option<u64>,
     limits: Limits,
-    requests: AtomicU64,
+    /// How many requests went to Azure. Held while Azure handles one, so that the numbers are in the
+    /// order in which they took effect.
+    requests: Mutex<u64>,
     events: Events,
 }
 
@@ -433,7 +440,10 @@ impl Server {
             let version = url::form_urlencoded::parse(query.as_bytes())
                 .find(|(name, _)| name.eq_ignore_ascii_case("api-version"))
                 .map(|(_, version)| version.into_owned());
-            return Ok(Outcome::Own(metadata::endpoints(&self.endpoint, version.as_deref())));
+            return Ok(Outcome::Own(metadata::endpoints(
+                &self.endpoint,
+                version.as_deref(),
+            )));
         }
         if let (true, Some(tenant)) = (method == "GET", token::discovery_path(path)) {
             return Ok(Outcome::Own(token::discovery(&self.endpoint, tenant)));
@@ -452,11 +462,20 @@ impl Server {
             query,
         };
         let headers = head.headers.iter().map(|(name, value)| {
-            (name.as_str(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            (
+                name.as_str(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
         });
-        let request = parts.into_request(headers, body);
-        let n = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        Ok(Outcome::Azure(n, self.answer.answer(&request)))
+        let mut request = parts.into_request(headers, body);
+        // What the URLs in Azure's answers begin with is for the server to say, not for the client.
+        request.headers.retain(|(name, _)| name != FORWARDED_PROTO);
+        request
+            .headers
+            .push((FORWARDED_PROTO.to_owned(), self.scheme.to_owned()));
+        let mut n = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        *n += 1;
+        Ok(Outcome::Azure(*n, self.azure.handle(&request)))
     }
 
     /// Refuses what no honest client of this server sends: a web page's `Origin`, a `Host` of another
@@ -510,7 +529,9 @@ impl Server {
         };
         let mut response = control::refused(status, code, &message);
         // The rest of the request was not read, so the connection cannot be used again.
-        response.headers.push(("connection".to_owned(), "close".to_owned()));
+        response
+            .headers
+            .push(("connection".to_owned(), "close".to_owned()));
         Err(Refusal(response))
     }
 }

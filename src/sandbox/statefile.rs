@@ -3,6 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use etcetera::BaseStrategy as _;
 use serde::Serialize;
@@ -12,7 +13,7 @@ use serde_json::{Value as Json, json};
 use super::http::{Reply, Request, Response};
 use super::inspect::Inspect;
 use super::owner_only;
-use super::wire::Answer;
+use super::wire::Handler;
 
 /// Says that a file is ours.
 const FORMAT: &str = "acarecipe-sandbox";
@@ -205,13 +206,18 @@ impl StateFile {
 #[derive(Debug)]
 pub struct Saved<S> {
     sandbox: S,
-    file: StateFile,
+    /// Held from looking at the state until it is written: of two writes at one time the later state
+    /// must be the later file.
+    file: Mutex<StateFile>,
 }
 
-impl<S: Answer + Inspect> Saved<S> {
+impl<S: Handler + Inspect> Saved<S> {
     /// `sandbox`, kept in `file`. The state is not written before the first change.
     pub fn new(sandbox: S, file: StateFile) -> Saved<S> {
-        Saved { sandbox, file }
+        Saved {
+            sandbox,
+            file: Mutex::new(file),
+        }
     }
 
     /// The sandbox itself.
@@ -221,17 +227,18 @@ impl<S: Answer + Inspect> Saved<S> {
 
     /// Writes the present state.
     pub fn save(&self) -> Result<(), StateFileError> {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let state = self
             .sandbox
             .state_json()
-            .map_err(|error| self.file.not_written(error.into()))?;
-        self.file.save(&state)
+            .map_err(|error| file.not_written(error.into()))?;
+        file.save(&state)
     }
 }
 
-impl<S: Answer + Inspect> Answer for Saved<S> {
-    fn answer(&self, request: &Request) -> Reply {
-        let reply = self.sandbox.answer(request);
+impl<S: Handler + Inspect> Handler for Saved<S> {
+    fn handle(&self, request: &Request) -> Reply {
+        let reply = self.sandbox.handle(request);
         if matches!(request.method.as_str(), "GET" | "HEAD") {
             return reply;
         }
@@ -242,7 +249,7 @@ impl<S: Answer + Inspect> Answer for Saved<S> {
     }
 }
 
-impl<S: Answer + Inspect> Inspect for Saved<S> {
+impl<S: Handler + Inspect> Inspect for Saved<S> {
     fn state_json(&self) -> serde_json::Result<Json> {
         self.sandbox.state_json()
     }

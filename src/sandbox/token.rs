@@ -56,7 +56,10 @@ pub(super) fn token(form: &[u8]) -> Response {
             "The sandbox knows only the grant type 'client_credentials'.",
         );
     }
-    if field("client_secret").or_else(|| field("client_assertion")).is_none() {
+    if field("client_secret")
+        .or_else(|| field("client_assertion"))
+        .is_none()
+    {
         return refused(
             401,
             "invalid_client",
@@ -110,7 +113,10 @@ fn refused(status: u16, error: &str, code: u32, message: &str) -> Response {
 
 /// A JSON answer.
 pub(super) fn respond(status: u16, body: &Json, headers: &[(&str, &str)]) -> Response {
-    let mut all = vec![("content-type".to_owned(), "application/json; charset=utf-8".to_owned())];
+    let mut all = vec![(
+        "content-type".to_owned(),
+        "application/json; charset=utf-8".to_owned(),
+    )];
     all.extend(
         headers
             .iter()
@@ -132,6 +138,9 @@ mod tests {
         assert_eq!(token_path("/contoso/oauth2/v2.0/token"), Some("contoso"));
         assert_eq!(token_path("//oauth2/v2.0/token"), None);
         assert_eq!(token_path("/a/b/oauth2/v2.0/token"), None);
-        assert_eq!(discovery_path("/t/v2.0/.well-known/openid-configuration"), Some("t"));
+        assert_eq!(
+            discovery_path("/t/v2.0/.well-known/openid-configuration"),
+            Some("t")
+        );
     }
 }

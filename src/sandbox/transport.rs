@@ -13,7 +13,7 @@ use futures::AsyncReadExt as _;
 use futures::stream;
 
 use super::http::{Reply, Response};
-use super::wire::{Answer, Parts};
+use super::wire::{Handler, Parts};
 
 /// An `azure_core` transport whose other end is the sandbox.
 ///
@@ -21,12 +21,12 @@ use super::wire::{Answer, Parts};
 /// which would say that the request was never sent), a truncated body fails while it is read, and
 /// silence is a future that never ends, so that the caller's deadline decides.
 pub struct InProcess {
-    azure: Arc<dyn Answer>,
+    azure: Arc<dyn Handler>,
 }
 
 impl InProcess {
     /// A transport to `azure`.
-    pub fn new(azure: Arc<dyn Answer>) -> InProcess {
+    pub fn new(azure: Arc<dyn Handler>) -> InProcess {
         InProcess { azure }
     }
 }
@@ -65,7 +65,7 @@ impl HttpClient for InProcess {
             .headers()
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()));
-        match self.azure.answer(&parts.into_request(headers, body)) {
+        match self.azure.handle(&parts.into_request(headers, body)) {
             Reply::Answer(response) => {
                 let (status, headers, body) = deconstruct(response);
                 Ok(AsyncRawResponse::from_bytes(status, headers, body))

@@ -6,14 +6,14 @@ use super::http::{Reply, Request};
 
 /// Whoever answers the requests that a carrier brings: the sandbox, or the sandbox with a state
 /// file behind it.
-pub trait Answer: Send + Sync {
+pub trait Handler: Send + Sync {
     /// The reply to one request. Must not block for long: carriers call it from async code.
-    fn answer(&self, request: &Request) -> Reply;
+    fn handle(&self, request: &Request) -> Reply;
 }
 
-impl<A: Answer + ?Sized> Answer for std::sync::Arc<A> {
-    fn answer(&self, request: &Request) -> Reply {
-        (**self).answer(request)
+impl<A: Handler + ?Sized> Handler for std::sync::Arc<A> {
+    fn handle(&self, request: &Request) -> Reply {
+        (**self).handle(request)
     }
 }
 
@@ -110,6 +110,9 @@ mod tests {
                 ("$filter".to_owned(), "principalId eq 'x'".to_owned())
             ]
         );
-        assert_eq!(request.headers, [("authorization".to_owned(), "Bearer sandbox-owner".to_owned())]);
+        assert_eq!(
+            request.headers,
+            [("authorization".to_owned(), "Bearer sandbox-owner".to_owned())]
+        );
     }
 }

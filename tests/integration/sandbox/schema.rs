@@ -115,14 +115,19 @@ fn secrets_in_answers_wrong_types_versions_and_statuses_are_caught() {
     });
     caught(&typed, "maxReplicas");
     caught(
-        &problems(get(new), |record| record["query"] = json!({ "api-version": "2024-03-01" })),
+        &problems(get(new), |record| {
+            record["query"] = json!({ "api-version": "2024-03-01" })
+        }),
         "api-version '2024-03-01'",
     );
     caught(
         &problems(get(new), |record| record["query"] = json!({})),
         "(no api-version)",
     );
-    caught(&problems(patch(new), |record| record["status"] = json!(207)), "status 207 is not documented");
+    caught(
+        &problems(patch(new), |record| record["status"] = json!(207)),
+        "status 207 is not documented",
+    );
     caught(
         &problems(get(new), |record| {
             record["status"] = json!(404);
@@ -131,7 +136,9 @@ fn secrets_in_answers_wrong_types_versions_and_statuses_are_caught() {
         "the error has no error.code",
     );
     caught(
-        &problems(get(new), |record| record["path"] = json!(format!("{APP}/revision"))),
+        &problems(get(new), |record| {
+            record["path"] = json!(format!("{APP}/revision"))
+        }),
         "no schema describes this operation",
     );
 }
@@ -151,7 +158,13 @@ fn every_exception_has_a_reason_and_is_needed() {
     let Some(specs) = specs() else { return };
     for entry in &file.operations {
         let (method, path) = entry.operation.split_once(' ').unwrap();
-        let example = path.replace("{scope}", "subscriptions/s/resourceGroups/rg").replace(['{', '}'], "");
-        assert!(!specs.knows(method, &example), "{} has a schema by now", entry.operation);
+        let example = path
+            .replace("{scope}", "subscriptions/s/resourceGroups/rg")
+            .replace(['{', '}'], "");
+        assert!(
+            !specs.knows(method, &example),
+            "{} has a schema by now",
+            entry.operation
+        );
     }
 }

@@ -18,9 +18,15 @@ fn faulty() -> Arc<Scripted> {
         match request.path.as_str() {
             "/silence" => Reply::Silence,
             "/reset" => Reply::Reset,
-            "/cut" => Reply::Truncated { response, bytes: 3000 },
+            "/cut" => Reply::Truncated {
+                response,
+                bytes: 3000,
+            },
             "/cut-at-once" => Reply::Truncated { response, bytes: 0 },
-            "/cut-too-late" => Reply::Truncated { response, bytes: 9000 },
+            "/cut-too-late" => Reply::Truncated {
+                response,
+                bytes: 9000,
+            },
             "/big" => Reply::Answer(ok(&vec![b'y'; 3_000_000])),
             "/empty" => Reply::Answer(ok(b"")),
             _ => Reply::Answer(ok(b"{}")),
@@ -32,7 +38,12 @@ fn faulty() -> Arc<Scripted> {
 fn send(server: &Running, path: &str) -> TcpStream {
     let mut socket = TcpStream::connect(server.authority()).unwrap();
     socket.set_read_timeout(Some(HANG)).unwrap();
-    write!(socket, "GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", server.authority()).unwrap();
+    write!(
+        socket,
+        "GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n",
+        server.authority()
+    )
+    .unwrap();
     socket
 }
 
@@ -40,9 +51,11 @@ fn send(server: &Running, path: &str) -> TcpStream {
 fn split(bytes: &[u8]) -> (usize, Option<usize>) {
     let text = String::from_utf8_lossy(bytes);
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    let stated = head
-        .lines()
-        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned));
+    let stated = head.lines().find_map(|line| {
+        line.to_ascii_lowercase()
+            .strip_prefix("content-length: ")
+            .map(str::to_owned)
+    });
     (body.len(), stated.map(|length| length.parse().unwrap()))
 }
 
@@ -87,7 +100,10 @@ fn silence_is_announced_at_once_keeps_its_connection_and_leaves_others_alone() {
     silent.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     let error = silent.read(&mut [0; 1]).unwrap_err();
     assert!(
-        matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
+        matches!(
+            error.kind(),
+            std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+        ),
         "{error}"
     );
     let mut other = send(&server, "/fine");
@@ -133,11 +149,7 @@ fn an_answer_is_not_announced_before_the_socket_took_it() {
     let mut start = [0; 1000];
     socket.read_exact(&mut start).unwrap();
     assert_eq!(server.more_lines(), Vec::<String>::new());
-    std::io::copy(
-        &mut (&socket).take(60_000_000 - 2000),
-        &mut std::io::sink(),
-    )
-    .unwrap();
+    std::io::copy(&mut (&socket).take(60_000_000 - 2000), &mut std::io::sink()).unwrap();
     assert_eq!(server.line(), json!({ "answered": 1 }));
 }
 
@@ -174,16 +186,29 @@ async fn https_needs_the_authority_of_the_ready_line_which_ends_with_the_server(
     assert_eq!(by_address.status(), 200);
     let by_name = server.url("/fine").replace("127.0.0.1", "localhost");
     assert_eq!(trusting.get(by_name).send().await.unwrap().status(), 200);
-    assert!(client().get(server.url("/fine")).send().await.unwrap_err().is_connect());
+    assert!(
+        client()
+            .get(server.url("/fine"))
+            .send()
+            .await
+            .unwrap_err()
+            .is_connect()
+    );
 
     let file = std::path::PathBuf::from(server.ready["ca"].as_str().unwrap());
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
     }
     let pem = std::fs::read_to_string(&file).unwrap();
-    assert!(pem.contains("BEGIN CERTIFICATE") && !pem.contains("PRIVATE"), "{pem}");
+    assert!(
+        pem.contains("BEGIN CERTIFICATE") && !pem.contains("PRIVATE"),
+        "{pem}"
+    );
     server.end().unwrap();
     assert!(!file.exists());
 }

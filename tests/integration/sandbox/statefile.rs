@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use acarecipe::sandbox::Answer as _;
+use acarecipe::sandbox::Handler as _;
 use acarecipe::sandbox::http::{Reply, Request};
 use acarecipe::sandbox::statefile::{Saved, StateFile, StateFileError, read};
 use serde::{Deserialize, Serialize};
@@ -107,7 +107,7 @@ fn a_change_is_in_the_file_before_its_answer_and_a_read_writes_nothing() {
     let azure = Scripted::new(|_| Reply::Reset);
     let saved = Saved::new(Arc::clone(&azure), StateFile::open(&path).unwrap());
     let ask = |method: &str| {
-        saved.answer(&Request {
+        saved.handle(&Request {
             method: method.to_owned(),
             ..Request::default()
         })
@@ -128,11 +128,16 @@ fn a_state_that_cannot_be_saved_is_told_instead_of_an_answer() {
     let saved = Saved::new(Scripted::content(), StateFile::open(&path).unwrap());
     // A folder in the file's place: nobody can rename a file onto it, root included.
     std::fs::create_dir(&path).unwrap();
-    let reply = saved.answer(&Request {
+    let reply = saved.handle(&Request {
         method: "PUT".to_owned(),
         ..Request::default()
     });
-    let Reply::Answer(response) = reply else { panic!("{reply:?}") };
+    let Reply::Answer(response) = reply else {
+        panic!("{reply:?}")
+    };
     let body: Json = serde_json::from_slice(&response.body).unwrap();
-    assert_eq!((response.status, &body["error"]["code"]), (500, &json!("SandboxStateNotSaved")));
+    assert_eq!(
+        (response.status, &body["error"]["code"]),
+        (500, &json!("SandboxStateNotSaved"))
+    );
 }

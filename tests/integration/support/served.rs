@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use acarecipe::sandbox::http::{Reply, Request, Response};
 use acarecipe::sandbox::serve::{ServeError, ServeOptions, Served, serve};
-use acarecipe::sandbox::{Answer, Inspect};
+use acarecipe::sandbox::{Handler, Inspect};
 use serde_json::{Value as Json, json};
 use tokio::sync::oneshot;
 
@@ -37,8 +37,8 @@ impl Scripted {
     }
 }
 
-impl Answer for Scripted {
-    fn answer(&self, request: &Request) -> Reply {
+impl Handler for Scripted {
+    fn handle(&self, request: &Request) -> Reply {
         self.asked.lock().unwrap().push(request.clone());
         (self.script)(request)
     }
@@ -84,7 +84,7 @@ pub struct Running {
 
 impl Running {
     /// Serves `azure` and waits for the ready line.
-    pub fn start<S: Answer + Inspect + 'static>(azure: Arc<S>, options: ServeOptions) -> Running {
+    pub fn start<S: Handler + Inspect + 'static>(azure: Arc<S>, options: ServeOptions) -> Running {
         let (written, lines) = channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
@@ -177,7 +177,11 @@ impl Write for Lines {
 
 /// An HTTP client that uses no proxy and gives up long after any test should have ended.
 pub fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().timeout(HANG).build().unwrap()
+    reqwest::Client::builder()
+        .no_proxy()
+        .timeout(HANG)
+        .build()
+        .unwrap()
 }
 
 /// The body of `response` as JSON.

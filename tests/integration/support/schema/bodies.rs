@@ -50,7 +50,9 @@ pub fn close(schema: &mut Json, answers: bool) {
                 return;
             }
             if resource {
-                properties.entry("etag").or_insert(json!({ "type": ["string", "null"] }));
+                properties
+                    .entry("etag")
+                    .or_insert(json!({ "type": ["string", "null"] }));
             }
             object.insert("additionalProperties".to_owned(), json!(false));
         }
@@ -68,9 +70,11 @@ fn or_null(branches: &Json) -> Option<&Json> {
 
 /// Whether a schema is that of an ARM resource.
 fn is_resource(schema: &Map<String, Json>) -> bool {
-    ["id", "name", "type"]
-        .iter()
-        .all(|name| schema.get("properties").is_some_and(|properties| properties.get(name).is_some()))
+    ["id", "name", "type"].iter().all(|name| {
+        schema
+            .get("properties")
+            .is_some_and(|properties| properties.get(name).is_some())
+    })
 }
 
 /// Read-only properties sent, secrets returned, and resources without `id`, `name` or `type`.
@@ -123,7 +127,11 @@ impl Walk<'_> {
         match value {
             Json::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.value(&object.get("items").cloned().unwrap_or_default(), item, &format!("{place}[{index}]"));
+                    self.value(
+                        &object.get("items").cloned().unwrap_or_default(),
+                        item,
+                        &format!("{place}[{index}]"),
+                    );
                 }
             }
             Json::Object(members) => self.members(object, members, place),
@@ -135,7 +143,8 @@ impl Walk<'_> {
         if matches!(self.role, Role::Answer { .. }) && is_resource(schema) {
             for name in ["id", "name", "type"] {
                 if !members.get(name).is_some_and(Json::is_string) {
-                    self.found.push(format!("{} {place}: the resource has no '{name}'", self.role));
+                    self.found
+                        .push(format!("{} {place}: the resource has no '{name}'", self.role));
                 }
             }
         }
@@ -154,7 +163,8 @@ impl Walk<'_> {
                 self.found.push(format!("request {place}: is read-only"));
             }
             if self.role == (Role::Answer { secrets: false }) && flag("writeOnly") && !empty {
-                self.found.push(format!("answer {place}: is write-only and was returned"));
+                self.found
+                    .push(format!("answer {place}: is write-only and was returned"));
             }
             self.value(property, value, &place);
         }

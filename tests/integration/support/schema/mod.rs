@@ -98,7 +98,10 @@ pub fn specs() -> Option<&'static Specs> {
 }
 
 /// Says on stderr what was not checked.
-#[expect(clippy::print_stderr, reason = "a skipped check must be seen, not only be in a report")]
+#[expect(
+    clippy::print_stderr,
+    reason = "a skipped check must be seen, not only be in a report"
+)]
 fn skipped(what: &str) {
     eprintln!("skipped: {what}");
 }

@@ -33,7 +33,10 @@ impl<'a> Template<'a> {
 
     /// How many segments are words: the more, the better it fits.
     fn words(&self) -> usize {
-        self.segments.iter().filter(|segment| !segment.starts_with('{')).count()
+        self.segments
+            .iter()
+            .filter(|segment| !segment.starts_with('{'))
+            .count()
     }
 }
 
@@ -157,7 +160,10 @@ impl Specs {
         let operation = if version == newest.version {
             newest
         } else if !exceptions.allows(newest.namespace(), version) {
-            found.push(format!("api-version '{version}' where {} is the newest stable", newest.version));
+            found.push(format!(
+                "api-version '{version}' where {} is the newest stable",
+                newest.version
+            ));
             newest
         } else {
             let others = self.other(newest.namespace(), version);
@@ -177,7 +183,9 @@ impl Specs {
         let key = (namespace.to_owned(), version.to_owned());
         others.entry(key).or_insert_with(|| {
             if !second::python() {
-                skipped(&format!("schema validation of {namespace} {version}: python3 is not installed"));
+                skipped(&format!(
+                    "schema validation of {namespace} {version}: python3 is not installed"
+                ));
                 return &[];
             }
             let out = tempfile::tempdir().unwrap();
@@ -243,7 +251,9 @@ fn find<'a>(operations: &'a [Operation], method: &str, path: &str) -> Option<&'a
         .filter_map(|operation| {
             let text = operation.template();
             let template = Template::new(&text);
-            template.matches(method, path).then(|| (template.words(), operation))
+            template
+                .matches(method, path)
+                .then(|| (template.words(), operation))
         })
         .max_by_key(|(words, _)| *words)
         .map(|(_, operation)| operation)
@@ -265,8 +275,7 @@ fn read(folder: &Path) -> Vec<Operation> {
             (file["operations"].take(), Arc::new(definitions))
         };
         let (answers, answer_definitions) = load(&path, true);
-        let (requests, request_definitions) =
-            load(&folder.join(format!("{namespace}.request.json")), false);
+        let (requests, request_definitions) = load(&folder.join(format!("{namespace}.request.json")), false);
         for (key, operation) in answers.as_object().unwrap() {
             let text = |name: &str| operation[name].as_str().unwrap().to_owned();
             let responses = operation["responses"].as_object().unwrap().iter();

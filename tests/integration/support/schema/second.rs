@@ -35,7 +35,9 @@ pub fn opinion(specs: &Path, records: &[(Record<'_>, String)], exceptions: &Exce
         let pins = exceptions
             .versions
             .iter()
-            .filter(|other| other.version == version && entry.1.contains(&format!("/providers/{}/", other.namespace)))
+            .filter(|other| {
+                other.version == version && entry.1.contains(&format!("/providers/{}/", other.namespace))
+            })
             .map(|other| format!("{}={version}", other.namespace))
             .collect();
         runs.entry(pins).or_default().push(entry);
