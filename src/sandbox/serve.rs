@@ -151,13 +151,12 @@ pub async fn serve<S: Handler + Inspect + 'static>(
             source,
         })?
         .port();
-    let (acceptor, ca) = match options.https {
-        true => {
-            let identity = tls::identity(OffsetDateTime::now_utc())?;
-            let ca = CaFile::write(options.ca_file.as_deref(), &identity.ca)?;
-            (Some(TlsAcceptor::from(identity.server)), Some(ca))
-        }
-        false => (None, None),
+    let (acceptor, ca) = if options.https {
+        let identity = tls::identity(OffsetDateTime::now_utc())?;
+        let ca = CaFile::write(options.ca_file.as_deref(), &identity.ca)?;
+        (Some(TlsAcceptor::from(identity.server)), Some(ca))
+    } else {
+        (None, None)
     };
     let scheme = if options.https { "https" } else { "http" };
     let (events, mut happened) = mpsc::unbounded_channel();
@@ -426,7 +425,11 @@ impl Server {
         let method = head.method.as_str();
 
         if let Some(what) = path.strip_prefix(control::PREFIX) {
-            if head.headers.get(HEADER).map(|token| token.as_bytes()) != Some(self.token.as_bytes()) {
+            if head
+                .headers
+                .get(HEADER)
+                .is_none_or(|token| token.as_bytes() != self.token.as_bytes())
+            {
                 return Err(Refusal(control::refused(
                     403,
                     "SandboxControlRefused",

@@ -1,7 +1,7 @@
 //! What the sandbox knows of Entra ID: the client-credentials grant and the metadata that leads to it.
 //!
 //! Source of the shapes: "Microsoft identity platform and the OAuth 2.0 client credentials flow" and
-//! "OpenID Connect on the Microsoft identity platform" on learn.microsoft.com; error codes from
+//! "`OpenID` Connect on the Microsoft identity platform" on learn.microsoft.com; error codes from
 //! "Microsoft Entra authentication and authorization error codes" there.
 
 use serde_json::{Value as Json, json};
@@ -87,7 +87,7 @@ pub(super) fn token(form: &[u8]) -> Response {
     respond(200, &token, &[("cache-control", "no-store")])
 }
 
-/// The OpenID configuration of `tenant`, as far as a client-credentials client reads it.
+/// The `OpenID` configuration of `tenant`, as far as a client-credentials client reads it.
 pub(super) fn discovery(endpoint: &str, tenant: &str) -> Response {
     let document = json!({
         "issuer": format!("{endpoint}/{tenant}/v2.0"),

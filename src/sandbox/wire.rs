@@ -64,16 +64,15 @@ fn percent_decoded(text: &str) -> String {
     loop {
         match rest {
             [] => return String::from_utf8_lossy(&bytes).into_owned(),
-            [b'%', high, low, after @ ..] => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => {
+            [b'%', high, low, after @ ..] => {
+                if let (Some(high), Some(low)) = (hex(*high), hex(*low)) {
                     bytes.push(high << 4 | low);
                     rest = after;
-                }
-                _ => {
+                } else {
                     bytes.push(b'%');
                     rest = rest.get(1..).unwrap_or_default();
                 }
-            },
+            }
             [byte, after @ ..] => {
                 bytes.push(*byte);
                 rest = after;

@@ -116,7 +116,7 @@ fn secrets_in_answers_wrong_types_versions_and_statuses_are_caught() {
     caught(&typed, "maxReplicas");
     caught(
         &problems(get(new), |record| {
-            record["query"] = json!({ "api-version": "2024-03-01" })
+            record["query"] = json!({ "api-version": "2024-03-01" });
         }),
         "api-version '2024-03-01'",
     );
@@ -137,7 +137,7 @@ fn secrets_in_answers_wrong_types_versions_and_statuses_are_caught() {
     );
     caught(
         &problems(get(new), |record| {
-            record["path"] = json!(format!("{APP}/revision"))
+            record["path"] = json!(format!("{APP}/revision"));
         }),
         "no schema describes this operation",
     );

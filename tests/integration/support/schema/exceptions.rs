@@ -47,7 +47,7 @@ pub struct Finding {
     /// The operation, as in the schemas.
     pub operation: String,
     /// A part of the finding's text.
-    pub finding: String,
+    pub contains: String,
     /// Why it stands.
     pub reason: String,
 }
@@ -70,7 +70,7 @@ impl Exceptions {
     pub(super) fn excuse(&self, operation: &str, finding: &str) -> bool {
         self.findings
             .iter()
-            .any(|entry| entry.operation == operation && finding.contains(&entry.finding))
+            .any(|entry| entry.operation == operation && finding.contains(&entry.contains))
     }
 
     /// Whether `version` may be used in `namespace` although a newer one exists.

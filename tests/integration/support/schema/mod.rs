@@ -25,12 +25,13 @@ use operations::{Specs, Verdict};
 /// Checks recorded exchanges. Returns how many were checked (0 when the schemas are absent), or every
 /// problem as `METHOD path (version): what`.
 pub fn check_records(records: &[Json]) -> Result<usize, Vec<String>> {
+    // An exchange that passed once in this process passes again: many tests begin alike.
+    static PASSED: OnceLock<Mutex<HashSet<String>>> = OnceLock::new();
+
     let Some(specs) = specs() else {
         return Ok(0);
     };
     let exceptions = Exceptions::get();
-    // An exchange that passed once in this process passes again: many tests begin alike.
-    static PASSED: OnceLock<Mutex<HashSet<String>>> = OnceLock::new();
     let passed = PASSED.get_or_init(Mutex::default);
     let new: Vec<(String, Record<'_>)> = {
         let passed = passed.lock().unwrap_or_else(PoisonError::into_inner);
