@@ -21,6 +21,16 @@ macro_rules! codes {
 }
 
 codes! {
+    // The command line.
+    MISSING_VARIABLE = "missing-variable", "a part of the target is not given";
+    BAD_NAME = "bad-name", "a name of the target that Azure does not take";
+    UNKNOWN_CLOUD = "unknown-cloud", "a cloud that is not in the table";
+    NO_RECIPE = "no-recipe", "a command that needs a recipe got none";
+    NOT_CONFIRMED = "not-confirmed", "there is nobody to confirm a plan";
+    SANDBOX_OPTION = "sandbox-option", "a caller, rule or fault that the sandbox does not have";
+    SANDBOX_STATE = "sandbox-state", "the sandbox's state file cannot be used";
+    SANDBOX_SERVE = "sandbox-serve", "the sandbox cannot be served";
+
     // Planning.
     CONFLICT = "conflict", "two steps own one property and give it different values";
     DOES_NOT_FIT = "does-not-fit", "a fragment that cannot be laid over the live resource";

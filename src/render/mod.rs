@@ -1,1 +1,12 @@
 //! One file per output; the only place that prints.
+
+pub mod diagnostics;
+mod catalogue;
+mod progress;
+mod screen;
+mod text;
+
+pub use catalogue::{recipe_list, recipe_page, rules};
+pub use progress::Progress;
+pub use screen::{Colour, Format, Screen};
+pub use text::{checks, ending, header, outputs, plan};

@@ -1,0 +1,153 @@
+//! `apply`: check, plan, confirm, write, wait, verify.
+
+use std::io::{BufRead, IsTerminal};
+use std::sync::Mutex;
+
+use clap::Args;
+
+use super::context::{Context, Flags};
+use super::signals::until_signal;
+use super::{arguments, judge, refuse};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::execute::{Applied, Failure, Observed};
+use crate::plan::State;
+use crate::render::Screen;
+use crate::report::{AppliedReport, Ending, Report};
+
+/// Arguments of `apply`.
+#[derive(Debug, Args)]
+pub(super) struct Apply {
+    #[command(flatten)]
+    recipes: arguments::Recipes,
+    #[command(flatten)]
+    target: arguments::Target,
+    #[command(flatten)]
+    sandbox: arguments::SandboxRun,
+    #[command(flatten)]
+    waiting: arguments::Waiting,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    /// Fail also what was not exercised or could not be checked
+    #[arg(long)]
+    strict: bool,
+}
+
+impl Apply {
+    pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
+        // Before any request, whether or not anything would change.
+        let asks = !self.yes && !self.sandbox.sandbox;
+        if asks && (output.no_input || !std::io::stdin().is_terminal()) {
+            let found = Diagnostic::error(codes::NOT_CONFIRMED, "there is nobody to confirm the plan")
+                .note("standard input is no terminal, or --no-input was given")
+                .fix("look at acarecipe plan, then give --yes");
+            return refuse(screen, "apply", self.sandbox.sandbox, &[found], Ending::Usage);
+        }
+        let flags = Flags {
+            command: "apply",
+            recipes: &self.recipes,
+            target: &self.target,
+            sandbox: &self.sandbox,
+            waiting: &self.waiting,
+            verbose: output.verbose > 0,
+            none_is_app: false,
+        };
+        let context = match judge::open(&flags, screen).await {
+            Ok(context) => context,
+            Err(ending) => return ending,
+        };
+        let mut report = context.report("apply");
+        let work = context.executor.observe_idle(&context.selection, &context.target, true);
+        let observed = match until_signal(&context.interrupt, work).await {
+            Ok(Ok(observed)) => observed,
+            other => return judge::failed(&context, screen, report, other),
+        };
+        let ending = judge::prerequisites(&context, screen, &mut report, &observed);
+        judge::plan(&context, screen, &mut report, &observed);
+        if ending != Ending::Ok {
+            return context.close(screen, report, ending);
+        }
+        if !observed.plan.has_changes() {
+            return self.unchanged(&context, screen, report, observed).await;
+        }
+        if asks && !confirmed(screen, &context) {
+            screen.status("Nothing was written.\n");
+            return context.close(screen, report, Ending::Usage);
+        }
+        self.write(&context, screen, report, &observed).await
+    }
+
+    /// Nothing to write: verified on the facts already read, unless the app is still on its way.
+    async fn unchanged(&self, context: &Context, screen: &Screen, mut report: Report, observed: Observed) -> Ending {
+        report.applied = Some(AppliedReport::default());
+        let observed = if matches!(observed.plan.health.state, State::Waiting(_)) {
+            let work = context.executor.observe_ready(observed, &context.selection, &context.target, false);
+            match until_signal(&context.interrupt, work).await {
+                Ok(Ok(observed)) => observed,
+                other => return judge::failed(context, screen, report, other),
+            }
+        } else {
+            observed
+        };
+        let ending = judge::verification(context, screen, &mut report, &observed, self.strict);
+        context.close(screen, report, ending)
+    }
+
+    async fn write(&self, context: &Context, screen: &Screen, mut report: Report, observed: &Observed) -> Ending {
+        let done = Mutex::new(Applied::default());
+        screen.status("\n");
+        let work = async {
+            context
+                .executor
+                .apply(&observed.plan, observed.facts.clone(), &context.selection, &context.target, &done)
+                .await?;
+            context.executor.observe_after(&context.selection, &context.target).await
+        };
+        let end = until_signal(&context.interrupt, work).await;
+        let applied = done.lock().map(|done| done.clone()).unwrap_or_default();
+        report.counts.writes = applied.writes.len();
+        report.counts.revisions = applied.revisions.len();
+        report.applied = Some(AppliedReport::from(&applied));
+        match end {
+            Ok(Ok(after)) => {
+                let ending = judge::verification(context, screen, &mut report, &after, self.strict);
+                context.close(screen, report, ending)
+            }
+            Err(ending) => {
+                context.progress.clear();
+                interrupted(screen, &applied);
+                context.close(screen, report, ending)
+            }
+            Ok(Err(Failure::Interrupted)) => {
+                context.progress.clear();
+                interrupted(screen, &applied);
+                context.close(screen, report, Ending::Interrupted)
+            }
+            other => judge::failed(context, screen, report, other),
+        }
+    }
+}
+
+/// What was done, and how to go on.
+fn interrupted(screen: &Screen, applied: &Applied) {
+    let mut text = String::from("\nInterrupted; no further write is sent.\n");
+    if applied.writes.is_empty() {
+        text.push_str("  No write was accepted before.\n");
+    }
+    for write in &applied.writes {
+        text.push_str(&format!("  done: {}\n", crate::value::strip_control(&write.what)));
+    }
+    text.push_str("  A write that was on its way may still take effect.\n  To go on, run the same command again: what is in place is not written twice.\n");
+    screen.status(&text);
+}
+
+/// Asks; anything but yes is no.
+fn confirmed(screen: &Screen, context: &Context) -> bool {
+    context.progress.clear();
+    screen.status(&format!("\nApply this to {}/{}? [y/N] ", context.target.resource_group, context.target.app));
+    let mut answer = String::new();
+    if std::io::stdin().lock().read_line(&mut answer).is_err() {
+        return false;
+    }
+    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+}

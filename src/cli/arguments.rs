@@ -1,0 +1,132 @@
+//! Arguments that several commands share.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+
+use crate::recipe::parse_duration;
+use crate::render::{Colour, Format, Screen};
+
+/// What output looks like.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Output {
+    /// What results look like
+    #[arg(short, long = "output", global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
+    format: Format,
+    /// Show every request on stderr; twice: tracing too
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
+    pub(super) verbose: u8,
+    /// Print results and errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    quiet: bool,
+    /// When to colour (`NO_COLOR` is honoured)
+    #[arg(long = "color", global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
+    colour: Colour,
+    /// Never ask
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(super) no_input: bool,
+}
+
+impl Output {
+    pub(super) fn screen(&self) -> Screen {
+        Screen::new(self.format, self.quiet, self.colour)
+    }
+
+    /// Installs tracing when asked for it twice. The SDK's own redaction stays on.
+    pub(super) fn trace(&self) {
+        if self.verbose >= 2 {
+            let level = if self.verbose > 2 { tracing::Level::TRACE } else { tracing::Level::DEBUG };
+            let subscriber = tracing_subscriber::fmt()
+                .with_writer(std::io::stderr)
+                .with_max_level(level)
+                .with_target(true)
+                .finish();
+            let _ = tracing::subscriber::set_global_default(subscriber);
+        }
+    }
+}
+
+/// Which recipes, with which inputs.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Recipes {
+    /// Recipes (acarecipe list); without one those of the project file
+    #[arg(value_name = "RECIPE")]
+    pub(super) recipes: Vec<String>,
+    /// An input: [recipe.]name[.key]=value; a list or map as JSON or key by key; @FILE, @- and @env:NAME read it
+    #[arg(short, long = "param", value_name = "NAME=VALUE")]
+    pub(super) parameters: Vec<String>,
+    /// A folder of further recipes (each in a folder with recipe.yaml)
+    #[arg(long = "recipes", value_name = "DIR")]
+    pub(super) folders: Vec<PathBuf>,
+    /// Let a recipe of --recipes take the place of a built-in one
+    #[arg(long)]
+    pub(super) allow_override: bool,
+}
+
+/// Which app, in which cloud, as whom.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Target {
+    /// Resource group [$RG]
+    #[arg(short = 'g', long, value_name = "NAME", help_heading = "Target")]
+    pub(super) resource_group: Option<String>,
+    /// Container app [`$APP_NAME`]
+    #[arg(short, long, value_name = "NAME", help_heading = "Target")]
+    pub(super) name: Option<String>,
+    /// Container of the app; needed when it has several
+    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    pub(super) container: Option<String>,
+    /// Container Apps environment [`$ENVIRONMENT_NAME`; default: the app's]
+    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    pub(super) environment: Option<String>,
+    /// Region for new resources [$LOCATION; default: the app's]
+    #[arg(long, value_name = "REGION", help_heading = "Target")]
+    pub(super) location: Option<String>,
+    /// Subscription [`$AZURE_SUBSCRIPTION_ID`; default: the one az has selected]
+    #[arg(long, value_name = "ID", help_heading = "Target")]
+    pub(super) subscription: Option<String>,
+    /// `AzureCloud`, `AzureUSGovernment` or `AzureChinaCloud` [default: the one az has selected]
+    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    pub(super) cloud: Option<String>,
+    /// Another endpoint than the cloud's [`$ACARECIPE_ARM_ENDPOINT`]
+    #[arg(long, value_name = "URL", help_heading = "Target")]
+    pub(super) arm_endpoint: Option<String>,
+    /// Let tokens go to this host, which must be the endpoint's
+    #[arg(long, value_name = "HOST", requires = "arm_endpoint", help_heading = "Target")]
+    pub(super) trust_endpoint: Option<String>,
+}
+
+/// The Azure inside the process.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct SandboxRun {
+    /// Use the Azure inside this program: no subscription, network or credential
+    #[arg(long, conflicts_with_all = ["arm_endpoint", "trust_endpoint", "cloud"], help_heading = "Sandbox")]
+    pub(super) sandbox: bool,
+    /// Who calls: owner, contributor, group-scoped, app-scoped or reader
+    #[arg(long, value_name = "CALLER", default_value = "owner", requires = "sandbox", help_heading = "Sandbox")]
+    pub(super) sandbox_caller: String,
+    /// Where the sandbox keeps its state
+    #[arg(long, value_name = "FILE", requires = "sandbox", help_heading = "Sandbox")]
+    pub(super) sandbox_state: Option<PathBuf>,
+    /// Turn an assumption about Azure round (acarecipe sandbox rules)
+    #[arg(long = "sandbox-flip", value_name = "RULE", requires = "sandbox", help_heading = "Sandbox")]
+    pub(super) flips: Vec<String>,
+    /// Let something go wrong, such as "match=PATCH:/containerApps/ status=429 retry-after=2"
+    #[arg(long = "sandbox-fault", value_name = "FAULT", requires = "sandbox", help_heading = "Sandbox")]
+    pub(super) faults: Vec<String>,
+}
+
+/// How long things may take.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Waiting {
+    /// When waiting ends, such as 90s or 20m
+    #[arg(long, value_name = "DURATION", default_value = "20m", value_parser = duration)]
+    pub(super) timeout: Duration,
+    /// How old a role assignment must be before a write relies on it [default: as the recipe says, 2m]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(super) role_wait: Option<Duration>,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| format!("`{text}` is no duration; write 90s, 20m or 1h"))
+}

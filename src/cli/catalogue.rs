@@ -1,0 +1,211 @@
+//! `list`, `show` and `graph`: the catalogue. Nothing here builds a client.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::refuse;
+use crate::diagnostic::Diagnostic;
+use crate::recipe::{Catalogue, Complexity, Goal, Recipe};
+use crate::render::{self, Format, Screen};
+use crate::report::Ending;
+
+/// Further recipes.
+#[derive(Debug, Args)]
+struct Folders {
+    /// A folder of further recipes (each in a folder with recipe.yaml)
+    #[arg(long = "recipes", value_name = "DIR")]
+    folders: Vec<PathBuf>,
+    /// Let a recipe of --recipes take the place of a built-in one
+    #[arg(long)]
+    allow_override: bool,
+}
+
+impl Folders {
+    fn load(&self) -> Result<Catalogue, Vec<Diagnostic>> {
+        Catalogue::load(&self.folders, self.allow_override)
+    }
+}
+
+/// What a recipe is good for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum For {
+    /// Deployment safety
+    Safety,
+    /// Security posture
+    Security,
+    /// Integration velocity
+    Velocity,
+}
+
+impl From<For> for Goal {
+    fn from(value: For) -> Goal {
+        match value {
+            For::Safety => Goal::Safety,
+            For::Security => Goal::Security,
+            For::Velocity => Goal::Velocity,
+        }
+    }
+}
+
+/// Arguments of `list`.
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Only recipes for this bottleneck
+    #[arg(long = "for", value_enum, value_name = "GOAL")]
+    goal: Option<For>,
+    #[command(flatten)]
+    folders: Folders,
+}
+
+/// Arguments of `show`.
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The recipe
+    recipe: String,
+    /// Print its page instead
+    #[arg(long)]
+    page: bool,
+    #[command(flatten)]
+    folders: Folders,
+}
+
+/// Arguments of `graph`.
+#[derive(Debug, Args)]
+pub(super) struct GraphArgs {
+    /// What the map looks like
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: GraphFormat,
+    #[command(flatten)]
+    folders: Folders,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum GraphFormat {
+    /// A tree
+    #[default]
+    Text,
+    /// A Mermaid flowchart
+    Mermaid,
+}
+
+impl List {
+    pub(super) fn run(self, screen: &Screen) -> Ending {
+        let catalogue = match self.folders.load() {
+            Ok(catalogue) => catalogue,
+            Err(found) => return refuse(screen, "list", false, &found, Ending::Usage),
+        };
+        let goal = self.goal.map(Goal::from);
+        let recipes: Vec<&Recipe> = catalogue
+            .recipes()
+            .map(AsRef::as_ref)
+            .filter(|recipe: &&Recipe| goal.is_none_or(|goal| recipe.goals.contains(&goal)))
+            .collect();
+        if screen.format == Format::Json {
+            let list: Vec<_> = recipes.iter().map(|recipe| summary(recipe)).collect();
+            print_json(screen, &json!(list));
+        } else {
+            screen.text(&render::recipe_list(recipes.into_iter()));
+        }
+        Ending::Ok
+    }
+}
+
+impl Show {
+    pub(super) fn run(self, screen: &Screen) -> Ending {
+        let catalogue = match self.folders.load() {
+            Ok(catalogue) => catalogue,
+            Err(found) => return refuse(screen, "show", false, &found, Ending::Usage),
+        };
+        let recipe = match catalogue.get(&self.recipe) {
+            Ok(recipe) => recipe,
+            Err(found) => return refuse(screen, "show", false, &[found], Ending::Usage),
+        };
+        if self.page {
+            return match catalogue.page(recipe) {
+                Ok(page) => {
+                    screen.result(&page.unwrap_or_else(|| format!("{} has no page\n", recipe.name.value)));
+                    Ending::Ok
+                }
+                Err(found) => refuse(screen, "show", false, &[found], Ending::Failed),
+            };
+        }
+        if screen.format == Format::Json {
+            let mut shown = summary(recipe);
+            shown["requires"] = json!(recipe.requires.iter().map(|one| &one.recipe.value).collect::<Vec<_>>());
+            shown["inputs"] = recipe
+                .inputs
+                .values()
+                .map(|input| {
+                    json!({
+                        "name": input.id.written,
+                        "required": input.required,
+                        "secret": input.secret,
+                        "env": input.env,
+                        "description": input.description,
+                    })
+                })
+                .collect();
+            shown["steps"] = recipe.steps.iter().map(|step| json!(step.id.written)).collect();
+            shown["rights"] = json!(render::rights(recipe));
+            shown["outputs"] = json!(recipe.outputs.keys().collect::<Vec<_>>());
+            print_json(screen, &shown);
+        } else {
+            screen.text(&render::recipe_page(recipe));
+        }
+        Ending::Ok
+    }
+}
+
+impl GraphArgs {
+    pub(super) fn run(self, screen: &Screen) -> Ending {
+        let catalogue = match self.folders.load() {
+            Ok(catalogue) => catalogue,
+            Err(found) => return refuse(screen, "graph", false, &found, Ending::Usage),
+        };
+        let graph = catalogue.graph();
+        if screen.format == Format::Json {
+            print_json(screen, &json!({ "nodes": graph.nodes, "edges": graph.edges }));
+        } else {
+            screen.text(&match self.format {
+                GraphFormat::Text => graph.text(),
+                GraphFormat::Mermaid => graph.mermaid(),
+            });
+        }
+        Ending::Ok
+    }
+}
+
+fn summary(recipe: &Recipe) -> serde_json::Value {
+    let complexity = match recipe.complexity {
+        Complexity::Low => "low",
+        Complexity::Medium => "medium",
+        Complexity::High => "high",
+    };
+    let goals: Vec<&str> = recipe
+        .goals
+        .iter()
+        .map(|goal| match goal {
+            Goal::Safety => "safety",
+            Goal::Security => "security",
+            Goal::Velocity => "velocity",
+        })
+        .collect();
+    json!({
+        "name": recipe.name.value,
+        "title": recipe.title,
+        "category": recipe.category,
+        "complexity": complexity,
+        "goals": goals,
+        "follows": recipe.follows.iter().map(|one| &one.value).collect::<Vec<_>>(),
+        "docs": recipe.docs,
+    })
+}
+
+/// A document on stdout.
+pub(super) fn print_json(screen: &Screen, value: &serde_json::Value) {
+    if let Ok(text) = serde_json::to_string_pretty(value) {
+        screen.result(&format!("{text}\n"));
+    }
+}

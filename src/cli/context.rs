@@ -1,0 +1,219 @@
+//! Everything a command needs to work on an app: target, recipes, caller, executor.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::sandbox_run::SandboxRun;
+use super::{arguments, recipes, target};
+use crate::azure::az_profile::AzProfile;
+use crate::azure::credentials::{self, Parts, ProcessEnv};
+use crate::azure::{ArmClient, ClientSettings, CustomEndpoint, Endpoint};
+use crate::clock::{Clock, SystemClock};
+use crate::diagnostic::Diagnostic;
+use crate::execute::{Event, Executor, Interrupt, NoHook, Observer};
+use crate::plan::{Selection, Target};
+use crate::render::{Progress, Screen};
+use crate::report::{Ending, Report, TargetReport};
+
+/// What every command on an app takes.
+pub(super) struct Flags<'f> {
+    pub(super) command: &'static str,
+    pub(super) recipes: &'f arguments::Recipes,
+    pub(super) target: &'f arguments::Target,
+    pub(super) sandbox: &'f arguments::SandboxRun,
+    pub(super) waiting: &'f arguments::Waiting,
+    pub(super) verbose: bool,
+    /// Whether a run without any recipe means the app itself.
+    pub(super) none_is_app: bool,
+}
+
+/// Everything a command needs.
+pub(super) struct Context {
+    pub(super) target: Target,
+    pub(super) target_report: TargetReport,
+    pub(super) selection: Selection,
+    pub(super) asked: Vec<String>,
+    pub(super) executor: Executor,
+    pub(super) progress: Arc<Progress>,
+    pub(super) interrupt: Interrupt,
+    pub(super) sandbox: Option<SandboxRun>,
+}
+
+/// What was found wrong before anything was asked of Azure.
+pub(super) struct Refused {
+    pub(super) found: Vec<Diagnostic>,
+    pub(super) ending: Ending,
+}
+
+impl Context {
+    /// Puts everything together. Sends nothing to Azure Resource Manager.
+    ///
+    /// # Errors
+    /// Every mistake in arguments, variables, recipes and inputs at once.
+    pub(super) fn open(flags: &Flags<'_>, screen: &Screen) -> Result<Context, Refused> {
+        let sandboxed = flags.sandbox.sandbox;
+        let mut found = Vec::new();
+        let project = recipes::project(sandboxed).unwrap_or_else(|mistakes| {
+            found.extend(mistakes);
+            None
+        });
+        let asked = recipes::asked(flags.recipes, project.as_ref());
+        if asked.is_empty() && !flags.none_is_app {
+            found.push(
+                Diagnostic::error(crate::diagnostic::codes::NO_RECIPE, "no recipe is named")
+                    .fix(format!("acarecipe {} managed-identity; acarecipe list shows all", flags.command)),
+            );
+        }
+        let env = ProcessEnv;
+        let az = if sandboxed { None } else { read_profile(&env, &mut found) };
+        let resolved = target::resolve(flags.target, project.as_ref(), az.as_ref(), sandboxed)
+            .map_err(|mistakes| found.extend(mistakes))
+            .ok();
+        let selection = recipes::selection(flags.recipes, &asked, sandboxed)
+            .map_err(|mistakes| found.extend(mistakes))
+            .ok();
+        let (Some(resolved), Some(selection)) = (resolved, selection) else { return Err(refused(found)) };
+        if !found.is_empty() {
+            return Err(refused(found));
+        }
+        let sandbox = if sandboxed { Some(SandboxRun::open(flags.sandbox).map_err(refused)?) } else { None };
+        let (endpoint, clock) = match &sandbox {
+            Some(run) => (run.endpoint(), Arc::clone(&run.clock)),
+            None => (real_endpoint(flags, &resolved, az.as_ref(), &env)?, Arc::new(SystemClock) as Arc<dyn Clock>),
+        };
+        let progress = Arc::new(Progress::new(screen, flags.verbose));
+        let events = Arc::clone(&progress);
+        let mut settings = ClientSettings::new(endpoint, Arc::clone(&clock));
+        settings.events = Arc::new(move |event| events.event(&Event::Client(event)));
+        if !sandboxed {
+            settings.ca_file = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+            if let Some(limit) = test_limit() {
+                settings.limits.connect = settings.limits.connect.min(limit);
+                settings.limits.per_try = settings.limits.per_try.min(limit);
+            }
+        }
+        let interrupt = Interrupt::default();
+        let executor = Executor {
+            client: ArmClient::new(settings),
+            deadline: clock.now() + flags.waiting.timeout,
+            clock,
+            observer: Arc::clone(&progress) as Arc<dyn Observer>,
+            hook: Arc::new(NoHook),
+            interrupt: interrupt.clone(),
+            role_wait: flags.waiting.role_wait,
+        };
+        let target_report = TargetReport {
+            cloud: resolved.cloud.name.to_owned(),
+            tenant: resolved.target.tenant.clone(),
+            subscription: resolved.target.subscription.clone(),
+            subscription_from: resolved.subscription_from,
+            resource_group: resolved.target.resource_group.clone(),
+            app: resolved.target.app.clone(),
+            caller: None,
+        };
+        Ok(Context {
+            target: resolved.target,
+            target_report,
+            selection,
+            asked: asked.into_iter().map(|asked| asked.recipe).collect(),
+            executor,
+            progress,
+            interrupt,
+            sandbox,
+        })
+    }
+
+    /// Finds out who is calling, and shows the one line every run starts with.
+    ///
+    /// # Errors
+    /// No token can be had.
+    pub(super) async fn introduce(&mut self, screen: &Screen) -> Result<(), Box<Diagnostic>> {
+        let caller = self.executor.client.caller().await;
+        let failure = match caller {
+            Ok(caller) => {
+                if self.target_report.tenant.is_none() {
+                    self.target_report.tenant.clone_from(&caller.tenant_id);
+                }
+                self.target_report.caller = Some(caller.to_string());
+                None
+            }
+            Err(error) => Some(Box::new(error.to_diagnostic())),
+        };
+        screen.text(&crate::render::header(&self.target_report, self.sandbox.is_some()));
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// An empty report of this run.
+    pub(super) fn report(&self, command: &'static str) -> Report {
+        let mut report = Report::new(command, self.sandbox.is_some());
+        report.target = Some(self.target_report.clone());
+        report.recipes.clone_from(&self.asked);
+        report.correlation_id = Some(self.executor.client.correlation_id().to_string());
+        report
+    }
+
+    /// Closes the run: the sandbox keeps its state; counts, ending and report are told.
+    pub(super) fn close(&self, screen: &Screen, mut report: Report, ending: Ending) -> Ending {
+        self.progress.clear();
+        let mut ending = ending;
+        if let Some(sandbox) = &self.sandbox
+            && let Err(problem) = sandbox.save()
+        {
+            report.diagnose([&problem]);
+            screen.diagnostics(&[problem]);
+            ending = if ending == Ending::Ok { Ending::Failed } else { ending };
+        }
+        report.counts.requests = self.progress.requests();
+        report.end(ending);
+        screen.text(&crate::render::ending(ending, report.applied.as_ref(), report.counts, report.sandbox));
+        screen.report(&report);
+        ending
+    }
+}
+
+fn refused(found: Vec<Diagnostic>) -> Refused {
+    let ending = if recipes::only_missing(&found) { Ending::PrerequisitesMissing } else { Ending::Usage };
+    Refused { found, ending }
+}
+
+fn read_profile(env: &ProcessEnv, found: &mut Vec<Diagnostic>) -> Option<AzProfile> {
+    match AzProfile::read(env) {
+        Ok(profile) => profile,
+        Err(error) => {
+            found.push(error.to_diagnostic());
+            None
+        }
+    }
+}
+
+fn real_endpoint(
+    flags: &Flags<'_>,
+    resolved: &target::Resolved,
+    az: Option<&AzProfile>,
+    env: &ProcessEnv,
+) -> Result<Endpoint, Refused> {
+    let usage = |diagnostic: Diagnostic| Refused { found: vec![diagnostic], ending: Ending::Usage };
+    let named = flags
+        .target
+        .arm_endpoint
+        .clone()
+        .or_else(|| std::env::var("ACARECIPE_ARM_ENDPOINT").ok().filter(|value| !value.is_empty()));
+    let custom = named
+        .map(|url| CustomEndpoint::parse(&url, flags.target.trust_endpoint.as_deref()))
+        .transpose()
+        .map_err(|error| usage(Diagnostic::error(crate::diagnostic::codes::AZURE_ENDPOINT, error.to_string())))?;
+    let selected = credentials::select(env)
+        .map_err(|error| usage(credentials::CredentialError::from(error).to_diagnostic()))?;
+    let mut parts = Parts::new(resolved.cloud, env);
+    parts.tenant.clone_from(&resolved.target.tenant);
+    parts.az_cloud = az.map(|az| az.cloud.clone());
+    parts.network.ca_file = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    credentials::open(&selected, custom, &parts).map_err(|error| usage(error.to_diagnostic()))
+}
+
+/// A shorter limit for one try, for tests against a server that falls silent.
+fn test_limit() -> Option<Duration> {
+    let text = std::env::var("ACARECIPE_TRY_TIMEOUT_MS").ok()?;
+    text.parse().ok().map(Duration::from_millis)
+}

@@ -1,0 +1,230 @@
+//! `check` and `verify`: judgements without a write.
+
+use clap::Args;
+
+use super::context::{Context, Flags, Refused};
+use super::signals::until_signal;
+use super::{arguments, health, recipes, refuse};
+use crate::execute::{Failure, Observed};
+use crate::plan::{Finding, Status};
+use crate::render::{self, Screen};
+use crate::report::{Check as CheckReport, Counts, Ending, PlanReport, Report};
+use crate::verify;
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    recipes: arguments::Recipes,
+    #[command(flatten)]
+    target: arguments::Target,
+    #[command(flatten)]
+    sandbox: arguments::SandboxRun,
+    #[command(flatten)]
+    waiting: arguments::Waiting,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    #[command(flatten)]
+    recipes: arguments::Recipes,
+    #[command(flatten)]
+    target: arguments::Target,
+    #[command(flatten)]
+    sandbox: arguments::SandboxRun,
+    #[command(flatten)]
+    waiting: arguments::Waiting,
+    /// Fail also what was not exercised or could not be checked
+    #[arg(long)]
+    strict: bool,
+}
+
+impl Check {
+    pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
+        let flags = Flags {
+            command: "check",
+            recipes: &self.recipes,
+            target: &self.target,
+            sandbox: &self.sandbox,
+            waiting: &self.waiting,
+            verbose: output.verbose > 0,
+            none_is_app: true,
+        };
+        let context = match open(&flags, screen).await {
+            Ok(context) => context,
+            Err(ending) => return ending,
+        };
+        let mut report = context.report("check");
+        let work = context.executor.observe(&context.selection, &context.target, true);
+        let observed = match until_signal(&context.interrupt, work).await {
+            Ok(Ok(observed)) => observed,
+            other => return failed(&context, screen, report, other),
+        };
+        let ending = prerequisites(&context, screen, &mut report, &observed);
+        context.close(screen, report, ending)
+    }
+}
+
+impl Verify {
+    pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
+        let flags = Flags {
+            command: "verify",
+            recipes: &self.recipes,
+            target: &self.target,
+            sandbox: &self.sandbox,
+            waiting: &self.waiting,
+            verbose: output.verbose > 0,
+            none_is_app: true,
+        };
+        let context = match open(&flags, screen).await {
+            Ok(context) => context,
+            Err(ending) => return ending,
+        };
+        let mut report = context.report("verify");
+        let work = async {
+            let observed = context.executor.observe(&context.selection, &context.target, false).await?;
+            context.executor.observe_ready(observed, &context.selection, &context.target, false).await
+        };
+        let observed = match until_signal(&context.interrupt, work).await {
+            Ok(Ok(observed)) => observed,
+            other => return failed(&context, screen, report, other),
+        };
+        count(&mut report.counts, &observed);
+        let ending = verification(&context, screen, &mut report, &observed, self.strict);
+        context.close(screen, report, ending)
+    }
+}
+
+/// Opens the context and shows its header.
+pub(super) async fn open(flags: &Flags<'_>, screen: &Screen) -> Result<Context, Ending> {
+    let sandbox = flags.sandbox.sandbox;
+    let mut context = Context::open(flags, screen)
+        .map_err(|Refused { found, ending }| refuse(screen, flags.command, sandbox, &found, ending))?;
+    let introduced = until_signal(&context.interrupt.clone(), context.introduce(screen)).await;
+    match introduced {
+        Ok(Ok(())) => Ok(context),
+        Ok(Err(diagnostic)) => {
+            context.progress.clear();
+            let mut report = context.report(flags.command);
+            report.diagnose([&*diagnostic]);
+            screen.diagnostics(&[*diagnostic]);
+            Err(context.close(screen, report, Ending::Failed))
+        }
+        Err(ending) => Err(context.close(screen, context.report(flags.command), ending)),
+    }
+}
+
+/// Ends a command whose reads failed or were interrupted.
+pub(super) fn failed<T>(
+    context: &Context,
+    screen: &Screen,
+    mut report: Report,
+    end: Result<Result<T, Failure>, Ending>,
+) -> Ending {
+    context.progress.clear();
+    let ending = match end {
+        Err(ending) => ending,
+        Ok(Err(failure)) => {
+            if let Some(diagnostic) = failure.diagnostic() {
+                report.diagnose([diagnostic]);
+                screen.diagnostics(std::slice::from_ref(diagnostic));
+            }
+            match failure {
+                Failure::Interrupted => Ending::Interrupted,
+                Failure::Unhealthy(_) => Ending::VerificationFailed,
+                _ => Ending::Failed,
+            }
+        }
+        Ok(Ok(_)) => Ending::Failed,
+    };
+    context.close(screen, report, ending)
+}
+
+/// What the first look cost.
+pub(super) fn count(counts: &mut Counts, observed: &Observed) {
+    counts.reads = observed.reads;
+    counts.rounds = observed.rounds;
+}
+
+/// Shows prerequisites and problems; the ending a command has that stops there.
+pub(super) fn prerequisites(context: &Context, screen: &Screen, report: &mut Report, observed: &Observed) -> Ending {
+    context.progress.clear();
+    let plan = &observed.plan;
+    count(&mut report.counts, observed);
+    let mut findings = plan.prerequisites.clone();
+    findings.extend(plan.unreadable.iter().map(|step| {
+        Finding::failed(
+            crate::diagnostic::codes::PERMISSION,
+            format!("may read what {} needs", step.why.as_deref().unwrap_or(&step.key)),
+        )
+        .detail(step.message.clone())
+        .of(&step.instance)
+    }));
+    report.prerequisites = findings.iter().map(|finding| CheckReport::new(finding, false)).collect();
+    screen.text(&render::checks("Prerequisites", &report.prerequisites));
+    report.diagnose(&plan.problems);
+    screen.diagnostics(&plan.problems);
+    let problem = plan.problems.iter().any(|problem| problem.severity == crate::diagnostic::Severity::Error);
+    if findings.iter().any(|finding| finding.status == Status::Failed) {
+        Ending::PrerequisitesMissing
+    } else if problem {
+        Ending::Usage
+    } else {
+        Ending::Ok
+    }
+}
+
+/// Shows the plan.
+pub(super) fn plan(context: &Context, screen: &Screen, report: &mut Report, observed: &Observed) {
+    let plan = PlanReport::new(&observed.plan, recipes::foreign(&context.selection));
+    screen.text(&render::plan(&plan));
+    report.plan = Some(plan);
+}
+
+/// Shows the verification and what follows; its ending.
+pub(super) fn verification(
+    context: &Context,
+    screen: &Screen,
+    report: &mut Report,
+    observed: &Observed,
+    strict: bool,
+) -> Ending {
+    context.progress.clear();
+    let plan = &observed.plan;
+    let mut findings = Vec::new();
+    // Without the app there is nothing to verify: say why.
+    findings.extend(
+        plan.prerequisites
+            .iter()
+            .filter(|finding| finding.status == Status::Failed && finding.instance.is_none())
+            .cloned(),
+    );
+    if plan.app.is_null() || plan.app.is_unknown() {
+        report.prerequisites = findings.iter().map(|finding| CheckReport::new(finding, false)).collect();
+        screen.text(&render::checks("Prerequisites", &report.prerequisites));
+        return Ending::PrerequisitesMissing;
+    }
+    findings.extend(
+        plan.prerequisites
+            .iter()
+            .filter(|finding| finding.instance.is_some() && finding.status != Status::Passed)
+            .cloned(),
+    );
+    findings.extend(verify::findings(plan, true));
+    let simulated = context.sandbox.is_some();
+    report.verification = findings.iter().map(|finding| CheckReport::new(finding, simulated)).collect();
+    report.app = health::by_query(plan);
+    if let Some(app) = &report.app {
+        let text = ["name", "provisioningState", "runningStatus"]
+            .iter()
+            .map(|key| format!("{key}={}", app.get(key).and_then(serde_json::Value::as_str).unwrap_or("unknown")))
+            .collect::<Vec<_>>()
+            .join(" ");
+        screen.text(&format!("\n{}\n", crate::value::strip_control(&text)));
+    }
+    screen.text(&render::checks("Verification", &report.verification));
+    report.conclude(plan);
+    screen.text(&render::outputs(report));
+    if verify::holds(&findings, strict) { Ending::Ok } else { Ending::VerificationFailed }
+}

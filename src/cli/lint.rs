@@ -1,0 +1,68 @@
+//! `lint` and `schema`: for people who write recipes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::catalogue::print_json;
+use super::refuse;
+use crate::diagnostic::Severity;
+use crate::recipe::{Catalogue, lint, project_schema, recipe_schema};
+use crate::render::{Format, Screen};
+use crate::report::{Ending, Report};
+
+/// Arguments of `lint`.
+#[derive(Debug, Args)]
+pub(super) struct Lint {
+    /// Recipe files, or folders with a recipe.yaml
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub(super) struct Schema {
+    /// The schema of acarecipe.yaml instead
+    #[arg(long)]
+    project: bool,
+}
+
+impl Lint {
+    pub(super) fn run(self, screen: &Screen) -> Ending {
+        let catalogue = match Catalogue::built_in() {
+            Ok(catalogue) => catalogue,
+            Err(found) => return refuse(screen, "lint", false, &found, Ending::Usage),
+        };
+        let found = lint(&self.files, &catalogue);
+        let errors = found.iter().filter(|one| one.severity == Severity::Error).count();
+        screen.diagnostics(&found);
+        let ending = if errors == 0 { Ending::Ok } else { Ending::Usage };
+        if screen.format == Format::Json {
+            let mut report = Report::new("lint", false);
+            report.diagnose(&found);
+            report.end(ending);
+            screen.report(&report);
+        } else {
+            screen.text(&format!(
+                "{} file{}: {errors} error{}, {} warning{}\n",
+                self.files.len(),
+                plural(self.files.len()),
+                plural(errors),
+                found.len() - errors,
+                plural(found.len() - errors)
+            ));
+        }
+        ending
+    }
+}
+
+impl Schema {
+    pub(super) fn run(self, screen: &Screen) -> Ending {
+        print_json(screen, &if self.project { project_schema() } else { recipe_schema() });
+        Ending::Ok
+    }
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}

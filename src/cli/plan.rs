@@ -1,0 +1,57 @@
+//! `plan`: what applying would change.
+
+use clap::Args;
+
+use super::arguments;
+use super::context::Flags;
+use super::judge;
+use super::signals::until_signal;
+use crate::render::Screen;
+use crate::report::Ending;
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    recipes: arguments::Recipes,
+    #[command(flatten)]
+    target: arguments::Target,
+    #[command(flatten)]
+    sandbox: arguments::SandboxRun,
+    #[command(flatten)]
+    waiting: arguments::Waiting,
+    /// Exit with 5 when there is something to change
+    #[arg(long)]
+    exit_code: bool,
+}
+
+impl PlanArgs {
+    pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
+        let flags = Flags {
+            command: "plan",
+            recipes: &self.recipes,
+            target: &self.target,
+            sandbox: &self.sandbox,
+            waiting: &self.waiting,
+            verbose: output.verbose > 0,
+            none_is_app: false,
+        };
+        let context = match judge::open(&flags, screen).await {
+            Ok(context) => context,
+            Err(ending) => return ending,
+        };
+        let mut report = context.report("plan");
+        let work = context.executor.observe_idle(&context.selection, &context.target, true);
+        let observed = match until_signal(&context.interrupt, work).await {
+            Ok(Ok(observed)) => observed,
+            other => return judge::failed(&context, screen, report, other),
+        };
+        let ending = judge::prerequisites(&context, screen, &mut report, &observed);
+        judge::plan(&context, screen, &mut report, &observed);
+        let ending = match ending {
+            Ending::Ok if self.exit_code && observed.plan.has_changes() => Ending::ChangesFound,
+            other => other,
+        };
+        context.close(screen, report, ending)
+    }
+}

@@ -1,0 +1,206 @@
+//! `sandbox`: the Azure inside, served, shown, started anew.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use time::OffsetDateTime;
+
+use super::catalogue::print_json;
+use super::sandbox_run::{faults, open_file, switches, unusable};
+use super::refuse;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::recipe::parse_duration;
+use crate::render::{self, Format, Screen};
+use crate::report::Ending;
+use crate::sandbox::rules::Standing;
+use crate::sandbox::serve::{ServeOptions, interrupted, serve};
+use crate::sandbox::statefile::{Saved, default_path, read};
+use crate::sandbox::{Delays, Options, RULES, Sandbox as Azure, State, seed};
+
+/// What to do with the sandbox.
+#[derive(Debug, Subcommand)]
+pub(super) enum Sandbox {
+    /// Serve it on 127.0.0.1 for az, SDKs and curl, until interrupted
+    #[command(after_help = "Examples:\n  acarecipe sandbox serve\n  acarecipe sandbox serve --https --port 8443\n  acarecipe sandbox serve --fault \"match=PATCH:/containerApps/ status=429 retry-after=2\"")]
+    Serve(Box<Serve>),
+    /// Show what is in it, as JSON
+    Show(Place),
+    /// Put it back to how it was seeded
+    Reset(Place),
+    /// List every behaviour of Azure it plays, with its source, confirmed or assumed
+    Rules,
+}
+
+/// Where its state is kept.
+#[derive(Debug, Args)]
+pub(super) struct Place {
+    /// The state file [default: in the user's state folder]
+    #[arg(long = "state", value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+/// Arguments of `sandbox serve`.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// The port; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Serve https with a certificate authority made for this run
+    #[arg(long)]
+    https: bool,
+    /// Where the authority's certificate is written
+    #[arg(long, value_name = "FILE", requires = "https")]
+    ca_file: Option<PathBuf>,
+    /// Keep the state in this file; without it the server starts fresh and forgets
+    #[arg(long = "state", value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// How long a write takes
+    #[arg(long, value_parser = duration, default_value = "0s", value_name = "DURATION")]
+    operation_delay: Duration,
+    /// How long a revision takes
+    #[arg(long, value_parser = duration, default_value = "0s", value_name = "DURATION")]
+    revision_delay: Duration,
+    /// How long a role assignment takes to be in force
+    #[arg(long, value_parser = duration, default_value = "0s", value_name = "DURATION")]
+    role_delay: Duration,
+    /// How long a new principal takes to be known
+    #[arg(long, value_parser = duration, default_value = "0s", value_name = "DURATION")]
+    principal_delay: Duration,
+    /// What Retry-After says, in milliseconds
+    #[arg(long, default_value_t = 20, value_name = "MILLISECONDS")]
+    retry_after_ms: u64,
+    /// Turn an assumption round (acarecipe sandbox rules)
+    #[arg(long = "flip", value_name = "RULE")]
+    flips: Vec<String>,
+    /// Let something go wrong
+    #[arg(long = "fault", value_name = "FAULT")]
+    faults: Vec<String>,
+    /// Say on stdout when the answer to this request has been sent
+    #[arg(long, value_name = "NUMBER")]
+    announce: Option<u64>,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| format!("`{text}` is no duration; write 0s, 90s or 20m"))
+}
+
+impl Sandbox {
+    pub(super) async fn run(self, screen: &Screen) -> Ending {
+        match self {
+            Sandbox::Serve(serve) => serve.run(screen).await,
+            Sandbox::Show(place) => show(place, screen),
+            Sandbox::Reset(place) => reset(place, screen),
+            Sandbox::Rules => rules(screen),
+        }
+    }
+}
+
+fn show(place: Place, screen: &Screen) -> Ending {
+    let path = match place.file.map_or_else(default_path, Ok) {
+        Ok(path) => path,
+        Err(error) => return refuse(screen, "sandbox show", true, &[unusable(&error)], Ending::Failed),
+    };
+    let state = match read::<State>(&path) {
+        Ok(Some(state)) => state,
+        Ok(None) => seed::state(OffsetDateTime::now_utc()),
+        Err(error) => return refuse(screen, "sandbox show", true, &[unusable(&error)], Ending::Failed),
+    };
+    match serde_json::to_value(&state) {
+        Ok(json) => {
+            print_json(screen, &json);
+            Ending::Ok
+        }
+        Err(error) => {
+            let found = Diagnostic::error(codes::SANDBOX_STATE, error.to_string());
+            refuse(screen, "sandbox show", true, &[found], Ending::Failed)
+        }
+    }
+}
+
+fn reset(place: Place, screen: &Screen) -> Ending {
+    let done = open_file(place.file).and_then(|file| {
+        file.reset().map_err(|error| unusable(&error))?;
+        Ok(file.path().display().to_string())
+    });
+    match done {
+        Ok(path) => {
+            screen.status(&format!("The sandbox is as it was seeded ({path}).\n"));
+            Ending::Ok
+        }
+        Err(found) => refuse(screen, "sandbox reset", true, &[found], Ending::Failed),
+    }
+}
+
+fn rules(screen: &Screen) -> Ending {
+    if screen.format == Format::Json {
+        let list: Vec<_> = RULES
+            .iter()
+            .map(|rule| {
+                let assumed = matches!(rule.standing, Standing::Assumed { .. });
+                json!({ "id": rule.id, "fact": rule.fact, "source": rule.source, "standing": if assumed { "assumed" } else { "confirmed" } })
+            })
+            .collect();
+        print_json(screen, &json!(list));
+    } else {
+        screen.text(&render::rules(RULES));
+    }
+    Ending::Ok
+}
+
+impl Serve {
+    async fn run(self, screen: &Screen) -> Ending {
+        let mut problems = Vec::new();
+        let (rules, faults) = (switches(&self.flips, &mut problems), faults(&self.faults, &mut problems));
+        if !problems.is_empty() {
+            return refuse(screen, "sandbox serve", true, &problems, Ending::Usage);
+        }
+        let options = Options {
+            rules,
+            faults,
+            delays: Delays {
+                operation: self.operation_delay,
+                revision: self.revision_delay,
+                role: self.role_delay,
+                principal: self.principal_delay,
+                retry_after: Duration::from_millis(self.retry_after_ms),
+            },
+            ..Options::new(Arc::new(OffsetDateTime::now_utc))
+        };
+        let serve_options = ServeOptions {
+            port: self.port,
+            https: self.https,
+            ca_file: self.ca_file,
+            announce: self.announce,
+            ..ServeOptions::default()
+        };
+        let mut out = std::io::stdout();
+        let served = match self.file {
+            None => serve(Azure::new(options), serve_options, &mut out, interrupted()).await,
+            Some(path) => {
+                let opened = open_file(Some(path)).and_then(|file| {
+                    let state = file.load::<State>().map_err(|error| unusable(&error))?;
+                    Ok((file, state))
+                });
+                let (file, state) = match opened {
+                    Ok(opened) => opened,
+                    Err(found) => return refuse(screen, "sandbox serve", true, &[found], Ending::Failed),
+                };
+                let azure = match state {
+                    Some(state) => Azure::from_state(state, options),
+                    None => Azure::new(options),
+                };
+                serve(Arc::new(Saved::new(azure, file)), serve_options, &mut out, interrupted()).await
+            }
+        };
+        match served {
+            Ok(_) => Ending::Ok,
+            Err(error) => {
+                let found = Diagnostic::error(codes::SANDBOX_SERVE, format!("{:#}", anyhow::Error::from(error)));
+                refuse(screen, "sandbox serve", true, &[found], Ending::Failed)
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! A run against the Azure inside: its state file, its clock, its faults.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use super::arguments;
+use crate::azure::Endpoint;
+use crate::clock::{Clock, VirtualClock};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::sandbox::callers::CALLERS;
+use crate::sandbox::statefile::{Saved, StateFile, StateFileError, default_path};
+use crate::sandbox::transport::InProcess;
+use crate::sandbox::{Fault, Options, Sandbox, State, Switches};
+
+/// A sandbox for one run. Its state is saved after every write and once more at the end.
+pub(super) struct SandboxRun {
+    saved: Arc<Saved<Sandbox>>,
+    /// Only sleeping moves it, so that a run in the sandbox waits for nothing.
+    pub(super) clock: Arc<dyn Clock>,
+    caller: String,
+}
+
+impl SandboxRun {
+    /// Opens the sandbox that the flags describe.
+    ///
+    /// # Errors
+    /// An unknown caller, rule or fault; a state file that cannot be used.
+    pub(super) fn open(flags: &arguments::SandboxRun) -> Result<SandboxRun, Vec<Diagnostic>> {
+        let mut problems = Vec::new();
+        if !CALLERS.contains(&flags.sandbox_caller.as_str()) {
+            problems.push(
+                Diagnostic::error(codes::SANDBOX_OPTION, format!("the sandbox has no caller `{}`", flags.sandbox_caller))
+                    .note(format!("the callers are {}", CALLERS.join(", "))),
+            );
+        }
+        let (rules, faults) = (switches(&flags.flips, &mut problems), faults(&flags.faults, &mut problems));
+        let file = open_file(flags.sandbox_state.clone()).map_err(|problem| problems.push(problem)).ok();
+        let state = file.as_ref().and_then(|file| {
+            file.load::<State>().map_err(|error| problems.push(unusable(&error))).ok().flatten()
+        });
+        let Some(file) = file.filter(|_| problems.is_empty()) else { return Err(problems) };
+        // Time goes on from where the last run left it, which may be ahead of the machine's.
+        let start = state.as_ref().map_or(OffsetDateTime::UNIX_EPOCH, |state| state.moment).max(OffsetDateTime::now_utc());
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new(start));
+        let time = Arc::clone(&clock);
+        let options = Options { rules, faults, ..Options::new(Arc::new(move || time.now())) };
+        let sandbox = match state {
+            Some(state) => Sandbox::from_state(state, options),
+            None => Sandbox::new(options),
+        };
+        Ok(SandboxRun {
+            saved: Arc::new(Saved::new(sandbox, file)),
+            clock,
+            caller: flags.sandbox_caller.clone(),
+        })
+    }
+
+    /// The endpoint that leads to it.
+    pub(super) fn endpoint(&self) -> Endpoint {
+        let handler: Arc<dyn crate::sandbox::Handler> = Arc::clone(&self.saved) as _;
+        let transport = azure_core::http::Transport::new(Arc::new(InProcess::new(handler)));
+        Endpoint::sandbox(transport, &self.caller)
+    }
+
+    /// Keeps what time has made of it since the last write.
+    pub(super) fn save(&self) -> Result<(), Diagnostic> {
+        self.saved.save().map_err(|error| unusable(&error))
+    }
+}
+
+/// The rules turned round.
+pub(super) fn switches(names: &[String], problems: &mut Vec<Diagnostic>) -> Switches {
+    names.iter().fold(Switches::default(), |switches, name| match switches.clone().and_flip(name) {
+        Ok(more) => more,
+        Err(error) => {
+            problems.push(Diagnostic::error(codes::SANDBOX_OPTION, error.to_string()).fix("acarecipe sandbox rules"));
+            switches
+        }
+    })
+}
+
+/// The faults asked for.
+pub(super) fn faults(texts: &[String], problems: &mut Vec<Diagnostic>) -> Vec<Fault> {
+    texts
+        .iter()
+        .filter_map(|text| {
+            text.parse::<Fault>()
+                .map_err(|error| problems.push(Diagnostic::error(codes::SANDBOX_OPTION, error.to_string())))
+                .ok()
+        })
+        .collect()
+}
+
+/// The state file, by default in the user's state folder.
+pub(super) fn open_file(path: Option<PathBuf>) -> Result<StateFile, Diagnostic> {
+    let path = path.map_or_else(default_path, Ok).map_err(|error| unusable(&error))?;
+    StateFile::open(&path).map_err(|error| unusable(&error))
+}
+
+/// A state file that cannot be used, with its causes.
+pub(super) fn unusable(error: &StateFileError) -> Diagnostic {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    Diagnostic::error(codes::SANDBOX_STATE, text)
+        .fix("acarecipe sandbox reset, or --sandbox-state with another file")
+}

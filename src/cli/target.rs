@@ -1,0 +1,156 @@
+//! Which app: from flags, the environment, the project file, and what az has selected.
+
+use super::arguments;
+use crate::azure::Cloud;
+use crate::azure::az_profile::AzProfile;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan;
+use crate::recipe::project::{Project, ProjectTarget};
+use crate::sandbox::seed;
+
+/// The target, and what a person is told of it.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    pub(super) target: plan::Target,
+    pub(super) cloud: &'static Cloud,
+    /// Where the subscription came from.
+    pub(super) subscription_from: String,
+}
+
+/// A value and where it came from.
+struct Found {
+    value: String,
+    from: String,
+}
+
+/// Finds the target.
+///
+/// # Errors
+/// Every variable that is missing, each with the line that sets it.
+pub(super) fn resolve(
+    flags: &arguments::Target,
+    project: Option<&Project>,
+    az: Option<&AzProfile>,
+    sandbox: bool,
+) -> Result<Resolved, Vec<Diagnostic>> {
+    let mut missing = Vec::new();
+    let file = project.map(|project| &project.target);
+    let of_file = |member: fn(&ProjectTarget) -> Option<String>| file.and_then(member);
+    let look = |flag: &Option<String>, flag_name: &str, variables: &[&str], in_file: Option<String>| {
+        if let Some(value) = flag {
+            return Some(Found { value: value.clone(), from: flag_name.to_owned() });
+        }
+        for name in variables {
+            let value = if sandbox {
+                seed::defaults().iter().find(|(have, _)| have == name).map(|(_, value)| (*value).to_owned())
+            } else {
+                std::env::var(name).ok().filter(|value| !value.is_empty())
+            };
+            if let Some(value) = value {
+                let from = if sandbox { "sandbox".to_owned() } else { format!("${name}") };
+                return Some(Found { value, from });
+            }
+        }
+        in_file.map(|value| Found { value, from: crate::recipe::project::PROJECT_FILE.to_owned() })
+    };
+    let mut need = |found: Option<Found>, what: &str, flag: &str, variable: &str, example: &str| {
+        found.map(|found| found.value).unwrap_or_else(|| {
+            missing.push(
+                Diagnostic::error(codes::MISSING_VARIABLE, format!("{what} is not set"))
+                    .fix(format!("export {variable}={example}, or {flag} {example}")),
+            );
+            String::new()
+        })
+    };
+
+    let group = look(&flags.resource_group, "-g", &["RG", "AZURE_RESOURCE_GROUP"], of_file(|file| file.resource_group.as_ref().map(|text| text.value.clone())));
+    let resource_group = need(group, "the resource group", "-g", "RG", "<resource-group>");
+    let app = look(&flags.name, "-n", &["APP_NAME"], of_file(|file| file.name.as_ref().map(|text| text.value.clone())));
+    let app = need(app, "the container app", "-n", "APP_NAME", "<app>");
+    let subscription = look(
+        &flags.subscription,
+        "--subscription",
+        &["AZURE_SUBSCRIPTION_ID"],
+        of_file(|file| file.subscription.as_ref().map(|text| text.value.clone())),
+    )
+    .or_else(|| {
+        let selected = az?.subscription.as_ref()?;
+        Some(Found { value: selected.id.clone(), from: "az".to_owned() })
+    });
+    let subscription_from = subscription.as_ref().map(|found| found.from.clone()).unwrap_or_default();
+    let subscription =
+        need(subscription, "the subscription", "--subscription", "AZURE_SUBSCRIPTION_ID", "<subscription-id>");
+    let value = |found: Option<Found>| found.map(|found| found.value);
+    let environment = value(look(
+        &flags.environment,
+        "--environment",
+        // The sandbox's own environment is the app's; asking for it says nothing.
+        if sandbox { &[] } else { &["ENVIRONMENT_NAME", "ACA_ENV_NAME"] },
+        of_file(|file| file.environment.as_ref().map(|text| text.value.clone())),
+    ));
+    let location = value(look(&flags.location, "--location", if sandbox { &[] } else { &["LOCATION", "AZURE_LOCATION"] }, of_file(|file| file.location.as_ref().map(|text| text.value.clone()))));
+    let container = value(look(&flags.container, "--container", &[], of_file(|file| file.container.as_ref().map(|text| text.value.clone()))));
+
+    let cloud_name = flags
+        .cloud
+        .clone()
+        .or_else(|| of_file(|file| file.cloud.as_ref().map(|text| text.value.clone())))
+        .or_else(|| az.filter(|_| !sandbox).map(|az| az.cloud.clone()))
+        .unwrap_or_else(|| Cloud::public().name.to_owned());
+    let cloud = Cloud::named(&cloud_name).unwrap_or_else(|| {
+        missing.push(
+            Diagnostic::error(codes::UNKNOWN_CLOUD, format!("there is no cloud `{cloud_name}` in our table"))
+                .note(format!("the clouds are {}", Cloud::names()))
+                .fix("--cloud AzureCloud"),
+        );
+        Cloud::public()
+    });
+    for (what, text) in [("the resource group", &resource_group), ("the container app", &app), ("the subscription", &subscription)] {
+        if !text.is_empty() && !plain(text) {
+            missing.push(
+                Diagnostic::error(codes::BAD_NAME, format!("{what} `{text}` is no name that Azure takes"))
+                    .fix("give the name alone, not an id or a URL"),
+            );
+        }
+    }
+    if !missing.is_empty() {
+        return Err(missing);
+    }
+    let tenant = if sandbox {
+        Some(seed::TENANT.to_owned())
+    } else {
+        az.and_then(|az| az.subscription.as_ref())
+            .filter(|selected| selected.id.eq_ignore_ascii_case(&subscription))
+            .map(|selected| selected.tenant.clone())
+            .or_else(|| std::env::var("AZURE_TENANT_ID").ok().filter(|value| !value.is_empty()))
+    };
+    let suffixes = [
+        ("key_vault", cloud.suffixes.key_vault),
+        ("storage", cloud.suffixes.storage),
+        ("sql", cloud.suffixes.sql),
+        ("acr", cloud.suffixes.acr),
+    ];
+    Ok(Resolved {
+        target: plan::Target {
+            cloud: plan::Cloud {
+                name: cloud.name.to_owned(),
+                authority: cloud.authority.to_owned(),
+                suffixes: suffixes.iter().map(|(name, suffix)| ((*name).to_owned(), (*suffix).to_owned())).collect(),
+            },
+            tenant,
+            subscription,
+            resource_group,
+            app,
+            environment,
+            location,
+            container,
+        },
+        cloud,
+        subscription_from,
+    })
+}
+
+/// What ARM takes in one segment of an id (a group's name has the widest set).
+fn plain(name: &str) -> bool {
+    name.chars().all(|c| c.is_alphanumeric() || "-_.()".contains(c)) && name != "." && name != ".."
+}

@@ -1,0 +1,152 @@
+//! The catalogue as people read it: the list, one recipe in full, the sandbox's rules.
+
+use std::fmt::Write;
+
+use anstyle::Style;
+
+use crate::recipe::{Complexity, Goal, Origin, Recipe, StepKind};
+use crate::sandbox::rules::{Rule, Standing};
+
+const BOLD: Style = Style::new().bold();
+
+/// The word for how much a recipe asks of a reader.
+fn complexity(value: Complexity) -> &'static str {
+    match value {
+        Complexity::Low => "low",
+        Complexity::Medium => "medium",
+        Complexity::High => "high",
+    }
+}
+
+fn goal(value: Goal) -> &'static str {
+    match value {
+        Goal::Safety => "safety",
+        Goal::Security => "security",
+        Goal::Velocity => "velocity",
+    }
+}
+
+/// A table of recipes.
+pub fn recipe_list<'r>(recipes: impl Iterator<Item = &'r Recipe>) -> String {
+    let rows: Vec<[&str; 4]> = recipes
+        .map(|recipe| [recipe.name.value.as_str(), &recipe.category, complexity(recipe.complexity), &recipe.title])
+        .collect();
+    let titles = ["RECIPE", "CATEGORY", "COMPLEXITY", "WHAT IT DOES"];
+    let width = |column: usize| {
+        rows.iter().map(|row| row[column].chars().count()).chain([titles[column].len()]).max().unwrap_or(0)
+    };
+    let (a, b, c) = (width(0), width(1), width(2));
+    let mut text = String::new();
+    for row in std::iter::once(&titles).chain(rows.iter()) {
+        let _ = writeln!(text, "{:a$}  {:b$}  {:c$}  {}", row[0], row[1], row[2], row[3]);
+    }
+    text
+}
+
+/// One recipe in full.
+pub fn recipe_page(recipe: &Recipe) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{BOLD}{}{BOLD:#}: {}", recipe.name.value, recipe.title);
+    let goals: Vec<&str> = recipe.goals.iter().map(|value| goal(*value)).collect();
+    let _ = write!(text, "{}, {} complexity", recipe.category, complexity(recipe.complexity));
+    if !goals.is_empty() {
+        let _ = write!(text, ", for {}", goals.join(", "));
+    }
+    let _ = writeln!(text);
+    if let Origin::Folder(folder) = &recipe.origin {
+        let _ = writeln!(text, "not built in: {}", folder.display());
+    }
+    if !recipe.requires.is_empty() {
+        let names: Vec<&str> = recipe.requires.iter().map(|one| one.recipe.value.as_str()).collect();
+        let _ = writeln!(text, "applies with it: {}", names.join(", "));
+    }
+    let _ = writeln!(text, "\n{BOLD}Inputs{BOLD:#} (-p name=value)");
+    for input in recipe.inputs.values() {
+        let mut marks = Vec::new();
+        if input.required {
+            marks.push("required".to_owned());
+        }
+        if input.secret {
+            marks.push("secret".to_owned());
+        }
+        if !input.env.is_empty() {
+            let names: Vec<String> = input.env.iter().map(|name| format!("${name}")).collect();
+            marks.push(names.join(" or "));
+        }
+        let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
+        let _ = writeln!(text, "  {}{marks}", input.id.written);
+        if let Some(description) = &input.description {
+            let _ = writeln!(text, "      {}", description.trim());
+        }
+    }
+    if !recipe.prerequisites.is_empty() || !recipe.existing.is_empty() {
+        let _ = writeln!(text, "\n{BOLD}Prerequisites{BOLD:#}");
+        for lookup in recipe.existing.values().filter(|lookup| !lookup.optional) {
+            let _ = writeln!(text, "  {} ({})", lookup.id.written, lookup.kind.kind);
+        }
+        for check in &recipe.prerequisites {
+            let name = check.name.as_ref().map_or(check.that.value.text(), |name| name.value.text());
+            let _ = writeln!(text, "  {name}");
+        }
+    }
+    let _ = writeln!(text, "\n{BOLD}Steps{BOLD:#}");
+    for step in &recipe.steps {
+        let kind = match &step.kind {
+            StepKind::ContainerApp(_) => "the app".to_owned(),
+            StepKind::Resource(resource) => resource.kind.kind.clone(),
+            StepKind::RoleAssignment(role) => format!("role {}", role.role.value.text()),
+        };
+        let why = step.why.as_ref().map_or(String::new(), |why| format!(": {}", why.value.text()));
+        let _ = writeln!(text, "  {} ({kind}){why}", step.id.written);
+    }
+    let _ = writeln!(text, "\n{BOLD}Rights{BOLD:#} (only for what a run really changes; acarecipe check tells)");
+    for right in rights(recipe) {
+        let _ = writeln!(text, "  {right}");
+    }
+    if !recipe.outputs.is_empty() {
+        let names: Vec<&str> = recipe.outputs.keys().map(String::as_str).collect();
+        let _ = writeln!(text, "\n{BOLD}Outputs{BOLD:#}\n  {}", names.join(", "));
+    }
+    if !recipe.docs.is_empty() {
+        let _ = writeln!(text, "\n{BOLD}See{BOLD:#}");
+        for url in &recipe.docs {
+            let _ = writeln!(text, "  {url}");
+        }
+    }
+    text
+}
+
+/// The actions that a recipe's steps can need.
+pub fn rights(recipe: &Recipe) -> Vec<&'static str> {
+    let mut actions: Vec<&'static str> = Vec::new();
+    let mut add = |action: &'static str| {
+        if !action.is_empty() && !actions.contains(&action) {
+            actions.push(action);
+        }
+    };
+    for step in &recipe.steps {
+        match &step.kind {
+            StepKind::ContainerApp(_) => add("Microsoft.App/containerApps/write"),
+            StepKind::RoleAssignment(_) => add("Microsoft.Authorization/roleAssignments/write"),
+            StepKind::Resource(resource) => {
+                add(crate::azure::types::find(&resource.kind.kind).map_or("", |kind| kind.write_action));
+            }
+        }
+    }
+    for lookup in recipe.existing.values() {
+        if lookup.kind.kind == "Microsoft.ManagedIdentity/userAssignedIdentities" {
+            add("Microsoft.ManagedIdentity/userAssignedIdentities/assign/action");
+        }
+    }
+    actions
+}
+
+/// The sandbox's rules, with source and whether they are confirmed.
+pub fn rules(rules: &[Rule]) -> String {
+    let mut text = String::new();
+    for rule in rules {
+        let word = if matches!(rule.standing, Standing::Assumed { .. }) { "assumed" } else { "confirmed" };
+        let _ = writeln!(text, "{BOLD}{}{BOLD:#} ({word})\n  {}\n  source: {}", rule.id, rule.fact, rule.source);
+    }
+    text
+}
