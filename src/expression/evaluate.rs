@@ -164,24 +164,18 @@ impl<'s> Evaluator<'s> {
     }
 
     fn spend(&self, budget: &Cell<usize>, amount: usize) -> Result<(), ExpressionError> {
-        match budget.get().checked_sub(amount) {
-            Some(left) => {
-                budget.set(left);
-                Ok(())
-            }
-            None => {
-                // What is spent stays spent, also where an error is passed over.
-                budget.set(0);
-                let span = Span {
-                    start: self.query.start,
-                    end: self.query.end,
-                };
-                Err(ExpressionError::new(
-                    span,
-                    "this expression takes too much work or memory",
-                ))
-            }
+        if let Some(left) = budget.get().checked_sub(amount) {
+            budget.set(left);
+            return Ok(());
         }
+        // What is spent stays spent, also where an error is passed over.
+        budget.set(0);
+        let span = Span {
+            start: self.query.start,
+            end: self.query.end,
+        };
+        let message = "this expression takes too much work or memory";
+        Err(ExpressionError::new(span, message))
     }
 
     fn own(&self, value: Cow<'_, Value>) -> Result<Value, ExpressionError> {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
 /// Documents of few names and values, so that expressions often hit something.
-pub fn document() -> impl Strategy<Value = Json> {
+pub(crate) fn document() -> impl Strategy<Value = Json> {
     prop::collection::btree_map(name(), value(), 0..4)
         .prop_map(|members| Json::Object(members.into_iter().collect::<Map<_, _>>()))
 }
@@ -18,7 +18,7 @@ fn value() -> impl Strategy<Value = Json> {
         1 => Just(Json::Null),
         1 => any::<bool>().prop_map(Json::Bool),
         2 => (-3_i64..4).prop_map(|number| json!(number)),
-        1 => (-6_i64..7).prop_map(|number| json!(number as f64 / 2.0)),
+        1 => (-6_i32..7).prop_map(|number| json!(f64::from(number) / 2.0)),
         4 => prop::sample::select(vec!["", "a", "b", "ab", "2", "x-y", "é"]).prop_map(|text| json!(text)),
     ];
     leaf.prop_recursive(3, 24, 4, |inner| {
@@ -31,7 +31,7 @@ fn value() -> impl Strategy<Value = Json> {
 }
 
 /// Expressions of JMESPath's own grammar and functions.
-pub fn query() -> impl Strategy<Value = String> {
+pub(crate) fn query() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         4 => name(),
         2 => prop::sample::select(vec![
@@ -95,7 +95,7 @@ pub fn query() -> impl Strategy<Value = String> {
             "starts_with(#, #)",
             "ends_with(#, #)",
             "not_null(#, #)",
-            "merge(#, #)",
+            "length(merge(#, #))",
             "(#)[?a == `1`] | (#)",
             "join(#, #)",
         ]);
@@ -107,7 +107,7 @@ pub fn query() -> impl Strategy<Value = String> {
 }
 
 /// Expressions with the functions that only recipes have.
-pub fn recipe_query() -> impl Strategy<Value = String> {
+pub(crate) fn recipe_query() -> impl Strategy<Value = String> {
     let forms = prop::sample::select(vec![
         "if(#, #, #)",
         "find(#, 'a', #)",
@@ -115,6 +115,7 @@ pub fn recipe_query() -> impl Strategy<Value = String> {
         "split(#, #)",
         "replace(#, #, #)",
         "lower(#)",
+        "merge(#, #)",
         "upper(#)",
         "trim_suffix(#, #)",
         "items(#)",
