@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::slice;
 
 use indexmap::IndexMap;
 use jmespath::Variable;
@@ -307,7 +308,7 @@ impl<'s> Evaluator<'s> {
         match left.truthy() {
             Some(true) => Ok(Current::Value(left)),
             Some(false) => self.eval(rhs, current),
-            None => Ok(self.undecided(&left, &[rhs], &current)),
+            None => Ok(self.undecided(&left, slice::from_ref(rhs), &current)),
         }
     }
 
@@ -316,7 +317,7 @@ impl<'s> Evaluator<'s> {
         match left.truthy() {
             Some(false) => Ok(Current::Value(left)),
             Some(true) => self.eval(rhs, current),
-            None => Ok(self.undecided(&left, &[rhs], &current)),
+            None => Ok(self.undecided(&left, slice::from_ref(rhs), &current)),
         }
     }
 
@@ -325,14 +326,14 @@ impl<'s> Evaluator<'s> {
         match truth.truthy() {
             Some(true) => self.eval(then, current),
             Some(false) => Ok(Current::own(Value::null())),
-            None => Ok(self.undecided(&truth, &[then], &current)),
+            None => Ok(self.undecided(&truth, slice::from_ref(then), &current)),
         }
     }
 
     /// What `unknown || branch` is: unknown, waiting also for what the branches wait for and as
     /// secret as any of them, because one of them may be what comes out. A branch that fails may
     /// never be taken, so its error does not count.
-    fn undecided<'v>(&'v self, decider: &Value, branches: &[&Ast], current: &Current<'_>) -> Current<'v> {
+    fn undecided<'v>(&'v self, decider: &Value, branches: &[Ast], current: &Current<'_>) -> Current<'v> {
         let mut values = vec![decider.clone()];
         for branch in branches {
             let value = self
@@ -519,20 +520,24 @@ impl<'s> Evaluator<'s> {
         };
         match (function.body, args) {
             (Body::Root, _) => Ok(self.root()),
-            (Body::If, [condition, then, otherwise]) => {
+            (Body::If, [condition, branches @ ..]) => {
                 let truth = self.fork(condition, &current)?;
-                match truth.truthy() {
-                    Some(true) => self.eval(then, current),
-                    Some(false) => self.eval(otherwise, current),
-                    None => Ok(self.undecided(&truth, &[then, otherwise], &current)),
+                let branch = match truth.truthy() {
+                    Some(true) => branches.first(),
+                    Some(false) => branches.get(1),
+                    None => return Ok(self.undecided(&truth, branches, &current)),
+                };
+                match branch {
+                    Some(branch) => self.eval(branch, current),
+                    None => Ok(Current::own(Value::null())),
                 }
             }
             (Body::NotNull, args) => {
                 for (index, arg) in args.iter().enumerate() {
                     let value = self.fork(arg, &current)?;
                     if value.is_unknown() {
-                        let rest: Vec<&Ast> = args.iter().skip(index + 1).collect();
-                        return Ok(self.undecided(&value, &rest, &current));
+                        let rest = args.get(index + 1..).unwrap_or_default();
+                        return Ok(self.undecided(&value, rest, &current));
                     }
                     if !value.is_null() {
                         return Ok(Current::Value(value));
@@ -551,7 +556,7 @@ impl<'s> Evaluator<'s> {
                         Failure::Within(error) => *error,
                     })
             }
-            (Body::If, _) => Ok(Current::own(Value::null())),
+            (Body::If, []) => Ok(Current::own(Value::null())),
         }
     }
 
