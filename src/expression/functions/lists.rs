@@ -1,4 +1,5 @@
 //! Lists and objects.
+#![expect(clippy::unnecessary_wraps, reason = "every body has the same shape")]
 
 use std::cmp::Ordering;
 
@@ -342,7 +343,6 @@ fn named(name: &str, marks: Marks) -> Value {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the shape of every body")]
 fn known(value: Value) -> Outcome {
     Ok(Some(value))
 }

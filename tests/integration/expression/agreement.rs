@@ -1,6 +1,7 @@
 //! On known values our evaluator and the jmespath crate's agree, except where null is concerned.
 
 use acarecipe::expression::Expression;
+use acarecipe::expression::functions::{FUNCTIONS, Kind};
 use acarecipe::value::Value;
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json};
@@ -24,7 +25,7 @@ fn compare(query: &str, document: &Json) -> Result<(), TestCaseError> {
         }
         (Ok(_) | Err(_), Err(_)) => {}
         (Err(ours), Ok(theirs)) => {
-            prop_assert!(false, "{query} on {document}: ours {ours}, the crate's {theirs}")
+            prop_assert!(false, "{query} on {document}: ours {ours}, the crate's {theirs}");
         }
     }
     Ok(())
@@ -61,6 +62,61 @@ fn sorted(json: Json) -> Json {
         Json::Array(items) => Json::Array(items.into_iter().map(sorted).collect()),
         other => other,
     }
+}
+
+/// Which kinds of argument a function refuses, null apart.
+#[test]
+fn both_refuse_the_same_arguments() {
+    let samples = [
+        "'a'",
+        "`1`",
+        "`true`",
+        "['a', 'b']",
+        "[`1`, `2`]",
+        "['a', `1`]",
+        "[[`1`]]",
+        "{a: 'a'}",
+        "[{a: 'a'}]",
+        "[{a: `1`}, {a: 'b'}]",
+        "&a",
+        "&@",
+        "&[a]",
+    ];
+    let document = serde_json::json!({});
+    let mut tried = 0;
+    for function in FUNCTIONS {
+        let calls = samples.iter().flat_map(|first| {
+            let two = samples
+                .iter()
+                .map(move |second| format!("{}({first}, {second})", function.name));
+            two.chain([format!("{}({first})", function.name)])
+        });
+        for call in calls {
+            let theirs = jmespath::compile(&call).unwrap().search(&document);
+            if theirs
+                .as_ref()
+                .is_err_and(|error| error.to_string().contains("undefined function"))
+            {
+                continue;
+            }
+            // The crate lets an expression stand where any value may; it means nothing there.
+            let misplaced = !function.takes.contains(&Kind::Expression) && call.contains('&');
+            let ours =
+                Expression::query(&call).and_then(|query| query.evaluate_on(&Value::from(document.clone())));
+            let refused = match &theirs {
+                // An element without a key: null to us.
+                Err(error) => !error.to_string().contains("returned null"),
+                Ok(_) => misplaced,
+            };
+            assert_eq!(
+                ours.is_err(),
+                refused,
+                "{call}: ours {ours:?}, the crate's {theirs:?}"
+            );
+            tried += 1;
+        }
+    }
+    assert!(tried > 4_000, "{tried}");
 }
 
 proptest! {

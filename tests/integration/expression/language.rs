@@ -4,9 +4,10 @@ use std::cell::RefCell;
 
 use acarecipe::expression::{Expression, Scope};
 use acarecipe::value::Value;
+use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-use super::{evaluate, failure, json};
+use super::{Roots, evaluate, failure, json, pool};
 
 #[test]
 fn alone_keeps_the_type_and_within_text_gives_text() {
@@ -107,6 +108,18 @@ fn mistakes_point_at_their_place_and_say_what_was_meant() {
             "`split` takes 2 arguments, not 1",
             "split",
             "split(string, string)",
+        ),
+        (
+            "${if(a)}",
+            "`if` takes 2 or 3 arguments, not 1",
+            "if",
+            "if(any, any, any)",
+        ),
+        (
+            "${if(a, b, c, d)}",
+            "`if` takes 2 or 3 arguments, not 4",
+            "if",
+            "",
         ),
         (
             "${merge()}",
@@ -256,7 +269,8 @@ fn the_functions_beyond_jmespath() {
         ("find(secrets, 'name', 'c')", Json::Null),
         ("find(secrets, 'in.n.deeper', `1`)", Json::Null),
         ("if(`0`, 'a', 'b')", json!("a")),
-        ("if('', 'a', `null`)", Json::Null),
+        ("if('', 'a')", Json::Null),
+        ("if('x', 'a')", json!("a")),
         ("split('a,b,,c', ',')", json!(["a", "b", "", "c"])),
         ("split('né', '')", json!(["n", "é"])),
         ("split('', ',')", json!([""])),
@@ -416,4 +430,37 @@ fn a_query_sees_one_document() {
     );
     let error = Expression::query("name[").unwrap_err();
     assert_eq!(error.span.start, 5);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 400, ..ProptestConfig::default() })]
+
+    /// The planner draws the edges of its graph from references: a read without one would be a step
+    /// that runs too early.
+    #[test]
+    fn whatever_is_looked_up_is_among_the_references(
+        document in pool::document(),
+        queries in prop::collection::vec(pool::recipe_query(), 8),
+    ) {
+        struct Log(Roots, RefCell<Vec<Vec<String>>>);
+        impl Scope for Log {
+            fn lookup(&self, root: &str, field: Option<&str>) -> Option<Value> {
+                let path = [root].into_iter().chain(field).map(str::to_owned);
+                self.1.borrow_mut().push(path.collect());
+                self.0.lookup(root, field)
+            }
+        }
+        let scope = Log(Roots(document.into()), RefCell::default());
+        for query in queries {
+            let query = Expression::query(&query).unwrap();
+            let _ = query.evaluate(&scope);
+            let references = query.references();
+            for read in scope.1.take() {
+                let covered = references.iter().any(|reference| {
+                    reference.path.starts_with(&read) || read.starts_with(&reference.path)
+                });
+                prop_assert!(covered, "{}: {read:?} not in {references:?}", query.text());
+            }
+        }
+    }
 }

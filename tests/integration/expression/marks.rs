@@ -90,6 +90,8 @@ fn what_needs_an_unknown_waits_for_all_it_may_need() {
         ("${from_items([{key: u, value: v}])}", "uv"),
         ("${sort([k, u])}", "u"),
         ("${guid(k, u)}", "u"),
+        ("${[u] == [k]}", "u"),
+        ("${{a: k, b: u} != {a: k, b: k}}", "u"),
         ("${u.{a: 'x'}}", "u"),
     ] {
         let value = evaluate(text, &roots);
@@ -233,6 +235,12 @@ fn shown(value: &Value, texts: &mut Vec<String>) {
     }
 }
 
+/// Whether the text gives the secret away.
+fn tells(text: &str) -> bool {
+    let text = text.to_uppercase();
+    text.contains("TOPSECRET") || text.chars().rev().collect::<String>().contains("TOPSECRET")
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 400, ..ProptestConfig::default() })]
 
@@ -303,12 +311,7 @@ proptest! {
                         let mut texts = Vec::new();
                         shown(&value, &mut texts);
                         for text in texts {
-                            let text = text.to_uppercase();
-                            let reversed: String = text.chars().rev().collect();
-                            prop_assert!(
-                                !text.contains("TOPSECRET") && !reversed.contains("TOPSECRET"),
-                                "{} on {document:?}: {value:?}", query.text()
-                            );
+                            prop_assert!(!tells(&text), "{} on {document:?}: {value:?}", query.text());
                         }
                     }
                     Err(error) => {
@@ -317,6 +320,48 @@ proptest! {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn no_secret_shows_where_every_function_gets_what_it_takes(
+        query in pool::typed_query(),
+        secret in prop::sample::select(vec!["t", "s", "l", "o"]),
+        text in any::<bool>(),
+    ) {
+        let document = json!({"t": "a", "s": "b", "l": ["c", "a"], "o": {"p": "d", "k": "a"}});
+        let mut exact = roots(vec![]);
+        let mut vague = roots(vec![]);
+        for (key, member) in document.as_object().expect("an object") {
+            let plain = Value::from(member.clone());
+            let (hidden, unknown) = if key == secret {
+                let hidden = Value::from(match member {
+                    Json::String(_) => json!("TOPSECRET"),
+                    Json::Array(_) => json!(["TOPSECRET-1", "TOPSECRET-2"]),
+                    _ => json!({"TOPSECRET-p": "TOPSECRET-3", "p": "TOPSECRET-4"}),
+                });
+                (hidden.mark(Marks::SECRET), Value::unknown(step("s")))
+            } else {
+                (plain.clone(), plain)
+            };
+            for (roots, value) in [(&mut exact, hidden), (&mut vague, unknown)] {
+                if let Data::Map(members) = &mut roots.0.data {
+                    members.insert(key.clone(), value);
+                }
+            }
+        }
+        let text = if text { format!("x-${{{query}}}") } else { format!("${{{query}}}") };
+        let expression = Expression::parse(&text).unwrap();
+        let known = expression.evaluate(&exact);
+        if let Ok(value) = &known {
+            let mut texts = Vec::new();
+            shown(value, &mut texts);
+            for shown in texts {
+                prop_assert!(!tells(&shown), "{text}: {value:?}");
+            }
+        }
+        if let (Ok(vague), Ok(known)) = (expression.evaluate(&vague), known) {
+            prop_assert!(covers(&vague, &known), "{text}: {vague:?} although {known:?}");
         }
     }
 }

@@ -1,4 +1,6 @@
-//! expression.
+//! Expressions: the language, its agreement with JMESPath, marks, bounds and fragments.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test helpers may panic")]
 
 mod agreement;
 mod bounds;
@@ -12,7 +14,7 @@ use acarecipe::value::{Data, Value};
 use serde_json::Value as Json;
 
 /// A scope over one object, which counts as if its roots were made lazily.
-pub struct Roots(pub Value);
+pub(crate) struct Roots(pub(crate) Value);
 
 impl Scope for Roots {
     fn lookup(&self, root: &str, field: Option<&str>) -> Option<Value> {
@@ -25,12 +27,12 @@ impl Scope for Roots {
 }
 
 /// The value of a string of a recipe over plain roots.
-pub fn evaluate(text: &str, roots: Json) -> Result<Value, ExpressionError> {
+pub(crate) fn evaluate(text: &str, roots: Json) -> Result<Value, ExpressionError> {
     Expression::parse(text)?.evaluate(&Roots(roots.into()))
 }
 
 /// The same as plain JSON.
-pub fn json(text: &str, roots: Json) -> Json {
+pub(crate) fn json(text: &str, roots: Json) -> Json {
     evaluate(text, roots)
         .unwrap_or_else(|error| panic!("{text}: {error}"))
         .to_json()
@@ -38,7 +40,7 @@ pub fn json(text: &str, roots: Json) -> Json {
 }
 
 /// The error of parsing or evaluating over nothing, with what it points at.
-pub fn failure(text: &str) -> (String, String, Option<String>) {
+pub(crate) fn failure(text: &str) -> (String, String, Option<String>) {
     let error = evaluate(text, Json::Object(serde_json::Map::new())).expect_err(text);
     let piece = text
         .get(error.span.start..error.span.end)
