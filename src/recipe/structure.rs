@@ -29,6 +29,8 @@ impl<'a> Structure<'a> {
         };
         structure.duplicates(yaml);
         structure.object(yaml, table);
+        let start = |diagnostic: &Diagnostic| diagnostic.labels.first().map(|label| label.span.start);
+        structure.found.sort_by_key(start);
         structure
     }
 

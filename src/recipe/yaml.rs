@@ -169,8 +169,19 @@ pub(super) fn parse(source: &Arc<Source>) -> Result<Yaml, Diagnostic> {
 /// The library's error in our words where ours say more.
 fn refusal(source: &Arc<Source>, error: &serde_saphyr::Error) -> Diagnostic {
     use serde_saphyr::Error;
+    use serde_saphyr::budget::BudgetBreach;
+
+    if let Error::AliasError { error, .. } = error {
+        return refusal(source, error.without_snippet());
+    }
     let span = error.location().map(|location| clamp(&source.text, bytes(location))).unwrap_or_default();
     let diagnostic = match error {
+        // The budget on documents counts the second one before the reader can refuse it.
+        Error::MultipleDocuments { .. }
+        | Error::Budget {
+            breach: BudgetBreach::Documents { .. },
+            ..
+        } => Diagnostic::error(codes::BAD_YAML, "the file holds more than one YAML document"),
         Error::Budget { breach, .. } => Diagnostic::error(codes::FILE_TOO_LARGE, bounds(breach)),
         Error::AliasReplayLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
@@ -184,31 +195,37 @@ fn refusal(source: &Arc<Source>, error: &serde_saphyr::Error) -> Diagnostic {
             Diagnostic::error(codes::BAD_YAML, format!("`{tag}` is read as a YAML tag"))
                 .fix("put the text in quotes; an expression is written \"${…}\"")
         }
-        Error::MultipleDocuments { .. } => {
-            Diagnostic::error(codes::BAD_YAML, "the file holds more than one YAML document")
-        }
         other => {
             let text = other.to_string();
             let text = text.lines().next().unwrap_or_default();
             // The caret says where; the library's suffix would say it twice, in its own way.
             let text = text.split(" at line ").next().unwrap_or(text);
-            Diagnostic::error(codes::BAD_YAML, format!("not valid YAML: {text}"))
+            // The parser looks ahead and may meet its own bound on nesting before ours; it has no
+            // case of its own for that.
+            if text.contains("recursion limit") {
+                Diagnostic::error(codes::FILE_TOO_LARGE, too_deep())
+            } else {
+                Diagnostic::error(codes::BAD_YAML, format!("not valid YAML: {text}"))
+            }
         }
     };
     diagnostic.label(source, span, "")
 }
 
+fn too_deep() -> String {
+    format!("nested deeper than {MAX_DEPTH} levels")
+}
+
 fn bounds(breach: &serde_saphyr::budget::BudgetBreach) -> String {
     use serde_saphyr::budget::BudgetBreach;
     match breach {
-        BudgetBreach::Depth { .. } => format!("nested deeper than {MAX_DEPTH} levels"),
+        BudgetBreach::Depth { .. } => too_deep(),
         BudgetBreach::Aliases { .. }
         | BudgetBreach::Anchors { .. }
         | BudgetBreach::AliasAnchorRatio { .. }
         | BudgetBreach::RecordedAnchorEvents { .. }
         | BudgetBreach::RecordedAnchorBytes { .. }
         | BudgetBreach::MergeKeys { .. } => "anchors and aliases repeat more than a recipe can need".to_owned(),
-        BudgetBreach::Documents { .. } => "the file holds more than one YAML document".to_owned(),
         _ => "more values than a recipe can need".to_owned(),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Findings;
 use super::places::{Owner, Place, Role, places};
 use crate::diagnostic::{Diagnostic, Span, codes};
-use crate::expression::{Node, Reference, Tree};
+use crate::expression::Reference;
 use crate::recipe::suggest::{did_you_mean, list};
 use crate::recipe::{Catalogue, Recipe, place};
 
@@ -35,8 +35,7 @@ pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findi
                 continue;
             }
             if here.role.at_plan() {
-                let mut late = Late { catalogue, seen: BTreeSet::new() };
-                if let Some(why) = late.path(recipe, &reference.path) {
+                if let Some(why) = too_late(recipe, catalogue, &reference.path) {
                     let message = format!("`{}` must be known at plan here, but {why}", reference.path.join("."));
                     findings.error(codes::KNOWN_TOO_LATE, span, message, "");
                 }
@@ -188,55 +187,46 @@ fn owner_of<'a>(recipe: &'a Recipe, path: &[String]) -> Option<Owner<'a>> {
 /// What is known of a resource before it is made: its id follows from type and name.
 const KNOWN_OF_A_STEP: &[&str] = &["id", "name", "type"];
 
-/// The search for a step that a path waits for, through variables, outputs and required recipes.
-struct Late<'a> {
-    catalogue: &'a Catalogue,
-    /// Recipe and path: each is looked at once, however many ways lead there.
-    seen: BTreeSet<(String, Vec<String>)>,
-}
-
-impl Late<'_> {
-    /// Why the path is known only after a step, if it is.
-    fn path(&mut self, recipe: &Recipe, path: &[String]) -> Option<String> {
+/// Why the path is known only after a step, if it is: looks through variables, outputs and required
+/// recipes. Each recipe and path is looked at once, however many ways lead there.
+fn too_late(recipe: &Recipe, catalogue: &Catalogue, path: &[String]) -> Option<String> {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![(recipe, path.to_vec())];
+    while let Some((recipe, mut path)) = open.pop() {
         // Below a step only the first property matters, so that the search stays finite.
-        let path = path.get(..3).unwrap_or(path);
-        if !self.seen.insert((recipe.name.value.clone(), path.to_vec())) {
-            return None;
+        path.truncate(3);
+        if !seen.insert((recipe.name.value.as_str(), path.clone())) {
+            continue;
         }
-        let root = path.first()?.as_str();
-        let field = path.get(1)?.as_str();
-        let rest = path.get(2..).unwrap_or_default();
-        match root {
-            "steps" => {
-                let property = rest.first()?;
-                (!KNOWN_OF_A_STEP.contains(&property.as_str()))
-                    .then(|| format!("`{property}` of the step `{field}` is known only after it"))
-            }
-            "variables" => self.tree(recipe, &recipe.variables.get(field)?.value, rest),
-            "outputs" => self.tree(recipe, &recipe.outputs.get(field)?.value, rest),
+        let [root, field, rest @ ..] = path.as_slice() else {
+            continue;
+        };
+        let (recipe, definition) = match root.as_str() {
+            "steps" => match rest.first() {
+                Some(property) if !KNOWN_OF_A_STEP.contains(&property.as_str()) => {
+                    return Some(format!("`{property}` of the step `{field}` is known only after it"));
+                }
+                _ => continue,
+            },
+            "variables" => (recipe, recipe.variables.get(field)),
+            "outputs" => (recipe, recipe.outputs.get(field)),
             _ => {
-                if let Some(lookup) = recipe.existing.get(root) {
-                    let after = lookup.after.first()?;
+                if let Some(after) = recipe.existing.get(root).and_then(|lookup| lookup.after.first()) {
                     return Some(format!("`{root}` is read after the step `{}`", after.value));
                 }
-                let required = self.catalogue.get(&requirement(recipe, root)?.recipe.value).ok()?;
-                self.tree(required, &required.outputs.get(field)?.value, rest)
+                let required = requirement(recipe, root).map(|one| catalogue.get(&one.recipe.value));
+                match required {
+                    Some(Ok(required)) => (required.as_ref(), required.outputs.get(field)),
+                    _ => continue,
+                }
             }
+        };
+        for mut reference in definition.map(|one| one.value.references()).unwrap_or_default() {
+            reference.path.extend_from_slice(rest);
+            open.push((recipe, reference.path));
         }
     }
-
-    fn tree(&mut self, recipe: &Recipe, tree: &Tree, rest: &[String]) -> Option<String> {
-        match &tree.node {
-            Node::Scalar(_) => None,
-            Node::Text(expression) => expression.references().into_iter().find_map(|reference| {
-                let mut path = reference.path;
-                path.extend_from_slice(rest);
-                self.path(recipe, &path)
-            }),
-            Node::List(elements) => elements.iter().find_map(|element| self.tree(recipe, element, rest)),
-            Node::Map(members) => members.iter().find_map(|(_, _, value)| self.tree(recipe, value, rest)),
-        }
-    }
+    None
 }
 
 /// The longest chain of definitions that build on each other.
