@@ -7,8 +7,9 @@ use super::parse::{Query, token_at};
 use super::{ExpressionError, Span};
 use crate::diagnostic::suggest::closest;
 
-/// Levels of the syntax tree; the evaluator recurses on it.
-const MAX_DEPTH: usize = 100;
+/// Levels of the syntax tree; the evaluator recurses on it, in an unoptimised build with up to 12 KiB a
+/// level, and must fit the smallest stack that we run on.
+const MAX_DEPTH: usize = 50;
 
 /// Checks the names of functions, the number and form of their arguments, slices and depth. Keeps a
 /// stack of its own, so that a deep tree is found before anything recurses on it.
@@ -24,9 +25,8 @@ pub(super) fn check(text: &str, query: &Query) -> Result<(), ExpressionError> {
                 start: query.start,
                 end: query.end,
             };
-            return Err(
-                ExpressionError::new(span, "this expression is too deeply nested").help("split it into variables")
-            );
+            return Err(ExpressionError::new(span, "this expression is too deeply nested")
+                .help("split it into variables"));
         }
         let below = match ast {
             Ast::Function { offset, name, args } => {
@@ -49,7 +49,15 @@ pub(super) fn check(text: &str, query: &Query) -> Result<(), ExpressionError> {
             Ast::Slice { offset, step: 0, .. } => {
                 return Err(ExpressionError::new(at(offset), "a slice cannot have step 0"));
             }
-            ast => children(ast),
+            ast => {
+                if let Some(offset) = misread_not(ast) {
+                    let message = "`!` reaches only as far as the first name, so this is always null";
+                    return Err(
+                        ExpressionError::new(at(offset), message).help("write `!(…)`, as in `!(a.b)`")
+                    );
+                }
+                children(ast)
+            }
         };
         pending.extend(below.into_iter().rev().map(|child| (child, depth + 1)));
     }
@@ -59,7 +67,9 @@ pub(super) fn check(text: &str, query: &Query) -> Result<(), ExpressionError> {
 /// Where a function's name stands; the tree only knows its opening parenthesis.
 pub(super) fn name_span(text: &str, query: &Query, offset: usize, name: &str) -> Span {
     let open = (query.start + offset).min(query.end);
-    let end = text.get(query.start..open).map_or(open, |before| query.start + before.trim_end().len());
+    let end = text
+        .get(query.start..open)
+        .map_or(open, |before| query.start + before.trim_end().len());
     let start = end.saturating_sub(name.len()).max(query.start);
     match text.get(start..end) {
         Some(found) if found == name => Span { start, end },
@@ -67,6 +77,28 @@ pub(super) fn name_span(text: &str, query: &Query, offset: usize, name: &str) ->
             start: open,
             end: open + text.get(open..).map_or(0, |rest| token_at(rest).len()),
         },
+    }
+}
+
+/// In JMESPath `!a.b` is `(!a).b`, and `!a[?b]` is `(!a)[?b]`: a boolean has neither fields nor
+/// elements. Nobody means that.
+fn misread_not(ast: &Ast) -> Option<&usize> {
+    fn starts_with_field(ast: &Ast) -> bool {
+        match ast {
+            Ast::Field { .. } => true,
+            Ast::Subexpr { lhs, .. } => starts_with_field(lhs),
+            _ => false,
+        }
+    }
+    let operand = match ast {
+        Ast::Subexpr { lhs, rhs, .. } if starts_with_field(rhs) => lhs,
+        Ast::Projection { lhs, .. } => lhs,
+        Ast::Flatten { node, .. } | Ast::ObjectValues { node, .. } => node,
+        _ => return None,
+    };
+    match operand.as_ref() {
+        Ast::Not { offset, .. } => Some(offset),
+        _ => None,
     }
 }
 

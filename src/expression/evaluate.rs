@@ -64,9 +64,8 @@ pub(super) fn parts(text: &str, parts: &[Part], document: Document<'_>) -> Resul
                     end: query.end,
                 };
                 let message = format!("{} cannot stand within text", functions::described(&value));
-                return Err(
-                    ExpressionError::new(span, message).help("use `join(', ', …)`, or `to_string(…)` for JSON")
-                );
+                return Err(ExpressionError::new(span, message)
+                    .help("use `join(', ', …)`, or `to_string(…)` for JSON"));
             }
         }
     }
@@ -165,21 +164,18 @@ impl<'s> Evaluator<'s> {
     }
 
     fn spend(&self, budget: &Cell<usize>, amount: usize) -> Result<(), ExpressionError> {
-        match budget.get().checked_sub(amount) {
-            Some(left) => {
-                budget.set(left);
-                Ok(())
-            }
-            None => {
-                // What is spent stays spent, also where an error is passed over.
-                budget.set(0);
-                let span = Span {
-                    start: self.query.start,
-                    end: self.query.end,
-                };
-                Err(ExpressionError::new(span, "this expression takes too much work or memory"))
-            }
+        if let Some(left) = budget.get().checked_sub(amount) {
+            budget.set(left);
+            return Ok(());
         }
+        // What is spent stays spent, also where an error is passed over.
+        budget.set(0);
+        let span = Span {
+            start: self.query.start,
+            end: self.query.end,
+        };
+        let message = "this expression takes too much work or memory";
+        Err(ExpressionError::new(span, message))
     }
 
     fn own(&self, value: Cow<'_, Value>) -> Result<Value, ExpressionError> {
@@ -248,7 +244,9 @@ impl<'s> Evaluator<'s> {
                 self.eval(rhs, left)
             }
             Ast::Index { idx, .. } => Ok(index(self.force(current)?, *idx)),
-            Ast::Slice { start, stop, step, .. } => {
+            Ast::Slice {
+                start, stop, step, ..
+            } => {
                 let list = self.force(current)?;
                 self.slice(list, *start, *stop, *step)
             }
@@ -291,9 +289,10 @@ impl<'s> Evaluator<'s> {
             Current::Root(root) => Current::own(self.lookup(root, Some(name))?),
             Current::Value(Cow::Borrowed(value)) => match &value.data {
                 Data::Unknown(_) => Current::Value(Cow::Borrowed(value)),
-                _ => value
-                    .get(name)
-                    .map_or_else(|| Current::own(Value::null()), |member| Current::Value(Cow::Borrowed(member))),
+                _ => value.get(name).map_or_else(
+                    || Current::own(Value::null()),
+                    |member| Current::Value(Cow::Borrowed(member)),
+                ),
             },
             Current::Value(Cow::Owned(mut value)) => Current::own(match &mut value.data {
                 Data::Unknown(_) => value,
@@ -336,7 +335,9 @@ impl<'s> Evaluator<'s> {
     fn undecided<'v>(&'v self, decider: &Value, branches: &[&Ast], current: &Current<'_>) -> Current<'v> {
         let mut values = vec![decider.clone()];
         for branch in branches {
-            let value = self.value(branch, current.view()).and_then(|value| self.own(value));
+            let value = self
+                .value(branch, current.view())
+                .and_then(|value| self.own(value));
             values.extend(value.ok());
         }
         Current::own(unknown(&values, union(values.iter().map(all_marks))))
@@ -383,13 +384,19 @@ impl<'s> Evaluator<'s> {
             }
         };
         match list {
-            Cow::Borrowed(Value { data: Data::List(items), .. }) => {
+            Cow::Borrowed(Value {
+                data: Data::List(items),
+                ..
+            }) => {
                 for item in items {
                     let value = self.value(rhs, Current::Value(Cow::Borrowed(item)))?;
                     keep(self.own(value)?);
                 }
             }
-            Cow::Owned(Value { data: Data::List(items), .. }) => {
+            Cow::Owned(Value {
+                data: Data::List(items),
+                ..
+            }) => {
                 for item in items {
                     let value = self.value(rhs, Current::own(item))?;
                     keep(self.own(value)?);
@@ -632,10 +639,17 @@ fn index(list: Cow<'_, Value>, index: i32) -> Current<'_> {
         return Current::own(Value::null());
     };
     match list {
-        Cow::Borrowed(Value { data: Data::List(items), .. }) => items
-            .get(position)
-            .map_or_else(|| Current::own(Value::null()), |item| Current::Value(Cow::Borrowed(item))),
-        Cow::Owned(Value { data: Data::List(mut items), .. }) => Current::own(items.swap_remove(position)),
+        Cow::Borrowed(Value {
+            data: Data::List(items),
+            ..
+        }) => items.get(position).map_or_else(
+            || Current::own(Value::null()),
+            |item| Current::Value(Cow::Borrowed(item)),
+        ),
+        Cow::Owned(Value {
+            data: Data::List(mut items),
+            ..
+        }) => Current::own(items.swap_remove(position)),
         _ => Current::own(Value::null()),
     }
 }

@@ -8,10 +8,10 @@ use crate::diagnostic::Span;
 
 /// Bytes in one query. The longest in any recipe has a few hundred.
 const MAX_LENGTH: usize = 16 * 1024;
-/// Tokens that may nest. The crate's parser recurses on them, and it must fit the smallest stack that
-/// we run on (the main thread has 1 MiB on Windows).
-const MAX_OPENERS: usize = 100;
-/// Tokens that may make the syntax tree deeper without nesting; dropping the tree recurses.
+/// Levels of recursion of the crate's parser, which must fit the smallest stack that we run on (the
+/// main thread has 1 MiB on Windows; an unoptimised build takes up to 8 KiB a level).
+const MAX_NESTING: usize = 50;
+/// Operators in one query: each may make the syntax tree deeper, and dropping the tree recurses.
 const MAX_OPERATORS: usize = 500;
 
 /// A stretch of a string.
@@ -76,35 +76,45 @@ pub(super) fn query(text: &str) -> Result<Part, ExpressionError> {
 /// at the end of the text. Refuses what would be too much for the parser.
 fn scan(text: &str, start: usize, opened: Option<usize>) -> Result<usize, ExpressionError> {
     let bytes = text.as_bytes();
-    let mut braces = 0_usize;
-    let (mut openers, mut operators) = (0, 0);
+    let mut nesting = Nesting::default();
+    let mut operators = 0;
     let mut at = start;
     while let Some(byte) = bytes.get(at) {
+        let next = bytes.get(at + 1);
+        let mut width = 1;
         match byte {
             b'\'' | b'"' | b'`' => {
                 let end = quoted(text, at)?;
                 if let (Some(_), Some(nested)) = (opened, text[at..end].find("${")) {
                     return Err(nested_at(at + nested));
                 }
-                at = end;
-                continue;
+                width = end - at;
             }
-            b'$' if opened.is_some() && bytes.get(at + 1) == Some(&b'{') => return Err(nested_at(at)),
-            b'}' if opened.is_some() && braces == 0 => return Ok(at),
-            b'{' => {
-                braces += 1;
-                openers += 1;
+            b'$' if opened.is_some() && next == Some(&b'{') => return Err(nested_at(at)),
+            b'}' if opened.is_some() && nesting.braces == 0 => return Ok(at),
+            b'(' | b'[' | b'{' => nesting.open(*byte),
+            b')' | b']' | b'}' => nesting.close(*byte),
+            b',' => nesting.restart(),
+            b'|' | b'=' | b'<' | b'>' => {
+                nesting.restart();
+                operators += 1;
             }
-            b'}' => braces = braces.saturating_sub(1),
-            b'(' | b'[' | b'!' | b'&' | b'*' => openers += 1,
-            b'.' | b'|' | b'=' | b'<' | b'>' => operators += 1,
+            b'&' | b'!' if next == Some(&b'&') || next == Some(&b'=') => {
+                nesting.restart();
+                operators += 1;
+                width = 2;
+            }
+            b'&' | b'!' | b'*' => nesting.depth += 1,
+            b'.' => operators += 1,
             _ => {}
         }
-        if openers > MAX_OPENERS || operators > MAX_OPERATORS || at - start > MAX_LENGTH {
+        at += width;
+        if nesting.depth > MAX_NESTING || operators > MAX_OPERATORS || at - start > MAX_LENGTH {
             let message = "this expression is too long or too deeply nested";
-            return Err(ExpressionError::new(Span { start, end: at }, message).help("split it into variables"));
+            return Err(
+                ExpressionError::new(Span { start, end: at }, message).help("split it into variables")
+            );
         }
-        at += 1;
     }
     match opened {
         None => Ok(text.len()),
@@ -115,6 +125,36 @@ fn scan(text: &str, start: usize, opened: Option<usize>) -> Result<usize, Expres
             };
             Err(ExpressionError::new(span, "this `${` is not closed").help("write `$${` for a literal `${`"))
         }
+    }
+}
+
+/// How deep the crate's parser is in recursion, at most: it recurses on brackets, on prefix operators,
+/// and on each projection that follows another (`[*][*]`); a comma or infix operator returns to the
+/// level of the bracket around it.
+#[derive(Default)]
+struct Nesting {
+    depth: usize,
+    /// The depth before each bracket that is open.
+    around: Vec<usize>,
+    braces: usize,
+}
+
+impl Nesting {
+    fn open(&mut self, bracket: u8) {
+        self.around.push(self.depth);
+        self.depth += 1;
+        self.braces += usize::from(bracket == b'{');
+    }
+
+    fn close(&mut self, bracket: u8) {
+        let before = self.around.pop().unwrap_or_default();
+        // `]` may have closed a projection, which what follows is still within.
+        self.depth = before + usize::from(bracket == b']');
+        self.braces = self.braces.saturating_sub(usize::from(bracket == b'}'));
+    }
+
+    fn restart(&mut self) {
+        self.depth = self.around.last().map_or(1, |before| before + 2);
     }
 }
 
@@ -150,7 +190,10 @@ fn nested_at(start: usize) -> ExpressionError {
 fn parse(text: &str, start: usize, end: usize) -> Result<Query, ExpressionError> {
     let query = &text[start..end];
     if query.trim().is_empty() {
-        return Err(ExpressionError::new(Span { start, end }, "the expression is empty"));
+        return Err(ExpressionError::new(
+            Span { start, end },
+            "the expression is empty",
+        ));
     }
     let ast = jmespath::parse(query).map_err(|error| syntax_error(query, start, &error))?;
     let query = Query { ast, start, end };
@@ -180,11 +223,12 @@ fn syntax_error(query: &str, start: usize, error: &JmespathError) -> ExpressionE
     };
     let reason = match reason {
         "Unexpected nud token" => "a value is expected".to_owned(),
-        "Unexpected led token" | "Did not parse the complete expression" => "an operator is expected".to_owned(),
-        _ => reason.strip_prefix("Expected ").map_or_else(
-            || reason.to_owned(),
-            |expected| format!("{expected} is expected"),
-        ),
+        "Unexpected led token" | "Did not parse the complete expression" => {
+            "an operator is expected".to_owned()
+        }
+        _ => reason
+            .strip_prefix("Expected ")
+            .map_or_else(|| reason.to_owned(), |expected| format!("{expected} is expected")),
     };
     let message = if found.is_empty() {
         format!("bad JMESPath: {reason}")

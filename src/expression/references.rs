@@ -53,10 +53,7 @@ impl Walk<'_> {
         match ast {
             Ast::Identity { .. } => place,
             Ast::Field { offset, name } => self.field(*offset, name, place),
-            Ast::Subexpr { lhs, rhs, .. } => {
-                let left = self.visit(lhs, place);
-                self.visit(rhs, left)
-            }
+            Ast::Subexpr { lhs, rhs, .. } => self.step(lhs, rhs, place),
             Ast::Index { .. } | Ast::Slice { .. } => {
                 self.settle(&place);
                 Place::Elsewhere
@@ -65,7 +62,10 @@ impl Walk<'_> {
                 self.value(node, place);
                 Place::Elsewhere
             }
-            Ast::Or { lhs, rhs, .. } | Ast::And { lhs, rhs, .. } | Ast::Comparison { lhs, rhs, .. } => {
+            Ast::Or { lhs, rhs, .. } | Ast::And { lhs, rhs, .. } => {
+                self.either([lhs.as_ref(), rhs.as_ref()], &place)
+            }
+            Ast::Comparison { lhs, rhs, .. } => {
                 self.value(lhs, place.clone());
                 self.value(rhs, place);
                 Place::Elsewhere
@@ -81,6 +81,9 @@ impl Walk<'_> {
                 Place::Elsewhere
             }
             Ast::Function { name, .. } if name == "root" => Place::Document,
+            Ast::Function { name, args, .. } if name == "if" || name == "not_null" => {
+                self.either(args, &place)
+            }
             Ast::Function { args, .. } => {
                 for arg in args {
                     match arg {
@@ -91,11 +94,15 @@ impl Walk<'_> {
                 Place::Elsewhere
             }
             Ast::MultiList { elements, .. } => {
-                self.members(elements.iter(), &place);
+                elements
+                    .iter()
+                    .for_each(|element| self.value(element, place.clone()));
                 Place::Elsewhere
             }
             Ast::MultiHash { elements, .. } => {
-                self.members(elements.iter().map(|pair| &pair.value), &place);
+                elements
+                    .iter()
+                    .for_each(|pair| self.value(&pair.value, place.clone()));
                 Place::Elsewhere
             }
             Ast::Literal { .. } | Ast::Expref { .. } => Place::Elsewhere,
@@ -107,16 +114,33 @@ impl Walk<'_> {
         self.settle(&end);
     }
 
-    /// Members of `path.{…}` and `path.[…]`: each goes on from the path, which counts by itself only
-    /// when none of them does.
-    fn members<'a>(&mut self, members: impl Iterator<Item = &'a Ast>, place: &Place) {
+    /// One of several values: the document if one of them is (`(a || @) | b` reads the root b).
+    fn either<'a>(&mut self, branches: impl IntoIterator<Item = &'a Ast>, place: &Place) -> Place {
+        let mut result = Place::Elsewhere;
+        for branch in branches {
+            match self.visit(branch, place.clone()) {
+                Place::Document => result = Place::Document,
+                end => self.settle(&end),
+            }
+        }
+        result
+    }
+
+    /// `left.right` and `left | right`: what goes on from the left says more than the left by itself,
+    /// which counts only when nothing does (`a.{x: 'literal'}`).
+    fn step(&mut self, lhs: &Ast, rhs: &Ast, place: Place) -> Place {
+        let left = self.visit(lhs, place);
         let before = self.found.len();
-        for member in members {
-            self.value(member, place.clone());
+        let end = self.visit(rhs, left.clone());
+        if let Place::Path(left) = left {
+            let goes_on = |reference: &Reference| reference.path.starts_with(&left.path);
+            let since = self.found.get(before..).unwrap_or_default();
+            let extended = matches!(&end, Place::Path(end) if goes_on(end));
+            if !extended && !since.iter().any(goes_on) {
+                self.found.push(left);
+            }
         }
-        if self.found.len() == before {
-            self.settle(place);
-        }
+        end
     }
 
     fn field(&self, offset: usize, name: &str, place: Place) -> Place {

@@ -130,7 +130,9 @@ fn evaluate_key(
                 _ => None,
             });
             let message = match step {
-                Some(step) => format!("this key is known only after step `{step}`; keys must be known at plan"),
+                Some(step) => {
+                    format!("this key is known only after step `{step}`; keys must be known at plan")
+                }
                 None => "this key is not known; keys must be known at plan".to_owned(),
             };
             return Err(ExpressionError::new(span, message));

@@ -1,1 +1,3 @@
 //! One file per output; the only place that prints.
+
+pub mod diagnostics;

@@ -87,7 +87,11 @@ impl Kind {
             }
             _ => false,
         };
-        if fits { Ok(false) } else { Err(described(value).to_owned()) }
+        if fits {
+            Ok(false)
+        } else {
+            Err(described(value).to_owned())
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 //! Lists and objects.
+#![expect(clippy::unnecessary_wraps, reason = "every body has the same shape")]
 
 use std::cmp::Ordering;
 
@@ -12,7 +13,9 @@ use crate::value::{Data, Marks, Value};
 pub(super) fn contains(arguments: &mut Arguments<'_>) -> Outcome {
     let needle = arguments.get(1);
     if let Some(text) = arguments.get(0).as_str() {
-        return known(Value::from(needle.as_str().is_some_and(|part| text.contains(part))));
+        return known(Value::from(
+            needle.as_str().is_some_and(|part| text.contains(part)),
+        ));
     }
     let mut undecided = false;
     for item in arguments.list(0) {
@@ -154,10 +157,13 @@ fn extreme_by(arguments: &Arguments<'_>, wanted: Ordering) -> Outcome {
         Keys::Null => return known(Value::null()),
         Keys::Unknown => return Ok(None),
     };
-    let best = keys
-        .iter()
-        .zip(arguments.list(0))
-        .reduce(|best, next| if order(next.0, best.0) == wanted { next } else { best });
+    let best = keys.iter().zip(arguments.list(0)).reduce(|best, next| {
+        if order(next.0, best.0) == wanted {
+            next
+        } else {
+            best
+        }
+    });
     known(best.map_or_else(Value::null, |(_, item)| item.clone()))
 }
 
@@ -319,7 +325,10 @@ pub(super) fn type_name(arguments: &mut Arguments<'_>) -> Outcome {
     }))
 }
 
-fn take_map(arguments: &mut Arguments<'_>, index: usize) -> Result<(IndexMap<String, Value>, Marks), Failure> {
+fn take_map(
+    arguments: &mut Arguments<'_>,
+    index: usize,
+) -> Result<(IndexMap<String, Value>, Marks), Failure> {
     let value = arguments.take(index)?;
     Ok(match value.data {
         Data::Map(members) => (members, value.marks),
@@ -334,7 +343,6 @@ fn named(name: &str, marks: Marks) -> Value {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the shape of every body")]
 fn known(value: Value) -> Outcome {
     Ok(Some(value))
 }

@@ -7,7 +7,7 @@ use super::arguments::{Arguments, Failure, Outcome};
 use crate::value::{Data, Value};
 
 pub(super) fn abs(arguments: &mut Arguments<'_>) -> Outcome {
-    whole_or(arguments, |integer| integer.checked_abs(), f64::abs)
+    whole_or(arguments, i64::checked_abs, f64::abs)
 }
 
 pub(super) fn ceil(arguments: &mut Arguments<'_>) -> Outcome {
@@ -40,6 +40,7 @@ pub(super) fn avg(arguments: &mut Arguments<'_>) -> Outcome {
     number(sum / count)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every body has the same shape")]
 pub(super) fn to_number(arguments: &mut Arguments<'_>) -> Outcome {
     let value = arguments.get(0);
     Ok(Some(match &value.data {
@@ -50,11 +51,7 @@ pub(super) fn to_number(arguments: &mut Arguments<'_>) -> Outcome {
     }))
 }
 
-fn whole_or(
-    arguments: &Arguments<'_>,
-    whole: fn(i64) -> Option<i64>,
-    fraction: fn(f64) -> f64,
-) -> Outcome {
+fn whole_or(arguments: &Arguments<'_>, whole: fn(i64) -> Option<i64>, fraction: fn(f64) -> f64) -> Outcome {
     let Data::Number(given) = &arguments.get(0).data else {
         return Ok(Some(Value::null()));
     };

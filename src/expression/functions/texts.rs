@@ -1,4 +1,5 @@
 //! Strings.
+#![expect(clippy::unnecessary_wraps, reason = "every body has the same shape")]
 
 use indexmap::IndexMap;
 use uuid::Uuid;
@@ -105,7 +106,6 @@ fn text(text: impl Into<String>) -> Outcome {
     Ok(Some(Value::from(text.into())))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the shape of every body")]
 fn fact(fact: bool) -> Outcome {
     Ok(Some(Value::from(fact)))
 }
