@@ -11,7 +11,12 @@ fn built_in_recipes_load_and_mean_something() {
     for recipe in catalogue.recipes() {
         let mistakes = validate(recipe, &catalogue);
         assert!(mistakes.is_empty(), "{:#?}", super::brief(&mistakes));
-        assert!(catalogue.page(recipe).unwrap().is_some_and(|page| page.starts_with("# ")));
+        assert!(
+            catalogue
+                .page(recipe)
+                .unwrap()
+                .is_some_and(|page| page.starts_with("# "))
+        );
     }
 }
 
@@ -24,7 +29,10 @@ struct World<'a> {
 
 impl Scope for World<'_> {
     fn lookup(&self, root: &str, field: Option<&str>) -> Option<Value> {
-        let tree = |tree: &Tree| tree.evaluate(self).unwrap_or_else(|error| panic!("{root}.{field:?}: {error}"));
+        let tree = |tree: &Tree| {
+            tree.evaluate(self)
+                .unwrap_or_else(|error| panic!("{root}.{field:?}: {error}"))
+        };
         match (root, field) {
             ("variables", Some(name)) => self.recipe.variables.get(name).map(|one| tree(&one.value)),
             ("outputs", Some(name)) => self.recipe.outputs.get(name).map(|one| tree(&one.value)),
@@ -55,7 +63,9 @@ impl World<'_> {
             document: self.document,
             each,
         };
-        let Some(for_each) = for_each else { return vec![world(None)] };
+        let Some(for_each) = for_each else {
+            return vec![world(None)];
+        };
         match for_each.evaluate(self).unwrap().data {
             Data::List(list) => list
                 .iter()
@@ -85,14 +95,19 @@ impl World<'_> {
                     let words = check.otherwise.as_ref().unwrap().evaluate(world).unwrap();
                     assert!(words.as_str().is_some(), "{:?} has a null part", check.otherwise);
                     if let Some(fix) = &check.fix {
-                        assert!(fix.evaluate(world).unwrap().as_str().is_some(), "{fix:?} has a null part");
+                        assert!(
+                            fix.evaluate(world).unwrap().as_str().is_some(),
+                            "{fix:?} has a null part"
+                        );
                     }
                 })
                 .count();
             count > 0
         };
         let names = self.recipe.prerequisites.iter().filter(fails);
-        names.map(|check| check.name.as_ref().unwrap().text().to_owned()).collect()
+        names
+            .map(|check| check.name.as_ref().unwrap().text().to_owned())
+            .collect()
     }
 
     /// The fragments of the app that apply, by step.
@@ -100,7 +115,9 @@ impl World<'_> {
         let mut all = Vec::new();
         for step in &self.recipe.steps {
             for world in self.elements(step.for_each.as_ref()) {
-                if let (StepKind::ContainerApp(fragment), true) = (&step.kind, world.holds(step.when.as_ref())) {
+                if let (StepKind::ContainerApp(fragment), true) =
+                    (&step.kind, world.holds(step.when.as_ref()))
+                {
                     all.push((step.id.written.clone(), world.json(fragment)));
                 }
             }
@@ -139,7 +156,13 @@ fn identity(identity: Json) -> Json {
 fn a_system_identity_touches_no_template() {
     with("managed-identity", &identity(json!(["system"])), |world| {
         assert_eq!(world.failing(), [] as [&str; 0]);
-        assert_eq!(world.fragments(), [("system".to_owned(), json!({ "identity": { "type": "SystemAssigned" } }))]);
+        assert_eq!(
+            world.fragments(),
+            [(
+                "system".to_owned(),
+                json!({ "identity": { "type": "SystemAssigned" } })
+            )]
+        );
         assert_eq!(world.output("principal_id"), "system principal");
         assert_eq!(world.output("client_id"), "system client");
         assert_eq!(world.output("identity"), "system");
@@ -148,17 +171,25 @@ fn a_system_identity_touches_no_template() {
 
 #[test]
 fn the_first_identity_is_the_one_for_the_variable_and_the_outputs() {
-    let user = |id: &str| json!({ "identity": { "type": "UserAssigned", "userAssignedIdentities": { id: {} } } });
+    let user =
+        |id: &str| json!({ "identity": { "type": "UserAssigned", "userAssignedIdentities": { id: {} } } });
     let chosen = |id: &str, client: &str| {
         let mut fragment = user(id);
-        fragment["template"] =
-            json!({ "containers": [{ "name": "main", "env": [{ "name": "AZURE_CLIENT_ID", "value": client }] }] });
+        fragment["template"] = json!({ "containers": [{ "name": "main", "env": [{ "name": "AZURE_CLIENT_ID", "value": client }] }] });
         fragment
     };
     let system = json!({ "identity": { "type": "SystemAssigned" } });
     let cases = [
-        (json!(["one"]), vec![("user", chosen("/one", "one client"))], "/one"),
-        (json!(["create"]), vec![("user", chosen("/id-web", "created client"))], "/id-web"),
+        (
+            json!(["one"]),
+            vec![("user", chosen("/one", "one client"))],
+            "/one",
+        ),
+        (
+            json!(["create"]),
+            vec![("user", chosen("/id-web", "created client"))],
+            "/id-web",
+        ),
         (
             json!(["one", "two", "system", "create"]),
             vec![
@@ -171,18 +202,27 @@ fn the_first_identity_is_the_one_for_the_variable_and_the_outputs() {
         ),
         (
             json!(["create", "two"]),
-            vec![("user", chosen("/id-web", "created client")), ("assign-others", user("/two"))],
+            vec![
+                ("user", chosen("/id-web", "created client")),
+                ("assign-others", user("/two")),
+            ],
             "/id-web",
         ),
         (
             json!(["system", "two", "create"]),
-            vec![("system", system), ("assign-created", user("/id-web")), ("assign-others", user("/two"))],
+            vec![
+                ("system", system),
+                ("assign-created", user("/id-web")),
+                ("assign-others", user("/two")),
+            ],
             "system",
         ),
     ];
     for (input, fragments, output) in cases {
-        let expected: Vec<(String, Json)> =
-            fragments.into_iter().map(|(step, fragment)| (step.to_owned(), fragment)).collect();
+        let expected: Vec<(String, Json)> = fragments
+            .into_iter()
+            .map(|(step, fragment)| (step.to_owned(), fragment))
+            .collect();
         with("managed-identity", &identity(input.clone()), |world| {
             assert_eq!(world.fragments(), expected, "{input}");
             assert_eq!(world.output("identity"), output, "{input}");
@@ -210,7 +250,9 @@ fn managed_identity_says_what_is_wrong() {
     });
     document["inputs"]["identity"] = json!(["one"]);
     document["inputs"]["roles"] = json!([]);
-    with("managed-identity", &document, |world| assert_eq!(world.failing(), [] as [&str; 0]));
+    with("managed-identity", &document, |world| {
+        assert_eq!(world.failing(), [] as [&str; 0]);
+    });
 }
 
 fn vault(secrets: Json) -> Json {
@@ -230,7 +272,8 @@ fn vault(secrets: Json) -> Json {
 #[test]
 fn a_reference_is_a_secret_and_a_variable() {
     let version = "0123456789abcdef0123456789abcdef";
-    let secrets = json!({ "DB_PASSWORD": "Db-Password", "KEY": format!("key/{version}"), "SAME": "Db-Password" });
+    let secrets =
+        json!({ "DB_PASSWORD": "Db-Password", "KEY": format!("key/{version}"), "SAME": "Db-Password" });
     with("key-vault-reference", &vault(secrets), |world| {
         assert_eq!(world.failing(), [] as [&str; 0]);
         let fragments = world.fragments();
@@ -248,15 +291,24 @@ fn a_reference_is_a_secret_and_a_variable() {
         );
         let second = &fragments[1].1["configuration"]["secrets"][0];
         assert_eq!(second["name"], "key");
-        assert_eq!(second["keyVaultUrl"], format!("https://kv.vault.azure.net/secrets/key/{version}"));
+        assert_eq!(
+            second["keyVaultUrl"],
+            format!("https://kv.vault.azure.net/secrets/key/{version}")
+        );
     });
 }
 
 #[test]
 fn secrets_that_collapse_are_refused() {
-    for secrets in [json!({ "A": "key", "B": "Key" }), json!({ "A": "key", "B": "key/1" })] {
+    for secrets in [
+        json!({ "A": "key", "B": "Key" }),
+        json!({ "A": "key", "B": "key/1" }),
+    ] {
         with("key-vault-reference", &vault(secrets), |world| {
-            assert_eq!(world.failing(), ["each secret of the app stands for one secret of the vault"]);
+            assert_eq!(
+                world.failing(),
+                ["each secret of the app stands for one secret of the vault"]
+            );
         });
     }
 }
@@ -276,12 +328,24 @@ fn secrets_of_the_app_are_not_lost_unasked() {
         assert_eq!(world.failing(), ["no secret of the app is lost"]);
     });
     document["inputs"]["replace"] = json!(false);
-    held(&mut document, json!({ "name": "key", "keyVaultUrl": "https://KV.vault.azure.net/secrets/key/old" }));
-    with("key-vault-reference", &document, |world| assert_eq!(world.failing(), [] as [&str; 0]));
-    for url in ["https://other.vault.azure.net/secrets/key", "https://kv.vault.azure.net/secrets/key-two"] {
+    held(
+        &mut document,
+        json!({ "name": "key", "keyVaultUrl": "https://KV.vault.azure.net/secrets/key/old" }),
+    );
+    with("key-vault-reference", &document, |world| {
+        assert_eq!(world.failing(), [] as [&str; 0]);
+    });
+    for url in [
+        "https://other.vault.azure.net/secrets/key",
+        "https://kv.vault.azure.net/secrets/key-two",
+    ] {
         held(&mut document, json!({ "name": "key", "keyVaultUrl": url }));
         with("key-vault-reference", &document, |world| {
-            assert_eq!(world.failing(), ["no reference to another secret is moved"], "{url}");
+            assert_eq!(
+                world.failing(),
+                ["no reference to another secret is moved"],
+                "{url}"
+            );
         });
     }
 }

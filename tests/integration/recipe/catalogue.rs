@@ -20,7 +20,9 @@ fn ask(recipes: &[&str]) -> Vec<Asked> {
 }
 
 fn aliases(catalogue: &Catalogue, asked: &[Asked]) -> Vec<String> {
-    let instances = catalogue.instances(asked).unwrap_or_else(|found| panic!("{:#?}", brief(&found)));
+    let instances = catalogue
+        .instances(asked)
+        .unwrap_or_else(|found| panic!("{:#?}", brief(&found)));
     instances.into_iter().map(|instance| instance.alias).collect()
 }
 
@@ -41,7 +43,10 @@ fn what_is_required_comes_first_and_once() {
 
 #[test]
 fn an_alias_is_an_instance_of_its_own() {
-    let catalogue = catalogue([named("top", "requires: [{ recipe: managed-identity, as: second-id }]\n")]);
+    let catalogue = catalogue([named(
+        "top",
+        "requires: [{ recipe: managed-identity, as: second-id }]\n",
+    )]);
     assert_eq!(
         aliases(&catalogue, &ask(&["managed-identity", "top"])),
         ["managed_identity", "second_id", "top"]
@@ -54,7 +59,10 @@ fn what_cannot_be_a_run_is_refused() {
         named("a", "requires: [b]\n"),
         named("b", "requires: [c]\n"),
         named("c", "requires: [a]\n"),
-        named("d", "requires: [{ recipe: managed-identity, as: key-vault-reference }, key-vault-reference]\n"),
+        named(
+            "d",
+            "requires: [{ recipe: managed-identity, as: key-vault-reference }, key-vault-reference]\n",
+        ),
         named("e", "requires: [managed-identiti]\n"),
     ]);
     let refused = |name: &str| catalogue.instances(&ask(&[name])).unwrap_err();
@@ -63,8 +71,14 @@ fn what_cannot_be_a_run_is_refused() {
     assert_eq!(circle[0].message, "recipes require each other: a → b → c → a");
     assert_eq!(codes(&refused("d")), ["name-taken"]);
     let unknown = refused("e");
-    assert_eq!(brief(&unknown), [r#"unknown-recipe 5 "managed-identiti" required here"#]);
-    assert_eq!(unknown[0].fix.as_deref(), Some("did you mean `managed-identity`?"));
+    assert_eq!(
+        brief(&unknown),
+        [r#"unknown-recipe 5 "managed-identiti" required here"#]
+    );
+    assert_eq!(
+        unknown[0].fix.as_deref(),
+        Some("did you mean `managed-identity`?")
+    );
     assert_eq!(codes(&refused("nowhere")), ["unknown-recipe"]);
 }
 
@@ -89,7 +103,10 @@ fn folders_add_recipes_but_take_no_name_unasked() {
         [r#"recipe-exists 1 "managed-identity""#]
     );
     let overridden = Catalogue::load(&folders, true).unwrap();
-    assert!(matches!(overridden.get("managed-identity").unwrap().origin, Origin::Folder(_)));
+    assert!(matches!(
+        overridden.get("managed-identity").unwrap().origin,
+        Origin::Folder(_)
+    ));
 
     // Two of a folder never share a name, and a stranger's recipe is validated before it can run.
     add("y", HEAD.to_owned());
@@ -103,7 +120,10 @@ fn folders_add_recipes_but_take_no_name_unasked() {
         [r#"recipe-exists 1 "mine""#, r#"forbidden-role 5 "Owner""#]
     );
     let nowhere = [PathBuf::from("/no/such/folder")];
-    assert_eq!(codes(&Catalogue::load(&nowhere, false).unwrap_err()), ["unreadable-file"]);
+    assert_eq!(
+        codes(&Catalogue::load(&nowhere, false).unwrap_err()),
+        ["unreadable-file"]
+    );
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Recipes as data, through the public surface.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test helpers may panic")]
+#![allow(clippy::needless_pass_by_value, reason = "`json!` is passed as it is written")]
+
 mod built_in;
 mod catalogue;
 mod inputs;
@@ -25,7 +28,8 @@ fn source(text: &str) -> Arc<Source> {
 
 /// The recipe of `body` below [`HEAD`].
 fn recipe(body: &str) -> Recipe {
-    load(&source(&format!("{HEAD}{body}")), Origin::BuiltIn).unwrap_or_else(|found| panic!("{:#?}", brief(&found)))
+    load(&source(&format!("{HEAD}{body}")), Origin::BuiltIn)
+        .unwrap_or_else(|found| panic!("{:#?}", brief(&found)))
 }
 
 /// A catalogue of these recipes and the built-in ones.

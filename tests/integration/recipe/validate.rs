@@ -82,7 +82,13 @@ fn a_long_chain_ends_in_an_error_not_in_the_stack() {
     use std::fmt::Write;
     let mut body = String::from("variables:\n  v0: x\n");
     for index in 1..4000 {
-        writeln!(body, "  v{index}: \"${{variables.v{}}} ${{variables.v{}.a}}\"", index - 1, index - 1).unwrap();
+        writeln!(
+            body,
+            "  v{index}: \"${{variables.v{}}} ${{variables.v{}.a}}\"",
+            index - 1,
+            index - 1
+        )
+        .unwrap();
     }
     body.push_str("steps:\n  - { id: s, when: \"${variables.v3999}\", container_app: {} }\n");
     let found = mistakes(&body);
@@ -231,7 +237,13 @@ steps:
         found[0].message,
         "`template.containers[c].env[X].value` is wanted as \"one\" and as \"two\""
     );
-    assert_eq!(found[0].labels[1].source.line_col(found[0].labels[1].span.start).0, 6);
+    assert_eq!(
+        found[0].labels[1]
+            .source
+            .line_col(found[0].labels[1].span.start)
+            .0,
+        6
+    );
     assert_eq!(mistakes(&two(", after: [a]")), [] as [&str; 0]);
     assert_eq!(mistakes(&two(", when: \"${app.x}\"")), [] as [&str; 0]);
 }
@@ -260,14 +272,23 @@ fn lint_reports_form_and_meaning_together_and_knows_its_files() {
         std::fs::write(&path, text).unwrap();
         path
     };
-    let first = write("a.yaml", format!("{HEAD}requires: [other]\nstesp: []\nnotes: \"${{inputs.x}}\"\n"));
+    let first = write(
+        "a.yaml",
+        format!("{HEAD}requires: [other]\nstesp: []\nnotes: \"${{inputs.x}}\"\n"),
+    );
     let second = write("b.yaml", HEAD.replace("mine", "other") + "requires: [mine]\n");
     let third = write("c.yaml", "x".repeat(300_000));
-    let found = lint(&[first, second, third, folder.path().join("d.yaml")], &Catalogue::built_in().unwrap());
+    let fourth = folder.path().join("d.yaml");
+    std::fs::write(&fourth, [b'a', b':', 0xff]).unwrap();
+    let found = lint(
+        &[first, second, third, fourth, folder.path().join("e.yaml")],
+        &Catalogue::built_in().unwrap(),
+    );
     assert_eq!(
         brief(&found),
         [
             "file-too-large",
+            "unreadable-file",
             "unreadable-file",
             r#"unknown-key 6 "stesp" did you mean `steps`?"#,
             r#"cycle 5 "other""#,
@@ -275,5 +296,8 @@ fn lint_reports_form_and_meaning_together_and_knows_its_files() {
             r#"cycle 5 "mine""#,
         ]
     );
-    assert_eq!(found[3].message, "recipes require each other: mine → other → mine");
+    assert_eq!(
+        found[4].message,
+        "recipes require each other: mine → other → mine"
+    );
 }
