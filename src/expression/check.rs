@@ -2,7 +2,7 @@
 
 use jmespath::ast::Ast;
 
-use super::functions::{self, Function, Kind};
+use super::functions::{self, Function, Kind, More};
 use super::parse::{Query, token_at};
 use super::{ExpressionError, Span};
 use crate::diagnostic::suggest::closest;
@@ -112,14 +112,19 @@ fn unknown(span: Span, name: &str) -> ExpressionError {
 
 fn arguments(function: &Function, args: &[Ast], span: Span) -> Result<(), ExpressionError> {
     let least = function.takes.len();
-    let fits = args.len() == least || (args.len() > least && function.more.is_some());
+    let fits = match function.more {
+        More::None => args.len() == least,
+        More::One(_) => args.len() == least || args.len() == least + 1,
+        More::Any(_) => args.len() >= least,
+    };
     if !fits {
         let expected = match (least, function.more) {
-            (1, Some(_)) => "at least 1 argument".to_owned(),
-            (least, Some(_)) => format!("at least {least} arguments"),
-            (0, None) => "no argument".to_owned(),
-            (1, None) => "1 argument".to_owned(),
-            (least, None) => format!("{least} arguments"),
+            (1, More::Any(_)) => "at least 1 argument".to_owned(),
+            (least, More::Any(_)) => format!("at least {least} arguments"),
+            (least, More::One(_)) => format!("{least} or {} arguments", least + 1),
+            (0, More::None) => "no argument".to_owned(),
+            (1, More::None) => "1 argument".to_owned(),
+            (least, More::None) => format!("{least} arguments"),
         };
         let message = format!("`{}` takes {expected}, not {}", function.name, args.len());
         return Err(ExpressionError::new(span, message).help(function.usage()));

@@ -94,15 +94,15 @@ impl Walk<'_> {
                 Place::Elsewhere
             }
             Ast::MultiList { elements, .. } => {
-                elements
-                    .iter()
-                    .for_each(|element| self.value(element, place.clone()));
+                for element in elements {
+                    self.value(element, place.clone());
+                }
                 Place::Elsewhere
             }
             Ast::MultiHash { elements, .. } => {
-                elements
-                    .iter()
-                    .for_each(|pair| self.value(&pair.value, place.clone()));
+                for pair in elements {
+                    self.value(&pair.value, place.clone());
+                }
                 Place::Elsewhere
             }
             Ast::Literal { .. } | Ast::Expref { .. } => Place::Elsewhere,

@@ -22,12 +22,23 @@ pub struct Function {
     pub name: &'static str,
     /// What each argument must be.
     pub takes: &'static [Kind],
-    /// What any further arguments must be; `None`: there are none.
-    pub more: Option<Kind>,
+    /// What further arguments there may be.
+    pub more: More,
     /// What it gives, in one line.
     pub doc: &'static str,
     pub(super) gives: Gives,
     pub(super) body: Body,
+}
+
+/// Arguments that may be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum More {
+    /// None.
+    None,
+    /// One of this kind.
+    One(Kind),
+    /// Any number of this kind.
+    Any(Kind),
 }
 
 /// How marks pass from arguments to the result.
@@ -58,13 +69,21 @@ pub(super) enum Body {
 impl Function {
     /// What the argument at this position must be.
     pub(super) fn kind(&self, index: usize) -> Kind {
-        self.takes.get(index).copied().or(self.more).unwrap_or(Kind::Any)
+        match (self.takes.get(index), self.more) {
+            (Some(kind), _) => *kind,
+            (None, More::One(kind) | More::Any(kind)) => kind,
+            (None, More::None) => Kind::Any,
+        }
     }
 
     /// How it is called: `starts_with(string, string)`.
     pub fn usage(&self) -> String {
         let mut arguments: Vec<&str> = self.takes.iter().map(|kind| kind.name()).collect();
-        arguments.extend(self.more.map(|_| "…"));
+        match self.more {
+            More::None => {}
+            More::One(kind) => arguments.push(kind.name()),
+            More::Any(_) => arguments.push("…"),
+        }
         format!("{}({})", self.name, arguments.join(", "))
     }
 }
@@ -88,12 +107,12 @@ pub(super) fn accept(function: &Function, index: usize, value: &Value) -> Result
 }
 
 macro_rules! functions {
-    ($($name:literal ($($takes:ident),* $(; $more:ident)?) $gives:ident $body:expr, $doc:literal;)*) => {
+    ($($name:literal ($($takes:ident),* $(; $more:ident)? $(/ $one:ident)?) $gives:ident $body:expr, $doc:literal;)*) => {
         /// Every function, by name.
         pub const FUNCTIONS: &[Function] = &[$(Function {
             name: $name,
             takes: &[$(Kind::$takes),*],
-            more: more!($($more)?),
+            more: more!($(Any $more)? $(One $one)?),
             doc: $doc,
             gives: Gives::$gives,
             body: $body,
@@ -103,10 +122,10 @@ macro_rules! functions {
 
 macro_rules! more {
     () => {
-        None
+        More::None
     };
-    ($kind:ident) => {
-        Some(Kind::$kind)
+    ($how:ident $kind:ident) => {
+        More::$how(Kind::$kind)
     };
 }
 
@@ -123,7 +142,7 @@ functions! {
     "floor" (Number) Made Values(numbers::floor), "the next integer below";
     "from_items" (List) Part Values(lists::from_items), "an object from a list of `{key, value}`; a null key is left out";
     "guid" (Text; Text) Made Values(texts::guid), "the UUID that Bicep's `guid` makes of the same strings";
-    "if" (Any, Any, Any) Part Body::If, "the second when the first is true, else the third";
+    "if" (Any, Any / Any) Part Body::If, "the second when the first is true, else the third (null without one)";
     "items" (Map) Part Values(lists::items), "a list of `{key, value}`";
     "join" (Text, Texts) Made Values(texts::join), "the strings of the list with the first between them";
     "keys" (Map) Part Values(lists::keys), "the names of the members";

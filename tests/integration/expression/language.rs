@@ -110,6 +110,18 @@ fn mistakes_point_at_their_place_and_say_what_was_meant() {
             "split(string, string)",
         ),
         (
+            "${if(a)}",
+            "`if` takes 2 or 3 arguments, not 1",
+            "if",
+            "if(any, any, any)",
+        ),
+        (
+            "${if(a, b, c, d)}",
+            "`if` takes 2 or 3 arguments, not 4",
+            "if",
+            "",
+        ),
+        (
             "${merge()}",
             "`merge` takes at least 1 argument, not 0",
             "merge",
@@ -257,7 +269,8 @@ fn the_functions_beyond_jmespath() {
         ("find(secrets, 'name', 'c')", Json::Null),
         ("find(secrets, 'in.n.deeper', `1`)", Json::Null),
         ("if(`0`, 'a', 'b')", json!("a")),
-        ("if('', 'a', `null`)", Json::Null),
+        ("if('', 'a')", Json::Null),
+        ("if('x', 'a')", json!("a")),
         ("split('a,b,,c', ',')", json!(["a", "b", "", "c"])),
         ("split('né', '')", json!(["n", "é"])),
         ("split('', ',')", json!([""])),

@@ -1,0 +1,58 @@
+//! Text around `${…}`.
+
+use super::super::marks::unknown;
+use super::super::parse::Part;
+use super::super::{ExpressionError, Span, functions};
+use super::budget::Budget;
+use super::{Document, evaluate};
+use crate::value::{Data, Marks, Value};
+
+/// The value of a parsed string.
+pub(in crate::expression) fn parts(
+    text: &str,
+    parts: &[Part],
+    document: Document<'_>,
+) -> Result<Value, ExpressionError> {
+    let budget = Budget::default();
+    if let [Part::Query(query)] = parts {
+        return evaluate(text, query, document, &budget);
+    }
+    let mut joined = String::new();
+    let mut marks = Marks::NONE;
+    let mut unknowns = Vec::new();
+    let mut null = false;
+    for part in parts {
+        let query = match part {
+            Part::Text(text) => {
+                joined.push_str(text);
+                continue;
+            }
+            Part::Query(query) => query,
+        };
+        let value = evaluate(text, query, document, &budget)?;
+        marks = marks.union(value.marks);
+        match &value.data {
+            Data::Null => null = true,
+            Data::Unknown(_) => unknowns.push(value),
+            Data::String(text) => joined.push_str(text),
+            Data::Bool(flag) => joined.push_str(if *flag { "true" } else { "false" }),
+            Data::Number(number) => joined.push_str(&number.to_string()),
+            Data::List(_) | Data::Map(_) => {
+                let span = Span {
+                    start: query.start,
+                    end: query.end,
+                };
+                let message = format!("{} cannot stand within text", functions::described(&value));
+                return Err(ExpressionError::new(span, message)
+                    .help("use `join(', ', …)`, or `to_string(…)` for JSON"));
+            }
+        }
+    }
+    Ok(if null {
+        Value::null()
+    } else if unknowns.is_empty() {
+        Value::from(joined).mark(marks)
+    } else {
+        unknown(&unknowns, marks)
+    })
+}
