@@ -6,6 +6,8 @@ pub mod clock;
 pub mod diagnostic;
 pub mod execute;
 pub mod expression;
+pub mod facts;
+pub mod merge;
 pub mod plan;
 pub mod recipe;
 pub mod render;

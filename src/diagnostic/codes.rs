@@ -21,6 +21,49 @@ macro_rules! codes {
 }
 
 codes! {
+    // Planning.
+    CONFLICT = "conflict", "two steps own one property and give it different values";
+    DOES_NOT_FIT = "does-not-fit", "a fragment that cannot be laid over the live resource";
+    NOT_KNOWN_AT_PLAN = "not-known-at-plan", "a condition or name that only a step would make known";
+    NO_SUCH_ROLE = "no-such-role", "a role that does not exist at its scope";
+    ROLE_REFUSED = "role-refused", "a role that could give roles away";
+    BAD_SCOPE = "bad-scope", "a scope that is not a resource id";
+
+    // Prerequisites.
+    SUBSCRIPTION = "subscription", "the subscription is there and takes writes";
+    PROVIDER = "provider", "a resource provider is registered";
+    RESOURCE_GROUP = "resource-group", "the resource group is there";
+    ENVIRONMENT = "environment", "the Container Apps environment is there";
+    APP = "app", "the container app is there and readable";
+    CONTAINER = "container", "it is clear which container is meant";
+    RESOURCE = "resource", "a resource that a recipe names is there";
+    PREREQUISITE = "prerequisite", "a recipe's own prerequisite";
+    PERMISSION = "permission", "the caller has a right that a planned write needs";
+    LOCKED = "locked", "no lock refuses a planned write";
+    DUPLICATE_VARIABLE = "duplicate-variable", "a container has an environment variable once";
+    SECRET_MISSING = "secret-missing", "an environment variable's secret is there";
+    IDENTITY_MISSING = "identity-missing", "an identity in use is assigned to the app";
+
+    // Execution.
+    DEADLINE = "deadline", "something was not done before the deadline";
+    CHANGED_MEANWHILE = "changed-meanwhile", "an owned property changed after the plan was approved";
+    NOT_TAKEN = "not-taken", "an accepted write did not take effect";
+    NOT_RECORDED = "not-recorded", "a write could not be recorded and was not sent";
+    SECRET_UNAVAILABLE = "secret-unavailable", "a secret that must be sent back has no readable value";
+
+    // Azure Resource Manager, credentials and endpoints.
+    AZURE_REFUSED = "azure-refused", "Azure refused a request, or an operation of it failed";
+    AZURE_UNREACHABLE = "azure-unreachable", "no complete answer came from Azure";
+    AZURE_CREDENTIAL = "azure-credential", "the credential gives no token, or none was chosen";
+    AZURE_ENDPOINT = "azure-endpoint", "the endpoint cannot be used, or not with this credential";
+    AZURE_PROFILE = "azure-profile", "the files in which az keeps its selection cannot be read";
+
+    // Verification.
+    VERIFICATION = "verification", "a recipe's own verification";
+    DESIRED_STATE = "desired-state", "what a recipe owns is as it wants it";
+    APP_HEALTH = "app-health", "the app's own state";
+    REVISION_HEALTH = "revision-health", "the revision is provisioned, healthy and gets traffic";
+
     // Expressions.
     BAD_EXPRESSION = "bad-expression", "an expression that is not JMESPath as recipes write it";
     EXPRESSION_FAILED = "expression-failed", "an expression that could not be evaluated on the values it met";

@@ -1,1 +1,66 @@
-//! The interpreter: reads facts, sends writes, waits, and tells what happens as events.
+//! The interpreter: fetches facts, sends writes in order, waits until they really work, and tells
+//! what happens as events. It prints nothing and decides nothing that a plan has not decided.
+
+mod events;
+mod failure;
+mod hook;
+mod interrupt;
+mod observe;
+mod run;
+mod write;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use crate::azure::ArmClient;
+use crate::clock::Clock;
+use crate::plan::{Plan, Request, Selection, Target, plan};
+use crate::facts::Facts;
+
+pub use events::{Event, Observer};
+pub use failure::Failure;
+pub use hook::{Hook, NoHook, OwnedPath, WriteEnd, WriteRecord};
+pub use interrupt::Interrupt;
+pub use run::Applied;
+
+/// What an execution works with.
+#[derive(Clone)]
+pub struct Executor {
+    /// Azure.
+    pub client: ArmClient,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Who is told.
+    pub observer: Arc<dyn Observer>,
+    /// Who sees every write before and after it happens.
+    pub hook: Arc<dyn Hook>,
+    /// Whether to stop.
+    pub interrupt: Interrupt,
+    /// When waiting ends.
+    pub deadline: OffsetDateTime,
+    /// Replaces every recipe's `settle`.
+    pub role_wait: Option<Duration>,
+}
+
+/// A plan without anything missing, the facts it stands on, and what they cost.
+#[derive(Debug)]
+pub struct Observed {
+    /// The plan.
+    pub plan: Plan,
+    /// The facts.
+    pub facts: Facts,
+    /// Rounds of reads that depended on each other.
+    pub rounds: usize,
+    /// Reads sent.
+    pub reads: usize,
+}
+
+impl Executor {
+    /// The plan over `facts` at the present moment.
+    fn plan(&self, selection: &Selection, target: &Target, facts: &Facts, rights: bool) -> Plan {
+        let request = Request { selection, target, now: self.clock.now(), role_wait: self.role_wait };
+        plan(request, facts, rights)
+    }
+}

@@ -1,1 +1,270 @@
-//! The heart: facts, merge, normalise, diff, schedule. Pure: no client, no tokio.
+//! The heart: from recipes, inputs and facts to a plan. Pure: no client, no tokio, no clock.
+//!
+//! [`plan`] evaluates everything over the facts at hand and says what is missing. Its caller fetches
+//! that and plans again, until nothing is missing. After a write the same happens on fresh facts, so
+//! a run goes on from what is there and not from what it remembers.
+
+mod engine;
+mod finding;
+mod health;
+mod lookup;
+mod preflight;
+mod prerequisites;
+mod rights;
+mod schedule;
+mod stepping;
+mod target;
+mod writes;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use indexmap::IndexMap;
+
+use crate::azure::ResourceId;
+use crate::azure::types::{Consequence, ResourceType};
+use crate::diagnostic::{Diagnostic, Severity, Span};
+use crate::facts::{Facts, Read};
+use crate::merge::{Body, Owned};
+use crate::recipe::Retry;
+use crate::steps::{Grant, Outcome};
+use crate::value::Value;
+
+pub use engine::{Request, Selection};
+pub use finding::{Finding, Status};
+pub use health::{Health, State, explain};
+pub use prerequisites::{Scope, quote};
+pub use schedule::{Cycle, Group, Node, schedule};
+pub use target::{Cloud, Target, short_location};
+
+/// What a run would do, as a value.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Reads without which the plan is not complete; when there are any, nothing else here is final.
+    pub missing: BTreeSet<Read>,
+    /// Every step that takes part, in place or not.
+    pub steps: Vec<StepPlan>,
+    /// Steps that cannot be judged, because the caller may not read something they need.
+    pub unreadable: Vec<Unreadable>,
+    /// Every resource that steps own something of, as it is and as it is to be.
+    pub resources: Vec<ResourcePlan>,
+    /// What is sent, in order. Empty: nothing is to change.
+    pub writes: Vec<Write>,
+    /// What had to hold before the first write.
+    pub prerequisites: Vec<Finding>,
+    /// Verifications of the recipes' own (`verify:`), on the same facts.
+    pub verifications: Vec<Finding>,
+    /// Mistakes in recipes and conflicts between them.
+    pub problems: Vec<Diagnostic>,
+    /// The api-version for each type that is written.
+    pub versions: BTreeMap<&'static str, String>,
+    /// Outputs by instance.
+    pub outputs: IndexMap<String, IndexMap<String, Value>>,
+    /// What to do next, by instance.
+    pub notes: Vec<(String, String)>,
+    /// The app as observed; null when it is not there.
+    pub app: Value,
+    /// How the app is.
+    pub health: health::Health,
+    /// The app has an operation in progress: to be waited for.
+    pub busy: bool,
+    /// Who else deploys this app, by its tags, and what a deployment there would reset.
+    pub other_owner: Option<String>,
+}
+
+/// One round of one step.
+#[derive(Clone, Debug)]
+pub struct StepPlan {
+    /// `managed_identity.roles[0]`.
+    pub key: String,
+    /// The instance's name.
+    pub instance: String,
+    /// The recipe's name.
+    pub recipe: String,
+    /// The step's name as written.
+    pub step: String,
+    /// Where it stands in its recipe file.
+    pub span: Span,
+    /// What it is for.
+    pub why: Option<String>,
+    /// Keys of step runs that must come first.
+    pub needs: BTreeSet<String>,
+    /// Those of them named by `after`.
+    pub after: BTreeSet<String>,
+    /// Refusals to repeat.
+    pub retry: Option<Retry>,
+    /// How long its operation may take.
+    pub timeout: Option<Duration>,
+    /// What it comes to.
+    pub outcome: Outcome,
+}
+
+/// A step that cannot be judged.
+#[derive(Clone, Debug)]
+pub struct Unreadable {
+    /// The key of the step run.
+    pub key: String,
+    /// The instance's name.
+    pub instance: String,
+    /// What the step is for.
+    pub why: Option<String>,
+    /// What Azure said to the read.
+    pub message: String,
+}
+
+/// One resource that steps own something of.
+#[derive(Clone, Debug)]
+pub struct ResourcePlan {
+    /// Its id.
+    pub id: ResourceId,
+    /// Its type.
+    pub kind: &'static ResourceType,
+    /// As observed; null when it is not there.
+    pub live: Value,
+    /// As it is to be.
+    pub merged: Value,
+    /// Each owned leaf once, with the positions of the steps that own it.
+    pub owned: Vec<(Owned, Vec<usize>)>,
+    /// Positions of the steps.
+    pub steps: Vec<usize>,
+}
+
+/// One request that changes something.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// The resource; `None` while its name is not known.
+    pub id: Option<ResourceId>,
+    /// Its type.
+    pub kind: &'static ResourceType,
+    /// Whether it is created.
+    pub create: bool,
+    /// Positions of the steps that are in it.
+    pub steps: Vec<usize>,
+    /// Positions of the writes that must be finished before.
+    pub after: Vec<usize>,
+    /// What is sent; `None` while a part is known only after an earlier write.
+    pub body: Option<Body>,
+    /// What follows from it.
+    pub consequences: BTreeSet<Consequence>,
+    /// Role assignments it relies on.
+    pub settles: Vec<Settle>,
+}
+
+/// A role assignment that a write relies on.
+#[derive(Clone, Debug)]
+pub struct Settle {
+    /// The key of the step run that grants it.
+    pub step: String,
+    /// The grant.
+    pub grant: Grant,
+}
+
+impl Plan {
+    /// Whether something is to change.
+    pub fn has_changes(&self) -> bool {
+        !self.writes.is_empty()
+    }
+
+    /// Whether something stands in the way of the first write.
+    pub fn blocked(&self) -> bool {
+        self.problems
+            .iter()
+            .any(|problem| problem.severity == Severity::Error)
+            || self
+                .prerequisites
+                .iter()
+                .any(|finding| finding.status == Status::Failed)
+    }
+
+    /// The owned leaves that are to change, by resource and path: what a plan is approved for.
+    /// Values that nobody may see are part of it as a mark only.
+    pub fn approval(&self) -> BTreeMap<(String, String), Approved> {
+        let mut leaves = BTreeMap::new();
+        for resource in &self.resources {
+            for (owned, _) in resource.owned.iter().filter(|(owned, _)| !owned.in_place) {
+                leaves.insert(
+                    (resource.id.folded(), owned.path.to_string()),
+                    Approved {
+                        before: owned.live.clone(),
+                        after: owned.wanted.clone(),
+                    },
+                );
+            }
+        }
+        for step in self.steps.iter().filter(|step| step.outcome.pending()) {
+            if let Some(grant) = &step.outcome.grant {
+                leaves.insert(
+                    (
+                        grant.scope.folded(),
+                        format!("role {} ({})", grant.role_guid, step.key),
+                    ),
+                    Approved {
+                        before: Value::null(),
+                        after: grant.principal.clone(),
+                    },
+                );
+            }
+        }
+        leaves
+    }
+}
+
+/// One approved change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Approved {
+    /// What was there when it was approved.
+    pub before: Value,
+    /// What was approved.
+    pub after: Value,
+}
+
+/// Evaluates all recipes of `request` over `facts`. `rights` asks for the caller's permissions and
+/// locks too: needed before a write, not for a verification.
+pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
+    let engine = engine::Engine::new(request, facts);
+    let app = engine.app();
+    let steps = writes::step_plans(&engine);
+    let resources = writes::resources(&engine, &steps);
+    let writes = writes::writes(&engine, &steps, &resources);
+    let mut prerequisites = prerequisites::baseline(&engine);
+    prerequisites.extend(prerequisites::recipes(&engine));
+    if rights && !app.is_null() {
+        prerequisites.extend(rights::findings(&engine, &steps, &writes));
+    }
+    prerequisites.extend(preflight::findings(&resources));
+    let verifications = prerequisites::verifications(&engine);
+    let health = health::health(&engine);
+    let mut outputs = IndexMap::new();
+    let mut notes = Vec::new();
+    for (index, bound) in engine.instances().iter().enumerate() {
+        if engine.active(index).truthy() != Some(true) {
+            continue;
+        }
+        outputs.insert(bound.alias.clone(), engine.outputs(index));
+        if let Some(text) = engine.frame(index).text(engine.recipe(index).notes.as_ref()) {
+            notes.push((bound.alias.clone(), text));
+        }
+    }
+    let busy = app
+        .text_at(&["properties", "provisioningState"])
+        .is_some_and(|state| matches!(state, "InProgress" | "Deleting" | "Updating" | "Creating"));
+    let unreadable = writes::unreadable(&engine);
+    let versions = writes.iter().map(|write| (write.kind.name, engine.version(write.kind.name))).collect();
+    Plan {
+        versions,
+        problems: engine.take_problems(),
+        missing: engine.asked.missing(),
+        other_owner: prerequisites::other_owner(&app),
+        steps,
+        resources,
+        writes,
+        unreadable,
+        prerequisites,
+        verifications,
+        outputs,
+        notes,
+        app,
+        health,
+        busy,
+    }
+}

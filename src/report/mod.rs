@@ -1,1 +1,272 @@
-//! The frozen JSON shape of what a run tells.
+//! The frozen JSON shape of what a run tells (`-o json`). Keys are only ever added; text output is
+//! rendered from the same values. Every value in it is redacted: `(sensitive)`, `(existing value)`
+//! and `(known after apply)` stand for what nobody may see or knows yet.
+
+mod changes;
+
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::diagnostic::{Diagnostic, json};
+use crate::execute::Applied;
+use crate::plan::{Finding, Plan, Status};
+use crate::value::{Redacted, strip_control};
+
+pub use changes::{Action, Leaf, PlanReport, Sign, WriteReport};
+
+/// The version of the shape.
+pub const FORMAT: u32 = 1;
+
+/// How a command ended; one word for each exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// 0: everything holds.
+    Ok,
+    /// 1: Azure refused or could not be asked, or the run was stopped by what it found.
+    Failed,
+    /// 2: the command line or a recipe is wrong.
+    Usage,
+    /// 3: prerequisites or inputs are missing; nothing was written.
+    PrerequisitesMissing,
+    /// 4: a verification failed, also after writes that worked.
+    VerificationFailed,
+    /// 5: changes were found (`plan --exit-code`).
+    ChangesFound,
+    /// 130: interrupted (SIGINT).
+    Interrupted,
+    /// 143: terminated (SIGTERM).
+    Terminated,
+}
+
+impl Ending {
+    /// The process's exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Ending::Ok => 0,
+            Ending::Failed => 1,
+            Ending::Usage => 2,
+            Ending::PrerequisitesMissing => 3,
+            Ending::VerificationFailed => 4,
+            Ending::ChangesFound => 5,
+            Ending::Interrupted => 130,
+            Ending::Terminated => 143,
+        }
+    }
+}
+
+/// Where a run works, and as whom.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetReport {
+    /// `AzureCloud`, …
+    pub cloud: String,
+    /// The tenant's GUID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// The subscription's GUID.
+    pub subscription: String,
+    /// Where the subscription came from (`--subscription`, `$AZURE_SUBSCRIPTION_ID`, az).
+    pub subscription_from: String,
+    /// The resource group.
+    pub resource_group: String,
+    /// The app.
+    pub app: String,
+    /// Who is calling.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller: Option<String>,
+}
+
+/// One judgement.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// The recipe's instance, if it is a recipe's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<String>,
+    /// The stable code.
+    pub code: &'static str,
+    /// What was looked at.
+    pub name: String,
+    /// `passed`, `warning`, `failed`, `not-exercised`, `could-not-check`.
+    pub status: &'static str,
+    /// What was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// What mends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+    /// A documentation page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub docs: Option<String>,
+    /// Only the sandbox's word for it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub simulated: bool,
+}
+
+impl Check {
+    /// The report of a finding; `simulated` for a verification in the sandbox.
+    pub fn new(finding: &Finding, simulated: bool) -> Check {
+        let clean = |text: &Option<String>| text.as_deref().map(strip_control);
+        Check {
+            recipe: finding.instance.clone(),
+            code: finding.code.0,
+            name: strip_control(&finding.name),
+            status: word(finding.status),
+            detail: clean(&finding.detail),
+            fix: clean(&finding.fix),
+            docs: clean(&finding.docs),
+            simulated,
+        }
+    }
+}
+
+/// The word for how a judgement ended.
+pub fn word(status: Status) -> &'static str {
+    match status {
+        Status::Passed => "passed",
+        Status::Warning => "warning",
+        Status::Failed => "failed",
+        Status::NotExercised => "not-exercised",
+        Status::CouldNotCheck => "could-not-check",
+    }
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppliedReport {
+    /// Accepted writes, in order.
+    pub writes: Vec<String>,
+    /// New revisions.
+    pub revisions: Vec<String>,
+}
+
+impl From<&Applied> for AppliedReport {
+    fn from(applied: &Applied) -> AppliedReport {
+        AppliedReport {
+            writes: applied.writes.iter().map(|write| strip_control(&write.what)).collect(),
+            revisions: applied.revisions.iter().map(|name| strip_control(name)).collect(),
+        }
+    }
+}
+
+/// What a run cost.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Requests sent, every try counted.
+    pub requests: u64,
+    /// Reads of the first look (before any write or wait).
+    pub reads: usize,
+    /// Rounds of those reads that depended on each other.
+    pub rounds: usize,
+    /// Accepted writes.
+    pub writes: usize,
+    /// New revisions.
+    pub revisions: usize,
+}
+
+/// The whole of what a command tells.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// [`FORMAT`].
+    pub format_version: u32,
+    /// The command.
+    pub command: &'static str,
+    /// How it ended.
+    pub status: Ending,
+    /// The exit code.
+    pub exit_code: u8,
+    /// Whether it ran against the sandbox.
+    pub sandbox: bool,
+    /// Where it worked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetReport>,
+    /// The recipes asked for.
+    pub recipes: Vec<String>,
+    /// What had to hold first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prerequisites: Vec<Check>,
+    /// What would change, or changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanReport>,
+    /// What was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied: Option<AppliedReport>,
+    /// What was found afterwards.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub verification: Vec<Check>,
+    /// The app by the catalogue's query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app: Option<Json>,
+    /// Outputs by instance.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub outputs: IndexMap<String, IndexMap<String, Json>>,
+    /// What to do next, by instance.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub notes: IndexMap<String, String>,
+    /// Errors and warnings.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<Json>,
+    /// What it cost.
+    pub counts: Counts,
+    /// ARM's correlation id of the run, for a support ticket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+}
+
+impl Report {
+    /// An empty report of a command that ended well.
+    pub fn new(command: &'static str, sandbox: bool) -> Report {
+        Report {
+            format_version: FORMAT,
+            command,
+            status: Ending::Ok,
+            exit_code: 0,
+            sandbox,
+            target: None,
+            recipes: Vec::new(),
+            prerequisites: Vec::new(),
+            plan: None,
+            applied: None,
+            verification: Vec::new(),
+            app: None,
+            outputs: IndexMap::new(),
+            notes: IndexMap::new(),
+            diagnostics: Vec::new(),
+            counts: Counts::default(),
+            correlation_id: None,
+        }
+    }
+
+    /// Sets how it ended.
+    pub fn end(&mut self, ending: Ending) {
+        self.status = ending;
+        self.exit_code = ending.code();
+    }
+
+    /// Takes over errors and warnings.
+    pub fn diagnose<'d>(&mut self, diagnostics: impl IntoIterator<Item = &'d Diagnostic>) {
+        self.diagnostics.extend(diagnostics.into_iter().map(json::to_json));
+    }
+
+    /// Takes over what a plan says of outputs and notes.
+    pub fn conclude(&mut self, plan: &Plan) {
+        self.outputs = plan
+            .outputs
+            .iter()
+            .map(|(instance, outputs)| {
+                let outputs = outputs
+                    .iter()
+                    .filter(|(_, value)| !value.is_null())
+                    .map(|(name, value)| (name.clone(), Redacted(value).to_json()))
+                    .collect();
+                (instance.clone(), outputs)
+            })
+            .collect();
+        self.notes = plan.notes.iter().map(|(instance, text)| (instance.clone(), strip_control(text))).collect();
+    }
+}

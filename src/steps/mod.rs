@@ -1,1 +1,109 @@
-//! The step kinds: pure functions from a step and facts to reads and changes.
+//! The step kinds: from an evaluated step and what was read to the changes that follow, without I/O.
+//!
+//! Each kind is one file with a pure function that gives an [`Outcome`]: what the step owns, what of
+//! it is in place, and what `steps.<name>` is for other expressions: the resource as it will be,
+//! with what only the write can make known as an unknown of this step.
+
+mod container_app;
+mod resource;
+mod role_assignment;
+
+use time::OffsetDateTime;
+
+use crate::azure::ResourceId;
+use crate::azure::types::ResourceType;
+use crate::merge::{MergeError, Owned};
+use crate::value::{Data, Origin, Path, Segment, Value};
+
+pub use container_app::container_app;
+pub use resource::resource;
+pub use role_assignment::{Role, RoleRequest, role_assignment, role_assignments_read, scope_covers};
+
+/// What a step comes to under the facts at hand.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The type of the resource it changes.
+    pub kind: &'static ResourceType,
+    /// The resource; `None` while its name is not known.
+    pub resource: Option<ResourceId>,
+    /// The resource as it was read; null when it is not there.
+    pub live: Value,
+    /// What is to be laid over it.
+    pub fragment: Value,
+    /// Exactly what the step owns.
+    pub owned: Vec<Owned>,
+    /// `steps.<name>`: the resource after the step.
+    pub result: Value,
+    /// For a role assignment: who gets what where, and since when.
+    pub grant: Option<Grant>,
+}
+
+impl Outcome {
+    /// Whether a write is needed.
+    pub fn pending(&self) -> bool {
+        self.owned.iter().any(|owned| !owned.in_place)
+    }
+
+    /// Whether the resource has to be created.
+    pub fn creates(&self) -> bool {
+        self.live.is_null()
+    }
+}
+
+/// A role assignment as people speak of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grant {
+    /// The role's name, or its GUID when that is all there is.
+    pub role: String,
+    /// The role definition's GUID.
+    pub role_guid: String,
+    /// The principal's object id; unknown while it does not exist.
+    pub principal: Value,
+    /// What it is granted on.
+    pub scope: ResourceId,
+    /// Since when it is there; `None`: it is not, or Azure does not say.
+    pub created_on: Option<OffsetDateTime>,
+    /// The wider scope (or other name) under which it was found.
+    pub found_as: Option<String>,
+    /// How old it must be before a write that would cost a revision or an image pull.
+    pub settle: std::time::Duration,
+}
+
+/// Replaces what is computed at creation and not there yet by an unknown of this step.
+fn with_computed(kind: &ResourceType, mut value: Value, key: &str) -> Value {
+    for pattern in kind.computed {
+        let path = Path(
+            pattern
+                .split('.')
+                .map(|part| Segment::Key(part.to_owned()))
+                .collect(),
+        );
+        set_if_absent(&mut value, &path.0, || {
+            Value::unknown(Origin::Step(key.to_owned()))
+        });
+    }
+    value
+}
+
+fn set_if_absent(value: &mut Value, path: &[Segment], make: impl FnOnce() -> Value) {
+    let Some((Segment::Key(key), rest)) = path.split_first() else {
+        return;
+    };
+    if value.is_null() {
+        value.data = Data::Map(indexmap::IndexMap::new());
+    }
+    let Data::Map(members) = &mut value.data else {
+        return;
+    };
+    let member = members.entry(key.clone()).or_insert_with(Value::null);
+    if rest.is_empty() {
+        if member.is_null() {
+            *member = make();
+        }
+    } else {
+        set_if_absent(member, rest, make);
+    }
+}
+
+/// A fragment that could not be laid over its resource.
+pub type StepResult = Result<Outcome, MergeError>;

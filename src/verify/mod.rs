@@ -1,1 +1,86 @@
-//! Checks of desired state, revision health and the recipe's own queries.
+//! What a verification finds: desired state by planning again, the app's and its revision's health,
+//! and the recipes' own checks. Pure: everything is in the plan made on fresh reads.
+
+use crate::diagnostic::codes;
+use crate::merge::Owned;
+use crate::plan::{Finding, Plan, State, Status, StepPlan};
+use crate::value::{Redacted, strip_control};
+
+/// All findings of a plan, in the order people read them: what the recipes own, then whether it
+/// runs, then the recipes' own checks. `waited`: the time to wait for the app is over.
+pub fn findings(plan: &Plan, waited: bool) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = plan.steps.iter().map(desired_state).collect();
+    findings.extend(plan.unreadable.iter().map(|step| {
+        Finding::new(
+            Status::CouldNotCheck,
+            codes::DESIRED_STATE,
+            step.why.clone().unwrap_or_else(|| step.key.clone()),
+        )
+        .detail(strip_control(&step.message))
+        .of(&step.instance)
+    }));
+    findings.extend(plan.problems.iter().map(|problem| {
+        Finding::failed(codes::DESIRED_STATE, problem.message.clone())
+    }));
+    findings.extend(health(plan, waited));
+    findings.extend(plan.verifications.iter().cloned());
+    findings
+}
+
+/// Whether what one step owns is in place, in the recipe's words.
+fn desired_state(step: &StepPlan) -> Finding {
+    let name = step.why.clone().unwrap_or_else(|| format!("{}: {}", step.recipe, step.step));
+    let missing: Vec<&Owned> = step.outcome.owned.iter().filter(|owned| !owned.in_place).collect();
+    let finding = if missing.is_empty() {
+        let detail = match &step.outcome.grant {
+            Some(grant) => grant.found_as.as_ref().map(|scope| format!("{} on {scope}", grant.role)),
+            None => Some(held(step)),
+        };
+        let finding = Finding::passed(codes::DESIRED_STATE, name);
+        match detail {
+            Some(detail) => finding.detail(detail),
+            None => finding,
+        }
+    } else {
+        let told: Vec<String> = match &step.outcome.grant {
+            Some(grant) => vec![format!("no assignment of {} on {} for {}", grant.role, grant.scope, Redacted(&grant.principal))],
+            None => missing
+                .iter()
+                .map(|owned| format!("{} is {}, not {}", owned.path, Redacted(&owned.live), Redacted(&owned.wanted)))
+                .collect(),
+        };
+        Finding::failed(codes::DESIRED_STATE, name)
+            .detail(told.join("; "))
+            .fix(format!("acarecipe apply {}", step.recipe))
+    };
+    finding.of(&step.instance)
+}
+
+fn held(step: &StepPlan) -> String {
+    let paths: Vec<String> = step.outcome.owned.iter().map(|owned| owned.path.to_string()).collect();
+    paths.join(", ")
+}
+
+/// The app's and the revision's findings; one that still waits when the time is over has failed.
+fn health(plan: &Plan, waited: bool) -> Vec<Finding> {
+    let mut findings = plan.health.findings.clone();
+    if let (State::Waiting(why), true) = (&plan.health.state, waited) {
+        for finding in findings.iter_mut().filter(|finding| finding.status == Status::CouldNotCheck) {
+            finding.status = Status::Failed;
+            finding.detail = Some(match &finding.detail {
+                Some(detail) => format!("not ready in time: {detail}"),
+                None => format!("not ready in time: {why}"),
+            });
+        }
+    }
+    findings
+}
+
+/// Whether a verification holds; `strict`: what was not exercised or could not be checked fails it.
+pub fn holds(findings: &[Finding], strict: bool) -> bool {
+    findings.iter().all(|finding| match finding.status {
+        Status::Passed | Status::Warning => true,
+        Status::Failed => false,
+        Status::NotExercised | Status::CouldNotCheck => !strict,
+    })
+}

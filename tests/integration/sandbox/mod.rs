@@ -1,1 +1,7 @@
 //! sandbox.
+
+mod schema;
+mod serve_guards;
+mod serve_wire;
+mod statefile;
+mod transport;

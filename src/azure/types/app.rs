@@ -1,0 +1,145 @@
+//! `Microsoft.App/containerApps`: the type most recipes change.
+
+use super::{Compare, Consequence, ListKind, ResourceType, Update};
+
+/// The container app.
+///
+/// Property names and flags: the generated types of 2025-07-01 and 2026-01-01, which agree. Merge
+/// behaviour: PATCH is JSON merge patch, arrays are replaced whole (microsoft/vscode-azurecontainerapps#132).
+pub(super) const CONTAINER_APP: ResourceType = ResourceType {
+    name: "Microsoft.App/containerApps",
+    noun: "container app",
+    versions: &["2026-01-01", "2025-07-01", "2025-01-01"],
+    update: Update::Patch,
+    lists: &[
+        ("properties.configuration.secrets", ListKind::Map(&["name"])),
+        ("properties.configuration.registries", ListKind::Map(&["server"])),
+        (
+            "properties.configuration.identitySettings",
+            ListKind::Map(&["identity"]),
+        ),
+        (
+            "properties.configuration.ingress.customDomains",
+            ListKind::Map(&["name"]),
+        ),
+        (
+            "properties.configuration.ingress.ipSecurityRestrictions",
+            ListKind::Map(&["name"]),
+        ),
+        (
+            "properties.configuration.ingress.additionalPortMappings",
+            ListKind::Map(&["targetPort"]),
+        ),
+        (
+            "properties.configuration.ingress.corsPolicy.allowedOrigins",
+            ListKind::Set,
+        ),
+        (
+            "properties.configuration.ingress.corsPolicy.allowedMethods",
+            ListKind::Set,
+        ),
+        (
+            "properties.configuration.ingress.corsPolicy.allowedHeaders",
+            ListKind::Set,
+        ),
+        (
+            "properties.configuration.ingress.corsPolicy.exposeHeaders",
+            ListKind::Set,
+        ),
+        ("properties.template.containers", ListKind::Map(&["name"])),
+        ("properties.template.containers[].env", ListKind::Map(&["name"])),
+        (
+            "properties.template.containers[].probes",
+            ListKind::Map(&["type"]),
+        ),
+        // One volume can be mounted twice, so the mount path is the key.
+        (
+            "properties.template.containers[].volumeMounts",
+            ListKind::Map(&["mountPath"]),
+        ),
+        ("properties.template.initContainers", ListKind::Map(&["name"])),
+        (
+            "properties.template.initContainers[].env",
+            ListKind::Map(&["name"]),
+        ),
+        (
+            "properties.template.initContainers[].volumeMounts",
+            ListKind::Map(&["mountPath"]),
+        ),
+        ("properties.template.scale.rules", ListKind::Map(&["name"])),
+        ("properties.template.serviceBinds", ListKind::Map(&["name"])),
+        ("properties.template.volumes", ListKind::Map(&["name"])),
+        (
+            "properties.template.volumes[].secrets",
+            ListKind::Map(&["secretRef"]),
+        ),
+    ],
+    compare: &[
+        // Comes back with a space after the comma.
+        ("identity.type", Compare::WordSet),
+        // `System` and `system` are both in Microsoft's own pages; ids vary in case.
+        ("properties.configuration.secrets[].identity", Compare::IgnoreCase),
+        ("properties.configuration.secrets[].keyVaultUrl", Compare::Url),
+        (
+            "properties.configuration.registries[].identity",
+            Compare::IgnoreCase,
+        ),
+        (
+            "properties.configuration.registries[].server",
+            Compare::IgnoreCase,
+        ),
+        (
+            "properties.configuration.identitySettings[].identity",
+            Compare::IgnoreCase,
+        ),
+        ("properties.environmentId", Compare::IgnoreCase),
+        ("properties.managedEnvironmentId", Compare::IgnoreCase),
+        ("location", Compare::IgnoreCase),
+    ],
+    defaults: &[("identity.type", "None")],
+    one_of: &[
+        ("properties.template.containers[].env[]", &["value", "secretRef"]),
+        (
+            "properties.template.initContainers[].env[]",
+            &["value", "secretRef"],
+        ),
+        ("properties.configuration.secrets[]", &["value", "keyVaultUrl"]),
+    ],
+    read_only: &[
+        "id",
+        "name",
+        "type",
+        "systemData",
+        "identity.principalId",
+        "identity.tenantId",
+        "properties.provisioningState",
+        "properties.runningStatus",
+        "properties.deploymentErrors",
+        "properties.latestRevisionName",
+        "properties.latestReadyRevisionName",
+        "properties.latestRevisionFqdn",
+        "properties.customDomainVerificationId",
+        "properties.outboundIpAddresses",
+        "properties.eventStreamEndpoint",
+        "properties.configuration.ingress.fqdn",
+        "properties.template.containers[].imageType",
+        "properties.template.initContainers[].imageType",
+    ],
+    write_only: &["properties.configuration.secrets[].value"],
+    foreign: &[
+        "properties.template.containers[].env[].value",
+        "properties.template.initContainers[].env[].value",
+    ],
+    text: &[
+        "properties.template.containers[].env[].value",
+        "properties.template.initContainers[].env[].value",
+    ],
+    computed: &["identity.principalId", "identity.tenantId"],
+    consequences: &[
+        // https://learn.microsoft.com/azure/container-apps/revisions: template = revision scope.
+        ("properties.template", Consequence::NewRevision),
+        ("properties.configuration.secrets", Consequence::RestartUsers),
+        ("properties.configuration.dapr", Consequence::RestartAll),
+    ],
+    write_action: "Microsoft.App/containerApps/write",
+};

@@ -1,0 +1,154 @@
+//! The rows of the resource type table.
+
+use super::app::CONTAINER_APP;
+use super::{Compare, ResourceType, Update};
+
+const NONE: ResourceType = ResourceType {
+    name: "",
+    noun: "resource",
+    versions: &[],
+    update: Update::Put,
+    lists: &[],
+    compare: &[],
+    defaults: &[],
+    one_of: &[],
+    read_only: &["id", "name", "type", "systemData"],
+    write_only: &[],
+    foreign: &[],
+    text: &[],
+    computed: &[],
+    consequences: &[],
+    write_action: "",
+};
+
+/// Every type that recipes and prerequisites touch.
+pub const ALL: &[ResourceType] = &[
+    CONTAINER_APP,
+    ResourceType {
+        name: "Microsoft.App/containerApps/revisions",
+        noun: "revision",
+        versions: CONTAINER_APP.versions,
+        update: Update::Never,
+        ..NONE
+    },
+    ResourceType {
+        name: "Microsoft.App/managedEnvironments",
+        noun: "Container Apps environment",
+        versions: CONTAINER_APP.versions,
+        update: Update::Patch,
+        write_action: "Microsoft.App/managedEnvironments/write",
+        ..NONE
+    },
+    ResourceType {
+        name: "Microsoft.ManagedIdentity/userAssignedIdentities",
+        noun: "user-assigned identity",
+        versions: &["2024-11-30", "2023-01-31"],
+        update: Update::Put,
+        compare: &[("location", Compare::IgnoreCase)],
+        read_only: &[
+            "id",
+            "name",
+            "type",
+            "systemData",
+            "properties.principalId",
+            "properties.clientId",
+            "properties.tenantId",
+        ],
+        computed: &[
+            "properties.principalId",
+            "properties.clientId",
+            "properties.tenantId",
+        ],
+        write_action: "Microsoft.ManagedIdentity/userAssignedIdentities/write",
+        ..NONE
+    },
+    ResourceType {
+        // The system-assigned identity seen from its own side: the only place of its clientId.
+        name: "Microsoft.ManagedIdentity/identities",
+        noun: "system-assigned identity",
+        versions: &["2024-11-30", "2023-01-31"],
+        update: Update::Never,
+        ..NONE
+    },
+    ResourceType {
+        name: "Microsoft.Authorization/roleAssignments",
+        noun: "role assignment",
+        versions: &["2022-04-01"],
+        // PUT is create only: RoleAssignmentUpdateNotPermitted
+        // (https://learn.microsoft.com/azure/role-based-access-control/troubleshooting).
+        update: Update::Never,
+        compare: &[
+            ("properties.roleDefinitionId", Compare::IgnoreCase),
+            ("properties.principalId", Compare::IgnoreCase),
+            ("properties.scope", Compare::IgnoreCase),
+        ],
+        write_action: "Microsoft.Authorization/roleAssignments/write",
+        ..NONE
+    },
+    ResourceType {
+        name: "Microsoft.Authorization/roleDefinitions",
+        noun: "role definition",
+        versions: &["2022-04-01"],
+        update: Update::Never,
+        ..NONE
+    },
+    ResourceType {
+        name: "Microsoft.Authorization/permissions",
+        noun: "permissions",
+        versions: &["2022-04-01"],
+        update: Update::Never,
+        ..NONE
+    },
+    ResourceType {
+        name: "Microsoft.Authorization/locks",
+        noun: "lock",
+        versions: &["2020-05-01"],
+        update: Update::Never,
+        ..NONE
+    },
+    ResourceType {
+        // Versions before 2026-02-01 retire on 2027-02-27
+        // (https://learn.microsoft.com/azure/key-vault/general/access-control-default).
+        name: "Microsoft.KeyVault/vaults",
+        noun: "key vault",
+        versions: &["2026-02-01", "2025-05-01", "2023-07-01"],
+        update: Update::Patch,
+        write_action: "Microsoft.KeyVault/vaults/write",
+        ..NONE
+    },
+    ResourceType {
+        name: "Microsoft.Resources/subscriptions",
+        noun: "subscription",
+        versions: &["2022-12-01"],
+        update: Update::Never,
+        ..NONE
+    },
+    ResourceType {
+        name: "Microsoft.Resources/subscriptions/resourceGroups",
+        noun: "resource group",
+        versions: &["2025-04-01", "2024-07-01"],
+        update: Update::Put,
+        write_action: "Microsoft.Resources/subscriptions/resourceGroups/write",
+        ..NONE
+    },
+    ResourceType {
+        name: "Microsoft.Resources/providers",
+        noun: "resource provider",
+        versions: &["2025-04-01", "2024-07-01"],
+        update: Update::Never,
+        ..NONE
+    },
+];
+
+/// Types that only ever stand below another resource, as `{scope}/providers/{type}/{name}`.
+pub const EXTENSION_ONLY: &[&str] = &[
+    "Microsoft.Authorization/roleAssignments",
+    "Microsoft.Authorization/locks",
+    "Microsoft.Authorization/permissions",
+    "Microsoft.ManagedIdentity/identities",
+];
+
+/// The row of a type, without regard to case.
+pub fn find(name: &str) -> Option<&'static ResourceType> {
+    ALL.iter().find(|kind| kind.name.eq_ignore_ascii_case(name))
+}

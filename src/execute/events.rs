@@ -1,0 +1,83 @@
+//! What the interpreter tells while it works. Renderers turn this into what people and machines read.
+
+use std::time::Duration;
+
+use crate::azure::ClientEvent;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A round of reads begins.
+    Reading {
+        /// How many.
+        count: usize,
+    },
+    /// The app has an operation of somebody else in progress.
+    Busy {
+        /// The app.
+        resource: String,
+        /// How long we have been waiting.
+        elapsed: Duration,
+    },
+    /// A write waits until a young role assignment has taken effect.
+    Settling {
+        /// The role and scope.
+        grant: String,
+        /// What is left.
+        remaining: Duration,
+    },
+    /// A write goes out.
+    Writing {
+        /// What it does, in a few words.
+        what: String,
+    },
+    /// Azure took the write and works on it.
+    Accepted {
+        /// What it does.
+        what: String,
+    },
+    /// The write is done.
+    Written {
+        /// What it did.
+        what: String,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// The write is sent again after a wait.
+    Repeating {
+        /// What it does.
+        what: String,
+        /// Why.
+        reason: String,
+        /// The wait.
+        after: Duration,
+    },
+    /// The new revision is on its way.
+    Revision {
+        /// Its name.
+        name: String,
+        /// Where it stands.
+        state: String,
+        /// How long we have been waiting.
+        elapsed: Duration,
+    },
+    /// The new revision is ready.
+    Ready {
+        /// Its name.
+        name: String,
+        /// Its share of the traffic, in percent.
+        traffic: Option<i64>,
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// Verification begins.
+    Verifying,
+    /// A request on its way.
+    Client(ClientEvent),
+}
+
+/// Who is told.
+pub trait Observer: Send + Sync {
+    /// One thing happened.
+    fn event(&self, event: &Event);
+}

@@ -1,0 +1,45 @@
+//! How a run can end early.
+
+use crate::azure::ArmError;
+use crate::diagnostic::{Diagnostic, codes};
+
+/// Why a run ended before its end.
+#[derive(Debug)]
+pub enum Failure {
+    /// Somebody asked to stop.
+    Interrupted,
+    /// Azure could not be asked or refused; running again goes on from there.
+    Azure(Box<Diagnostic>),
+    /// The run found something else than was approved, and wrote nothing more.
+    Changed(Box<Diagnostic>),
+    /// The new revision does not become healthy.
+    Unhealthy(Box<Diagnostic>),
+    /// The deadline passed.
+    Deadline(Box<Diagnostic>),
+}
+
+impl Failure {
+    /// What to tell; nothing for an interruption.
+    pub fn diagnostic(&self) -> Option<&Diagnostic> {
+        match self {
+            Failure::Interrupted => None,
+            Failure::Azure(diagnostic)
+            | Failure::Changed(diagnostic)
+            | Failure::Unhealthy(diagnostic)
+            | Failure::Deadline(diagnostic) => Some(diagnostic),
+        }
+    }
+
+    /// The failure of a read or write, with what was being done.
+    pub(super) fn azure(error: &ArmError, doing: &str) -> Failure {
+        let diagnostic = error.to_diagnostic().note(format!("while trying to {doing}"));
+        Failure::Azure(Box::new(diagnostic))
+    }
+
+    pub(super) fn deadline(doing: &str) -> Failure {
+        Failure::Deadline(Box::new(
+            Diagnostic::error(codes::DEADLINE, format!("not done in time: {doing}"))
+                .fix("run the same command again: it goes on from what is there; --timeout gives it longer"),
+        ))
+    }
+}

@@ -1,0 +1,188 @@
+//! Facts, fetched in rounds: everything that is missing at once, until nothing is.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::{Event, Executor, Failure, Observed};
+use crate::azure::{ArmError, ArmErrorKind, ArmRequest};
+use crate::facts::{Fact, Facts, Read, Shape};
+use crate::plan::{Plan, State, Target};
+use crate::plan::Selection;
+
+/// More rounds than any recipe needs: a plan that still asks then would ask for ever.
+const MAX_ROUNDS: usize = 32;
+
+/// The first look at something slow; each further look waits longer, up to the second figure.
+const FIRST_LOOK: Duration = Duration::from_millis(250);
+const LAST_LOOK: Duration = Duration::from_secs(10);
+
+impl Executor {
+    /// The plan on fresh facts. `rights`: with the caller's permissions.
+    ///
+    /// # Errors
+    /// Azure could not be asked (no token, no connection, throttled beyond the deadline); what a
+    /// caller may not read is part of the plan instead.
+    pub async fn observe(&self, selection: &Selection, target: &Target, rights: bool) -> Result<Observed, Failure> {
+        self.observe_from(Facts::default(), selection, target, rights).await
+    }
+
+    /// The plan on `facts` and whatever they miss.
+    pub(super) async fn observe_from(
+        &self,
+        mut facts: Facts,
+        selection: &Selection,
+        target: &Target,
+        rights: bool,
+    ) -> Result<Observed, Failure> {
+        let (mut rounds, mut reads) = (0, 0);
+        loop {
+            let plan = self.plan(selection, target, &facts, rights);
+            if plan.missing.is_empty() {
+                return Ok(Observed { plan, facts, rounds, reads });
+            }
+            if rounds == MAX_ROUNDS {
+                return Err(Failure::deadline("finding out what is there"));
+            }
+            rounds += 1;
+            reads += plan.missing.len();
+            self.observer.event(&Event::Reading { count: plan.missing.len() });
+            for (read, fact) in self.fetch(&plan.missing).await? {
+                facts.insert(&read, fact);
+            }
+        }
+    }
+
+    /// As [`Executor::observe`], after an operation that somebody else started on the app is done.
+    ///
+    /// # Errors
+    /// As there; the operation does not end before the deadline.
+    pub async fn observe_idle(&self, selection: &Selection, target: &Target, rights: bool) -> Result<Observed, Failure> {
+        let observed = self.observe(selection, target, rights).await?;
+        self.until(observed, selection, target, rights, "the operation in progress on the app", |executor, plan, elapsed| {
+            if plan.busy {
+                executor.observer.event(&Event::Busy { resource: target.app.clone(), elapsed });
+            }
+            !plan.busy
+        })
+        .await
+    }
+
+    /// As [`Executor::observe`], once the app and its newest revision are ready, or it is clear that
+    /// they will not be.
+    ///
+    /// # Errors
+    /// As there. A deadline is no error: the findings say where it stands.
+    pub async fn observe_ready(&self, observed: Observed, selection: &Selection, target: &Target, rights: bool) -> Result<Observed, Failure> {
+        let mut unhealthy_since = None;
+        let done = |executor: &Executor, plan: &Plan, elapsed: Duration| {
+            let State::Waiting(state) = &plan.health.state else { return true };
+            let name = plan.health.revision.clone().unwrap_or_else(|| target.app.clone());
+            executor.observer.event(&Event::Revision { name, state: state.clone(), elapsed });
+            // The default startup probe alone takes 240 s: unhealthy for longer than that stays so.
+            let unhealthy = state.contains("unhealthy") || state.contains("degraded");
+            let since = *unhealthy_since.get_or_insert(elapsed);
+            if !unhealthy {
+                unhealthy_since = None;
+            }
+            unhealthy && elapsed.saturating_sub(since) > Duration::from_mins(5)
+        };
+        self.until_or_deadline(observed, selection, target, rights, done).await
+    }
+
+    async fn until(
+        &self,
+        observed: Observed,
+        selection: &Selection,
+        target: &Target,
+        rights: bool,
+        what: &str,
+        mut done: impl FnMut(&Executor, &Plan, Duration) -> bool,
+    ) -> Result<Observed, Failure> {
+        let mut ended = false;
+        let observed = self
+            .until_or_deadline(observed, selection, target, rights, |executor, plan, elapsed| {
+                ended = done(executor, plan, elapsed);
+                ended
+            })
+            .await?;
+        if ended { Ok(observed) } else { Err(Failure::deadline(what)) }
+    }
+
+    async fn until_or_deadline(
+        &self,
+        mut observed: Observed,
+        selection: &Selection,
+        target: &Target,
+        rights: bool,
+        mut done: impl FnMut(&Executor, &Plan, Duration) -> bool,
+    ) -> Result<Observed, Failure> {
+        let start = self.clock.now();
+        let mut pause = FIRST_LOOK;
+        loop {
+            let now = self.clock.now();
+            let elapsed = (now - start).try_into().unwrap_or(Duration::ZERO);
+            if done(self, &observed.plan, elapsed) || now >= self.deadline {
+                return Ok(observed);
+            }
+            self.pause(pause).await?;
+            pause = (pause * 2).min(LAST_LOOK);
+            let Observed { mut facts, rounds, reads, .. } = observed;
+            facts.forget(&target.app_id());
+            let next = self.observe_from(facts, selection, target, rights).await?;
+            observed = Observed { rounds: rounds + next.rounds, reads: reads + next.reads, ..next };
+        }
+    }
+
+    /// A wait that a request to stop cuts short.
+    pub(super) async fn pause(&self, duration: Duration) -> Result<(), Failure> {
+        self.interrupt.or(self.clock.sleep(duration)).await.ok_or(Failure::Interrupted)
+    }
+
+    async fn fetch(&self, reads: &BTreeSet<Read>) -> Result<Vec<(Read, Fact)>, Failure> {
+        let answers = reads.iter().map(|read| async {
+            let fact = self.fetch_one(read).await?;
+            Ok::<_, Failure>((read.clone(), fact))
+        });
+        let answers = self
+            .interrupt
+            .or(futures::future::join_all(answers))
+            .await
+            .ok_or(Failure::Interrupted)?;
+        answers.into_iter().collect()
+    }
+
+    pub(super) async fn fetch_one(&self, read: &Read) -> Result<Fact, Failure> {
+        let mut request = ArmRequest::get(read.path.clone(), read.api_version.clone());
+        request.query.clone_from(&read.query);
+        let answer = match read.shape {
+            Shape::One => self.client.read(&request, self.deadline).await.map(|answer| answer.body),
+            Shape::Many => self.client.list(&request, self.deadline).await.map(serde_json::Value::Array),
+        };
+        match answer {
+            Ok(json) => Ok(Fact::found(&read.kind, read.shape, json)),
+            Err(error) => fact_of(&error, read),
+        }
+    }
+}
+
+/// What Azure refuses or does not have is a fact; that it cannot be asked is a failure.
+fn fact_of(error: &ArmError, read: &Read) -> Result<Fact, Failure> {
+    let message = || error.message().map_or_else(|| error.to_string(), str::to_owned);
+    if error.is_not_found() {
+        return Ok(Fact::Absent { code: error.code().unwrap_or("NotFound").to_owned() });
+    }
+    if error.is_forbidden() {
+        return Ok(Fact::Refused { message: message() });
+    }
+    let told = matches!(error.kind(), ArmErrorKind::Http(_))
+        && !error.is_transient()
+        && error.status() != Some(401);
+    if told {
+        return Ok(Fact::Failed {
+            message: message(),
+            code: error.code().map(str::to_owned),
+            correlation_id: error.correlation_id().map(str::to_owned),
+        });
+    }
+    Err(Failure::azure(error, &format!("read {}", read.path)))
+}

@@ -1,0 +1,253 @@
+//! What was read from Azure, and what still has to be.
+//!
+//! Planning is a pure function of facts: it asks for a fact by its [`Read`], gets the answer if there
+//! is one, and otherwise an unknown, while the read is noted as missing. Whoever does the I/O fetches
+//! what is missing, all at once, and plans again: that is one round. When nothing is missing, the plan
+//! is complete.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use crate::azure::ResourceId;
+use crate::azure::types::{self, ResourceType};
+use crate::value::{Data, Marks, Origin, Path, Value};
+
+/// One request that only reads, in full: two equal reads are sent once.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Read {
+    /// One resource, or all pages of a collection.
+    pub shape: Shape,
+    /// The id path, as ids are compared (lower case), so that one resource is read once.
+    pub key: String,
+    /// The id path as it is sent.
+    pub path: String,
+    /// The api-version.
+    pub api_version: String,
+    /// Further query parameters.
+    pub query: Vec<(String, String)>,
+    /// The type of what is read, as in the type table; decides the marks of the answer.
+    pub kind: String,
+}
+
+/// Whether one resource or a collection is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Shape {
+    /// One resource.
+    One,
+    /// `{value: […], nextLink}`, all pages.
+    Many,
+}
+
+impl Read {
+    /// A read of one resource.
+    pub fn one(id: &ResourceId, kind: &str, api_version: &str) -> Read {
+        Read::new(Shape::One, id.as_str(), kind, api_version)
+    }
+
+    /// A read of the collection at `path`.
+    pub fn many(path: &str, kind: &str, api_version: &str) -> Read {
+        Read::new(Shape::Many, path, kind, api_version)
+    }
+
+    fn new(shape: Shape, path: &str, kind: &str, api_version: &str) -> Read {
+        Read {
+            shape,
+            key: path.to_ascii_lowercase(),
+            path: path.to_owned(),
+            api_version: api_version.to_owned(),
+            query: Vec::new(),
+            kind: kind.to_owned(),
+        }
+    }
+
+    /// The same read with a query parameter.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Read {
+        self.query.push((name.to_owned(), value.into()));
+        self
+    }
+
+    fn same(&self) -> (Shape, String, String, Vec<(String, String)>) {
+        (
+            self.shape,
+            self.key.clone(),
+            self.api_version.clone(),
+            self.query.clone(),
+        )
+    }
+}
+
+/// The answer to a read.
+#[derive(Clone, Debug)]
+pub enum Fact {
+    /// It is there.
+    Found(Value),
+    /// Azure says that it is not there (404), with its code: `ResourceNotFound`,
+    /// `ResourceGroupNotFound`, `SubscriptionNotFound`.
+    Absent {
+        /// Azure's code.
+        code: String,
+    },
+    /// The caller may not read it: never the same as absent.
+    Refused {
+        /// What Azure said.
+        message: String,
+    },
+    /// It could not be read for another reason.
+    Failed {
+        /// What went wrong.
+        message: String,
+        /// Azure's code, if it gave one.
+        code: Option<String>,
+        /// ARM's correlation id.
+        correlation_id: Option<String>,
+    },
+}
+
+impl Fact {
+    /// The answer to `read` as a fact: what may not be shown of it is marked by the type table.
+    pub fn found(kind: &str, shape: Shape, json: Json) -> Fact {
+        let value = Value::from(json);
+        let Some(kind) = types::find(kind) else {
+            return Fact::Found(value);
+        };
+        Fact::Found(match (shape, value.data) {
+            (Shape::Many, Data::List(items)) => Value::new(Data::List(
+                items
+                    .into_iter()
+                    .map(|item| mark(kind, &Path::root(), item))
+                    .collect(),
+            )),
+            (_, data) => mark(kind, &Path::root(), Value::new(data)),
+        })
+    }
+
+    /// The value, when it is there.
+    pub fn value(&self) -> Option<&Value> {
+        match self {
+            Fact::Found(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+
+fn mark(kind: &ResourceType, path: &Path, value: Value) -> Value {
+    let pattern = path.pattern();
+    if kind.write_only.contains(&pattern.as_str()) {
+        return value.mark(Marks::SECRET);
+    }
+    if kind.foreign.contains(&pattern.as_str()) {
+        return value.mark(Marks::EXISTING);
+    }
+    let data = match value.data {
+        Data::Map(members) => Data::Map(
+            members
+                .into_iter()
+                .map(|(key, member)| {
+                    let member = mark(kind, &path.key(&key), member);
+                    (key, member)
+                })
+                .collect(),
+        ),
+        Data::List(items) => {
+            let below = path.element("");
+            Data::List(items.into_iter().map(|item| mark(kind, &below, item)).collect())
+        }
+        data => data,
+    };
+    Value {
+        data,
+        marks: value.marks,
+    }
+}
+
+/// All answers so far, and what was asked for in vain.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    answers: BTreeMap<(Shape, String, String, Vec<(String, String)>), Fact>,
+}
+
+impl Facts {
+    /// The answer to `read`, if there is one.
+    pub fn get(&self, read: &Read) -> Option<&Fact> {
+        self.answers.get(&read.same())
+    }
+
+    /// Takes in the answer to `read`.
+    pub fn insert(&mut self, read: &Read, fact: Fact) {
+        self.answers.insert(read.same(), fact);
+    }
+
+    /// Forgets everything at or below `id`, and every collection that may list it: after a write.
+    pub fn forget(&mut self, id: &ResourceId) {
+        let below = format!("{}/", id.folded());
+        let parent = id.parent().map(|parent| parent.folded());
+        self.answers.retain(|(shape, key, _, _), _| {
+            let touched = *key == id.folded() || key.starts_with(&below);
+            let lists_it = *shape == Shape::Many
+                && parent
+                    .as_ref()
+                    .is_some_and(|parent| key.starts_with(parent.as_str()));
+            !touched && !lists_it
+        });
+    }
+
+    /// Forgets the answer to one read.
+    pub fn forget_read(&mut self, read: &Read) {
+        self.answers.remove(&read.same());
+    }
+
+    /// How many answers there are.
+    pub fn len(&self) -> usize {
+        self.answers.len()
+    }
+
+    /// Whether there is no answer yet.
+    pub fn is_empty(&self) -> bool {
+        self.answers.is_empty()
+    }
+}
+
+/// A view of facts that notes what is asked for and missing.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    facts: &'a Facts,
+    missing: std::cell::RefCell<BTreeSet<Read>>,
+}
+
+impl<'a> Asked<'a> {
+    /// A view of `facts` with nothing missing yet.
+    pub fn new(facts: &'a Facts) -> Asked<'a> {
+        Asked {
+            facts,
+            missing: std::cell::RefCell::default(),
+        }
+    }
+
+    /// The answer to `read`; when there is none, the read is noted as missing.
+    pub fn ask(&self, read: &Read) -> Option<&'a Fact> {
+        let fact = self.facts.get(read);
+        if fact.is_none() {
+            self.missing.borrow_mut().insert(read.clone());
+        }
+        fact
+    }
+
+    /// The answer as a value: null when absent, unknown when not read yet or not readable.
+    pub fn value(&self, read: &Read) -> Value {
+        match self.ask(read) {
+            None => Value::unknown(Origin::Read),
+            Some(Fact::Found(value)) => value.clone(),
+            Some(Fact::Absent { .. }) => Value::null(),
+            Some(Fact::Refused { message } | Fact::Failed { message, .. }) => {
+                Value::unknown(Origin::Refused(message.clone()))
+            }
+        }
+    }
+
+    /// What was asked for and is missing.
+    pub fn missing(&self) -> BTreeSet<Read> {
+        self.missing.borrow().clone()
+    }
+}

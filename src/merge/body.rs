@@ -1,0 +1,152 @@
+//! From a merged resource to the smallest body that makes it so.
+
+use serde_json::{Map, Value as Json};
+
+use crate::azure::types::{ResourceType, Update};
+use crate::value::{Data, Path, Value};
+
+/// A request body, still without the secret values that only `listSecrets` can give.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Body {
+    /// The JSON to send. It may hold secrets: never shown or stored.
+    pub json: Json,
+    /// Names of app secrets that must be sent back with the value `listSecrets` returns, because the
+    /// array is replaced whole and a stored value is not kept (`ContainerAppSecretInvalid`,
+    /// microsoft/azure-container-apps#259).
+    pub resend: Vec<String>,
+}
+
+/// The body that turns `live` into `merged`: a merge patch where the type is patched, else the whole
+/// resource. `None`: nothing differs, or a part is still unknown.
+pub fn body_for(kind: &ResourceType, live: &Value, merged: &Value) -> Option<Body> {
+    let mut writer = Writer {
+        kind,
+        resend: Vec::new(),
+    };
+    let json = if live.is_null() || kind.update == Update::Put {
+        writer.whole(&Path::root(), merged)?
+    } else {
+        let mut patch = writer.patch(&Path::root(), live, merged)??;
+        drop_old_suffix(live, &mut patch);
+        patch
+    };
+    Some(Body {
+        json,
+        resend: writer.resend,
+    })
+}
+
+/// A suffix left in the template collides with the revision that already has it; null removes it
+/// (as Azure/azure-cli sends it).
+fn drop_old_suffix(live: &Value, patch: &mut Json) {
+    let old = live.text_at(&["properties", "template", "revisionSuffix"]);
+    let template = patch
+        .pointer_mut("/properties/template")
+        .and_then(Json::as_object_mut);
+    if let (Some(_), Some(template)) = (old, template) {
+        template.entry("revisionSuffix").or_insert(Json::Null);
+    }
+}
+
+struct Writer<'a> {
+    kind: &'a ResourceType,
+    resend: Vec<String>,
+}
+
+impl Writer<'_> {
+    /// Outer `None`: unknown. Inner `None`: nothing differs.
+    #[expect(
+        clippy::option_option,
+        reason = "two different absences, both told in the doc comment"
+    )]
+    fn patch(&mut self, path: &Path, live: &Value, merged: &Value) -> Option<Option<Json>> {
+        if live == merged {
+            return Some(None);
+        }
+        if let (Data::Map(have), Data::Map(want)) = (&live.data, &merged.data) {
+            // The service may replace the identity whole: sending only one type drops the other.
+            if path.pattern() == "identity" {
+                return Some(Some(self.whole(path, merged)?));
+            }
+            let mut members = Map::new();
+            for (key, value) in want {
+                let before = have.get(key).cloned().unwrap_or_else(Value::null);
+                if let Some(json) = self.patch(&path.key(key), &before, value)? {
+                    members.insert(key.clone(), json);
+                }
+            }
+            for key in have.keys().filter(|key| !want.contains_key(*key)) {
+                members.insert(key.clone(), Json::Null);
+            }
+            return Some((!members.is_empty()).then_some(Json::Object(members)));
+        }
+        if merged.is_null() {
+            return Some(Some(Json::Null));
+        }
+        Some(Some(self.whole(path, merged)?))
+    }
+
+    /// The value as it is sent: without read-only members and nulls (a null would remove).
+    fn whole(&mut self, path: &Path, value: &Value) -> Option<Json> {
+        match &value.data {
+            Data::Map(members) => {
+                let mut json = Map::new();
+                for (key, member) in members {
+                    let below = path.key(key);
+                    let pattern = below.pattern();
+                    if member.is_null() || self.kind.is_read_only(&pattern) {
+                        continue;
+                    }
+                    // `{}` is what a client sends for an identity; ids in it are read-only.
+                    let json_member = if path.pattern() == "identity.userAssignedIdentities" {
+                        Json::Object(Map::new())
+                    } else {
+                        self.whole(&below, member)?
+                    };
+                    json.insert(key.clone(), json_member);
+                }
+                self.complete(path, &mut json);
+                Some(Json::Object(json))
+            }
+            Data::List(items) => {
+                let below = path.element("");
+                let items = items
+                    .iter()
+                    .map(|item| self.whole(&below, item))
+                    .collect::<Option<_>>()?;
+                Some(Json::Array(items))
+            }
+            _ => value.to_json(),
+        }
+    }
+
+    /// Puts back what GET leaves out but a write of the array needs.
+    fn complete(&mut self, path: &Path, json: &mut Map<String, Json>) {
+        match path.pattern().as_str() {
+            // GET leaves out the value of a variable that is the empty string; a write that leaves it
+            // out too breaks the variable (seen in the requests of Azure/azure-cli).
+            "properties.template.containers[].env[]" | "properties.template.initContainers[].env[]" => {
+                if !json.contains_key("value") && !json.contains_key("secretRef") {
+                    json.insert("value".to_owned(), Json::String(String::new()));
+                }
+            }
+            "properties.configuration.secrets[]" => {
+                let reference = json
+                    .get("keyVaultUrl")
+                    .and_then(Json::as_str)
+                    .is_some_and(|url| !url.is_empty());
+                if reference {
+                    // listSecrets returns resolved values for references too: never send one back.
+                    json.remove("value");
+                } else if !json.contains_key("value")
+                    && let Some(name) = json.get("name").and_then(Json::as_str)
+                {
+                    self.resend.push(name.to_owned());
+                    json.remove("keyVaultUrl");
+                    json.remove("identity");
+                }
+            }
+            _ => {}
+        }
+    }
+}

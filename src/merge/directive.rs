@@ -1,0 +1,31 @@
+//! `{$patch: delete | replace | default | claim, value: …}`: what a plain value cannot say.
+
+use crate::value::Value;
+
+/// A directive of a fragment, in Kubernetes' word.
+#[derive(Clone, Copy, Debug)]
+pub enum Directive<'a> {
+    /// The member or element is to be absent.
+    Delete,
+    /// The whole value, lists included, is owned.
+    Replace(&'a Value),
+    /// Set only when nothing is set (also: at creation only).
+    Default(&'a Value),
+    /// Set when nothing is set; refuse when another value is.
+    Claim(&'a Value),
+}
+
+impl Directive<'_> {
+    /// The directive that `value` is, if it has a `$patch` member; its shape was checked when the
+    /// recipe was loaded.
+    pub fn read(value: &Value) -> Option<Directive<'_>> {
+        let word = value.get("$patch")?.as_str()?;
+        match (word, value.get("value")) {
+            ("delete", _) => Some(Directive::Delete),
+            ("replace", Some(inner)) => Some(Directive::Replace(inner)),
+            ("default", Some(inner)) => Some(Directive::Default(inner)),
+            ("claim", Some(inner)) => Some(Directive::Claim(inner)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,449 @@
+//! One resource: what a fragment wants, laid over what is there.
+//!
+//! [`merge`] gives the merged resource and the list of [`Owned`] leaves: exactly what the fragment
+//! speaks of, each with what is live and what is wanted. Nothing else of the resource can change.
+
+mod body;
+mod directive;
+mod normalise;
+
+use indexmap::IndexMap;
+
+use crate::azure::types::{Compare, ListKind, ResourceType};
+use crate::value::{Data, Path, Value};
+
+pub use body::{Body, body_for};
+pub use directive::Directive;
+pub use normalise::{absent, equal, word_set};
+
+/// One leaf that a fragment owns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Owned {
+    /// Where.
+    pub path: Path,
+    /// What is there now; null when nothing is.
+    pub live: Value,
+    /// What is wanted; null when it is to be absent.
+    pub wanted: Value,
+    /// Whether the two mean the same.
+    pub in_place: bool,
+}
+
+/// A fragment laid over a resource.
+#[derive(Clone, Debug)]
+pub struct Merged {
+    /// The resource as it is to be. What was already in place keeps Azure's own spelling.
+    pub value: Value,
+    /// What the fragment owns, in its order.
+    pub owned: Vec<Owned>,
+}
+
+/// Why a fragment cannot be laid over a resource.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MergeError {
+    /// A list element without its key members.
+    #[error("an element of {path} has no {key}")]
+    NoKey {
+        /// The list.
+        path: String,
+        /// The member that tells elements apart.
+        key: &'static str,
+    },
+    /// The same key twice in one fragment.
+    #[error("{path} is given twice")]
+    Twice {
+        /// The element.
+        path: String,
+    },
+    /// A container that is not there, without an image to create it from.
+    #[error("there is no container {name}; the app has {present}")]
+    NoContainer {
+        /// The name asked for.
+        name: String,
+        /// The names that are there.
+        present: String,
+    },
+    /// An object where the live resource has something else, or the other way round.
+    #[error("{path} is {live} in the live resource, and the recipe gives {wanted}")]
+    Kind {
+        /// Where.
+        path: String,
+        /// What the resource has.
+        live: &'static str,
+        /// What the fragment has.
+        wanted: &'static str,
+    },
+    /// `$patch: claim` found another value.
+    #[error("{path} is already set to another value, which is not ours to change")]
+    Claimed {
+        /// Where.
+        path: String,
+    },
+    /// Key, list or directive that is known only after apply.
+    #[error("{path} must be known before anything is written")]
+    UnknownKey {
+        /// Where.
+        path: String,
+    },
+}
+
+/// Lays `fragment` over `live` (null when the resource does not exist).
+///
+/// null in the fragment = not owned. Lists merge by the kind the type table gives; elements not
+/// named stay, new ones are appended in the fragment's order.
+///
+/// # Errors
+/// See [`MergeError`].
+pub fn merge(kind: &ResourceType, live: &Value, fragment: &Value) -> Result<Merged, MergeError> {
+    let mut merger = Merger {
+        kind,
+        owned: Vec::new(),
+    };
+    let value = merger.place(&Path::root(), live, fragment)?;
+    Ok(Merged {
+        value,
+        owned: merger.owned,
+    })
+}
+
+struct Merger<'a> {
+    kind: &'a ResourceType,
+    owned: Vec<Owned>,
+}
+
+impl Merger<'_> {
+    fn place(&mut self, path: &Path, live: &Value, wanted: &Value) -> Result<Value, MergeError> {
+        if wanted.is_null() {
+            return Ok(live.clone());
+        }
+        if let Some(directive) = Directive::read(wanted) {
+            return self.direct(path, live, &directive);
+        }
+        match &wanted.data {
+            Data::Map(members) => self.object(path, live, members, wanted),
+            Data::List(items) => self.list(path, live, items, wanted),
+            _ => Ok(self.leaf(path, live, wanted)),
+        }
+    }
+
+    fn direct(&mut self, path: &Path, live: &Value, directive: &Directive<'_>) -> Result<Value, MergeError> {
+        match *directive {
+            Directive::Delete => {
+                self.own(path, live, Value::null(), absent(self.kind, path, live));
+                Ok(Value::null())
+            }
+            Directive::Default(value) => {
+                if absent(self.kind, path, live) {
+                    self.place(path, live, value)
+                } else {
+                    Ok(live.clone())
+                }
+            }
+            Directive::Claim(value) => {
+                if absent(self.kind, path, live) || equal(self.kind, path, live, value) {
+                    self.place(path, live, value)
+                } else {
+                    Err(MergeError::Claimed {
+                        path: path.to_string(),
+                    })
+                }
+            }
+            Directive::Replace(value) => Ok(self.leaf(path, live, value)),
+        }
+    }
+
+    fn leaf(&mut self, path: &Path, live: &Value, wanted: &Value) -> Value {
+        let pattern = path.pattern();
+        let mut wanted = wanted.clone();
+        if self.kind.text.contains(&pattern.as_str()) {
+            wanted = as_text(wanted);
+        }
+        if self.kind.comparison(&pattern) == Some(Compare::WordSet)
+            && let Some(text) = wanted.as_str()
+        {
+            let (union, complete) = normalise::add_words(live.as_str().unwrap_or_default(), text);
+            let merged = if complete {
+                live.clone()
+            } else {
+                Value::from(union)
+            };
+            self.own(path, live, merged.clone(), complete);
+            return merged;
+        }
+        let in_place = equal(self.kind, path, live, &wanted);
+        self.own(path, live, wanted.clone(), in_place);
+        if in_place { live.clone() } else { wanted }
+    }
+
+    fn object(
+        &mut self,
+        path: &Path,
+        live: &Value,
+        members: &IndexMap<String, Value>,
+        wanted: &Value,
+    ) -> Result<Value, MergeError> {
+        let mut merged = match &live.data {
+            Data::Map(map) => map.clone(),
+            Data::Null => IndexMap::new(),
+            other => {
+                return Err(MergeError::Kind {
+                    path: path.to_string(),
+                    live: word(other),
+                    wanted: "an object",
+                });
+            }
+        };
+        if members.is_empty() {
+            // `{}`: the member itself is what is owned (an identity in userAssignedIdentities).
+            self.own(path, live, wanted.clone(), live.as_map().is_some());
+            return Ok(if live.is_null() {
+                wanted.clone()
+            } else {
+                live.clone()
+            });
+        }
+        let pattern = path.pattern();
+        if let Some(group) = self.kind.exclusive(&pattern) {
+            let winner = members
+                .iter()
+                .find(|(key, value)| group.contains(&key.as_str()) && !value.is_null());
+            if let Some((winner, _)) = winner {
+                for loser in group.iter().filter(|member| *member != winner) {
+                    if let Some(old) = merged.shift_remove(*loser)
+                        && !absent(self.kind, &path.key(loser), &old)
+                    {
+                        self.own(&path.key(loser), &old, Value::null(), false);
+                    }
+                }
+            }
+        }
+        for (key, value) in members {
+            // Keys that are resource ids (userAssignedIdentities) come back in another case.
+            let spelled = merged
+                .keys()
+                .find(|present| same_key(present, key))
+                .cloned()
+                .unwrap_or_else(|| key.clone());
+            let below = merged.get(&spelled).cloned().unwrap_or_else(Value::null);
+            let placed = self.place(&path.key(&spelled), &below, value)?;
+            if placed.is_null() {
+                merged.shift_remove(&spelled);
+            } else {
+                merged.insert(spelled, placed);
+            }
+        }
+        Ok(Value {
+            data: Data::Map(merged),
+            marks: live.marks,
+        })
+    }
+
+    fn list(
+        &mut self,
+        path: &Path,
+        live: &Value,
+        items: &[Value],
+        wanted: &Value,
+    ) -> Result<Value, MergeError> {
+        let present = match &live.data {
+            Data::List(list) => list.clone(),
+            Data::Null => Vec::new(),
+            other => {
+                return Err(MergeError::Kind {
+                    path: path.to_string(),
+                    live: word(other),
+                    wanted: "a list",
+                });
+            }
+        };
+        match self.kind.list_kind(&path.pattern()) {
+            ListKind::Atomic => Ok(self.leaf(path, live, wanted)),
+            ListKind::Set => {
+                let mut merged = present;
+                for item in items {
+                    let place = path.element(
+                        &item
+                            .as_str()
+                            .map_or_else(|| item.to_json().unwrap_or_default().to_string(), str::to_owned),
+                    );
+                    let found = merged
+                        .iter()
+                        .find(|have| equal(self.kind, &place, have, item))
+                        .cloned();
+                    self.own(
+                        &place,
+                        found.as_ref().unwrap_or(&Value::null()),
+                        item.clone(),
+                        found.is_some(),
+                    );
+                    if found.is_none() {
+                        merged.push(item.clone());
+                    }
+                }
+                Ok(Value {
+                    data: Data::List(merged),
+                    marks: live.marks,
+                })
+            }
+            ListKind::Map(keys) => self.keyed_list(path, live, present, items, keys),
+        }
+    }
+
+    fn keyed_list(
+        &mut self,
+        path: &Path,
+        live: &Value,
+        mut merged: Vec<Value>,
+        items: &[Value],
+        keys: &'static [&'static str],
+    ) -> Result<Value, MergeError> {
+        let mut seen = Vec::new();
+        for item in items {
+            if item.is_null() {
+                continue;
+            }
+            let key = element_key(path, item, keys)?;
+            let place = path.element(&key);
+            if seen.contains(&key) {
+                return Err(MergeError::Twice {
+                    path: place.to_string(),
+                });
+            }
+            let at = merged.iter().position(|have| {
+                element_key(path, have, keys).is_ok_and(|other| self.same_element(path, keys, &other, &key))
+            });
+            if at.is_none()
+                && path.pattern() == "properties.template.containers"
+                && item.get("image").is_none()
+            {
+                let names: Vec<&str> = merged.iter().filter_map(|have| have.text_at(&["name"])).collect();
+                return Err(MergeError::NoContainer {
+                    name: key,
+                    present: names.join(", "),
+                });
+            }
+            seen.push(key);
+            let below = at
+                .and_then(|at| merged.get(at))
+                .cloned()
+                .unwrap_or_else(Value::null);
+            // An element that is to go is named by its key and `$patch: delete` beside it.
+            if Directive::read(item).is_some_and(|directive| matches!(directive, Directive::Delete)) {
+                self.own(&place, &below, Value::null(), below.is_null());
+                if let Some(at) = at {
+                    merged.remove(at);
+                }
+                continue;
+            }
+            let placed = self.element(&place, &below, item, keys)?;
+            match at.and_then(|at| merged.get_mut(at)) {
+                Some(slot) => *slot = placed,
+                None => merged.push(placed),
+            }
+        }
+        Ok(Value {
+            data: Data::List(merged),
+            marks: live.marks,
+        })
+    }
+
+    /// Merges one element; its key members say which element it is and are owned only when it is new.
+    fn element(
+        &mut self,
+        place: &Path,
+        live: &Value,
+        item: &Value,
+        keys: &[&str],
+    ) -> Result<Value, MergeError> {
+        let mark = self.owned.len();
+        let merged = self.place(place, live, item)?;
+        let is_new = live.is_null();
+        let key_paths: Vec<Path> = keys.iter().map(|key| place.key(key)).collect();
+        let mut index = mark;
+        while index < self.owned.len() {
+            if key_paths.contains(&self.owned[index].path) {
+                self.owned.remove(index);
+            } else {
+                index += 1;
+            }
+        }
+        if is_new && self.owned.len() == mark {
+            self.own(place, live, item.clone(), false);
+        }
+        Ok(merged)
+    }
+
+    fn same_element(&self, path: &Path, keys: &[&str], have: &str, wanted: &str) -> bool {
+        let folded = keys.iter().any(|key| {
+            self.kind.comparison(&format!("{}[].{key}", path.pattern())) == Some(Compare::IgnoreCase)
+        });
+        if folded {
+            have.eq_ignore_ascii_case(wanted)
+        } else {
+            have == wanted
+        }
+    }
+
+    fn own(&mut self, path: &Path, live: &Value, wanted: Value, in_place: bool) {
+        self.owned.push(Owned {
+            path: path.clone(),
+            live: live.clone(),
+            wanted,
+            in_place,
+        });
+    }
+}
+
+/// Resource ids as keys are the same in any case; other keys are not.
+fn same_key(have: &str, wanted: &str) -> bool {
+    have == wanted || (wanted.starts_with('/') && have.eq_ignore_ascii_case(wanted))
+}
+
+fn element_key(path: &Path, item: &Value, keys: &'static [&'static str]) -> Result<String, MergeError> {
+    let mut parts = Vec::with_capacity(keys.len());
+    for key in keys {
+        match item.get(key).map(|value| &value.data) {
+            Some(Data::String(text)) => parts.push(text.clone()),
+            Some(Data::Number(number)) => parts.push(number.to_string()),
+            Some(Data::Unknown(_)) => {
+                return Err(MergeError::UnknownKey {
+                    path: path.to_string(),
+                });
+            }
+            _ => {
+                return Err(MergeError::NoKey {
+                    path: path.to_string(),
+                    key,
+                });
+            }
+        }
+    }
+    Ok(parts.join(","))
+}
+
+/// The text of a scalar where the schema says string.
+fn as_text(value: Value) -> Value {
+    match &value.data {
+        Data::Bool(flag) => Value {
+            data: Data::String(flag.to_string()),
+            marks: value.marks,
+        },
+        Data::Number(number) => Value {
+            data: Data::String(number.to_string()),
+            marks: value.marks,
+        },
+        _ => value,
+    }
+}
+
+fn word(data: &Data) -> &'static str {
+    match data {
+        Data::Null => "absent",
+        Data::Bool(_) => "a boolean",
+        Data::Number(_) => "a number",
+        Data::String(_) => "a string",
+        Data::List(_) => "a list",
+        Data::Map(_) => "an object",
+        Data::Unknown(_) => "not known yet",
+    }
+}

@@ -1,0 +1,111 @@
+//! When two values mean the same to Azure: `""` = absent, unset = default, ids in any case, sets in
+//! any order.
+
+use crate::azure::types::{Compare, ListKind, ResourceType};
+use crate::value::{Data, Path, Value};
+
+/// Whether `value` means "nothing is set" at `path`: null, the empty string (what the API returns
+/// for cleared registry credentials, Azure/terraform-azurerm-avm-res-app-containerapp#125), or the
+/// default of the type table.
+pub fn absent(kind: &ResourceType, path: &Path, value: &Value) -> bool {
+    match &value.data {
+        Data::Null => true,
+        Data::String(text) => text.is_empty() || kind.default_at(&path.pattern()) == Some(text.as_str()),
+        Data::Bool(flag) => kind.default_at(&path.pattern()) == Some(if *flag { "true" } else { "false" }),
+        Data::Number(number) => kind.default_at(&path.pattern()) == Some(number.to_string().as_str()),
+        _ => false,
+    }
+}
+
+/// Whether `live` and `wanted` mean the same at `path`. An unknown equals nothing.
+pub fn equal(kind: &ResourceType, path: &Path, live: &Value, wanted: &Value) -> bool {
+    if live.is_unknown() || wanted.is_unknown() {
+        return false;
+    }
+    let (no_live, no_wanted) = (absent(kind, path, live), absent(kind, path, wanted));
+    if no_live || no_wanted {
+        return no_live && no_wanted;
+    }
+    match (&live.data, &wanted.data) {
+        (Data::String(have), Data::String(want)) => match kind.comparison(&path.pattern()) {
+            None => have == want,
+            Some(Compare::IgnoreCase) => have.eq_ignore_ascii_case(want),
+            Some(Compare::Url) => fold_url(have) == fold_url(want),
+            Some(Compare::WordSet) => word_set(have) == word_set(want),
+        },
+        (Data::Number(have), Data::Number(want)) => have == want || have.as_f64() == want.as_f64(),
+        (Data::Map(have), Data::Map(want)) => have.keys().chain(want.keys()).all(|key| {
+            let null = Value::null();
+            equal(
+                kind,
+                &path.key(key),
+                have.get(key).unwrap_or(&null),
+                want.get(key).unwrap_or(&null),
+            )
+        }),
+        (Data::List(have), Data::List(want)) => equal_lists(kind, path, have, want),
+        (have, want) => have == want,
+    }
+}
+
+fn equal_lists(kind: &ResourceType, path: &Path, have: &[Value], want: &[Value]) -> bool {
+    let below = path.element("");
+    match kind.list_kind(&path.pattern()) {
+        ListKind::Atomic => {
+            have.len() == want.len()
+                && have
+                    .iter()
+                    .zip(want)
+                    .all(|(have, want)| equal(kind, &below, have, want))
+        }
+        ListKind::Set | ListKind::Map(_) => {
+            let found = |one: &Value, all: &[Value]| all.iter().any(|other| equal(kind, &below, other, one));
+            have.iter().all(|one| found(one, want)) && want.iter().all(|one| found(one, have))
+        }
+    }
+}
+
+/// Scheme and host in lower case, no trailing slash: `https://KV.vault.azure.net/secrets/a/`.
+fn fold_url(text: &str) -> String {
+    let text = text.trim_end_matches('/');
+    match text.split_once("://") {
+        Some((scheme, rest)) => {
+            let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+            format!(
+                "{}://{}/{path}",
+                scheme.to_ascii_lowercase(),
+                host.to_ascii_lowercase()
+            )
+        }
+        None => text.to_owned(),
+    }
+}
+
+/// The words of a comma-separated set, without `None`, in lower case and order.
+pub fn word_set(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = words(text).map(str::to_ascii_lowercase).collect();
+    words.sort();
+    words.dedup();
+    words
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty() && !word.eq_ignore_ascii_case("None"))
+}
+
+/// `live` with the words of `wanted` added, as Azure writes it, and whether all were there already.
+pub(super) fn add_words(live: &str, wanted: &str) -> (String, bool) {
+    let mut all: Vec<&str> = words(live).collect();
+    let before = all.len();
+    for word in words(wanted) {
+        if !all.iter().any(|have| have.eq_ignore_ascii_case(word)) {
+            all.push(word);
+        }
+    }
+    // The service writes `SystemAssigned, UserAssigned` in this order.
+    all.sort_by_key(|word| word.to_ascii_lowercase());
+    let complete = all.len() == before;
+    (all.join(", "), complete)
+}

@@ -1,0 +1,285 @@
+//! Whether the app runs: its own state, and its newest revision's, with the reason when it does not.
+//!
+//! `Succeeded` on the app does not mean that a container started (Azure/azure-cli-extensions#6251), so
+//! the revision decides. All words are open sets: an unknown one warns and lets the others decide.
+
+use super::engine::Engine;
+use super::finding::{Finding, Status};
+use super::quote;
+use crate::diagnostic::codes;
+use crate::facts::Read;
+use crate::value::Value;
+
+const DOCS: &str = "https://learn.microsoft.com/azure/container-apps/troubleshooting";
+
+/// How the app is.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// What the app and its revision say.
+    pub state: State,
+    /// The newest revision's name.
+    pub revision: Option<String>,
+    /// Its share of the traffic, in percent.
+    pub traffic: Option<i64>,
+    /// The app's and the revision's findings.
+    pub findings: Vec<Finding>,
+}
+
+/// Whether it is worth waiting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Provisioned and healthy, or scaled to zero.
+    Ready,
+    /// On its way; the text says where it is.
+    Waiting(String),
+    /// It will not get better by itself, or has not within its probes' time; the text says why.
+    Failing(String),
+    /// Stopped or suspended by somebody.
+    Stopped(String),
+    /// It could not be read.
+    Unknown,
+}
+
+/// The health of the app as observed.
+pub(super) fn health(engine: &Engine<'_>) -> Health {
+    let app = engine.app();
+    let mut health = Health { state: State::Unknown, revision: None, traffic: None, findings: Vec::new() };
+    if app.is_null() || app.is_unknown() {
+        return health;
+    }
+    let (app_state, finding) = judge_app(engine, &app);
+    health.findings.push(finding);
+    let Some(name) = app.text_at(&["properties", "latestRevisionName"]) else {
+        health.state = match app_state {
+            State::Ready => State::Waiting("no revision yet".to_owned()),
+            other => other,
+        };
+        return health;
+    };
+    health.revision = Some(name.to_owned());
+    let target = engine.request.target;
+    let id = target.app_id().child("revisions", name);
+    let kind = "Microsoft.App/containerApps/revisions";
+    let revision = engine.asked.value(&engine.read(&id, kind));
+    if revision.is_unknown() || revision.is_null() {
+        health.findings.push(
+            Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, format!("revision {name}"))
+                .detail(if revision.is_null() { "not there" } else { "could not be read" }),
+        );
+        health.state = match app_state {
+            State::Ready if revision.is_null() => State::Waiting("the revision is not there yet".to_owned()),
+            State::Ready => State::Unknown,
+            other => other,
+        };
+        return health;
+    }
+    health.traffic = revision.at(&["properties", "trafficWeight"]).and_then(|weight| match &weight.data {
+        crate::value::Data::Number(number) => number.as_i64(),
+        _ => None,
+    });
+    let mut state = judge_revision(&revision);
+    if let State::Failing(reason) | State::Waiting(reason) = &state
+        && is_unhealthy(&revision)
+    {
+        // Only now is it worth asking each replica why.
+        let list = Read::many(&format!("{id}/replicas"), "Microsoft.App/containerApps/revisions/replicas", &engine.version(kind));
+        let replicas = engine.asked.value(&list);
+        let told = replica_reason(&replicas);
+        let reason = told.map_or_else(|| reason.clone(), |told| format!("{reason}: {told}"));
+        state = match state {
+            State::Failing(_) => State::Failing(reason),
+            _ => State::Waiting(reason),
+        };
+    }
+    health.findings.push(revision_finding(engine, name, &state, &revision, health.traffic));
+    health.state = match (app_state, state) {
+        (State::Stopped(why), _) => State::Stopped(why),
+        (_, failing @ State::Failing(_)) | (failing @ State::Failing(_), _) => failing,
+        (waiting @ State::Waiting(_), _) | (_, waiting @ State::Waiting(_)) => waiting,
+        (_, other) => other,
+    };
+    health
+}
+
+/// The catalogue's baseline: `provisioningState` and `runningStatus`.
+fn judge_app(engine: &Engine<'_>, app: &Value) -> (State, Finding) {
+    let target = engine.request.target;
+    let provisioning = app.text_at(&["properties", "provisioningState"]).unwrap_or("unknown");
+    let running = app.text_at(&["properties", "runningStatus"]).unwrap_or("unknown");
+    let name = format!("app {}", target.app);
+    let seen = format!("provisioningState {provisioning}, runningStatus {running}");
+    let finding = |status| Finding::new(status, codes::APP_HEALTH, name.clone()).detail(seen.clone());
+    let start = format!(
+        "az containerapp start --name {} --resource-group {}",
+        quote(&target.app),
+        quote(&target.resource_group)
+    );
+    match (provisioning, running) {
+        ("Failed" | "Canceled", _) => {
+            let why = app
+                .text_at(&["properties", "deploymentErrors"])
+                .map_or_else(|| format!("its last operation ended {provisioning}"), crate::value::strip_control);
+            (State::Failing(why.clone()), finding(Status::Failed).detail(format!("{seen}: {why}")).docs(DOCS))
+        }
+        ("Deleting", _) => (State::Failing("it is being deleted".to_owned()), finding(Status::Failed)),
+        (_, word @ ("Stopped" | "Suspended")) => {
+            (State::Stopped(format!("the app is {word}")), finding(Status::Failed).fix(start))
+        }
+        ("InProgress" | "Updating" | "Creating", _) => {
+            (State::Waiting("an operation is in progress".to_owned()), finding(Status::CouldNotCheck))
+        }
+        (_, "Progressing") => (State::Waiting("the app is progressing".to_owned()), finding(Status::CouldNotCheck)),
+        // Apps read with an older api-version carry no runningStatus; scaled-to-zero words vary.
+        ("Succeeded", "Running" | "Ready" | "ScaledToZero" | "Scaled to 0" | "unknown") => {
+            (State::Ready, finding(Status::Passed))
+        }
+        _ => (
+            State::Ready,
+            finding(Status::Warning).detail(format!("{seen}: a word this version does not know; the revision decides")),
+        ),
+    }
+}
+
+fn is_unhealthy(revision: &Value) -> bool {
+    let state = |key| revision.text_at(&["properties", key]).unwrap_or_default();
+    state("healthState") == "Unhealthy" || matches!(state("runningState"), "Degraded" | "Failed" | "Activation failed")
+}
+
+/// What one revision says of itself.
+fn judge_revision(revision: &Value) -> State {
+    let state = |key| revision.text_at(&["properties", key]).unwrap_or_default();
+    let replicas = match revision.at(&["properties", "replicas"]).map(|value| &value.data) {
+        Some(crate::value::Data::Number(number)) => number.as_i64(),
+        _ => None,
+    };
+    let detail = revision
+        .text_at(&["properties", "provisioningError"])
+        .or_else(|| revision.text_at(&["properties", "runningStateDetails"]))
+        .map(crate::value::strip_control);
+    let with = |text: &str| match &detail {
+        Some(detail) => format!("{text}: {detail}"),
+        None => text.to_owned(),
+    };
+    let inactive = revision.at(&["properties", "active"]).and_then(Value::as_bool) == Some(false);
+    match (state("provisioningState"), state("healthState"), state("runningState")) {
+        _ if inactive => State::Stopped("the revision is deactivated".to_owned()),
+        ("Failed", _, _) => State::Failing(with("provisioning failed")),
+        ("Deprovisioning" | "Deprovisioned", _, _) => State::Stopped("the revision is deprovisioned".to_owned()),
+        (_, _, running) if running.to_ascii_lowercase().contains("failed") => State::Failing(with("it failed to run")),
+        (_, "Unhealthy", "Stopped") => State::Failing(with("it stopped")),
+        (_, "Unhealthy", _) => State::Waiting(with("it is unhealthy")),
+        ("Provisioning", _, _) => State::Waiting(with("it is being provisioned")),
+        (_, _, "Degraded") => State::Waiting(with("it is degraded")),
+        (_, _, "Processing" | "Activating") => State::Waiting(with("it is starting")),
+        (_, _, "Stopped") if replicas != Some(0) => State::Stopped("the revision is stopped".to_owned()),
+        // Healthy, or scaled to zero: then nothing runs that could have a health.
+        (_, "Healthy", _) => State::Ready,
+        _ if replicas == Some(0) => State::Ready,
+        ("Provisioned", "None" | "", "Running" | "Unknown" | "") => State::Waiting("its health is not known yet".to_owned()),
+        ("Provisioned", _, "Running") => State::Ready,
+        (provisioning, health, running) => State::Waiting(format!("{provisioning}, {health}, {running}")),
+    }
+}
+
+/// The first reason that a replica or one of its containers gives.
+fn replica_reason(replicas: &Value) -> Option<String> {
+    let details = |value: &Value| {
+        value
+            .text_at(&["runningStateDetails"])
+            .map(crate::value::strip_control)
+    };
+    replicas.as_list()?.iter().find_map(|replica| {
+        let properties = replica.get("properties")?;
+        let containers = ["initContainers", "containers"]
+            .iter()
+            .filter_map(|key| properties.get(key).and_then(Value::as_list))
+            .flatten();
+        let container = containers
+            .filter(|container| container.get("ready").and_then(Value::as_bool) != Some(true))
+            .find_map(|container| {
+                let name = container.text_at(&["name"]).unwrap_or("container");
+                details(container).map(|why| format!("container {name}: {why}"))
+            });
+        container.or_else(|| details(properties))
+    })
+}
+
+fn revision_finding(engine: &Engine<'_>, name: &str, state: &State, revision: &Value, traffic: Option<i64>) -> Finding {
+    let title = format!("revision {name}");
+    let words = |key| revision.text_at(&["properties", key]).unwrap_or("unknown");
+    let seen = format!("{}, {}, {}", words("provisioningState"), words("healthState"), words("runningState"));
+    match state {
+        State::Ready => {
+            let zero = revision.at(&["properties", "replicas"]).is_some_and(|value| value.to_json() == Some(0.into()));
+            let scale = if zero { ", scaled to zero" } else { "" };
+            let share = match traffic {
+                Some(0) => {
+                    let target = engine.request.target;
+                    return Finding::new(Status::Warning, codes::REVISION_HEALTH, title)
+                        .detail(format!("{seen}{scale}; it receives 0 % of the traffic: weights are pinned to other revisions"))
+                        .fix(format!(
+                            "az containerapp ingress traffic set --name {} --resource-group {} --revision-weight {}=100",
+                            quote(&target.app),
+                            quote(&target.resource_group),
+                            quote(name)
+                        ));
+                }
+                Some(share) => format!("; {share} % of the traffic"),
+                None => String::new(),
+            };
+            Finding::passed(codes::REVISION_HEALTH, title).detail(format!("{seen}{scale}{share}"))
+        }
+        State::Waiting(why) => {
+            Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, title).detail(format!("{seen}: {why}"))
+        }
+        State::Failing(why) | State::Stopped(why) => {
+            let (cause, fix) = explain(why);
+            let finding = Finding::failed(codes::REVISION_HEALTH, title)
+                .detail(match cause {
+                    Some(cause) => format!("{why} ({cause})"),
+                    None => format!("{seen}: {why}"),
+                })
+                .docs(DOCS);
+            match fix {
+                Some(fix) => finding.fix(fix),
+                None => finding.fix(format!(
+                    "az containerapp logs show --name {} --resource-group {} --revision {} --type system",
+                    quote(&engine.request.target.app),
+                    quote(&engine.request.target.resource_group),
+                    quote(name)
+                )),
+            }
+        }
+        State::Unknown => Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, title),
+    }
+}
+
+/// What the platform's words mean, and what mends it.
+/// (<https://learn.microsoft.com/azure/container-apps/troubleshooting>, deployment-errors.)
+pub fn explain(text: &str) -> (Option<&'static str>, Option<&'static str>) {
+    let lower = text.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    if has(&["manifest_unknown", "manifest unknown"]) {
+        (Some("the image's tag or digest is not in the registry"), Some("check the image's name and tag; push it, then apply again"))
+    } else if has(&["unauthorized", "imagepullbackoff", "errimagepull", "failed to pull", "pull image", "pulling image"]) {
+        // UNAUTHORIZED also masks a wrong tag.
+        (
+            Some("the image cannot be pulled: the identity or credentials have no pull right, or the tag does not exist"),
+            Some("grant AcrPull to the app's identity on the registry, and check the image's name and tag"),
+        )
+    } else if has(&["unable to fetch secret", "unable to get value using managed identity", "key vault"]) {
+        (
+            Some("a Key Vault secret cannot be fetched: the role is missing or not in force yet, the vault's firewall is closed, or the secret is missing or disabled"),
+            Some("az keyvault secret show --vault-name <vault> --name <secret>; check the role Key Vault Secrets User and the vault's networking"),
+        )
+    } else if has(&["probe", "targetport", "target port", "connection refused"]) {
+        (
+            Some("a probe gets no answer: the app does not listen on the target port, or starts too slowly"),
+            Some("let the app listen on 0.0.0.0 at the ingress target port, or correct targetPort and the probes"),
+        )
+    } else if has(&["crash", "exit code", "exited", "oomkilled", "containercrashing"]) {
+        (Some("the container ends soon after its start"), None)
+    } else {
+        (None, None)
+    }
+}

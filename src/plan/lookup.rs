@@ -1,0 +1,175 @@
+//! `existing`: what a recipe reads from Azure.
+
+use super::engine::Frame;
+use crate::azure::ResourceId;
+use crate::azure::types::EXTENSION_ONLY;
+use crate::facts::Read;
+use crate::recipe::{Lookup, Search};
+use crate::value::{Data, Origin, Value};
+
+impl Frame<'_, '_> {
+    /// The value of a lookup: null when it is switched off or not there, unknown while it is not
+    /// read, waits for a step, or may not be read.
+    pub(super) fn look_up(&self, lookup: &Lookup) -> Value {
+        if lookup.for_each.is_some() && self.each.is_none() {
+            let Some(rounds) = self.rounds(lookup.for_each.as_ref()) else {
+                return Value::unknown(Origin::Read);
+            };
+            let members = rounds.into_iter().flatten().map(|each| {
+                let key = each.text();
+                (key, self.with_each(Some(each)).look_up_one(lookup))
+            });
+            return Value::new(Data::Map(members.collect()));
+        }
+        self.look_up_one(lookup)
+    }
+
+    fn look_up_one(&self, lookup: &Lookup) -> Value {
+        if let Some(when) = &lookup.when {
+            let holds = self.expression(when);
+            match holds.truthy() {
+                Some(true) => {}
+                Some(false) => return Value::null(),
+                None => return holds,
+            }
+        }
+        if let Some(waiting) = self.waits_for(lookup) {
+            return waiting;
+        }
+        match self.read_of(lookup) {
+            Place::Here(read) => self.engine.asked.value(&read),
+            Place::Search { group, list, name } => {
+                let found = self.engine.asked.value(&group);
+                if !found.is_null() {
+                    return found;
+                }
+                let all = self.engine.asked.value(&list);
+                let Some(items) = all.as_list() else { return all };
+                let mut matching = items.iter().filter(|item| {
+                    item.text_at(&["name"])
+                        .is_some_and(|have| have.eq_ignore_ascii_case(&name))
+                });
+                let first = matching.next().cloned();
+                // Several of one name: the prerequisite names them; nothing is chosen.
+                if matching.next().is_some() {
+                    Value::null()
+                } else {
+                    first.unwrap_or_else(Value::null)
+                }
+            }
+            Place::Unknown(value) => value,
+        }
+    }
+
+    /// The unknown that a lookup is while a step it comes `after` is still to run.
+    fn waits_for(&self, lookup: &Lookup) -> Option<Value> {
+        lookup.after.iter().find_map(|name| {
+            let index = self
+                .recipe()
+                .steps
+                .iter()
+                .position(|step| step.id.written == name.value)?;
+            let runs = self.engine.step_runs(self.instance, index);
+            let waiting = runs.iter().find(|run| run.pending())?;
+            Some(Value::unknown(Origin::Step(waiting.key.clone())))
+        })
+    }
+
+    /// Where a lookup looks.
+    pub(super) fn read_of(&self, lookup: &Lookup) -> Place {
+        let engine = self.engine;
+        let target = engine.request.target;
+        let kind = lookup.kind.kind.as_str();
+        let version = lookup
+            .kind
+            .version
+            .clone()
+            .unwrap_or_else(|| engine.version(kind));
+        let leaf = kind.rsplit('/').next().unwrap_or_default();
+
+        let below = |expression| {
+            let value = self.expression(expression);
+            if value.is_unknown() {
+                return Err(value);
+            }
+            let id = value
+                .as_str()
+                .or_else(|| value.text_at(&["id"]))
+                .and_then(ResourceId::parse);
+            id.ok_or_else(Value::null)
+        };
+        let base = match (&lookup.parent, &lookup.scope) {
+            (Some(parent), _) => below(parent).map(|id| format!("{id}/{leaf}")),
+            (None, Some(scope)) => below(scope).map(|id| format!("{id}/providers/{kind}")),
+            (None, None) => {
+                let group = match &lookup.resource_group {
+                    Some(group) => match self.expression(group) {
+                        value if value.is_unknown() => return Place::Unknown(value),
+                        value => value.as_str().map(str::to_owned),
+                    },
+                    None => None,
+                };
+                let group = group.unwrap_or_else(|| target.resource_group.clone());
+                Ok(format!(
+                    "{}/providers/{kind}",
+                    ResourceId::group(&target.subscription, &group)
+                ))
+            }
+        };
+        let base = match base {
+            Ok(base) => base,
+            Err(value) => return Place::Unknown(value),
+        };
+        let Some(name) = &lookup.name else {
+            return Place::Here(Read::many(&base, kind, &version));
+        };
+        let name = self.expression(name);
+        if name.is_unknown() {
+            return Place::Unknown(name);
+        }
+        let Some(name) = name.as_str().filter(|name| !name.is_empty()) else {
+            return Place::Unknown(Value::null());
+        };
+        if name.starts_with('/') {
+            return match ResourceId::parse(name) {
+                Some(id) => Place::Here(Read::one(&id, kind, &version)),
+                None => Place::Unknown(Value::null()),
+            };
+        }
+        let Some(id) = ResourceId::parse(&format!("{base}/{name}")) else {
+            return Place::Unknown(Value::null());
+        };
+        let group = Read::one(&id, kind, &version);
+        let bare = lookup.parent.is_none() && lookup.scope.is_none() && !EXTENSION_ONLY.contains(&kind);
+        if lookup.search == Search::Subscription && bare {
+            let list = Read::many(
+                &format!("/subscriptions/{}/providers/{kind}", target.subscription),
+                kind,
+                &version,
+            );
+            return Place::Search {
+                group,
+                list,
+                name: name.to_owned(),
+            };
+        }
+        Place::Here(group)
+    }
+}
+
+/// Where a lookup looks.
+pub(super) enum Place {
+    /// At one id, or in one collection.
+    Here(Read),
+    /// In the group first, then among all of the subscription.
+    Search {
+        /// The read in the group.
+        group: Read,
+        /// The list of all of its type.
+        list: Read,
+        /// The name, without regard to case.
+        name: String,
+    },
+    /// Not known yet, or its name gives nothing.
+    Unknown(Value),
+}

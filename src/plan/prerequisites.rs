@@ -1,0 +1,411 @@
+//! What must hold before the first write: the target, what recipes read, and their own checks.
+
+use super::engine::{Engine, Frame, pick_container, shown};
+use super::finding::{Finding, Status};
+use super::lookup::Place;
+use crate::azure::{ResourceId, types};
+use crate::diagnostic::{Severity, codes};
+use crate::facts::Fact;
+use crate::recipe::{Check, Lookup};
+use crate::value::{Origin, Value};
+
+/// Which judgements are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Before the run.
+    Prerequisites,
+    /// After it.
+    Verification,
+}
+
+/// A word as a shell takes it.
+pub fn quote(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// Subscription, provider, group, app, environment, container.
+pub(super) fn baseline(engine: &Engine<'_>) -> Vec<Finding> {
+    let target = engine.request.target;
+    let mut findings = vec![
+        subscription(engine),
+        provider(engine, "Microsoft.App"),
+        group(engine),
+    ];
+    let app_finding = app(engine);
+    let present = app_finding.status == Status::Passed;
+    findings.push(app_finding);
+    if present {
+        let app = engine.app();
+        findings.push(environment(engine, &app));
+        findings.extend(container(target, &app));
+    }
+    findings
+}
+
+fn subscription(engine: &Engine<'_>) -> Finding {
+    let target = engine.request.target;
+    let name = format!("subscription {}", target.subscription);
+    let id = ResourceId::subscription_id(&target.subscription);
+    match engine
+        .asked
+        .ask(&engine.read(&id, "Microsoft.Resources/subscriptions"))
+    {
+        Some(Fact::Found(found)) => {
+            let label = found.text_at(&["displayName"]).unwrap_or_default().to_owned();
+            match found.text_at(&["state"]) {
+                // Known words that refuse writes; an unknown word is let through.
+                Some(state @ ("Disabled" | "Deleted" | "PastDue")) => Finding::failed(
+                    codes::SUBSCRIPTION,
+                    name,
+                )
+                .detail(format!("{label} is {state}"))
+                .docs("https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states"),
+                _ => Finding::passed(codes::SUBSCRIPTION, name).detail(label),
+            }
+        }
+        Some(Fact::Absent { code }) => Finding::failed(codes::SUBSCRIPTION, name)
+            .detail(format!("not found for this caller ({code})"))
+            .fix("az account list --output table; then export AZURE_SUBSCRIPTION_ID=…"),
+        other => could_not(codes::SUBSCRIPTION, name, other),
+    }
+}
+
+fn provider(engine: &Engine<'_>, namespace: &str) -> Finding {
+    let name = format!("provider {namespace} registered");
+    match engine.asked.ask(&engine.provider_read(namespace)) {
+        Some(Fact::Found(found)) => match found.text_at(&["registrationState"]) {
+            Some("Registered" | "Registering") | None => Finding::passed(codes::PROVIDER, name),
+            Some(state) => Finding::failed(codes::PROVIDER, name)
+                .detail(format!("it is {state} in this subscription"))
+                .fix(format!("az provider register --namespace {namespace} --wait"))
+                .docs("https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types"),
+        },
+        other => could_not(codes::PROVIDER, name, other),
+    }
+}
+
+fn group(engine: &Engine<'_>) -> Finding {
+    let target = engine.request.target;
+    let name = format!("resource group {}", target.resource_group);
+    let kind = "Microsoft.Resources/subscriptions/resourceGroups";
+    match engine.asked.ask(&engine.read(&target.group_id(), kind)) {
+        Some(Fact::Found(found)) => Finding::passed(codes::RESOURCE_GROUP, name)
+            .detail(found.text_at(&["location"]).unwrap_or_default()),
+        Some(Fact::Absent { .. }) => Finding::failed(codes::RESOURCE_GROUP, name)
+            .detail("not found in this subscription")
+            .fix("az group list --query '[].name' --output tsv; then export RG=… (or -g)"),
+        other => could_not(codes::RESOURCE_GROUP, name, other),
+    }
+}
+
+fn app(engine: &Engine<'_>) -> Finding {
+    let target = engine.request.target;
+    let name = format!("container app {}", target.app);
+    match engine.asked.ask(&engine.app_read()) {
+        Some(Fact::Found(found)) => {
+            let state = found.text_at(&["properties", "provisioningState"]).unwrap_or("unknown");
+            let finding = Finding::passed(codes::APP, name).detail(format!("provisioningState {state}"));
+            // A failed app is a normal start: it exists and must stay changeable.
+            if state == "Deleting" { Finding { status: Status::Failed, ..finding } } else { finding }
+        }
+        Some(Fact::Absent { code }) if code == "ResourceGroupNotFound" => {
+            Finding::failed(codes::APP, name).detail("its resource group is not there")
+        }
+        Some(Fact::Absent { .. }) => Finding::failed(codes::APP, name)
+            .detail(format!("not found in {}", target.resource_group))
+            .fix(format!(
+                "az containerapp list --resource-group {} --query '[].name' --output tsv; then export APP_NAME=… (or -n)",
+                quote(&target.resource_group)
+            )),
+        // Nothing can be planned without the app.
+        Some(Fact::Refused { message }) => Finding::failed(codes::APP, name)
+            .detail(format!("the caller may not read it: {message}"))
+            .fix(format!(
+                "ask an administrator: az role assignment create --assignee <you> --role Reader --scope {}",
+                quote(target.app_id().as_str())
+            )),
+        Some(Fact::Failed { message, .. }) => Finding::failed(codes::APP, name).detail(message.clone()),
+        None => Finding::new(Status::CouldNotCheck, codes::APP, name),
+    }
+}
+
+fn environment(engine: &Engine<'_>, app: &Value) -> Finding {
+    let target = engine.request.target;
+    let Some(id) = engine.environment_id(app) else {
+        return Finding::new(Status::CouldNotCheck, codes::ENVIRONMENT, "environment")
+            .detail("the app names none");
+    };
+    let name = format!("environment {}", id.name());
+    if let Some(asked) = &target.environment
+        && !asked.eq_ignore_ascii_case(id.name())
+    {
+        return Finding::failed(codes::ENVIRONMENT, format!("environment {asked}"))
+            .detail(format!("the app {} is in {}", target.app, id.name()))
+            .fix(format!("export ENVIRONMENT_NAME={}", quote(id.name())));
+    }
+    match engine
+        .asked
+        .ask(&engine.read(&id, "Microsoft.App/managedEnvironments"))
+    {
+        Some(Fact::Found(found)) => match found.text_at(&["properties", "provisioningState"]) {
+            Some(state @ ("Failed" | "Canceled" | "ScheduledForDelete")) => {
+                Finding::new(Status::Warning, codes::ENVIRONMENT, name)
+                    .detail(format!("provisioningState {state}"))
+            }
+            state => Finding::passed(codes::ENVIRONMENT, name)
+                .detail(format!("provisioningState {}", state.unwrap_or("unknown"))),
+        },
+        Some(Fact::Absent { .. }) => {
+            Finding::failed(codes::ENVIRONMENT, name).detail("the app's environment is not there")
+        }
+        other => could_not(codes::ENVIRONMENT, name, other),
+    }
+}
+
+fn container(target: &super::Target, app: &Value) -> Option<Finding> {
+    if pick_container(target, app).is_some() {
+        return None;
+    }
+    let names: Vec<&str> = app
+        .at(&["properties", "template", "containers"])
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|container| container.text_at(&["name"]))
+        .collect();
+    let detail = match &target.container {
+        Some(asked) => format!(
+            "there is no container `{asked}`; the app has {}",
+            names.join(", ")
+        ),
+        None => format!("the app has several: {}", names.join(", ")),
+    };
+    Some(
+        Finding::failed(codes::CONTAINER, "which container")
+            .detail(detail)
+            .fix(format!(
+                "--container {}",
+                names.first().copied().unwrap_or_default()
+            )),
+    )
+}
+
+fn could_not(code: crate::diagnostic::Code, name: String, fact: Option<&Fact>) -> Finding {
+    let finding = Finding::new(Status::CouldNotCheck, code, name);
+    match fact {
+        Some(Fact::Refused { message } | Fact::Failed { message, .. }) => finding.detail(message.clone()),
+        Some(Fact::Absent { code }) => finding.detail(code.clone()),
+        _ => finding,
+    }
+}
+
+/// What each recipe reads, and its own prerequisites.
+pub(super) fn recipes(engine: &Engine<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut namespaces = vec!["Microsoft.App".to_owned()];
+    // Without the app nothing that depends on it can be judged.
+    if engine.app().is_null() {
+        return findings;
+    }
+    for (index, bound) in engine.instances().iter().enumerate() {
+        if engine.active(index).truthy() != Some(true) {
+            continue;
+        }
+        let frame = engine.frame(index);
+        let recipe = frame.recipe();
+        for lookup in recipe.existing.values() {
+            let Some(rounds) = frame.rounds(lookup.for_each.as_ref()) else {
+                continue;
+            };
+            for each in rounds {
+                let frame = frame.with_each(each);
+                if let Some(finding) = found(&frame, lookup) {
+                    let namespace = lookup.kind.kind.split('/').next().unwrap_or_default().to_owned();
+                    if !namespaces.contains(&namespace) && namespace != "Microsoft.Authorization" {
+                        findings.push(provider(engine, &namespace));
+                        namespaces.push(namespace);
+                    }
+                    findings.push(finding.of(&bound.alias));
+                }
+            }
+        }
+        for check in &recipe.prerequisites {
+            findings.extend(
+                judge(&frame, check, Scope::Prerequisites)
+                    .into_iter()
+                    .map(|one| one.of(&bound.alias)),
+            );
+        }
+    }
+    findings
+}
+
+/// Each recipe's own verifications.
+pub(super) fn verifications(engine: &Engine<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (index, bound) in engine.instances().iter().enumerate() {
+        if engine.active(index).truthy() != Some(true) {
+            continue;
+        }
+        let frame = engine.frame(index);
+        for check in &frame.recipe().verify {
+            findings.extend(
+                judge(&frame, check, Scope::Verification)
+                    .into_iter()
+                    .map(|one| one.of(&bound.alias)),
+            );
+        }
+    }
+    findings
+}
+
+/// Whether a lookup found what must be there. `None`: switched off, waiting, or optional.
+fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
+    if let Some(when) = &lookup.when
+        && frame.expression(when).truthy() != Some(true)
+    {
+        return None;
+    }
+    if lookup.optional || !lookup.after.is_empty() {
+        return None;
+    }
+    let engine = frame.engine;
+    let noun = types::find(&lookup.kind.kind).map_or(lookup.kind.kind.as_str(), |kind| kind.noun);
+    let asked = lookup
+        .name
+        .as_ref()
+        .and_then(|name| shown(&frame.expression(name)));
+    let name = format!(
+        "{noun} {}",
+        asked
+            .as_deref()
+            .map_or("", |name| name.rsplit('/').next().unwrap_or(name))
+    );
+    let finding = |finding: Finding| {
+        let finding = match frame.text(lookup.fix.as_ref()) {
+            Some(fix) if finding.status == Status::Failed => finding.fix(fix),
+            _ => finding,
+        };
+        match &lookup.docs {
+            Some(docs) => finding.docs(docs.clone()),
+            None => finding,
+        }
+    };
+    let value = frame.look_up(lookup);
+    if value.is_unknown() {
+        let refused = value.origins().into_iter().find_map(|origin| match origin {
+            Origin::Refused(message) => Some(message),
+            _ => None,
+        })?;
+        return Some(Finding::new(Status::CouldNotCheck, codes::RESOURCE, name).detail(refused));
+    }
+    if !value.is_null() {
+        let id = value.text_at(&["id"]).unwrap_or_default().to_owned();
+        return Some(Finding::passed(codes::RESOURCE, name).detail(id));
+    }
+    let detail = match frame.read_of(lookup) {
+        Place::Here(read) => match engine.asked.ask(&read) {
+            Some(Fact::Absent { code }) => format!("not found: {} ({code})", read.path),
+            _ => "not found".to_owned(),
+        },
+        Place::Search { list, name, .. } => several(engine.asked.ask(&list), &name)
+            .unwrap_or_else(|| format!("no {noun} of this name in the resource group or the subscription")),
+        Place::Unknown(_) => match &asked {
+            Some(asked) => format!("`{asked}` is neither a name nor a resource id"),
+            None => "no name is given".to_owned(),
+        },
+    };
+    Some(finding(Finding::failed(codes::RESOURCE, name).detail(detail)))
+}
+
+fn several(list: Option<&Fact>, name: &str) -> Option<String> {
+    let items = list?.value()?.as_list()?;
+    let ids: Vec<&str> = items
+        .iter()
+        .filter(|item| {
+            item.text_at(&["name"])
+                .is_some_and(|have| have.eq_ignore_ascii_case(name))
+        })
+        .filter_map(|item| item.text_at(&["id"]))
+        .collect();
+    (ids.len() > 1).then(|| format!("several have this name; give the id of one: {}", ids.join(", ")))
+}
+
+/// The findings of one check, a finding a round.
+fn judge(frame: &Frame<'_, '_>, check: &Check, scope: Scope) -> Vec<Finding> {
+    let Some(rounds) = frame.rounds(check.for_each.as_ref()) else {
+        return Vec::new();
+    };
+    rounds
+        .into_iter()
+        .filter_map(|each| judge_one(&frame.with_each(each), check, scope))
+        .collect()
+}
+
+fn judge_one(frame: &Frame<'_, '_>, check: &Check, scope: Scope) -> Option<Finding> {
+    if let Some(when) = &check.when
+        && frame.expression(when).truthy() != Some(true)
+    {
+        return None;
+    }
+    let otherwise = frame.text(check.otherwise.as_ref());
+    let name = frame
+        .text(check.name.as_ref())
+        .or_else(|| otherwise.clone())
+        .unwrap_or_else(|| check.that.value.text().to_owned());
+    let code = match scope {
+        Scope::Prerequisites => codes::PREREQUISITE,
+        Scope::Verification => codes::VERIFICATION,
+    };
+    let holds = frame.expression(&check.that);
+    let finding = match holds.truthy() {
+        Some(true) => Finding::passed(code, name),
+        Some(false) => {
+            let status = match check.severity {
+                Severity::Error => Status::Failed,
+                Severity::Warning => Status::Warning,
+            };
+            let finding = Finding::new(status, code, name);
+            let finding = match otherwise {
+                Some(otherwise) => finding.detail(otherwise),
+                None => finding,
+            };
+            match frame.text(check.fix.as_ref()) {
+                Some(fix) => finding.fix(fix),
+                None => finding,
+            }
+        }
+        None => {
+            let refused = holds.origins().into_iter().find_map(|origin| match origin {
+                Origin::Refused(message) => Some(message),
+                _ => None,
+            });
+            // Known only after a step: judged again when it is.
+            let detail = refused?;
+            Finding::new(Status::CouldNotCheck, code, name).detail(detail)
+        }
+    };
+    Some(match &check.docs {
+        Some(docs) => finding.docs(docs.clone()),
+        None => finding,
+    })
+}
+
+/// Who else deploys the app, by its tags, and what a deployment there would reset.
+pub(super) fn other_owner(app: &Value) -> Option<String> {
+    let tags = app.get("tags")?.as_map()?;
+    let owners = [
+        ("azd-service-name", "azd deploy"),
+        ("azd-env-name", "azd provision"),
+        ("aspire-resource-name", "azd deploy of the .NET Aspire app host"),
+    ];
+    let (tag, command) = owners.iter().find(|(tag, _)| tags.contains_key(*tag))?;
+    Some(format!(
+        "the tag {tag} says that this app is also deployed by other means: {command} would reset what its own template sets (environment variables, secrets, identity); put these settings there too"
+    ))
+}

@@ -1,0 +1,256 @@
+//! Which changes go together, and in which order: the fewest writes that respect every edge.
+//!
+//! For a resource R each change gets an index: the longest chain before it, counting one for every
+//! time the chain leaves R (a write of something else must then happen between). Changes of equal
+//! index go in one write, so the number of writes is the greatest index + 1. Each index is then
+//! raised as far as its successors allow, so that what costs a revision comes last and once.
+
+use std::collections::BTreeMap;
+
+/// A change to be scheduled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// The key of the step run it comes from.
+    pub key: String,
+    /// The resource it changes (any text that is equal for equal resources).
+    pub resource: String,
+}
+
+/// Changes that go in one write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The resource.
+    pub resource: String,
+    /// Positions of the nodes, in their order.
+    pub nodes: Vec<usize>,
+    /// Positions of the groups that must be finished before.
+    pub after: Vec<usize>,
+}
+
+/// A chain of changes that comes back to its start, by position.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the steps wait for each other")]
+pub struct Cycle(pub Vec<usize>);
+
+/// Groups `nodes` into writes, in an order that can be executed. `edges` are pairs (before, after)
+/// of positions; an edge between two changes of one resource only orders them within a write.
+///
+/// # Errors
+/// The edges have a cycle.
+pub fn schedule(nodes: &[Node], edges: &[(usize, usize)]) -> Result<Vec<Group>, Cycle> {
+    let order = topological(nodes.len(), edges)?;
+    // Resources with most changes first: grouping two resources independently could make a cycle, so
+    // each is contracted before the next is looked at.
+    let mut resources: BTreeMap<&str, usize> = BTreeMap::new();
+    for node in nodes {
+        *resources.entry(&node.resource).or_default() += 1;
+    }
+    let mut by_size: Vec<(&str, usize)> = resources.into_iter().collect();
+    by_size.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+
+    let mut group_of: Vec<usize> = (0..nodes.len()).collect();
+    for (resource, count) in by_size {
+        if count > 1 {
+            contract(nodes, edges, &order, resource, &mut group_of)?;
+        }
+    }
+    assemble(nodes, edges, &group_of)
+}
+
+/// Gives the changes of one resource their groups; `group_of` holds the smallest node of each group.
+fn contract(
+    nodes: &[Node],
+    edges: &[(usize, usize)],
+    order: &[usize],
+    resource: &str,
+    group_of: &mut [usize],
+) -> Result<(), Cycle> {
+    let ours = |node: usize| nodes[node].resource == resource;
+    let leaves = |from: usize, to: usize| usize::from(ours(from) && !ours(to));
+    // Edges between groups made so far hold for every node in them.
+    let mut all: Vec<(usize, usize)> = edges.to_vec();
+    for a in 0..nodes.len() {
+        for b in 0..nodes.len() {
+            if a != b && group_of[a] == group_of[b] && nodes[a].resource != resource {
+                for (from, to) in edges {
+                    if *to == a && group_of[*from] != group_of[b] {
+                        all.push((*from, b));
+                    }
+                    if *from == a && group_of[*to] != group_of[b] {
+                        all.push((b, *to));
+                    }
+                }
+            }
+        }
+    }
+    let order = if all.len() == edges.len() {
+        order.to_vec()
+    } else {
+        topological(nodes.len(), &all)?
+    };
+
+    let mut earliest = vec![0; nodes.len()];
+    for node in &order {
+        for (from, to) in all.iter().filter(|(_, to)| to == node) {
+            earliest[*to] = earliest[*to].max(earliest[*from] + leaves(*from, *to));
+        }
+    }
+    let last = (0..nodes.len())
+        .filter(|node| ours(*node))
+        .map(|node| earliest[node])
+        .max()
+        .unwrap_or(0);
+    // How many more writes of R must follow, by the longest way out of and back into R.
+    let mut remaining = vec![None::<usize>; nodes.len()];
+    for node in order.iter().rev() {
+        let after = all
+            .iter()
+            .filter(|(from, _)| from == node)
+            .filter_map(|(from, to)| remaining[*to].map(|rest| rest + leaves(*from, *to)));
+        let longest = after.max();
+        remaining[*node] = if ours(*node) {
+            Some(longest.unwrap_or(0))
+        } else {
+            longest
+        };
+    }
+    let index: Vec<usize> = (0..nodes.len())
+        .map(|node| last - remaining[node].unwrap_or(0).min(last))
+        .collect();
+    for node in (0..nodes.len()).filter(|node| ours(*node)) {
+        let first = (0..nodes.len()).find(|other| ours(*other) && index[*other] == index[node]);
+        group_of[node] = first.unwrap_or(node);
+    }
+    Ok(())
+}
+
+fn assemble(nodes: &[Node], edges: &[(usize, usize)], group_of: &[usize]) -> Result<Vec<Group>, Cycle> {
+    let mut heads: Vec<usize> = group_of.to_vec();
+    heads.sort_unstable();
+    heads.dedup();
+    let position = |node: usize| heads.iter().position(|head| *head == group_of[node]).unwrap_or(0);
+    let mut between: Vec<(usize, usize)> = edges
+        .iter()
+        .map(|(from, to)| (position(*from), position(*to)))
+        .filter(|(from, to)| from != to)
+        .collect();
+    between.sort_unstable();
+    between.dedup();
+    let order = topological(heads.len(), &between)?;
+    let place = |group: usize| order.iter().position(|other| *other == group).unwrap_or(0);
+    let mut groups: Vec<Group> = order
+        .iter()
+        .map(|group| {
+            let members: Vec<usize> = (0..nodes.len())
+                .filter(|node| position(*node) == *group)
+                .collect();
+            let mut after: Vec<usize> = between
+                .iter()
+                .filter(|(_, to)| to == group)
+                .map(|(from, _)| place(*from))
+                .collect();
+            after.sort_unstable();
+            after.dedup();
+            Group {
+                resource: nodes[heads[*group]].resource.clone(),
+                nodes: members,
+                after,
+            }
+        })
+        .collect();
+    // Writes of one resource follow each other even where no edge says so.
+    for later in 0..groups.len() {
+        let earlier = (0..later).rfind(|earlier| groups[*earlier].resource == groups[later].resource);
+        if let Some(earlier) = earlier
+            && !groups[later].after.contains(&earlier)
+        {
+            groups[later].after.push(earlier);
+        }
+    }
+    Ok(groups)
+}
+
+/// An order in which every edge points forward; ties keep the given order.
+fn topological(count: usize, edges: &[(usize, usize)]) -> Result<Vec<usize>, Cycle> {
+    let mut done = vec![false; count];
+    let mut order = Vec::with_capacity(count);
+    while order.len() < count {
+        let next = (0..count).find(|node| {
+            !done[*node]
+                && edges
+                    .iter()
+                    .all(|(from, to)| to != node || done[*from] || from == to)
+        });
+        match next {
+            Some(node) => {
+                done[node] = true;
+                order.push(node);
+            }
+            None => return Err(Cycle((0..count).filter(|node| !done[*node]).collect())),
+        }
+    }
+    Ok(order)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nodes(list: &[(&str, &str)]) -> Vec<Node> {
+        list.iter()
+            .map(|(key, resource)| Node {
+                key: (*key).to_owned(),
+                resource: (*resource).to_owned(),
+            })
+            .collect()
+    }
+
+    fn writes(groups: &[Group], nodes: &[Node], resource: &str) -> Vec<Vec<String>> {
+        groups
+            .iter()
+            .filter(|group| group.resource == resource)
+            .map(|group| group.nodes.iter().map(|node| nodes[*node].key.clone()).collect())
+            .collect()
+    }
+
+    #[test]
+    fn a_system_identity_whose_principal_is_needed_costs_two_writes() {
+        let nodes = nodes(&[
+            ("system", "app"),
+            ("grant", "role"),
+            ("reference", "app"),
+            ("tags", "app"),
+        ]);
+        let groups = schedule(&nodes, &[(0, 1), (1, 2)]).unwrap();
+        assert_eq!(
+            writes(&groups, &nodes, "app"),
+            [vec!["system"], vec!["reference", "tags"]]
+        );
+    }
+
+    #[test]
+    fn without_an_outside_reader_everything_goes_together() {
+        let nodes = nodes(&[
+            ("identity", "id"),
+            ("grant", "role"),
+            ("user", "app"),
+            ("reference", "app"),
+        ]);
+        let groups = schedule(&nodes, &[(0, 1), (0, 2), (1, 3)]).unwrap();
+        assert_eq!(writes(&groups, &nodes, "app"), [vec!["user", "reference"]]);
+        assert_eq!(groups.last().unwrap().after, [0, 1]);
+    }
+
+    #[test]
+    fn an_edge_within_a_resource_only_orders() {
+        let nodes = nodes(&[("b", "app"), ("a", "app")]);
+        let groups = schedule(&nodes, &[(1, 0)]).unwrap();
+        assert_eq!(groups.len(), 1);
+    }
+
+    #[test]
+    fn a_cycle_is_named() {
+        let nodes = nodes(&[("a", "app"), ("b", "role"), ("free", "x")]);
+        assert_eq!(schedule(&nodes, &[(0, 1), (1, 0)]), Err(Cycle(vec![0, 1])));
+    }
+}

@@ -1,0 +1,103 @@
+//! What a run works on.
+
+use indexmap::IndexMap;
+
+use crate::azure::ResourceId;
+use crate::value::{Data, Value};
+
+/// The cloud as recipes see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cloud {
+    /// `AzureCloud`, `AzureUSGovernment`, `AzureChinaCloud`.
+    pub name: String,
+    /// The Entra ID authority host.
+    pub authority: String,
+    /// DNS suffixes by service: `key_vault`, `storage`, `sql`, `acr`.
+    pub suffixes: Vec<(String, String)>,
+}
+
+/// One container app and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The cloud.
+    pub cloud: Cloud,
+    /// The tenant's GUID, when known.
+    pub tenant: Option<String>,
+    /// The subscription's GUID.
+    pub subscription: String,
+    /// The resource group's name.
+    pub resource_group: String,
+    /// The app's name.
+    pub app: String,
+    /// The environment's name, when the caller gave it; else the app's own.
+    pub environment: Option<String>,
+    /// The region, when the caller gave it; else the app's own.
+    pub location: Option<String>,
+    /// The container, when the caller gave it.
+    pub container: Option<String>,
+}
+
+impl Target {
+    /// The resource group's id.
+    pub fn group_id(&self) -> ResourceId {
+        ResourceId::group(&self.subscription, &self.resource_group)
+    }
+
+    /// The app's id.
+    pub fn app_id(&self) -> ResourceId {
+        self.group_id().provider("Microsoft.App/containerApps", &self.app)
+    }
+
+    /// The root `cloud`.
+    pub(super) fn cloud_value(&self) -> Value {
+        let suffixes = self
+            .cloud
+            .suffixes
+            .iter()
+            .map(|(name, suffix)| (name.clone(), Value::from(suffix.as_str())));
+        object([
+            ("name", Value::from(self.cloud.name.as_str())),
+            ("authority", Value::from(self.cloud.authority.as_str())),
+            ("suffixes", Value::new(Data::Map(suffixes.collect()))),
+        ])
+    }
+
+    /// The root `target`; `location` falls back to the app's own region in ARM's short form.
+    pub(super) fn value(&self, app: &Value) -> Value {
+        let text = |text: &Option<String>| text.as_deref().map_or_else(Value::null, Value::from);
+        let location = match &self.location {
+            Some(location) => Value::from(short_location(location)),
+            None if app.is_unknown() => app.clone(),
+            None => app
+                .text_at(&["location"])
+                .map_or_else(Value::null, |own| Value::from(short_location(own))),
+        };
+        object([
+            ("subscription", Value::from(self.subscription.as_str())),
+            ("tenant", text(&self.tenant)),
+            ("resource_group", Value::from(self.resource_group.as_str())),
+            ("app", Value::from(self.app.as_str())),
+            ("environment", text(&self.environment)),
+            ("location", location),
+            ("container", text(&self.container)),
+        ])
+    }
+}
+
+/// `West Europe` and `westeurope` are the same region; container apps return the first form.
+pub fn short_location(location: &str) -> String {
+    location
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .collect::<String>()
+        .to_ascii_lowercase()
+}
+
+/// An object of these members.
+pub(super) fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    let members: IndexMap<String, Value> = members
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect();
+    Value::new(Data::Map(members))
+}

@@ -1,0 +1,344 @@
+//! From the outcomes of all steps to the writes of a plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::engine::Engine;
+use super::schedule::{Node, schedule};
+use super::{ResourcePlan, Settle, StepPlan, Unreadable, Write};
+use crate::azure::ResourceId;
+use crate::azure::types::{Compare, Consequence, ResourceType};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::merge::{self, Owned, equal};
+use crate::value::Value;
+
+/// The plan's steps: every round of every step that takes part.
+pub(super) fn step_plans(engine: &Engine<'_>) -> Vec<StepPlan> {
+    let mut plans = Vec::new();
+    for (instance, bound) in engine.instances().iter().enumerate() {
+        for (index, step) in engine.recipe(instance).steps.iter().enumerate() {
+            for run in engine.step_runs(instance, index).iter() {
+                let Some(outcome) = &run.outcome else { continue };
+                plans.push(StepPlan {
+                    key: run.key.clone(),
+                    instance: bound.alias.clone(),
+                    recipe: engine.recipe(instance).name.value.clone(),
+                    step: step.id.written.clone(),
+                    span: step.span,
+                    why: run.why.clone(),
+                    needs: run.needs.clone(),
+                    after: run.after.clone(),
+                    retry: step.retry.clone(),
+                    timeout: step.timeout,
+                    outcome: outcome.clone(),
+                });
+            }
+        }
+    }
+    plans
+}
+
+/// Steps that cannot be judged, because the caller may not read something they need.
+pub(super) fn unreadable(engine: &Engine<'_>) -> Vec<Unreadable> {
+    let mut all = Vec::new();
+    for (instance, bound) in engine.instances().iter().enumerate() {
+        for index in 0..engine.recipe(instance).steps.len() {
+            for run in engine.step_runs(instance, index).iter() {
+                if let Some(message) = &run.refused {
+                    all.push(Unreadable {
+                        key: run.key.clone(),
+                        instance: bound.alias.clone(),
+                        why: run.why.clone(),
+                        message: message.clone(),
+                    });
+                }
+            }
+        }
+    }
+    all
+}
+
+/// Fragments of all steps laid over each resource, conflicts reported.
+pub(super) fn resources(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<ResourcePlan> {
+    let mut by_resource: BTreeMap<ResourceId, Vec<usize>> = BTreeMap::new();
+    let mut order = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let Some(id) = &step.outcome.resource else {
+            continue;
+        };
+        if step.outcome.grant.is_some() || step.outcome.live.is_unknown() {
+            continue;
+        }
+        if !by_resource.contains_key(id) {
+            order.push(id.clone());
+        }
+        by_resource.entry(id.clone()).or_default().push(index);
+    }
+    order
+        .into_iter()
+        .filter_map(|id| {
+            let members = by_resource.get(&id)?;
+            let kind = steps[*members.first()?].outcome.kind;
+            report_conflicts(engine, kind, steps, members);
+            let merged = fold(kind, steps, members.iter().copied())?;
+            let live = steps[*members.first()?].outcome.live.clone();
+            let owned = owned_of(kind, steps, members, &merged);
+            Some(ResourcePlan {
+                id,
+                kind,
+                live,
+                merged,
+                owned,
+                steps: members.clone(),
+            })
+        })
+        .collect()
+}
+
+/// The resource with the fragments of these steps laid over it, in their order.
+fn fold(kind: &ResourceType, steps: &[StepPlan], members: impl Iterator<Item = usize>) -> Option<Value> {
+    let mut merged: Option<Value> = None;
+    for index in members {
+        let outcome = &steps[index].outcome;
+        let live = merged.unwrap_or_else(|| outcome.live.clone());
+        // A fragment that fits the live resource fits it with others laid over it, but for a conflict,
+        // which is reported on its own.
+        merged = Some(merge::merge(kind, &live, &outcome.fragment).map_or(live, |merged| merged.value));
+    }
+    merged
+}
+
+/// Every owned leaf once, with the steps that own it; sets of words as all steps together make them.
+fn owned_of(
+    kind: &ResourceType,
+    steps: &[StepPlan],
+    members: &[usize],
+    merged: &Value,
+) -> Vec<(Owned, Vec<usize>)> {
+    let mut all: Vec<(Owned, Vec<usize>)> = Vec::new();
+    for index in members {
+        for owned in &steps[*index].outcome.owned {
+            let mut owned = owned.clone();
+            if kind.comparison(&owned.path.pattern()) == Some(Compare::WordSet)
+                && let Some(union) = value_at(merged, &owned.path)
+            {
+                owned.in_place = equal(kind, &owned.path, &owned.live, &union);
+                owned.wanted = union;
+            }
+            match all.iter_mut().find(|(have, _)| have.path == owned.path) {
+                Some((_, owners)) => owners.push(*index),
+                None => all.push((owned, vec![*index])),
+            }
+        }
+    }
+    all
+}
+
+fn value_at(value: &Value, path: &crate::value::Path) -> Option<Value> {
+    path.0
+        .iter()
+        .try_fold(value, |value, segment| match segment {
+            crate::value::Segment::Key(key) => value.get(key),
+            crate::value::Segment::Element(_) => None,
+        })
+        .cloned()
+}
+
+/// Two steps that own one leaf with different values.
+fn report_conflicts(engine: &Engine<'_>, kind: &ResourceType, steps: &[StepPlan], members: &[usize]) {
+    for (position, first) in members.iter().enumerate() {
+        for second in &members[position + 1..] {
+            for a in &steps[*first].outcome.owned {
+                for b in &steps[*second].outcome.owned {
+                    if a.path != b.path || kind.comparison(&a.path.pattern()) == Some(Compare::WordSet) {
+                        continue;
+                    }
+                    let agree = a.wanted == b.wanted
+                        || (!a.wanted.is_unknown() && equal(kind, &a.path, &a.wanted, &b.wanted));
+                    if !agree {
+                        let (one, other) = (&steps[*first], &steps[*second]);
+                        let message = format!(
+                            "{} is given different values by {} and {}",
+                            a.path, one.key, other.key
+                        );
+                        let source = |plan: &StepPlan| {
+                            engine
+                                .instances()
+                                .iter()
+                                .find(|bound| bound.alias == plan.instance)
+                                .map(|bound| bound.recipe.source.clone())
+                        };
+                        let mut diagnostic = Diagnostic::error(codes::CONFLICT, message)
+                            .fix("give one of the two another value, or apply only one of them");
+                        if let Some(source) = source(one) {
+                            diagnostic = diagnostic.label(&source, one.span, "one value here");
+                        }
+                        if let Some(source) = source(other) {
+                            diagnostic = diagnostic.label(&source, other.span, "another here");
+                        }
+                        engine.problem(diagnostic);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The writes, in an order that can be executed.
+pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[ResourcePlan]) -> Vec<Write> {
+    let pending: Vec<usize> = (0..steps.len())
+        .filter(|index| steps[*index].outcome.pending())
+        .collect();
+    let nodes: Vec<Node> = pending
+        .iter()
+        .map(|index| Node {
+            key: steps[*index].key.clone(),
+            resource: steps[*index]
+                .outcome
+                .resource
+                .as_ref()
+                .map_or_else(|| steps[*index].key.clone(), ResourceId::folded),
+        })
+        .collect();
+    let mut edges = Vec::new();
+    for (to, index) in pending.iter().enumerate() {
+        for (from, other) in pending.iter().enumerate() {
+            if from != to && steps[*index].needs.contains(&steps[*other].key) {
+                edges.push((from, to));
+            }
+        }
+    }
+    let groups = match schedule(&nodes, &edges) {
+        Ok(groups) => groups,
+        Err(cycle) => {
+            let chain: Vec<&str> = cycle.0.iter().map(|node| nodes[*node].key.as_str()).collect();
+            engine.problem(Diagnostic::error(
+                codes::CYCLE,
+                format!("these steps wait for each other: {}", chain.join(", ")),
+            ));
+            return Vec::new();
+        }
+    };
+    let mut written: BTreeMap<ResourceId, Vec<usize>> = BTreeMap::new();
+    groups
+        .iter()
+        .map(|group| {
+            let members: Vec<usize> = group.nodes.iter().map(|node| pending[*node]).collect();
+            let plan = members
+                .first()
+                .and_then(|index| steps[*index].outcome.resource.as_ref())
+                .and_then(|id| resources.iter().find(|resource| resource.id == *id));
+            let before = plan.map(|plan| written.entry(plan.id.clone()).or_default());
+            write_of(steps, &members, plan, before, group.after.clone())
+        })
+        .collect()
+}
+
+fn write_of(
+    steps: &[StepPlan],
+    members: &[usize],
+    plan: Option<&ResourcePlan>,
+    before: Option<&mut Vec<usize>>,
+    after: Vec<usize>,
+) -> Write {
+    let outcome = &steps[members[0]].outcome;
+    let kind = outcome.kind;
+    let mut changes: BTreeSet<Consequence> = BTreeSet::new();
+    for index in members {
+        for owned in steps[*index].outcome.owned.iter().filter(|owned| !owned.in_place) {
+            changes.extend(kind.consequence(&owned.path.pattern()));
+        }
+    }
+    let body = match (plan, before) {
+        (Some(plan), Some(before)) => {
+            // What this write makes of the resource, with everything that earlier writes made.
+            let base = fold(kind, steps, before.iter().copied()).unwrap_or_else(|| plan.live.clone());
+            before.extend(members);
+            before.sort_unstable();
+            fold(kind, steps, before.iter().copied()).and_then(|merged| merge::body_for(kind, &base, &merged))
+        }
+        _ => merge::body_for(kind, &Value::null(), &outcome.fragment),
+    };
+    let live = plan.map_or(&outcome.live, |plan| &plan.live);
+    let restarts = restarts(live, kind, steps, members, &changes);
+    changes.remove(&Consequence::RestartUsers);
+    if restarts {
+        changes.insert(Consequence::RestartUsers);
+    }
+    Write {
+        id: outcome.resource.clone(),
+        kind,
+        create: live.is_null(),
+        steps: members.to_vec(),
+        after,
+        body,
+        consequences: changes,
+        settles: settles(steps, members),
+    }
+}
+
+/// Whether a changed secret leaves replicas with its old value: a secret that was there before
+/// changes, and no new revision comes of the same write.
+fn restarts(
+    live: &Value,
+    kind: &ResourceType,
+    steps: &[StepPlan],
+    members: &[usize],
+    changes: &BTreeSet<Consequence>,
+) -> bool {
+    if !changes.contains(&Consequence::RestartUsers) || changes.contains(&Consequence::NewRevision) {
+        return false;
+    }
+    let present: Vec<&str> = live
+        .at(&["properties", "configuration", "secrets"])
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|secret| secret.text_at(&["name"]))
+        .collect();
+    members
+        .iter()
+        .flat_map(|index| &steps[*index].outcome.owned)
+        .any(|owned| {
+            !owned.in_place
+                && kind.consequence(&owned.path.pattern()) == Some(Consequence::RestartUsers)
+                && present
+                    .iter()
+                    .any(|name| owned.path.to_string().contains(&format!("[{name}]")))
+        })
+}
+
+/// The role assignments that a write relies on, and how old each must be.
+fn settles(steps: &[StepPlan], members: &[usize]) -> Vec<Settle> {
+    let mut settles = Vec::new();
+    let needed: BTreeSet<&String> = members.iter().flat_map(|index| &steps[*index].after).collect();
+    for step in steps.iter().filter(|step| needed.contains(&step.key)) {
+        if let Some(grant) = &step.outcome.grant {
+            settles.push(Settle {
+                step: step.key.clone(),
+                grant: grant.clone(),
+            });
+        }
+    }
+    settles
+}
+
+impl Settle {
+    /// How long to wait before a write that relies on it, at `now`; an assignment whose age is not
+    /// told, or not made yet, counts from now.
+    pub fn remaining(&self, now: OffsetDateTime) -> Duration {
+        let ready = self.grant.created_on.unwrap_or(now) + self.grant.settle;
+        (ready - now).try_into().unwrap_or(Duration::ZERO)
+    }
+
+    /// Whether a refusal may still mean that the role is not in force everywhere: Azure promises
+    /// effect within 10 minutes
+    /// (<https://learn.microsoft.com/azure/role-based-access-control/troubleshooting>).
+    pub fn may_be_late(&self, now: OffsetDateTime) -> bool {
+        self.grant
+            .created_on
+            .is_none_or(|created| now - created < time::Duration::minutes(10))
+    }
+}

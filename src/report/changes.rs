@@ -1,0 +1,250 @@
+//! A plan as people and machines read it: changes by resource and property, and the writes.
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::azure::types::Consequence;
+use crate::merge::Owned;
+use crate::plan::{Plan, Write};
+use crate::value::{Data, Path, Redacted, Value, strip_control};
+
+/// What happens to a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sign {
+    /// It is set where nothing was.
+    Add,
+    /// It gets another value.
+    Change,
+    /// It goes.
+    Remove,
+}
+
+/// What happens to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// It is created.
+    Create,
+    /// A part of it is changed.
+    Update,
+}
+
+/// One property that changes.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Leaf {
+    /// Where.
+    pub path: String,
+    /// What happens.
+    pub action: Sign,
+    /// What is there, redacted; null when nothing is.
+    pub before: Json,
+    /// What will be there, redacted; null when nothing will.
+    pub after: Json,
+    /// Why, in the recipe's words, a line each.
+    pub why: Vec<String>,
+    /// The two sides as people read them.
+    #[serde(skip)]
+    pub shown: (String, String),
+}
+
+/// One write.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WriteReport {
+    /// Created or changed.
+    pub action: Action,
+    /// The word for the type.
+    pub noun: &'static str,
+    /// The resource's id; a name for people when it is not known yet.
+    pub resource: String,
+    /// The short name.
+    pub name: String,
+    /// What it changes.
+    pub changes: Vec<Leaf>,
+    /// The steps in it.
+    pub steps: Vec<String>,
+    /// What follows from it.
+    pub consequences: Vec<String>,
+}
+
+/// A plan.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanReport {
+    /// Whether there is nothing to do.
+    pub empty: bool,
+    /// New revisions that will come of it.
+    pub new_revisions: usize,
+    /// The writes, in order.
+    pub writes: Vec<WriteReport>,
+    /// Who else deploys the app.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_owner: Option<String>,
+    /// Folders of recipes that are not built in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub foreign_recipes: Vec<String>,
+}
+
+impl PlanReport {
+    /// The report of a plan.
+    pub fn new(plan: &Plan, foreign_recipes: Vec<String>) -> PlanReport {
+        let writes: Vec<WriteReport> = plan.writes.iter().map(|write| write_report(plan, write)).collect();
+        PlanReport {
+            empty: writes.is_empty(),
+            new_revisions: usize::from(
+                plan.writes.iter().any(|write| write.consequences.contains(&Consequence::NewRevision)),
+            ),
+            writes,
+            other_owner: plan.other_owner.clone(),
+            foreign_recipes,
+        }
+    }
+}
+
+fn write_report(plan: &Plan, write: &Write) -> WriteReport {
+    let first = write.steps.first().map(|index| &plan.steps[*index]);
+    let grant = first.and_then(|step| step.outcome.grant.as_ref());
+    let resource = plan.resources.iter().find(|resource| Some(&resource.id) == write.id.as_ref());
+    let mut changes: Vec<Leaf> = match (grant, resource) {
+        (Some(grant), _) => vec![
+            leaf("role", &Value::null(), &Value::from(grant.role.as_str())),
+            leaf("principal", &Value::null(), &grant.principal),
+            leaf("scope", &Value::null(), &Value::from(grant.scope.as_str())),
+        ],
+        (None, Some(resource)) => resource
+            .owned
+            .iter()
+            .filter(|(owned, owners)| !owned.in_place && owners.iter().any(|owner| write.steps.contains(owner)))
+            .flat_map(|(owned, owners)| leaves_of(plan, owned, owners))
+            .collect(),
+        (None, None) => Vec::new(),
+    };
+    if let (Some(_), Some(step)) = (grant, first) {
+        for leaf in changes.iter_mut().take(1) {
+            leaf.why.extend(step.why.iter().map(|why| strip_control(why)));
+        }
+    }
+    let name = match (grant, &write.id) {
+        (Some(grant), _) => grant.scope.name().to_owned(),
+        (None, Some(id)) => id.name().to_owned(),
+        (None, None) => "(known after apply)".to_owned(),
+    };
+    WriteReport {
+        action: if write.create { Action::Create } else { Action::Update },
+        noun: write.kind.noun,
+        resource: write.id.as_ref().map_or_else(|| name.clone(), ToString::to_string),
+        name,
+        changes,
+        steps: write.steps.iter().map(|index| plan.steps[*index].key.clone()).collect(),
+        consequences: consequences(plan, write, grant.is_some()),
+    }
+}
+
+/// A new list element or object is shown property by property.
+fn leaves_of(plan: &Plan, owned: &Owned, owners: &[usize]) -> Vec<Leaf> {
+    let mut why: Vec<String> = Vec::new();
+    for owner in owners {
+        if let Some(text) = plan.steps[*owner].why.as_deref().map(strip_control)
+            && !why.contains(&text)
+        {
+            why.push(text);
+        }
+    }
+    let mut leaves = Vec::new();
+    flatten(&owned.path, &owned.live, &owned.wanted, &mut leaves);
+    for leaf in &mut leaves {
+        leaf.why.clone_from(&why);
+    }
+    leaves
+}
+
+fn flatten(path: &Path, before: &Value, after: &Value, leaves: &mut Vec<Leaf>) {
+    match &after.data {
+        Data::Map(members) if !members.is_empty() && before.is_null() && !after.marks.hidden() => {
+            for (key, member) in members {
+                flatten(&path.key(key), &Value::null(), member, leaves);
+            }
+        }
+        _ => leaves.push(leaf(&short(path), before, after)),
+    }
+}
+
+/// Paths as recipes write them: without the `properties` that ARM puts around them.
+fn short(path: &Path) -> String {
+    let text = path.to_string();
+    text.strip_prefix("properties.").map_or(text.clone(), str::to_owned)
+}
+
+fn leaf(path: &str, before: &Value, after: &Value) -> Leaf {
+    let action = if before.is_null() {
+        Sign::Add
+    } else if after.is_null() {
+        Sign::Remove
+    } else {
+        Sign::Change
+    };
+    // A set of words that was "None" was nothing.
+    let action = if action == Sign::Change && before.as_str() == Some("") { Sign::Add } else { action };
+    Leaf {
+        path: strip_control(path),
+        action,
+        before: Redacted(before).to_json(),
+        after: Redacted(after).to_json(),
+        why: Vec::new(),
+        shown: (Redacted(before).to_string(), Redacted(after).to_string()),
+    }
+}
+
+fn consequences(plan: &Plan, write: &Write, role: bool) -> Vec<String> {
+    let mut told = Vec::new();
+    if role {
+        told.push("a role takes up to 10 minutes to be in force everywhere".to_owned());
+    }
+    for consequence in &write.consequences {
+        told.push(match consequence {
+            Consequence::NewRevision => {
+                let multiple = plan
+                    .app
+                    .text_at(&["properties", "configuration", "activeRevisionsMode"])
+                    .is_some_and(|mode| mode.eq_ignore_ascii_case("Multiple"));
+                if multiple {
+                    "creates a new revision; Multiple mode: traffic follows the app's weights".to_owned()
+                } else {
+                    "creates a new revision; it takes over all traffic once it is ready".to_owned()
+                }
+            }
+            Consequence::RestartUsers => "restarts the active revisions: replicas keep a changed secret's old value until then".to_owned(),
+            Consequence::RestartAll => "restarts all active revisions".to_owned(),
+        });
+    }
+    let identity = write.steps.iter().any(|index| {
+        plan.steps[*index]
+            .outcome
+            .owned
+            .iter()
+            .any(|owned| !owned.in_place && owned.path.pattern().starts_with("identity"))
+    });
+    if identity && !write.consequences.contains(&Consequence::NewRevision) {
+        told.push("no new revision; running replicas see the identity at their next start".to_owned());
+    }
+    if let Some(body) = &write.body
+        && !body.resend.is_empty()
+    {
+        told.push(format!(
+            "sends {} other secret{} back unchanged (the list is replaced as a whole)",
+            body.resend.len(),
+            if body.resend.len() == 1 { "" } else { "s" }
+        ));
+    }
+    for settle in &write.settles {
+        if settle.grant.created_on.is_none() || !settle.remaining(time::OffsetDateTime::UNIX_EPOCH).is_zero() {
+            let seconds = settle.grant.settle.as_secs();
+            if settle.grant.created_on.is_none() && seconds > 0 {
+                told.push(format!("waits {seconds} s for the role {} first", settle.grant.role));
+            }
+        }
+    }
+    told
+}

@@ -1,0 +1,51 @@
+//! `resource`: any other ARM resource, wholly or in part.
+
+use super::{Outcome, StepResult, with_computed};
+use crate::azure::ResourceId;
+use crate::azure::types::ResourceType;
+use crate::merge::merge;
+use crate::value::{Data, Value};
+
+/// The outcome of laying `body` over the resource `id` (`live` is null when it is not there).
+///
+/// # Errors
+/// The body does not fit the resource.
+pub fn resource(
+    kind: &'static ResourceType,
+    key: &str,
+    id: &ResourceId,
+    live: &Value,
+    body: &Value,
+) -> StepResult {
+    if live.is_unknown() {
+        return Ok(Outcome {
+            kind,
+            resource: Some(id.clone()),
+            live: live.clone(),
+            fragment: body.clone(),
+            owned: Vec::new(),
+            result: live.clone(),
+            grant: None,
+        });
+    }
+    let merged = merge(kind, live, body)?;
+    let mut result = merged.value;
+    if live.is_null() {
+        // Known before creation: an id is made of type and name.
+        if let Data::Map(members) = &mut result.data {
+            members.insert("id".to_owned(), Value::from(id.as_str()));
+            members.insert("name".to_owned(), Value::from(id.name()));
+            members.insert("type".to_owned(), Value::from(kind.name));
+        }
+        result = with_computed(kind, result, key);
+    }
+    Ok(Outcome {
+        kind,
+        resource: Some(id.clone()),
+        live: live.clone(),
+        fragment: body.clone(),
+        owned: merged.owned,
+        result,
+        grant: None,
+    })
+}

@@ -1,0 +1,4 @@
+//! What several areas of the suite need.
+
+pub mod schema;
+pub mod served;
