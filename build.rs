@@ -13,7 +13,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     for entry in fs::read_dir(&recipes)? {
         let entry = entry?;
         if entry.path().join("recipe.yaml").is_file() {
-            folders.push(entry.file_name().into_string().map_err(|name| format!("{} is not UTF-8", name.display()))?);
+            folders.push(
+                entry
+                    .file_name()
+                    .into_string()
+                    .map_err(|name| format!("{} is not UTF-8", name.display()))?,
+            );
         }
     }
     folders.sort();
@@ -21,7 +26,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     for folder in folders {
         let path = recipes.join(&folder);
         let (recipe, page) = (path.join("recipe.yaml"), path.join("README.md"));
-        writeln!(table, "    ({folder:?}, include_str!({recipe:?}), include_str!({page:?})),")?;
+        // A path is written as a Rust string literal, which escapes what Windows has in it.
+        let (recipe, page) = (recipe.display().to_string(), page.display().to_string());
+        #[expect(clippy::use_debug, reason = "the debug form of a string is its literal")]
+        writeln!(
+            table,
+            "    ({folder:?}, include_str!({recipe:?}), include_str!({page:?})),"
+        )?;
     }
     table.push_str("]\n");
     fs::write(Path::new(&env::var("OUT_DIR")?).join("recipes.rs"), table)?;

@@ -62,13 +62,13 @@ impl Catalogue {
             let files = match recipe_files(folder) {
                 Ok(files) => files,
                 Err(mistake) => {
-                    mistakes.push(mistake);
+                    mistakes.push(*mistake);
                     continue;
                 }
             };
             for (folder, file) in files {
                 let loaded = read_source(&file)
-                    .map_err(|mistake| vec![mistake])
+                    .map_err(|mistake| vec![*mistake])
                     .and_then(|source| load(&source, Origin::Folder(folder)));
                 match loaded {
                     Ok(recipe) => match catalogue.recipes.get(&recipe.name.value) {
@@ -90,7 +90,11 @@ impl Catalogue {
             }
         }
         mistakes.retain(|mistake| mistake.severity == crate::diagnostic::Severity::Error);
-        if mistakes.is_empty() { Ok(catalogue) } else { Err(mistakes) }
+        if mistakes.is_empty() {
+            Ok(catalogue)
+        } else {
+            Err(mistakes)
+        }
     }
 
     /// Adds a recipe, or puts it in the place of the one of its name.
@@ -107,13 +111,17 @@ impl Catalogue {
     ///
     /// # Errors
     /// There is none; the finding suggests the nearest.
-    pub fn get(&self, name: &str) -> Result<&Arc<Recipe>, Diagnostic> {
+    pub fn get(&self, name: &str) -> Result<&Arc<Recipe>, Box<Diagnostic>> {
         self.recipes.get(name).ok_or_else(|| {
             let known = || self.recipes.keys().map(String::as_str);
             let near = did_you_mean(name, known());
             let diagnostic = Diagnostic::error(codes::UNKNOWN_RECIPE, format!("there is no recipe `{name}`"))
                 .note(format!("the recipes are {}", list(known())));
-            if near.is_empty() { diagnostic } else { diagnostic.fix(near) }
+            Box::new(if near.is_empty() {
+                diagnostic
+            } else {
+                diagnostic.fix(near)
+            })
         })
     }
 
@@ -121,7 +129,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// A folder's recipe whose page is there but cannot be read; a missing page is `None`.
-    pub fn page(&self, recipe: &Recipe) -> Result<Option<String>, Diagnostic> {
+    pub fn page(&self, recipe: &Recipe) -> Result<Option<String>, Box<Diagnostic>> {
         match &recipe.origin {
             Origin::BuiltIn => Ok(BUILT_IN
                 .iter()
@@ -185,14 +193,15 @@ impl Closure<'_> {
             let mut chain = self.chain[start..].to_vec();
             chain.push(alias.to_owned());
             let message = format!("recipes require each other: {}", chain.join(" → "));
-            self.mistakes.push(at(Diagnostic::error(codes::CYCLE, message), by));
+            self.mistakes
+                .push(at(Diagnostic::error(codes::CYCLE, message), by));
             return;
         }
         if !self.done.contains_key(alias) {
             let recipe = match self.catalogue.get(name) {
                 Ok(recipe) => Arc::clone(recipe),
                 Err(mistake) => {
-                    self.mistakes.push(at(mistake, by));
+                    self.mistakes.push(at(*mistake, by));
                     return;
                 }
             };
@@ -205,7 +214,11 @@ impl Closure<'_> {
             };
             self.chain.push(alias.to_owned());
             for requirement in &instance.recipe.requires {
-                self.add(&requirement.recipe.value, &requirement.instance(), Some((&instance, requirement)));
+                self.add(
+                    &requirement.recipe.value,
+                    &requirement.instance(),
+                    Some((&instance, requirement)),
+                );
             }
             self.chain.pop();
             self.done.insert(alias.to_owned(), instance);
@@ -214,11 +227,17 @@ impl Closure<'_> {
             return;
         };
         if instance.recipe.name.value != name {
-            let message = format!("`{alias}` would be both {} and {name}", instance.recipe.name.value);
-            let mistake = Diagnostic::error(codes::NAME_TAKEN, message).fix("give one of them another name with `as:`");
+            let message = format!(
+                "`{alias}` would be both {} and {name}",
+                instance.recipe.name.value
+            );
+            let mistake =
+                Diagnostic::error(codes::NAME_TAKEN, message).fix("give one of them another name with `as:`");
             self.mistakes.push(at(mistake, by));
         } else if let Some((requiring, requirement)) = by {
-            instance.required_by.push((requiring.alias.clone(), requirement.clone()));
+            instance
+                .required_by
+                .push((requiring.alias.clone(), requirement.clone()));
         }
     }
 }
@@ -236,8 +255,11 @@ fn at(diagnostic: Diagnostic, by: Option<(&Instance, &Requirement)>) -> Diagnost
 fn exists(recipe: &Recipe, other: &Recipe) -> Diagnostic {
     let name = &recipe.name.value;
     let diagnostic = match &other.origin {
-        Origin::BuiltIn => Diagnostic::error(codes::RECIPE_EXISTS, format!("`{name}` is the name of a built-in recipe"))
-            .fix("choose another name, or say --allow-override to use this one instead"),
+        Origin::BuiltIn => Diagnostic::error(
+            codes::RECIPE_EXISTS,
+            format!("`{name}` is the name of a built-in recipe"),
+        )
+        .fix("choose another name, or say --allow-override to use this one instead"),
         Origin::Folder(folder) => Diagnostic::error(
             codes::RECIPE_EXISTS,
             format!("there is a recipe `{name}` in {} already", folder.display()),
@@ -248,12 +270,10 @@ fn exists(recipe: &Recipe, other: &Recipe) -> Diagnostic {
 }
 
 /// The sub-folders that hold a recipe, by name, with its file.
-fn recipe_files(folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Diagnostic> {
+fn recipe_files(folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Box<Diagnostic>> {
     let refused = |error: std::io::Error| {
-        Diagnostic::error(
-            codes::UNREADABLE_FILE,
-            format!("the recipes in {} cannot be read: {error}", folder.display()),
-        )
+        let message = format!("the recipes in {} cannot be read: {error}", folder.display());
+        Box::new(Diagnostic::error(codes::UNREADABLE_FILE, message))
     };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(refused)? {

@@ -30,7 +30,11 @@ impl Graph {
             if before.is_empty() {
                 before.push(BASELINE.to_owned());
             }
-            edges.extend(before.into_iter().map(|before| (before, recipe.name.value.clone())));
+            edges.extend(
+                before
+                    .into_iter()
+                    .map(|before| (before, recipe.name.value.clone())),
+            );
         }
         Graph { nodes, edges }
     }
@@ -52,10 +56,15 @@ impl Graph {
             .collect();
         for (index, name) in after.iter().enumerate() {
             let last = index + 1 == after.len();
-            let (branch, below) = if last { ("└── ", "    ") } else { ("├── ", "│   ") };
+            let (branch, below) = if last {
+                ("└── ", "    ")
+            } else {
+                ("├── ", "│   ")
+            };
             let first_time = seen.insert(name);
             let mark = if first_time { "" } else { " (above)" };
-            text.push_str(&format!("{indent}{branch}{name}{mark}\n"));
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{indent}{branch}{name}{mark}");
             if first_time {
                 self.below(name, &format!("{indent}{below}"), seen, text);
             }

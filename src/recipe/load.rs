@@ -27,7 +27,7 @@ pub fn load(source: &Arc<Source>, origin: Origin) -> Loaded {
 pub(super) fn attempt(source: &Arc<Source>, origin: Origin) -> (Option<Recipe>, Vec<Diagnostic>) {
     let tree = match yaml::parse(source) {
         Ok(tree) => tree,
-        Err(mistake) => return (None, vec![mistake]),
+        Err(mistake) => return (None, vec![*mistake]),
     };
     let structure = Structure::of(source, &tree, &RECIPE);
     let recipe = if structure.broken {
@@ -42,25 +42,24 @@ pub(super) fn attempt(source: &Arc<Source>, origin: Origin) -> (Option<Recipe>, 
 ///
 /// # Errors
 /// It cannot be opened, is longer, or is not UTF-8.
-pub fn read_source(path: &Path) -> Result<Arc<Source>, Diagnostic> {
+pub fn read_source(path: &Path) -> Result<Arc<Source>, Box<Diagnostic>> {
     use std::io::Read;
 
     let name = path.display().to_string();
-    let refused = |error: std::io::Error| {
-        Diagnostic::error(codes::UNREADABLE_FILE, format!("{name} cannot be read: {error}"))
-    };
-    let file = std::fs::File::open(path).map_err(refused)?;
+    let refused = |code, why: String| Box::new(Diagnostic::error(code, format!("{name} {why}")));
+    let unreadable = |error| refused(codes::UNREADABLE_FILE, format!("cannot be read: {error}"));
+    let file = std::fs::File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
     // One byte more than is allowed tells a file that is too long from one that just fits, without
     // reading all of it.
-    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(refused)?;
+    file.take(MAX_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     if bytes.len() > MAX_BYTES {
-        return Err(Diagnostic::error(
-            codes::FILE_TOO_LARGE,
-            format!("{name} has more than the {} KiB that are read", MAX_BYTES / 1024),
-        ));
+        let why = format!("has more than the {} KiB that are read", MAX_BYTES / 1024);
+        return Err(refused(codes::FILE_TOO_LARGE, why));
     }
     let text = String::from_utf8(bytes)
-        .map_err(|_| Diagnostic::error(codes::UNREADABLE_FILE, format!("{name} is not UTF-8 text")))?;
+        .map_err(|_| refused(codes::UNREADABLE_FILE, "is not UTF-8 text".to_owned()))?;
     Ok(Arc::new(Source { name, text }))
 }

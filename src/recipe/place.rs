@@ -71,16 +71,30 @@ mod tests {
             text: file.to_owned(),
         };
         let start = file.find(raw).unwrap();
-        let scalar = Span { start, end: start + raw.len() };
+        let scalar = Span {
+            start,
+            end: start + raw.len(),
+        };
         let inner = text.find(part).unwrap();
-        let span = place(&source, scalar, text, Span { start: inner, end: inner + part.len() });
+        let span = place(
+            &source,
+            scalar,
+            text,
+            Span {
+                start: inner,
+                end: inner + part.len(),
+            },
+        );
         &file[span.start..span.end]
     }
 
     #[test]
     fn follows_quotes_and_escapes() {
         assert_eq!(placed("k: ä${bad}", "ä${bad}", "ä${bad}", "bad"), "bad");
-        assert_eq!(placed("k: 'it''s ${bad}'", "'it''s ${bad}'", "it's ${bad}", "bad"), "bad");
+        assert_eq!(
+            placed("k: 'it''s ${bad}'", "'it''s ${bad}'", "it's ${bad}", "bad"),
+            "bad"
+        );
         let raw = r#""${\"a-b\".bad}""#;
         assert_eq!(placed(raw, raw, r#"${"a-b".bad}"#, "bad"), "bad");
         assert_eq!(placed(raw, raw, r#"${"a-b".bad}"#, r#""a-b""#), r#"\"a-b\""#);
@@ -88,7 +102,18 @@ mod tests {
 
     #[test]
     fn stays_at_the_start_where_it_would_guess() {
-        assert_eq!(placed("k: >\n  one\n  ${bad}\n", "one\n  ${bad}\n", "one ${bad}\n", "bad"), "one");
-        assert_eq!(placed(r#"k: "\x41${bad}""#, r#""\x41${bad}""#, "A${bad}", "bad"), r#""\x41${bad}""#);
+        assert_eq!(
+            placed(
+                "k: >\n  one\n  ${bad}\n",
+                "one\n  ${bad}\n",
+                "one ${bad}\n",
+                "bad"
+            ),
+            "one"
+        );
+        assert_eq!(
+            placed(r#"k: "\x41${bad}""#, r#""\x41${bad}""#, "A${bad}", "bad"),
+            r#""\x41${bad}""#
+        );
     }
 }

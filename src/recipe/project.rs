@@ -47,7 +47,7 @@ impl Project {
     /// Every mistake of form in it, as [`super::load`]; also endpoints and credentials, which
     /// never come from a file that a checkout brings along.
     pub fn load(source: &Arc<Source>) -> Result<Project, Vec<Diagnostic>> {
-        let tree = yaml::parse(source).map_err(|mistake| vec![mistake])?;
+        let tree = yaml::parse(source).map_err(|mistake| vec![*mistake])?;
         if matches!(tree.node, yaml::Node::Null) {
             return Ok(Project::default());
         }
@@ -66,7 +66,9 @@ impl Project {
                 location: part("location"),
                 cloud: part("cloud"),
             },
-            recipes: elements(&tree, "recipes").filter_map(|entry| asked(source, entry)).collect(),
+            recipes: elements(&tree, "recipes")
+                .filter_map(|entry| asked(source, entry))
+                .collect(),
         })
     }
 }

@@ -32,12 +32,12 @@ pub(super) fn recipe(source: &Arc<Source>, origin: Origin, yaml: &Yaml) -> Optio
             _ => Complexity::Low,
         },
         concept: text_at(yaml, "concept").map(|text| text.value),
-        goals: texts(yaml, "goals").iter().filter_map(|goal| goal_of(goal)).collect(),
+        goals: texts(yaml, "goals").iter().filter_map(goal_of).collect(),
         docs: values(texts(yaml, "docs")),
         target: Target::App,
         follows: texts(yaml, "follows"),
         requires: elements(yaml, "requires").filter_map(requirement).collect(),
-        inputs: named(yaml, "inputs", input),
+        inputs: named(yaml, "inputs", |id, yaml| Some(input(id, yaml))),
         existing: named(yaml, "existing", lookup),
         variables: definitions(yaml, "variables"),
         prerequisites: elements(yaml, "prerequisites").filter_map(check).collect(),
@@ -76,9 +76,9 @@ fn requirement(yaml: &Yaml) -> Option<Requirement> {
     })
 }
 
-fn input(id: Id, yaml: &Yaml) -> Option<Input> {
+fn input(id: Id, yaml: &Yaml) -> Input {
     let held = |key: &str| Box::new(yaml.get(key).map_or(Shape::Any, shape));
-    Some(Input {
+    Input {
         id,
         shape: match word(yaml, "type").unwrap_or("string") {
             "list" => Shape::List(held("items")),
@@ -93,7 +93,7 @@ fn input(id: Id, yaml: &Yaml) -> Option<Input> {
         // Anchored: a pattern that matches somewhere inside says nothing.
         pattern: word(yaml, "pattern").and_then(|text| regex_lite::Regex::new(&format!("^(?:{text})$")).ok()),
         description: text_at(yaml, "description").map(|text| text.value),
-    })
+    }
 }
 
 fn shape(yaml: &Yaml) -> Shape {
@@ -137,7 +137,11 @@ fn lookup(id: Id, yaml: &Yaml) -> Option<Lookup> {
         parent: expr(yaml, "parent"),
         scope: expr(yaml, "scope"),
         resource_group: expr(yaml, "resource_group"),
-        search: if yaml.get("search").is_some() { Search::Subscription } else { Search::Group },
+        search: if yaml.get("search").is_some() {
+            Search::Subscription
+        } else {
+            Search::Group
+        },
         list: flag(yaml, "list"),
         optional: flag(yaml, "optional"),
         when: expr(yaml, "when"),
@@ -237,7 +241,10 @@ pub(super) fn tree(yaml: &Yaml) -> Tree {
         ),
         _ => Node::Scalar(yaml.to_json()),
     };
-    Tree { node, span: yaml.span }
+    Tree {
+        node,
+        span: yaml.span,
+    }
 }
 
 fn parsed(text: &str) -> Option<Expression> {
@@ -250,7 +257,12 @@ fn expr(yaml: &Yaml, key: &str) -> Option<Expr> {
 }
 
 fn definitions(yaml: &Yaml, key: &str) -> IndexMap<String, Definition> {
-    named(yaml, key, |id, yaml| Some(Definition { id, value: tree(yaml) }))
+    named(yaml, key, |id, yaml| {
+        Some(Definition {
+            id,
+            value: tree(yaml),
+        })
+    })
 }
 
 /// The members of the map at `key`, by name as expressions spell it; of a repeated name the first.
@@ -279,7 +291,10 @@ pub(super) fn id(text: Spanned<String>) -> Id {
 }
 
 fn spanned<T>(value: T, yaml: &Yaml) -> Spanned<T> {
-    Spanned { value, span: yaml.span }
+    Spanned {
+        value,
+        span: yaml.span,
+    }
 }
 
 pub(super) fn elements<'a>(yaml: &'a Yaml, key: &str) -> impl Iterator<Item = &'a Yaml> {
@@ -306,7 +321,13 @@ fn word<'a>(yaml: &'a Yaml, key: &str) -> Option<&'a str> {
 }
 
 fn flag(yaml: &Yaml, key: &str) -> bool {
-    matches!(yaml.get(key), Some(Yaml { node: YamlNode::Bool(true), .. }))
+    matches!(
+        yaml.get(key),
+        Some(Yaml {
+            node: YamlNode::Bool(true),
+            ..
+        })
+    )
 }
 
 fn duration(yaml: &Yaml, key: &str) -> Option<Duration> {

@@ -53,7 +53,12 @@ fn object(table: &'static Table, definitions: &mut Map<String, Json>) -> Json {
         }
         properties.insert(key.name.to_owned(), property);
     }
-    let required: Vec<&str> = table.keys.iter().filter(|key| key.required).map(|key| key.name).collect();
+    let required: Vec<&str> = table
+        .keys
+        .iter()
+        .filter(|key| key.required)
+        .map(|key| key.name)
+        .collect();
     let mut object = json!({
         "type": "object",
         "properties": properties,
@@ -61,7 +66,11 @@ fn object(table: &'static Table, definitions: &mut Map<String, Json>) -> Json {
         "additionalProperties": false
     });
     if let (false, Json::Object(object)) = (table.exactly_one.is_empty(), &mut object) {
-        let one: Vec<Json> = table.exactly_one.iter().map(|key| json!({ "required": [key] })).collect();
+        let one: Vec<Json> = table
+            .exactly_one
+            .iter()
+            .map(|key| json!({ "required": [key] }))
+            .collect();
         object.insert("oneOf".to_owned(), Json::Array(one));
     }
     object

@@ -29,6 +29,8 @@ impl<'a> Structure<'a> {
         };
         structure.duplicates(yaml);
         structure.object(yaml, table);
+        let start = |diagnostic: &Diagnostic| diagnostic.labels.first().map(|label| label.span.start);
+        structure.found.sort_by_key(start);
         structure
     }
 
@@ -44,7 +46,12 @@ impl<'a> Structure<'a> {
 
     fn wrong_type(&mut self, yaml: &Yaml, wanted: &str) {
         let found = yaml.describe();
-        self.fatal(codes::WRONG_TYPE, yaml.span, format!("expected {wanted}, found {found}"), "");
+        self.fatal(
+            codes::WRONG_TYPE,
+            yaml.span,
+            format!("expected {wanted}, found {found}"),
+            "",
+        );
         let quotable = matches!(yaml.node, Node::Bool(_) | Node::Number(_)) && wanted.contains("text");
         if let (true, Some(last)) = (quotable, self.found.last_mut()) {
             last.fix = Some("put it in quotes".to_owned());
@@ -56,14 +63,17 @@ impl<'a> Structure<'a> {
         for (key, value) in yaml.members() {
             let first = *seen.entry(&key.text).or_insert(key.span);
             if first != key.span {
-                let diagnostic = Diagnostic::error(codes::DUPLICATE_KEY, format!("`{}` stands here twice", key.text))
-                    .label(self.source, key.span, "")
-                    .label(self.source, first, "first here");
+                let diagnostic =
+                    Diagnostic::error(codes::DUPLICATE_KEY, format!("`{}` stands here twice", key.text))
+                        .label(self.source, key.span, "")
+                        .label(self.source, first, "first here");
                 self.found.push(diagnostic);
             }
             self.duplicates(value);
         }
-        yaml.elements().iter().for_each(|element| self.duplicates(element));
+        yaml.elements()
+            .iter()
+            .for_each(|element| self.duplicates(element));
     }
 
     fn check(&mut self, yaml: &Yaml, kind: Kind) {
@@ -109,11 +119,21 @@ impl<'a> Structure<'a> {
                 );
             }
             Kind::Url if !is_url(text) => {
-                self.report(codes::BAD_VALUE, span, format!("`{text}` is not an https address"), "");
+                self.report(
+                    codes::BAD_VALUE,
+                    span,
+                    format!("`{text}` is not an https address"),
+                    "",
+                );
             }
             Kind::Regex => {
                 if let Err(error) = regex_lite::Regex::new(text) {
-                    self.report(codes::BAD_VALUE, span, format!("not a regular expression: {error}"), "");
+                    self.report(
+                        codes::BAD_VALUE,
+                        span,
+                        format!("not a regular expression: {error}"),
+                        "",
+                    );
                 }
             }
             Kind::EnvName if !is_env_name(text) => self.report(
@@ -152,7 +172,12 @@ impl<'a> Structure<'a> {
     fn expression(&mut self, text: &str, span: Span) {
         if let Err(error) = Expression::parse(text) {
             let at = place(self.source, span, text, error.span);
-            self.report(codes::BAD_EXPRESSION, at, error.message, error.help.unwrap_or_default());
+            self.report(
+                codes::BAD_EXPRESSION,
+                at,
+                error.message,
+                error.help.unwrap_or_default(),
+            );
         }
     }
 
@@ -186,8 +211,17 @@ impl<'a> Structure<'a> {
 
     /// Members of a record keep the spelling of the data, such as `keyVaultUrl`.
     fn member_name(&mut self, text: &str, span: Span) {
-        if text.is_empty() || !text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
-            self.fatal(codes::BAD_NAME, span, format!("`{text}` is not a member's name"), "");
+        if text.is_empty()
+            || !text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+        {
+            self.fatal(
+                codes::BAD_NAME,
+                span,
+                format!("`{text}` is not a member's name"),
+                "",
+            );
         }
     }
 
@@ -204,7 +238,9 @@ impl<'a> Structure<'a> {
                 let message = format!("`{first}` and `{}` are one name in expressions", key.text);
                 self.report(codes::NAME_TAKEN, key.span, message, "");
             }
-            if matches!(value.node, Node::Null) && !matches!(item, Kind::Fragment | Kind::Json | Kind::Object(_)) {
+            if matches!(value.node, Node::Null)
+                && !matches!(item, Kind::Fragment | Kind::Json | Kind::Object(_))
+            {
                 self.wrong_type(value, "a value");
             } else if !matches!(value.node, Node::Null) {
                 self.check(value, item);
@@ -233,7 +269,8 @@ impl<'a> Structure<'a> {
         let message = format!("{} has no key `{}`", table.what, key.text);
         let known = || table.keys.iter().map(|known| known.name);
         let beside = did_you_mean(&key.text, known());
-        let mut diagnostic = Diagnostic::error(codes::UNKNOWN_KEY, message).note(format!("the keys are {}", list(known())));
+        let mut diagnostic =
+            Diagnostic::error(codes::UNKNOWN_KEY, message).note(format!("the keys are {}", list(known())));
         if let Some((words, reason)) = table.refused {
             let folded = key.text.to_ascii_lowercase();
             if words.iter().any(|word| folded.contains(word)) {
@@ -250,7 +287,12 @@ impl<'a> Structure<'a> {
                 .any(|(key, value)| key.text == name && !matches!(value.node, Node::Null))
         };
         for key in table.keys.iter().filter(|key| key.required && !has(key.name)) {
-            self.fatal(codes::MISSING_KEY, *span, format!("{} needs `{}`", table.what, key.name), "");
+            self.fatal(
+                codes::MISSING_KEY,
+                *span,
+                format!("{} needs `{}`", table.what, key.name),
+                "",
+            );
         }
         let choices = table.exactly_one;
         let chosen: Vec<&(Key, Yaml)> = members
@@ -285,7 +327,9 @@ pub(super) fn is_name(text: &str, underscores: bool) -> bool {
 
 fn is_env_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
-        && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
 fn is_url(text: &str) -> bool {
@@ -300,7 +344,13 @@ fn is_resource_type(text: &str) -> bool {
     parts.len() >= 2
         && parts.iter().all(word)
         && parts.first().is_some_and(|namespace| namespace.contains('.'))
-        && date.chars().enumerate().all(|(index, c)| if matches!(index, 4 | 7) { c == '-' } else { c.is_ascii_digit() })
+        && date.chars().enumerate().all(|(index, c)| {
+            if matches!(index, 4 | 7) {
+                c == '-'
+            } else {
+                c.is_ascii_digit()
+            }
+        })
         && date.len() == 10
         && matches!(version.get(10..), Some("" | "-preview"))
 }

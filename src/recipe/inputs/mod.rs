@@ -135,7 +135,9 @@ pub fn bind(
         unknown_settings(instance, &mut problems);
         let mut inputs = IndexMap::new();
         for (name, input) in &instance.recipe.inputs {
-            let flags = given.get(&(instance.alias.clone(), name.clone())).map_or(&[] as &[_], Vec::as_slice);
+            let flags = given
+                .get(&(instance.alias.clone(), name.clone()))
+                .map_or(&[] as &[_], Vec::as_slice);
             match one(instance, input, flags, outside) {
                 Ok(value) => {
                     inputs.insert(name.clone(), value);
@@ -145,7 +147,11 @@ pub fn bind(
         }
         bound.instances.insert(instance.alias.clone(), inputs);
     }
-    if problems.is_empty() { Ok(bound) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(bound)
+    } else {
+        Err(problems)
+    }
 }
 
 /// Findings are large, and most calls end well.
@@ -159,16 +165,12 @@ fn problem(diagnostic: Diagnostic) -> Problem {
 fn owner(instances: &[Instance], mut parameter: Parameter) -> Result<((String, String), Parameter), Problem> {
     let first = snake(parameter.keys.first().map_or("", String::as_str));
     let second = parameter.keys.get(1).map(|key| snake(key));
-    if let Some(instance) = instances.iter().find(|instance| instance.alias == first) {
-        if let Some(name) = second.as_ref() {
-            if instance.recipe.inputs.contains_key(name) {
-                parameter.keys.drain(..2);
-                return Ok(((instance.alias.clone(), name.clone()), parameter));
-            }
-            let inputs = instance.recipe.inputs.keys().map(String::as_str);
-            let message = format!("{} has no input `{name}`", instance.recipe.name.value);
-            return Err(problem(near(Diagnostic::error(codes::UNKNOWN_INPUT, message), name, inputs)));
-        }
+    let named = instances.iter().find(|instance| instance.alias == first);
+    if let (Some(instance), Some(name)) = (named, &second)
+        && instance.recipe.inputs.contains_key(name)
+    {
+        parameter.keys.drain(..2);
+        return Ok(((instance.alias.clone(), name.clone()), parameter));
     }
     let having: Vec<&Instance> = instances
         .iter()
@@ -180,17 +182,31 @@ fn owner(instances: &[Instance], mut parameter: Parameter) -> Result<((String, S
             Ok(((instance.alias.clone(), first), parameter))
         }
         [] => {
-            let inputs = instances.iter().flat_map(|instance| instance.recipe.inputs.keys().map(String::as_str));
+            if let (Some(instance), Some(name)) = (named, &second) {
+                let inputs = instance.recipe.inputs.keys().map(String::as_str);
+                let message = format!("{} has no input `{name}`", instance.recipe.name.value);
+                let diagnostic = Diagnostic::error(codes::UNKNOWN_INPUT, message);
+                return Err(problem(near(diagnostic, name, inputs)));
+            }
+            let inputs = instances
+                .iter()
+                .flat_map(|instance| instance.recipe.inputs.keys().map(String::as_str));
             let message = format!("no recipe of this run has an input `{first}`");
-            Err(problem(near(Diagnostic::error(codes::UNKNOWN_INPUT, message), &first, inputs)))
+            Err(problem(near(
+                Diagnostic::error(codes::UNKNOWN_INPUT, message),
+                &first,
+                inputs,
+            )))
         }
         several => {
-            let names: Vec<String> = several.iter().map(|instance| format!("{}.{first}", spelled(instance))).collect();
+            let names: Vec<String> = several
+                .iter()
+                .map(|instance| format!("{}.{first}", spelled(instance)))
+                .collect();
             let message = format!("`{first}` is an input of several recipes");
-            Err(problem(
-                Diagnostic::error(codes::AMBIGUOUS_INPUT, message)
-                    .fix(format!("say which: {}", list(names.iter().map(String::as_str)))),
-            ))
+            Err(problem(Diagnostic::error(codes::AMBIGUOUS_INPUT, message).fix(
+                format!("say which: {}", list(names.iter().map(String::as_str))),
+            )))
         }
     }
 }
@@ -198,7 +214,11 @@ fn owner(instances: &[Instance], mut parameter: Parameter) -> Result<((String, S
 fn near<'a>(diagnostic: Diagnostic, word: &str, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
     let diagnostic = diagnostic.note(format!("the inputs are {}", list(known.clone())));
     let meant = did_you_mean(word, known);
-    if meant.is_empty() { diagnostic } else { diagnostic.fix(meant) }
+    if meant.is_empty() {
+        diagnostic
+    } else {
+        diagnostic.fix(meant)
+    }
 }
 
 /// The instance's name as a caller types it.
@@ -227,9 +247,17 @@ fn one(
     flags: &[Parameter],
     outside: &dyn Outside,
 ) -> Result<BoundInput, Problem> {
-    let conversion = Conversion { instance, input, outside };
+    let conversion = Conversion {
+        instance,
+        input,
+        outside,
+    };
     let given = |value: Value, origin: InputOrigin| BoundInput {
-        value: BoundValue::Given(if input.secret { value.mark(Marks::SECRET) } else { value }),
+        value: BoundValue::Given(if input.secret {
+            value.mark(Marks::SECRET)
+        } else {
+            value
+        }),
         origin,
         secret: input.secret,
     };
@@ -270,8 +298,11 @@ fn one(
                     input.id.written, instance.recipe.name.value
                 );
                 return Err(problem(
-                    Diagnostic::error(codes::BAD_INPUT, message)
-                        .fix(format!("set it: -p {}.{}=…", spelled(instance), input.id.written)),
+                    Diagnostic::error(codes::BAD_INPUT, message).fix(format!(
+                        "set it: -p {}.{}=…",
+                        spelled(instance),
+                        input.id.written
+                    )),
                 ));
             }
             Some(_) => {}

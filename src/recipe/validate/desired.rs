@@ -20,7 +20,10 @@ const LIST_KEYS: &[&str] = &["name", "server", "mountPath", "volumeName", "type"
 /// Names and GUIDs as Microsoft's list of built-in roles has them.
 const FORBIDDEN_ROLES: &[(&str, &str)] = &[
     ("Owner", "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"),
-    ("User Access Administrator", "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"),
+    (
+        "User Access Administrator",
+        "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
+    ),
     (
         "Role Based Access Control Administrator",
         "f58310d9-a9f6-439a-9e8d-f62e7b41a168",
@@ -46,7 +49,12 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
                 tree(recipe, fragment, findings);
             }
             StepKind::Resource(resource) => {
-                if resource.kind.kind.to_ascii_lowercase().starts_with("microsoft.authorization/") {
+                if resource
+                    .kind
+                    .kind
+                    .to_ascii_lowercase()
+                    .starts_with("microsoft.authorization/")
+                {
                     findings.error(
                         codes::FORBIDDEN_ROLE,
                         resource.kind.span,
@@ -54,8 +62,9 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
                         "a role is given by `role_assignment`",
                     );
                 }
-                for key in [Some(&resource.name), resource.parent.as_ref(), resource.scope.as_ref()] {
-                    key.into_iter().for_each(|expr| suffix(recipe, &expr.value, expr.span, findings));
+                let keys = [&resource.parent, &resource.scope].into_iter().flatten();
+                for expr in keys.chain([&resource.name]) {
+                    suffix(recipe, &expr.value, expr.span, findings);
                 }
                 tree(recipe, &resource.body, findings);
             }
@@ -89,7 +98,12 @@ fn role(role: &Expr, findings: &mut Findings<'_>) {
 
 fn app_parts(fragment: &Tree, findings: &mut Findings<'_>) {
     let Node::Map(members) = &fragment.node else {
-        findings.error(codes::WRONG_TYPE, fragment.span, "a fragment of an app is a map", "");
+        findings.error(
+            codes::WRONG_TYPE,
+            fragment.span,
+            "a fragment of an app is a map",
+            "",
+        );
         return;
     };
     for (key, span, _) in members {
@@ -109,7 +123,9 @@ fn tree(recipe: &Recipe, fragment: &Tree, findings: &mut Findings<'_>) {
     match &fragment.node {
         Node::Scalar(_) => {}
         Node::Text(expression) => suffix(recipe, expression, fragment.span, findings),
-        Node::List(elements) => elements.iter().for_each(|element| tree(recipe, element, findings)),
+        Node::List(elements) => elements
+            .iter()
+            .for_each(|element| tree(recipe, element, findings)),
         Node::Map(members) => {
             directive(members, findings);
             for (key, span, value) in members {
@@ -125,7 +141,10 @@ fn suffix(recipe: &Recipe, expression: &Expression, span: Span, findings: &mut F
     let folded = text.to_ascii_lowercase();
     for suffix in SUFFIXES {
         if let Some(start) = folded.find(suffix) {
-            let inner = Span { start, end: start + suffix.len() };
+            let inner = Span {
+                start,
+                end: start + suffix.len(),
+            };
             findings.error(
                 codes::CLOUD_SUFFIX,
                 place(&recipe.source, span, text, inner),
@@ -145,7 +164,9 @@ fn directive(members: &[(Expression, Span, Tree)], findings: &mut Findings<'_>) 
         _ => String::new(),
     };
     let has_value = members.iter().any(|(key, ..)| key.text() == "value");
-    let extra = members.iter().find(|(key, ..)| !matches!(key.text(), "$patch" | "value"));
+    let extra = members
+        .iter()
+        .find(|(key, ..)| !matches!(key.text(), "$patch" | "value"));
     if !DIRECTIVES.contains(&word.as_str()) {
         let near = did_you_mean(&word, DIRECTIVES.iter().copied());
         let message = format!("`$patch` is one of {}", list(DIRECTIVES.iter().copied()));
@@ -176,7 +197,11 @@ fn owned_twice(recipe: &Recipe, findings: &mut Findings<'_>) {
         match &step.kind {
             StepKind::ContainerApp(fragment) => collect(step, fragment, "app", &mut leaves),
             StepKind::Resource(resource) => {
-                let start = format!("{} {}", resource.kind.kind.to_ascii_lowercase(), resource.name.text());
+                let start = format!(
+                    "{} {}",
+                    resource.kind.kind.to_ascii_lowercase(),
+                    resource.name.text()
+                );
                 collect(step, &resource.body, &start, &mut leaves);
             }
             StepKind::RoleAssignment(_) => {}
@@ -186,7 +211,10 @@ fn owned_twice(recipe: &Recipe, findings: &mut Findings<'_>) {
     for leaf in &leaves {
         let rival = *first.entry(&leaf.path).or_insert(leaf);
         // `identity.type` is a comma-separated set: each step adds its own.
-        if rival.value == leaf.value || leaf.path == "app.identity.type" || ordered(recipe, rival.step, leaf.step) {
+        if rival.value == leaf.value
+            || leaf.path == "app.identity.type"
+            || ordered(recipe, rival.step, leaf.step)
+        {
             continue;
         }
         let path = leaf.path.strip_prefix("app.").unwrap_or(&leaf.path);

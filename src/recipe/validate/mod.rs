@@ -61,7 +61,7 @@ pub fn lint(files: &[PathBuf], catalogue: &Catalogue) -> Vec<Diagnostic> {
         let source = match read_source(file) {
             Ok(source) => source,
             Err(mistake) => {
-                all.push(mistake);
+                all.push(*mistake);
                 continue;
             }
         };
@@ -98,7 +98,12 @@ fn names(recipe: &Recipe, findings: &mut Findings<'_>) {
         .collect();
     let all = (recipe.inputs.values().map(|input| ("an input", &input.id)))
         .chain(recipe.existing.values().map(|lookup| ("a lookup", &lookup.id)))
-        .chain(recipe.variables.values().map(|variable| ("a variable", &variable.id)))
+        .chain(
+            recipe
+                .variables
+                .values()
+                .map(|variable| ("a variable", &variable.id)),
+        )
         .chain(recipe.steps.iter().map(|step| ("a step", &step.id)))
         .chain(instances.iter().map(|id| ("a required recipe", id)));
     for (what, id) in all {
@@ -129,7 +134,10 @@ fn inputs(recipe: &Recipe, findings: &mut Findings<'_>) {
             findings.error(
                 codes::DEFAULT_ON_REQUIRED,
                 default.span,
-                format!("the input `{}` is required, so that its default is never used", input.id.written),
+                format!(
+                    "the input `{}` is required, so that its default is never used",
+                    input.id.written
+                ),
                 "",
             );
         }
@@ -188,7 +196,11 @@ fn circle(start: &str, first: &str, catalogue: &Catalogue) -> Option<Vec<String>
         if last == start {
             return Some(way);
         }
-        for next in catalogue.get(last).map(|recipe| recipe.requires.as_slice()).unwrap_or_default() {
+        for next in catalogue
+            .get(last)
+            .map(|recipe| recipe.requires.as_slice())
+            .unwrap_or_default()
+        {
             if !seen.contains(&next.recipe.value) {
                 seen.push(next.recipe.value.clone());
                 let mut longer = way.clone();

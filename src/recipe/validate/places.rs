@@ -147,7 +147,11 @@ impl<'a> Collector<'a> {
         }
     }
 
-    fn definitions(&mut self, all: impl Iterator<Item = &'a Definition>, owner: impl Fn(&'a str) -> Owner<'a>) {
+    fn definitions(
+        &mut self,
+        all: impl Iterator<Item = &'a Definition>,
+        owner: impl Fn(&'a str) -> Owner<'a>,
+    ) {
         for definition in all {
             self.enter(owner(&definition.id.name), None);
             self.tree(&definition.value);

@@ -5,16 +5,32 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Findings;
 use super::places::{Owner, Place, Role, places};
 use crate::diagnostic::{Diagnostic, Span, codes};
-use crate::expression::{Node, Reference, Tree};
+use crate::expression::Reference;
 use crate::recipe::suggest::{did_you_mean, list};
 use crate::recipe::{Catalogue, Recipe, place};
 
 /// The roots that every recipe has.
 pub(super) const ROOTS: &[&str] = &[
-    "inputs", "target", "cloud", "app", "environment", "container", "each", "variables", "steps", "outputs", "it",
+    "inputs",
+    "target",
+    "cloud",
+    "app",
+    "environment",
+    "container",
+    "each",
+    "variables",
+    "steps",
+    "outputs",
+    "it",
 ];
 const TARGET: &[&str] = &[
-    "subscription", "tenant", "resource_group", "app", "environment", "location", "container",
+    "subscription",
+    "tenant",
+    "resource_group",
+    "app",
+    "environment",
+    "location",
+    "container",
 ];
 const CLOUD: &[&str] = &["name", "authority", "suffixes"];
 const SUFFIXES: &[&str] = &["key_vault", "storage", "sql", "acr"];
@@ -34,12 +50,11 @@ pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findi
                 findings.error(codes::UNKNOWN_REFERENCE, span, message, beside);
                 continue;
             }
-            if here.role.at_plan() {
-                let mut late = Late { catalogue, seen: BTreeSet::new() };
-                if let Some(why) = late.path(recipe, &reference.path) {
-                    let message = format!("`{}` must be known at plan here, but {why}", reference.path.join("."));
-                    findings.error(codes::KNOWN_TOO_LATE, span, message, "");
-                }
+            let late = || too_late(recipe, catalogue, &reference.path);
+            if let Some(why) = here.role.at_plan().then(late).flatten() {
+                let path = reference.path.join(".");
+                let message = format!("`{path}` must be known at plan here, but {why}");
+                findings.error(codes::KNOWN_TOO_LATE, span, message, "");
             }
             if let Some(target) = owner_of(recipe, &reference.path) {
                 edges.entry(here.owner).or_default().push((target, span));
@@ -49,14 +64,20 @@ pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findi
     for step in &recipe.steps {
         for after in &step.after {
             if let Some(target) = step_named(recipe, &after.value, after.span, findings) {
-                edges.entry(Owner::Step(&step.id.name)).or_default().push((target, after.span));
+                edges
+                    .entry(Owner::Step(&step.id.name))
+                    .or_default()
+                    .push((target, after.span));
             }
         }
     }
     for lookup in recipe.existing.values() {
         for after in &lookup.after {
             if let Some(target) = step_named(recipe, &after.value, after.span, findings) {
-                edges.entry(Owner::Lookup(&lookup.id.name)).or_default().push((target, after.span));
+                edges
+                    .entry(Owner::Lookup(&lookup.id.name))
+                    .or_default()
+                    .push((target, after.span));
             }
         }
     }
@@ -64,11 +85,21 @@ pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findi
     cycles(&edges, findings);
 }
 
-fn step_named<'a>(recipe: &'a Recipe, name: &str, span: Span, findings: &mut Findings<'_>) -> Option<Owner<'a>> {
+fn step_named<'a>(
+    recipe: &'a Recipe,
+    name: &str,
+    span: Span,
+    findings: &mut Findings<'_>,
+) -> Option<Owner<'a>> {
     let step = recipe.step(&crate::recipe::snake(name));
     if step.is_none() {
         let near = did_you_mean(name, recipe.steps.iter().map(|step| step.id.written.as_str()));
-        findings.error(codes::UNKNOWN_REFERENCE, span, format!("there is no step `{name}`"), near);
+        findings.error(
+            codes::UNKNOWN_REFERENCE,
+            span,
+            format!("there is no step `{name}`"),
+            near,
+        );
     }
     step.map(|step| Owner::Step(step.id.name.as_str()))
 }
@@ -101,15 +132,23 @@ fn bare(recipe: &Recipe, here: &Place<'_>, findings: &mut Findings<'_>) -> bool 
 fn looks_like_expression(recipe: &Recipe, text: &str) -> bool {
     let text = text.trim_start_matches('!');
     let start = text.rfind('(').map_or(text, |open| &text[open + 1..]);
-    let end = start.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(0);
+    let end = start
+        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .unwrap_or(0);
     let (word, rest) = start.split_at(end);
-    let is_root = ROOTS.contains(&word) || recipe.existing.contains_key(word) || requirement(recipe, word).is_some();
-    let goes_on = rest.strip_prefix(['.', '[']).is_some_and(|rest| rest.starts_with(|c: char| c != '.'));
+    let is_root =
+        ROOTS.contains(&word) || recipe.existing.contains_key(word) || requirement(recipe, word).is_some();
+    let goes_on = rest
+        .strip_prefix(['.', '['])
+        .is_some_and(|rest| rest.starts_with(|c: char| c != '.'));
     is_root && goes_on && !text.contains(char::is_whitespace)
 }
 
 fn requirement<'a>(recipe: &'a Recipe, instance: &str) -> Option<&'a crate::recipe::Requirement> {
-    recipe.requires.iter().find(|requirement| requirement.instance() == instance)
+    recipe
+        .requires
+        .iter()
+        .find(|requirement| requirement.instance() == instance)
 }
 
 /// What is wrong with where the reference leads, and what is said beside it.
@@ -141,12 +180,12 @@ fn unknown(
             member("step", &names, field)
         }
         "target" => member("part of the target", TARGET, field),
-        "cloud" => member("part of the cloud", CLOUD, field)
-            .or_else(|| (field == Some("suffixes")).then(|| member("suffix", SUFFIXES, path.next())).flatten()),
-        "each" if !here.each => Some((
-            "`each` is there only below `for_each`".to_owned(),
-            String::new(),
-        )),
+        "cloud" => member("part of the cloud", CLOUD, field).or_else(|| {
+            (field == Some("suffixes"))
+                .then(|| member("suffix", SUFFIXES, path.next()))
+                .flatten()
+        }),
+        "each" if !here.each => Some(("`each` is there only below `for_each`".to_owned(), String::new())),
         "each" => member("part of `each`", EACH, field),
         // The answers that a lookup waits for or that an http check got; no place has it yet.
         "it" => Some(("there is no `it` here".to_owned(), String::new())),
@@ -157,7 +196,11 @@ fn unknown(
                 let required = catalogue.get(&requirement.recipe.value).ok()?;
                 return member(&format!("output of {root}"), &keys(&required.outputs), field);
             }
-            let instances: Vec<String> = recipe.requires.iter().map(crate::recipe::Requirement::instance).collect();
+            let instances: Vec<String> = recipe
+                .requires
+                .iter()
+                .map(crate::recipe::Requirement::instance)
+                .collect();
             let names = ROOTS
                 .iter()
                 .copied()
@@ -178,65 +221,67 @@ fn owner_of<'a>(recipe: &'a Recipe, path: &[String]) -> Option<Owner<'a>> {
     let root = path.first()?.as_str();
     let field = path.get(1).map(String::as_str);
     match (root, field) {
-        ("variables", Some(name)) => recipe.variables.get_key_value(name).map(|(name, _)| Owner::Variable(name)),
-        ("outputs", Some(name)) => recipe.outputs.get_key_value(name).map(|(name, _)| Owner::Output(name)),
+        ("variables", Some(name)) => recipe
+            .variables
+            .get_key_value(name)
+            .map(|(name, _)| Owner::Variable(name)),
+        ("outputs", Some(name)) => recipe
+            .outputs
+            .get_key_value(name)
+            .map(|(name, _)| Owner::Output(name)),
         ("steps", Some(name)) => recipe.step(name).map(|step| Owner::Step(&step.id.name)),
-        (root, _) => recipe.existing.get_key_value(root).map(|(name, _)| Owner::Lookup(name)),
+        (root, _) => recipe
+            .existing
+            .get_key_value(root)
+            .map(|(name, _)| Owner::Lookup(name)),
     }
 }
 
 /// What is known of a resource before it is made: its id follows from type and name.
 const KNOWN_OF_A_STEP: &[&str] = &["id", "name", "type"];
 
-/// The search for a step that a path waits for, through variables, outputs and required recipes.
-struct Late<'a> {
-    catalogue: &'a Catalogue,
-    /// Recipe and path: each is looked at once, however many ways lead there.
-    seen: BTreeSet<(String, Vec<String>)>,
-}
-
-impl Late<'_> {
-    /// Why the path is known only after a step, if it is.
-    fn path(&mut self, recipe: &Recipe, path: &[String]) -> Option<String> {
+/// Why the path is known only after a step, if it is: looks through variables, outputs and required
+/// recipes. Each recipe and path is looked at once, however many ways lead there.
+fn too_late(recipe: &Recipe, catalogue: &Catalogue, path: &[String]) -> Option<String> {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![(recipe, path.to_vec())];
+    while let Some((recipe, mut path)) = open.pop() {
         // Below a step only the first property matters, so that the search stays finite.
-        let path = path.get(..3).unwrap_or(path);
-        if !self.seen.insert((recipe.name.value.clone(), path.to_vec())) {
-            return None;
+        path.truncate(3);
+        if !seen.insert((recipe.name.value.as_str(), path.clone())) {
+            continue;
         }
-        let root = path.first()?.as_str();
-        let field = path.get(1)?.as_str();
-        let rest = path.get(2..).unwrap_or_default();
-        match root {
-            "steps" => {
-                let property = rest.first()?;
-                (!KNOWN_OF_A_STEP.contains(&property.as_str()))
-                    .then(|| format!("`{property}` of the step `{field}` is known only after it"))
-            }
-            "variables" => self.tree(recipe, &recipe.variables.get(field)?.value, rest),
-            "outputs" => self.tree(recipe, &recipe.outputs.get(field)?.value, rest),
+        let [root, field, rest @ ..] = path.as_slice() else {
+            continue;
+        };
+        let (recipe, definition) = match root.as_str() {
+            "steps" => match rest.first() {
+                Some(property) if !KNOWN_OF_A_STEP.contains(&property.as_str()) => {
+                    return Some(format!(
+                        "`{property}` of the step `{field}` is known only after it"
+                    ));
+                }
+                _ => continue,
+            },
+            "variables" => (recipe, recipe.variables.get(field)),
+            "outputs" => (recipe, recipe.outputs.get(field)),
             _ => {
-                if let Some(lookup) = recipe.existing.get(root) {
-                    let after = lookup.after.first()?;
+                if let Some(after) = recipe.existing.get(root).and_then(|lookup| lookup.after.first()) {
                     return Some(format!("`{root}` is read after the step `{}`", after.value));
                 }
-                let required = self.catalogue.get(&requirement(recipe, root)?.recipe.value).ok()?;
-                self.tree(required, &required.outputs.get(field)?.value, rest)
+                let required = requirement(recipe, root).map(|one| catalogue.get(&one.recipe.value));
+                match required {
+                    Some(Ok(required)) => (required.as_ref(), required.outputs.get(field)),
+                    _ => continue,
+                }
             }
+        };
+        for mut reference in definition.map(|one| one.value.references()).unwrap_or_default() {
+            reference.path.extend_from_slice(rest);
+            open.push((recipe, reference.path));
         }
     }
-
-    fn tree(&mut self, recipe: &Recipe, tree: &Tree, rest: &[String]) -> Option<String> {
-        match &tree.node {
-            Node::Scalar(_) => None,
-            Node::Text(expression) => expression.references().into_iter().find_map(|reference| {
-                let mut path = reference.path;
-                path.extend_from_slice(rest);
-                self.path(recipe, &path)
-            }),
-            Node::List(elements) => elements.iter().find_map(|element| self.tree(recipe, element, rest)),
-            Node::Map(members) => members.iter().find_map(|(_, _, value)| self.tree(recipe, value, rest)),
-        }
-    }
+    None
 }
 
 /// The longest chain of definitions that build on each other.
@@ -262,14 +307,22 @@ fn walk<'a>(
         return;
     }
     if let (true, Some((_, span))) = (chain.len() > MAX_CHAIN, chain.last()) {
-        findings.error(codes::CYCLE, *span, format!("more than {MAX_CHAIN} definitions build on each other"), "");
+        findings.error(
+            codes::CYCLE,
+            *span,
+            format!("more than {MAX_CHAIN} definitions build on each other"),
+            "",
+        );
         done.insert(node);
         return;
     }
     for (next, span) in edges.get(&node).map_or(&[] as &[_], Vec::as_slice) {
         chain.push((node, *span));
         if let Some(start) = chain.iter().position(|(other, _)| other == next) {
-            let mut names: Vec<String> = chain[start..].iter().map(|(owner, _)| owner_name(*owner)).collect();
+            let mut names: Vec<String> = chain[start..]
+                .iter()
+                .map(|(owner, _)| owner_name(*owner))
+                .collect();
             names.push(owner_name(*next));
             findings.error(
                 codes::CYCLE,
