@@ -113,18 +113,21 @@ impl ResourceId {
     /// `Microsoft.Resources/subscriptions[/resourceGroups]` for those two.
     pub fn resource_type(&self) -> String {
         let segments = self.segments();
-        let last = segments
-            .iter()
-            .rposition(|segment| segment.eq_ignore_ascii_case("providers"));
-        match last {
-            Some(index) => {
-                let mut kind = segments.get(index + 1).copied().unwrap_or_default().to_owned();
-                for part in segments.iter().skip(index + 2).step_by(2) {
-                    kind.push('/');
-                    kind.push_str(part);
-                }
-                kind
+        let mut kind = None;
+        let mut index = 0;
+        // Forward, pair by pair: a resource may itself be called `providers`.
+        while let Some(segment) = segments.get(index) {
+            if segment.eq_ignore_ascii_case("providers") {
+                let namespace = segments.get(index + 1).copied().unwrap_or_default();
+                kind = Some(namespace.to_owned());
+            } else if let Some(kind) = &mut kind {
+                kind.push('/');
+                kind.push_str(segment);
             }
+            index += 2;
+        }
+        match kind {
+            Some(kind) => kind,
             None if segments.len() >= 4 => "Microsoft.Resources/subscriptions/resourceGroups".to_owned(),
             None => "Microsoft.Resources/subscriptions".to_owned(),
         }

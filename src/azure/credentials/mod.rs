@@ -1,5 +1,15 @@
-//! Credentials: which one is used, and why; how it is made; who has to be asked again when.
+//! Credentials: which one is used and why, how it is made, how its tokens are kept.
+//!
+//! [`select`] decides by variables alone and never falls through: a credential that was meant and fails is an
+//! error, not a reason to act as somebody else. [`open`] joins the choice with an address.
 
+mod build;
+mod env;
+mod github_oidc;
 mod run;
+mod select;
 
+pub use build::{CredentialError, Parts, open};
+pub use env::{Env, ProcessEnv};
 pub(crate) use run::RunCredential;
+pub use select::{CredentialKind, SelectError, Selected, select};
