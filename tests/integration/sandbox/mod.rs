@@ -1,1 +1,3 @@
-//! sandbox.
+//! The sandbox, driven through its public surface.
+
+mod core;
