@@ -1,3 +1,6 @@
+//! The sandbox, driven through its public surface.
+
+mod core;
 //! sandbox.
 
 mod schema;
