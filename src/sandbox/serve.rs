@@ -168,7 +168,7 @@ pub async fn serve<S: Handler + Inspect + 'static>(
         endpoint: format!("{scheme}://127.0.0.1:{port}"),
         hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}")],
         token: uuid::Uuid::new_v4().simple().to_string(),
-        announce: options.announce,
+        announce: Mutex::new(options.announce),
         limits: options.limits,
         requests: Mutex::new(0),
         events,
@@ -300,7 +300,7 @@ struct Server {
     endpoint: String,
     hosts: [String; 2],
     token: String,
-    announce: Option<u64>,
+    announce: Mutex<Option<u64>>,
     limits: Limits,
     /// How many requests went to Azure. Held while Azure handles one, so that the numbers are in the
     /// order in which they took effect.
@@ -391,7 +391,11 @@ impl Server {
         };
         match reply {
             Reply::Answer(response) => {
-                let announce = self.announce.filter(|wanted| *wanted == n);
+                let announce = self
+                    .announce
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .filter(|wanted| *wanted == n);
                 let answer = build(response, |body| Outgoing::whole(body, announce, line))?;
                 if head_only || answer.body().is_end_stream() {
                     answer.body().announce_without_body();
@@ -437,7 +441,7 @@ impl Server {
                 )));
             }
             let body = self.read(body, &head.headers).await?;
-            return Ok(Outcome::Own(control::answer(&*self.inside, method, what, &body)));
+            return Ok(Outcome::Own(control::answer(&*self.inside, &self.announce, method, what, &body)));
         }
         if method == "GET" && path == "/metadata/endpoints" {
             let version = url::form_urlencoded::parse(query.as_bytes())

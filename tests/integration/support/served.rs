@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use acarecipe::sandbox::faults::FaultError;
 use acarecipe::sandbox::http::{Reply, Request, Response};
 use acarecipe::sandbox::serve::{ServeError, ServeOptions, Served, serve};
 use acarecipe::sandbox::{Handler, Inspect};
@@ -61,6 +62,10 @@ impl Inspect for Scripted {
             .iter()
             .map(|request| json!({ "method": request.method, "path": request.path, "status": 200 }))
             .collect()
+    }
+
+    fn replace_faults(&self, _: &[String]) -> Result<(), FaultError> {
+        Ok(())
     }
 }
 

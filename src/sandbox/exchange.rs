@@ -1,0 +1,101 @@
+//! The record of what went over the wire.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::http::{Reply, Request};
+
+/// One request with what was sent back. Bodies hold what the wire held, secrets included: this is
+/// for tests.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// Counted from 1.
+    pub number: usize,
+    /// `GET`, `PUT`, …
+    pub method: String,
+    /// The path, decoded.
+    pub path: String,
+    /// Query parameters, decoded, in order.
+    pub query: Vec<(String, String)>,
+    /// The request's body, when it was JSON.
+    pub request_body: Option<Json>,
+    /// The status sent; `None` when the connection was reset or left silent.
+    pub status: Option<u16>,
+    /// The answer's headers, names in lower case.
+    pub response_headers: Vec<(String, String)>,
+    /// The answer's body, when it was whole and JSON.
+    pub response_body: Option<Json>,
+    /// The caller's name; `None` without a known token.
+    pub caller: Option<String>,
+    /// The fault that touched this exchange, in the notation of the flags.
+    pub fault: Option<String>,
+}
+
+impl Exchange {
+    pub(super) fn new(number: usize, request: &Request, caller: Option<String>) -> Exchange {
+        Exchange {
+            number,
+            method: request.method.clone(),
+            path: request.path.clone(),
+            query: request.query.clone(),
+            request_body: serde_json::from_slice(&request.body).ok(),
+            status: None,
+            response_headers: Vec::new(),
+            response_body: None,
+            caller,
+            fault: None,
+        }
+    }
+
+    pub(super) fn answered(&mut self, reply: &Reply) {
+        if let Reply::Answer(response) = reply {
+            self.status = Some(response.status);
+            self.response_headers.clone_from(&response.headers);
+            self.response_body = serde_json::from_slice(&response.body).ok();
+        }
+    }
+
+    /// Whether the request changes something: anything but `GET` and `HEAD`.
+    pub fn is_write(&self) -> bool {
+        !matches!(self.method.as_str(), "GET" | "HEAD")
+    }
+
+    /// The value of a response header; `name` in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        find(&self.response_headers, name)
+    }
+
+    /// The exchange as one JSON object: `method`, `path`, `query`, `request_body`, `status`,
+    /// `response_headers`, `response_body`, `id` (its number). The notation of recorded exchanges
+    /// that are checked against Microsoft's schemas.
+    pub fn to_record(&self) -> Json {
+        let object = |pairs: &[(String, String)]| {
+            Json::Object(
+                pairs
+                    .iter()
+                    .map(|(name, value)| (name.clone(), json!(value)))
+                    .collect::<Map<_, _>>(),
+            )
+        };
+        let mut record = json!({
+            "id": format!("#{}", self.number),
+            "method": self.method,
+            "path": self.path,
+            "query": object(&self.query),
+            "request_body": self.request_body,
+        });
+        if let Some(status) = self.status {
+            record["status"] = json!(status);
+            record["response_headers"] = object(&self.response_headers);
+            record["response_body"] = json!(self.response_body);
+        }
+        record
+    }
+}
+
+/// The value of the pair named `name`, without regard to case.
+pub(super) fn find<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.as_str())
+}

@@ -1,0 +1,479 @@
+//! Things that go wrong on demand: what, at which request, how often.
+//!
+//! In flags and files a fault is one line of words, the kind among them:
+//! `request=7 silence-before`, `match=PATCH:/containerApps/ nth=2 status=429 retry-after=2 times=3`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::{Value as Json, json};
+
+use super::http::{Reply, Request, Response};
+
+/// One fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Where it strikes.
+    pub when: Matcher,
+    /// How many requests it strikes, one after the other.
+    pub times: usize,
+    /// What it does.
+    pub kind: FaultKind,
+}
+
+/// Which request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Matcher {
+    /// The request with this number, counted from 1.
+    Number(usize),
+    /// The `nth` request (from 1) with this method (`*`: any) whose path contains `path` in any case.
+    Path {
+        /// `PATCH`, or `*`.
+        method: String,
+        /// Part of the path.
+        path: String,
+        /// Which of those that match.
+        nth: usize,
+    },
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// `status=N [retry-after=S]`: this status, without effect.
+    Status {
+        /// 429, 500, 503, …
+        status: u16,
+        /// Seconds in `Retry-After`.
+        retry_after: Option<u64>,
+    },
+    /// `reset-before`: the connection is closed, without effect.
+    ResetBefore,
+    /// `reset-after`: the request takes effect, then the connection is closed.
+    ResetAfter,
+    /// `silence-before`: no answer, without effect.
+    SilenceBefore,
+    /// `silence-after`: the request takes effect, no answer.
+    SilenceAfter,
+    /// `truncated-body`: half of the answer's body, then the connection is closed.
+    TruncatedBody,
+    /// `html-body`: an HTML page in place of the answer's JSON, after the effect.
+    HtmlBody,
+    /// `huge-body[=BYTES]`: a body of that many bytes (64 MiB), after the effect.
+    HugeBody(usize),
+    /// `operation-fails`: the write is accepted and its operation fails.
+    OperationFails,
+    /// `operation-hangs`: the write is accepted and its operation never ends.
+    OperationHangs,
+    /// `operation-url=N`: the URLs of the operation answer 403 or 404.
+    OperationUrl(u16),
+    /// `foreign-location[=HOST]`: `Location` and `Azure-AsyncOperation` name another host.
+    ForeignLocation(String),
+    /// `details-null`: an error whose `details` is null, without effect.
+    DetailsNull,
+    /// `unknown-enum`: states in the answer have a word that nobody knows.
+    UnknownEnum,
+    /// `page-loop`: a list's `nextLink` leads to the same page.
+    PageLoop,
+}
+
+const DEFAULT_HUGE: usize = 64 * 1024 * 1024;
+const DEFAULT_FOREIGN: &str = "elsewhere.example";
+
+/// A fault that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot read the fault `{text}`: {why}")]
+pub struct FaultError {
+    /// What was given.
+    pub text: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// The words that need no value.
+const PLAIN: &[(&str, FaultKind)] = &[
+    ("reset-before", FaultKind::ResetBefore),
+    ("reset-after", FaultKind::ResetAfter),
+    ("silence-before", FaultKind::SilenceBefore),
+    ("silence-after", FaultKind::SilenceAfter),
+    ("truncated-body", FaultKind::TruncatedBody),
+    ("html-body", FaultKind::HtmlBody),
+    ("operation-fails", FaultKind::OperationFails),
+    ("operation-hangs", FaultKind::OperationHangs),
+    ("details-null", FaultKind::DetailsNull),
+    ("unknown-enum", FaultKind::UnknownEnum),
+    ("page-loop", FaultKind::PageLoop),
+];
+
+impl FromStr for Fault {
+    type Err = FaultError;
+
+    fn from_str(text: &str) -> Result<Fault, FaultError> {
+        parse(text).map_err(|why| FaultError {
+            text: text.to_owned(),
+            why,
+        })
+    }
+}
+
+fn parse(text: &str) -> Result<Fault, String> {
+    let (mut when, mut nth, mut times, mut kind, mut retry_after) = (None, None, None, None, None);
+    for word in text.split_whitespace() {
+        let (key, value) = match word.split_once('=') {
+            Some((key, value)) => (key, Some(value)),
+            None => (word, None),
+        };
+        let number = || -> Result<usize, String> {
+            let value = value.unwrap_or_default();
+            value
+                .parse::<usize>()
+                .ok()
+                .filter(|number| *number > 0)
+                .ok_or_else(|| format!("`{key}` takes a whole number from 1, as in `{key}=2`"))
+        };
+        match key {
+            "request" => once(&mut when, key, Matcher::Number(number()?))?,
+            "match" => once(&mut when, key, path_matcher(value)?)?,
+            "nth" => once(&mut nth, key, number()?)?,
+            "times" => once(&mut times, key, number()?)?,
+            "retry-after" => once(&mut retry_after, key, number()?)?,
+            _ => once(&mut kind, "a kind", parse_kind(key, value)?)?,
+        }
+    }
+    let mut when = when.ok_or("it does not say when: `request=N` or `match=METHOD:PATH`")?;
+    let mut kind = kind.ok_or_else(|| format!("it does not say what happens: one of {}", kinds()))?;
+    if let Some(seconds) = retry_after {
+        match &mut kind {
+            FaultKind::Status { retry_after, .. } => *retry_after = u64::try_from(seconds).ok(),
+            _ => return Err("`retry-after` goes with `status=N` only".to_owned()),
+        }
+    }
+    match (&mut when, nth) {
+        (Matcher::Path { nth, .. }, Some(given)) => *nth = given,
+        (Matcher::Number(_), Some(_)) => return Err("`nth` goes with `match=` only".to_owned()),
+        (_, None) => {}
+    }
+    Ok(Fault {
+        when,
+        times: times.unwrap_or(1),
+        kind,
+    })
+}
+
+fn once<T>(slot: &mut Option<T>, name: &str, value: T) -> Result<(), String> {
+    if slot.replace(value).is_some() {
+        return Err(format!("{name} is given twice"));
+    }
+    Ok(())
+}
+
+fn path_matcher(value: Option<&str>) -> Result<Matcher, String> {
+    let (method, path) = value
+        .and_then(|value| value.split_once(':'))
+        .ok_or("`match` takes METHOD:PATH, as in `match=PATCH:/containerApps/`; `*` is any method")?;
+    if method.is_empty() {
+        return Err("`match` names no method; `*` is any".to_owned());
+    }
+    Ok(Matcher::Path {
+        method: method.to_ascii_uppercase(),
+        path: path.to_owned(),
+        nth: 1,
+    })
+}
+
+fn parse_kind(key: &str, value: Option<&str>) -> Result<FaultKind, String> {
+    if let Some((_, kind)) = PLAIN.iter().find(|(name, _)| *name == key) {
+        return match value {
+            None => Ok(kind.clone()),
+            Some(_) => Err(format!("`{key}` takes no value")),
+        };
+    }
+    let status = |allowed: std::ops::RangeInclusive<u16>| {
+        value
+            .and_then(|value| value.parse::<u16>().ok())
+            .filter(|status| allowed.contains(status))
+    };
+    match key {
+        "status" => Ok(FaultKind::Status {
+            status: status(400..=599).ok_or("`status` takes 400 to 599, as in `status=429`")?,
+            retry_after: None,
+        }),
+        "operation-url" => Ok(FaultKind::OperationUrl(
+            status(400..=499).ok_or("`operation-url` takes 400 to 499, as in `operation-url=403`")?,
+        )),
+        "huge-body" => match value {
+            None => Ok(FaultKind::HugeBody(DEFAULT_HUGE)),
+            Some(bytes) => bytes
+                .parse()
+                .map(FaultKind::HugeBody)
+                .map_err(|_| "`huge-body` takes a number of bytes".to_owned()),
+        },
+        "foreign-location" => Ok(FaultKind::ForeignLocation(
+            value.unwrap_or(DEFAULT_FOREIGN).to_owned(),
+        )),
+        _ => Err(format!("`{key}` is no kind of fault; the kinds are {}", kinds())),
+    }
+}
+
+fn kinds() -> String {
+    let mut names: Vec<&str> = PLAIN.iter().map(|(name, _)| *name).collect();
+    names.extend(["status=N", "operation-url=N", "huge-body", "foreign-location"]);
+    names.join(", ")
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.when {
+            Matcher::Number(number) => write!(f, "request={number}")?,
+            Matcher::Path { method, path, nth } => {
+                write!(f, "match={method}:{path}")?;
+                if *nth != 1 {
+                    write!(f, " nth={nth}")?;
+                }
+            }
+        }
+        write!(f, " {}", self.kind)?;
+        if self.times != 1 {
+            write!(f, " times={}", self.times)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FaultKind::Status { status, retry_after } => {
+                write!(f, "status={status}")?;
+                retry_after.map_or(Ok(()), |seconds| write!(f, " retry-after={seconds}"))
+            }
+            FaultKind::OperationUrl(status) => write!(f, "operation-url={status}"),
+            FaultKind::HugeBody(DEFAULT_HUGE) => f.write_str("huge-body"),
+            FaultKind::HugeBody(bytes) => write!(f, "huge-body={bytes}"),
+            FaultKind::ForeignLocation(host) if host == DEFAULT_FOREIGN => f.write_str("foreign-location"),
+            FaultKind::ForeignLocation(host) => write!(f, "foreign-location={host}"),
+            plain => f.write_str(
+                PLAIN
+                    .iter()
+                    .find(|(_, kind)| kind == plain)
+                    .map_or("", |(name, _)| *name),
+            ),
+        }
+    }
+}
+
+/// The faults of a sandbox with what they have seen so far.
+#[derive(Debug, Default)]
+pub(super) struct Plan(Vec<Progress>);
+
+#[derive(Debug)]
+struct Progress {
+    fault: Fault,
+    seen: usize,
+    struck: usize,
+}
+
+impl Plan {
+    pub(super) fn new(faults: Vec<Fault>) -> Plan {
+        Plan(
+            faults
+                .into_iter()
+                .map(|fault| Progress {
+                    fault,
+                    seen: 0,
+                    struck: 0,
+                })
+                .collect(),
+        )
+    }
+
+    /// The fault that strikes this request, if any: the first of the list. Later ones still count
+    /// the request as seen.
+    pub(super) fn strike(&mut self, number: usize, request: &Request) -> Option<Fault> {
+        let mut chosen = None;
+        for progress in &mut self.0 {
+            let due = match &progress.fault.when {
+                Matcher::Number(first) => number >= *first,
+                Matcher::Path { method, path, nth } => {
+                    let fits = (method == "*" || method.eq_ignore_ascii_case(&request.method))
+                        && request
+                            .path
+                            .to_ascii_lowercase()
+                            .contains(&path.to_ascii_lowercase());
+                    progress.seen += usize::from(fits);
+                    fits && progress.seen >= *nth
+                }
+            };
+            if due && progress.struck < progress.fault.times && chosen.is_none() {
+                progress.struck += 1;
+                chosen = Some(progress.fault.clone());
+            }
+        }
+        chosen
+    }
+}
+
+impl FaultKind {
+    /// The reply in place of any effect, for the kinds that have none.
+    pub(super) fn instead(&self) -> Option<Reply> {
+        match self {
+            FaultKind::ResetBefore => Some(Reply::Reset),
+            FaultKind::SilenceBefore => Some(Reply::Silence),
+            FaultKind::Status { status, retry_after } => {
+                let (code, message) = match status {
+                    429 => ("TooManyRequests", "The request is being throttled."),
+                    503 => (
+                        "ServerUnavailable",
+                        "The service is unavailable. Please try again later.",
+                    ),
+                    _ => (
+                        "InternalServerError",
+                        "Encountered internal server error. Please try again later.",
+                    ),
+                };
+                let mut headers = vec![json_type()];
+                if let Some(seconds) = retry_after {
+                    headers.push(("retry-after".to_owned(), seconds.to_string()));
+                }
+                let body = json!({ "error": { "code": code, "message": message } });
+                Some(Reply::Answer(Response {
+                    status: *status,
+                    headers,
+                    body: body.to_string().into_bytes(),
+                }))
+            }
+            FaultKind::DetailsNull => {
+                let body = json!({ "error": {
+                    "code": "BadRequest", "message": "The request is not valid.", "details": null,
+                } });
+                Some(Reply::Answer(Response {
+                    status: 400,
+                    headers: vec![json_type()],
+                    body: body.to_string().into_bytes(),
+                }))
+            }
+            _ => None,
+        }
+    }
+
+    /// What is sent of `response`, whose effect has happened.
+    pub(super) fn spoil(&self, mut response: Response, url: &str) -> Reply {
+        match self {
+            FaultKind::ResetAfter => return Reply::Reset,
+            FaultKind::SilenceAfter => return Reply::Silence,
+            FaultKind::TruncatedBody => {
+                let bytes = response.body.len() / 2;
+                return Reply::Truncated { response, bytes };
+            }
+            FaultKind::HtmlBody => {
+                response.headers.retain(|(name, _)| name != "content-type");
+                response
+                    .headers
+                    .push(("content-type".to_owned(), "text/html".to_owned()));
+                response.body =
+                    b"<html><head><title>Bad Gateway</title></head><body>Bad Gateway</body></html>".to_vec();
+            }
+            FaultKind::HugeBody(bytes) => {
+                response.body = br#"{"value":""#.to_vec();
+                response.body.resize((*bytes).max(12) - 2, b'x');
+                response.body.extend_from_slice(b"\"}");
+            }
+            FaultKind::ForeignLocation(host) => {
+                for (name, value) in &mut response.headers {
+                    if matches!(name.as_str(), "location" | "azure-asyncoperation") {
+                        *value = on_host(value, host);
+                    }
+                }
+            }
+            FaultKind::UnknownEnum => edit(&mut response, &unknown_words),
+            FaultKind::PageLoop => edit(&mut response, &|body| {
+                if body.get("value").is_some_and(Json::is_array) {
+                    body["nextLink"] = json!(url);
+                }
+            }),
+            _ => {}
+        }
+        Reply::Answer(response)
+    }
+}
+
+fn json_type() -> (String, String) {
+    (
+        "content-type".to_owned(),
+        "application/json; charset=utf-8".to_owned(),
+    )
+}
+
+fn on_host(url: &str, host: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
+fn edit(response: &mut Response, change: &dyn Fn(&mut Json)) {
+    if let Ok(mut body) = serde_json::from_slice::<Json>(&response.body) {
+        change(&mut body);
+        response.body = body.to_string().into_bytes();
+    }
+}
+
+fn unknown_words(body: &mut Json) {
+    match body {
+        Json::Object(members) => {
+            for (name, value) in members {
+                let state = matches!(
+                    name.as_str(),
+                    "provisioningState" | "runningStatus" | "runningState" | "healthState" | "status"
+                );
+                if state && value.is_string() {
+                    *value = json!("Rehydrating");
+                } else {
+                    unknown_words(value);
+                }
+            }
+        }
+        Json::Array(elements) => elements.iter_mut().for_each(unknown_words),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_notation_round_trips() {
+        for text in [
+            "request=7 silence-before",
+            "match=PATCH:/containerApps/ nth=2 status=429 retry-after=2 times=3",
+            "match=*:/revisions page-loop",
+            "request=1 huge-body=1000",
+            "request=1 foreign-location=evil.example",
+            "match=PUT:/roleAssignments/ operation-url=404",
+        ] {
+            let fault: Fault = text.parse().unwrap();
+            assert_eq!(fault.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, why) in [
+            ("silence-before", "does not say when"),
+            ("request=3", "does not say what happens"),
+            ("request=0 reset-after", "whole number from 1"),
+            ("request=1 nth=2 reset-after", "`nth` goes with `match=` only"),
+            ("request=1 reset-after reset-before", "given twice"),
+            ("request=1 explode", "`explode` is no kind of fault"),
+            ("request=1 status=200", "400 to 599"),
+            ("request=1 reset-after=3", "takes no value"),
+            ("match=/x reset-after", "METHOD:PATH"),
+            ("request=1 reset-after retry-after=3", "`status=N` only"),
+        ] {
+            let error = text.parse::<Fault>().unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! Revisions: when one comes about, what becomes of it, and who gets the traffic.
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+use time::OffsetDateTime;
+
+use crate::sandbox::errors::Refusal;
+use crate::sandbox::rules::{Switch, Switches};
+use crate::sandbox::state::{App, Fate, Image, Pull, Revision, State, elements, fold};
+
+/// Adds a revision to its app.
+pub(in crate::sandbox) fn add(app: &mut App, revision: Revision) {
+    app.revisions.push(revision);
+}
+
+/// Lets revisions settle whose time has come; in Single mode the older ones give way to one that
+/// is ready.
+pub(in crate::sandbox) fn settle(app: &mut App, now: OffsetDateTime) {
+    let position = |app: &App, name: &Option<String>| {
+        name.as_ref()
+            .and_then(|name| app.revisions.iter().position(|revision| revision.name == *name))
+    };
+    let mut ready = position(app, &app.latest_ready);
+    for (index, revision) in app.revisions.iter_mut().enumerate() {
+        if revision.settled || revision.settles > now || revision.fate == Fate::Stuck {
+            continue;
+        }
+        revision.settled = true;
+        if revision.fate == Fate::Healthy && revision.active && ready.is_none_or(|ready| ready < index) {
+            ready = Some(index);
+        }
+    }
+    let Some(ready) = ready else { return };
+    let single = !app.multiple();
+    for (index, revision) in app.revisions.iter_mut().enumerate() {
+        if index == ready {
+            app.latest_ready = Some(revision.name.clone());
+        } else if single && index < ready {
+            revision.active = false;
+        }
+    }
+}
+
+/// Whether a write needs a new revision, and under which name.
+pub(super) enum Need {
+    /// The template is what the newest revision runs.
+    None,
+    /// A revision of this name.
+    New(String),
+}
+
+/// Compares `template` with the newest revision's.
+pub(super) fn need(
+    state: &mut State,
+    rules: &Switches,
+    app_name: &str,
+    app: Option<&App>,
+    template: &Json,
+) -> Result<Need, Refusal> {
+    let suffix = |template: &Json| template["revisionSuffix"].as_str().map(str::to_owned);
+    let wanted = suffix(template);
+    if let Some(base) = app.and_then(App::latest).map(|revision| &revision.template) {
+        if without_suffix(base) == without_suffix(template) {
+            let changed = match (suffix(base), &wanted) {
+                (old, new) if old == *new => false,
+                (_, Some(_)) => true,
+                (_, None) => !rules.holds(Switch::SuffixRemovalNoRevision),
+            };
+            if !changed {
+                return Ok(Need::None);
+            }
+        }
+    }
+    let Some(suffix) = wanted else {
+        return Ok(Need::New(format!("{app_name}--{}", made_up_suffix(state))));
+    };
+    let name = format!("{app_name}--{suffix}");
+    if app.is_some_and(|app| app.revision(&name).is_some()) {
+        if !rules.holds(Switch::UsedSuffixRefused) {
+            return Ok(Need::None);
+        }
+        return Err(invalid_field(
+            "template.revisionsuffix",
+            &format!("Invalid value: \"{suffix}\": revision with suffix {suffix} already exists."),
+        ));
+    }
+    Ok(Need::New(name))
+}
+
+/// 400 for a value in the app's description that the service cannot use.
+pub(super) fn invalid_field(field: &str, details: &str) -> Refusal {
+    Refusal::new(
+        400,
+        "InvalidParameterValueInContainerTemplate",
+        format!(
+            "The following field(s) are either invalid or missing. Field '{field}' is invalid with details: \
+             '{details}';."
+        ),
+    )
+}
+
+fn without_suffix(template: &Json) -> Json {
+    let mut template = template.clone();
+    if let Some(members) = template.as_object_mut() {
+        members.shift_remove("revisionSuffix");
+    }
+    template
+}
+
+/// Seven letters and digits, as the service makes them up; here the same in every run.
+fn made_up_suffix(state: &mut State) -> String {
+    let guid = state.new_guid("suffix");
+    guid.chars().filter(char::is_ascii_alphanumeric).take(7).collect()
+}
+
+/// What becomes of an app that is written like this, or why its images cannot be pulled.
+pub(super) fn fate(state: &State, configuration: &Json, template: &Json) -> Result<Fate, Refusal> {
+    let containers = elements(&template["containers"]);
+    let every = || containers.iter().chain(elements(&template["initContainers"]));
+    for container in every() {
+        pullable(state, configuration, container)?;
+    }
+    for container in every() {
+        let mut names: Vec<&str> = elements(&container["env"])
+            .iter()
+            .filter_map(|variable| variable["name"].as_str())
+            .collect();
+        names.sort_unstable();
+        if names.windows(2).any(|pair| pair.first() == pair.last()) {
+            return Ok(Fate::Stuck);
+        }
+    }
+    for container in every() {
+        if let Some(reason) = image(state, container).and_then(|image| image.crash) {
+            let name = container["name"].as_str().unwrap_or_default();
+            return Ok(Fate::Unhealthy(format!(
+                "1/1 Container crashing: {name}. {reason}"
+            )));
+        }
+    }
+    let listening: Vec<u64> = containers
+        .iter()
+        .filter_map(|container| image(state, container).and_then(|image| image.listens))
+        .map(u64::from)
+        .collect();
+    Ok(
+        match (
+            wrong_port(configuration, containers, &listening),
+            listening.first(),
+        ) {
+            (Some(port), Some(real)) => Fate::Unhealthy(format!(
+                "The TargetPort {port} does not match the listening port {real}. Startup probe failed: dial tcp \
+             :{port}: connect: connection refused"
+            )),
+            _ => Fate::Healthy,
+        },
+    )
+}
+
+/// The first probed port nobody listens on; with no port known to be listened on, none.
+fn wrong_port(configuration: &Json, containers: &[Json], listening: &[u64]) -> Option<u64> {
+    if listening.is_empty() {
+        return None;
+    }
+    let explicit: Vec<u64> = containers
+        .iter()
+        .flat_map(|container| elements(&container["probes"]))
+        .filter_map(|probe| {
+            probe["httpGet"]["port"]
+                .as_u64()
+                .or_else(|| probe["tcpSocket"]["port"].as_u64())
+        })
+        .collect();
+    let target = configuration["ingress"]["targetPort"].as_u64();
+    explicit
+        .into_iter()
+        .chain(target)
+        .find(|port| !listening.contains(port))
+}
+
+/// After how many times [`crate::sandbox::Delays::revision`] a fate shows. A default startup probe
+/// tries for 240 s, an explicit one was seen to fail after 45 s, against 15 s for all else.
+pub(super) fn slowness(fate: &Fate, template: &Json) -> u32 {
+    match fate {
+        Fate::Unhealthy(reason) if reason.contains("TargetPort") => {
+            let startup = elements(&template["containers"])
+                .iter()
+                .flat_map(|container| elements(&container["probes"]))
+                .any(|probe| {
+                    probe["type"]
+                        .as_str()
+                        .is_some_and(|kind| kind.eq_ignore_ascii_case("Startup"))
+                });
+            if startup { 3 } else { 16 }
+        }
+        _ => 1,
+    }
+}
+
+fn image(state: &State, container: &Json) -> Option<Image> {
+    state.images.get(container["image"].as_str()?).cloned()
+}
+
+fn pullable(state: &State, configuration: &Json, container: &Json) -> Result<(), Refusal> {
+    let reference = container["image"].as_str().unwrap_or_default();
+    let registry = reference.split('/').next().unwrap_or_default();
+    let pull = match image(state, container) {
+        Some(image) => image.pull,
+        None if registry.ends_with(".azurecr.io") => {
+            let credentials = elements(&configuration["registries"]).iter().any(|entry| {
+                entry["server"]
+                    .as_str()
+                    .is_some_and(|server| server.eq_ignore_ascii_case(registry))
+            });
+            if credentials {
+                Pull::Works
+            } else {
+                Pull::Unauthorized
+            }
+        }
+        None => Pull::Works,
+    };
+    let why = match pull {
+        Pull::Works => return Ok(()),
+        Pull::Unauthorized => "UNAUTHORIZED: authentication required",
+        Pull::ManifestUnknown => "MANIFEST_UNKNOWN: manifest tagged by that reference is not found",
+    };
+    let name = container["name"].as_str().unwrap_or_default();
+    Err(invalid_field(
+        &format!("template.containers.{name}.image"),
+        &format!("Invalid value: \"{reference}\": GET https://{registry}/v2/: {why}"),
+    ))
+}
+
+/// The share of the app's traffic that goes to `revision`, in per cent.
+pub(super) fn weight(app: &App, revision: &Revision, rules: &Switches) -> u64 {
+    let traffic = &app.configuration()["ingress"];
+    if traffic.is_null() || !revision.active {
+        return 0;
+    }
+    let newest = app.latest().map(|latest| latest.name.clone());
+    let ready = app.latest_ready.clone().or_else(|| newest.clone());
+    if !app.multiple() {
+        return if ready.as_deref() == Some(&revision.name) {
+            100
+        } else {
+            0
+        };
+    }
+    let latest = if rules.holds(Switch::LatestWeightWaits) {
+        ready
+    } else {
+        newest
+    };
+    elements(&traffic["traffic"])
+        .iter()
+        .filter(|entry| {
+            if entry["latestRevision"] == json!(true) {
+                latest.as_deref() == Some(&revision.name)
+            } else {
+                entry["revisionName"]
+                    .as_str()
+                    .is_some_and(|name| name.eq_ignore_ascii_case(&revision.name))
+            }
+        })
+        .filter_map(|entry| entry["weight"].as_u64())
+        .sum()
+}
+
+/// How many replicas run at `now`: none when stopped or inactive; without a minimum none once the
+/// cool-down (300 s unless set) after the start has passed.
+pub(super) fn replicas(app: &App, revision: &Revision, now: OffsetDateTime) -> u64 {
+    if app.stopped || !revision.active || matches!(revision.fate, Fate::Failed(_)) {
+        return 0;
+    }
+    let scale = &revision.template["scale"];
+    let minimum = scale["minReplicas"].as_u64().unwrap_or(0);
+    let cooldown = Duration::from_secs(scale["cooldownPeriod"].as_u64().unwrap_or(300));
+    if minimum == 0
+        && revision.settled
+        && revision.fate == Fate::Healthy
+        && revision.started + cooldown <= now
+    {
+        return 0;
+    }
+    minimum.max(1)
+}
+
+/// The states of a revision as words: provisioning, health, running.
+pub(super) fn words(
+    app: &App,
+    revision: &Revision,
+    now: OffsetDateTime,
+    rules: &Switches,
+) -> (&'static str, &'static str, &'static str) {
+    if revision.settled && matches!(revision.fate, Fate::Failed(_)) {
+        return ("Failed", "Unhealthy", "Failed");
+    }
+    if !revision.active {
+        return ("Deprovisioned", "None", "Stopped");
+    }
+    if app.stopped {
+        return ("Provisioned", "None", "Stopped");
+    }
+    if !revision.settled {
+        return ("Provisioning", "None", "Processing");
+    }
+    match revision.fate {
+        Fate::Unhealthy(_) if rules.holds(Switch::CrashIsProvisioned) => {
+            ("Provisioned", "Unhealthy", "Degraded")
+        }
+        Fate::Unhealthy(_) => ("Failed", "Unhealthy", "Degraded"),
+        _ if replicas(app, revision, now) == 0 && !rules.holds(Switch::ZeroReplicasRunning) => {
+            ("Provisioned", "Healthy", "ScaledToZero")
+        }
+        _ => ("Provisioned", "Healthy", "Running"),
+    }
+}
+
+/// Why a revision is not well, once that shows.
+pub(super) fn trouble(revision: &Revision) -> Option<&str> {
+    match &revision.fate {
+        Fate::Unhealthy(why) | Fate::Failed(why) if revision.settled => Some(why),
+        _ => None,
+    }
+}
+
+/// The secrets that templates in use refer to: the new template's and those of active revisions
+/// (of inactive ones too when `inactive-frees-secret` is flipped).
+pub(super) fn held_by_revisions(app: &App, rules: &Switches) -> Vec<String> {
+    app.revisions
+        .iter()
+        .filter(|revision| revision.active || !rules.holds(Switch::InactiveFreesSecret))
+        .flat_map(|revision| references(&revision.template))
+        .map(|(_, secret)| secret)
+        .collect()
+}
+
+/// Every secret a template refers to, with the name of what refers to it.
+pub(super) fn references(template: &Json) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let containers = elements(&template["containers"])
+        .iter()
+        .chain(elements(&template["initContainers"]));
+    for container in containers {
+        let name = container["name"].as_str().unwrap_or_default();
+        for variable in elements(&container["env"]) {
+            note(&mut found, &format!("container '{name}'"), variable);
+        }
+    }
+    for rule in elements(&template["scale"]["rules"]) {
+        let name = rule["name"].as_str().unwrap_or_default();
+        for kind in ["azureQueue", "custom", "http", "tcp"] {
+            for auth in elements(&rule[kind]["auth"]) {
+                note(&mut found, &format!("scale rule '{name}'"), auth);
+            }
+        }
+    }
+    for volume in elements(&template["volumes"]) {
+        let name = volume["name"].as_str().unwrap_or_default();
+        for secret in elements(&volume["secrets"]) {
+            note(&mut found, &format!("volume '{name}'"), secret);
+        }
+    }
+    found
+}
+
+fn note(found: &mut Vec<(String, String)>, by: &str, holder: &Json) {
+    if let Some(secret) = holder["secretRef"].as_str().filter(|secret| !secret.is_empty()) {
+        found.push((by.to_owned(), secret.to_owned()));
+    }
+}
+
+/// The key under which `name` is held among an app's revisions.
+pub(super) fn same_name(left: &str, right: &str) -> bool {
+    fold(left) == fold(right)
+}

@@ -1,0 +1,130 @@
+//! One file per resource provider, and which types and api-versions there are.
+
+pub(super) mod app;
+pub(super) mod authorization;
+pub(super) mod identity;
+pub(super) mod keyvault;
+pub(super) mod resources;
+
+use super::errors::Refusal;
+use super::router::Address;
+
+/// A namespace with its types and their api-versions, newest first.
+pub(super) struct Provider {
+    pub(super) namespace: &'static str,
+    pub(super) types: &'static [(&'static str, &'static [&'static str])],
+}
+
+const APP: &[&str] = &["2026-01-01", "2025-07-01", "2025-01-01", "2024-03-01"];
+const IDENTITY: &[&str] = &["2024-11-30", "2023-01-31"];
+const VAULT: &[&str] = &["2026-02-01", "2025-05-01", "2023-07-01"];
+const AUTHORIZATION: &[&str] = &["2022-04-01"];
+/// `Microsoft.Resources` for groups and providers.
+pub(super) const RESOURCES: &[&str] = &["2025-04-01", "2024-07-01"];
+/// `Microsoft.Resources` for subscriptions.
+pub(super) const SUBSCRIPTIONS: &[&str] = &["2022-12-01"];
+
+/// Stable versions, as Microsoft's published descriptions have them.
+pub(super) const PROVIDERS: &[Provider] = &[
+    Provider {
+        namespace: "Microsoft.App",
+        types: &[
+            ("managedEnvironments", APP),
+            ("containerApps", APP),
+            ("containerApps/revisions", APP),
+            ("containerApps/revisions/replicas", APP),
+            ("locations", APP),
+            ("locations/containerappOperationStatuses", APP),
+            ("locations/containerappOperationResults", APP),
+        ],
+    },
+    Provider {
+        namespace: "Microsoft.ManagedIdentity",
+        types: &[("userAssignedIdentities", IDENTITY), ("identities", IDENTITY)],
+    },
+    Provider {
+        namespace: "Microsoft.Authorization",
+        types: &[
+            ("roleAssignments", AUTHORIZATION),
+            ("roleDefinitions", AUTHORIZATION),
+            ("permissions", &["2022-04-01", "2018-07-01", "2015-07-01"]),
+            ("locks", &["2020-05-01", "2016-09-01"]),
+        ],
+    },
+    Provider {
+        namespace: "Microsoft.KeyVault",
+        types: &[("vaults", VAULT)],
+    },
+    Provider {
+        namespace: "Microsoft.Resources",
+        types: &[("subscriptions", SUBSCRIPTIONS), ("resourceGroups", RESOURCES)],
+    },
+];
+
+/// The provider named `namespace`.
+pub(super) fn provider(namespace: &str) -> Option<&'static Provider> {
+    PROVIDERS
+        .iter()
+        .find(|provider| provider.namespace.eq_ignore_ascii_case(namespace))
+}
+
+/// Refuses a namespace, type or api-version that does not exist, naming those that do.
+pub(super) fn check_version(address: &Address, version: &str) -> Result<(), Refusal> {
+    let namespace = &address.namespace;
+    let Some(provider) = provider(namespace) else {
+        return Err(Refusal::new(
+            404,
+            "InvalidResourceNamespace",
+            format!("The resource namespace '{namespace}' is invalid."),
+        ));
+    };
+    let kind = address.kind();
+    let parent = kind.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let find = |wanted: &str| {
+        provider
+            .types
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
+    };
+    // A path that ends in an action names no type of its own.
+    let known = find(&kind).or_else(|| if address.is_resource() { None } else { find(parent) });
+    let Some((name, versions)) = known else {
+        return Err(Refusal::new(
+            404,
+            "InvalidResourceType",
+            format!(
+                "The resource type '{}' could not be found in the namespace '{namespace}' for api version \
+                 '{version}'.",
+                address.types.join("/")
+            ),
+        ));
+    };
+    if versions.contains(&version) {
+        return Ok(());
+    }
+    let supported = versions.join(", ");
+    Err(if provider.namespace == "Microsoft.Authorization" {
+        invalid_version(version, versions)
+    } else {
+        Refusal::new(
+            400,
+            "NoRegisteredProviderFound",
+            format!(
+                "No registered resource provider found for location '' and API version '{version}' for type \
+                 '{name}'. The supported api-versions are '{supported}'."
+            ),
+        )
+    })
+}
+
+/// The refusal of ARM's own types.
+pub(super) fn invalid_version(version: &str, versions: &[&str]) -> Refusal {
+    Refusal::new(
+        400,
+        "InvalidApiVersionParameter",
+        format!(
+            "The api-version '{version}' is invalid. The supported versions are '{}'.",
+            versions.join(",")
+        ),
+    )
+}

@@ -1,0 +1,268 @@
+//! Built-in role definitions, as far as anything here needs them, and what they allow.
+
+use serde_json::{Value as Json, json};
+
+/// A built-in role. GUIDs and actions as Microsoft Learn lists them under "Azure built-in roles";
+/// long action lists are cut down to what the sandbox's resource types have.
+#[derive(Clone, Copy, Debug)]
+pub struct Role {
+    /// The definition's name, a GUID.
+    pub guid: &'static str,
+    /// What people call it.
+    pub name: &'static str,
+    /// Allowed control-plane actions, with `*`.
+    pub actions: &'static [&'static str],
+    /// Those taken away again.
+    pub not_actions: &'static [&'static str],
+    /// Allowed data-plane actions.
+    pub data_actions: &'static [&'static str],
+}
+
+/// Owner.
+pub const OWNER: &str = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635";
+/// Contributor.
+pub const CONTRIBUTOR: &str = "b24988ac-6180-42a0-ab88-20f7382dd24c";
+/// Reader.
+pub const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
+/// Key Vault Secrets User.
+pub const KEY_VAULT_SECRETS_USER: &str = "4633458b-17de-408a-b874-0445c86b69e6";
+/// Managed Identity Operator.
+pub const MANAGED_IDENTITY_OPERATOR: &str = "f1a07417-d97a-45cb-824c-7a7467783830";
+
+const CONTRIBUTOR_NOT: &[&str] = &[
+    "Microsoft.Authorization/*/Delete",
+    "Microsoft.Authorization/*/Write",
+    "Microsoft.Authorization/elevateAccess/Action",
+    "Microsoft.Blueprint/blueprintAssignments/write",
+    "Microsoft.Blueprint/blueprintAssignments/delete",
+    "Microsoft.Compute/galleries/share/action",
+    "Microsoft.Purview/consents/write",
+    "Microsoft.Purview/consents/delete",
+];
+
+const SECRETS: &[&str] = &[
+    "Microsoft.KeyVault/vaults/secrets/getSecret/action",
+    "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
+];
+
+/// The table.
+pub const ROLES: &[Role] = &[
+    role(OWNER, "Owner", &["*"], &[], &[]),
+    role(CONTRIBUTOR, "Contributor", &["*"], CONTRIBUTOR_NOT, &[]),
+    role(READER, "Reader", &["*/read"], &[], &[]),
+    role(
+        "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
+        "User Access Administrator",
+        &["*/read", "Microsoft.Authorization/*", "Microsoft.Support/*"],
+        &[],
+        &[],
+    ),
+    role(
+        "f58310d9-a9f6-439a-9e8d-f62e7b41a168",
+        "Role Based Access Control Administrator",
+        &[
+            "Microsoft.Authorization/roleAssignments/write",
+            "Microsoft.Authorization/roleAssignments/delete",
+            "*/read",
+            "Microsoft.Support/*",
+        ],
+        &[],
+        &[],
+    ),
+    role(
+        MANAGED_IDENTITY_OPERATOR,
+        "Managed Identity Operator",
+        &[
+            "Microsoft.ManagedIdentity/userAssignedIdentities/*/read",
+            "Microsoft.ManagedIdentity/userAssignedIdentities/*/assign/action",
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+        ],
+        &[],
+        &[],
+    ),
+    role(
+        "e40ec5ca-96e0-45a2-b4ff-59039f2c2b59",
+        "Managed Identity Contributor",
+        &[
+            "Microsoft.ManagedIdentity/userAssignedIdentities/read",
+            "Microsoft.ManagedIdentity/userAssignedIdentities/write",
+            "Microsoft.ManagedIdentity/userAssignedIdentities/delete",
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+        ],
+        &[],
+        &[],
+    ),
+    role(
+        KEY_VAULT_SECRETS_USER,
+        "Key Vault Secrets User",
+        &[],
+        &[],
+        SECRETS,
+    ),
+    role(
+        "b86a8fe4-44ce-4948-aee5-eccb2c155cd7",
+        "Key Vault Secrets Officer",
+        &["Microsoft.Authorization/*/read", "Microsoft.KeyVault/*/read"],
+        &[],
+        &["Microsoft.KeyVault/vaults/secrets/*"],
+    ),
+    role(
+        "00482a5a-887f-4fb3-b363-3b7fe8e74483",
+        "Key Vault Administrator",
+        &["Microsoft.Authorization/*/read", "Microsoft.KeyVault/*/read"],
+        &[],
+        &["Microsoft.KeyVault/vaults/*"],
+    ),
+    role(
+        "7f951dda-4ed3-4680-a7ca-43fe172d538d",
+        "AcrPull",
+        &["Microsoft.ContainerRegistry/registries/pull/read"],
+        &[],
+        &[],
+    ),
+    role(
+        "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
+        "Storage Blob Data Reader",
+        &["Microsoft.Storage/storageAccounts/blobServices/containers/read"],
+        &[],
+        &["Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"],
+    ),
+    role(
+        "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+        "Storage Blob Data Contributor",
+        &["Microsoft.Storage/storageAccounts/blobServices/containers/*"],
+        &[],
+        &["Microsoft.Storage/storageAccounts/blobServices/containers/blobs/*"],
+    ),
+];
+
+const fn role(
+    guid: &'static str,
+    name: &'static str,
+    actions: &'static [&'static str],
+    not_actions: &'static [&'static str],
+    data_actions: &'static [&'static str],
+) -> Role {
+    Role {
+        guid,
+        name,
+        actions,
+        not_actions,
+        data_actions,
+    }
+}
+
+/// The role with this GUID, or whose definition id ends with it.
+pub fn find(guid_or_id: &str) -> Option<&'static Role> {
+    let guid = guid_or_id.rsplit('/').next().unwrap_or_default();
+    ROLES.iter().find(|role| role.guid.eq_ignore_ascii_case(guid))
+}
+
+impl Role {
+    /// Whether the role's actions contain `action`.
+    pub fn allows(&self, action: &str) -> bool {
+        self.actions.iter().any(|pattern| matches(pattern, action))
+            && !self.not_actions.iter().any(|pattern| matches(pattern, action))
+    }
+
+    /// Whether the role's data actions contain `action`.
+    pub fn allows_data(&self, action: &str) -> bool {
+        self.data_actions.iter().any(|pattern| matches(pattern, action))
+    }
+
+    /// The role's element in a list of permissions.
+    pub fn permission(&self) -> Json {
+        json!({
+            "actions": self.actions,
+            "notActions": self.not_actions,
+            "dataActions": self.data_actions,
+            "notDataActions": [],
+        })
+    }
+
+    /// The definition as GET returns it.
+    pub fn definition(&self, subscription: &str) -> Json {
+        json!({
+            "id": format!(
+                "/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{}",
+                self.guid
+            ),
+            "name": self.guid,
+            "type": "Microsoft.Authorization/roleDefinitions",
+            "properties": {
+                "roleName": self.name,
+                "type": "BuiltInRole",
+                "description": self.name,
+                "assignableScopes": ["/"],
+                "permissions": [self.permission()],
+            },
+        })
+    }
+}
+
+/// Whether `action` fits `pattern`, in which `*` stands for any text. Case does not count.
+fn matches(pattern: &str, action: &str) -> bool {
+    let (pattern, action) = (pattern.to_ascii_lowercase(), action.to_ascii_lowercase());
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|head| action.strip_prefix(head)) else {
+        return false;
+    };
+    let mut tail: Option<&str> = None;
+    for part in parts {
+        if let Some(middle) = tail.replace(part) {
+            match rest.find(middle) {
+                Some(at) => rest = rest.get(at + middle.len()..).unwrap_or_default(),
+                None => return false,
+            }
+        }
+    }
+    tail.map_or(rest.is_empty(), |tail| rest.ends_with(tail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_as_azure_says() {
+        for (pattern, action, fits) in [
+            ("*", "Microsoft.App/containerApps/write", true),
+            ("*/read", "Microsoft.App/containerApps/read", true),
+            ("*/read", "Microsoft.App/containerApps/listSecrets/action", false),
+            (
+                "Microsoft.Authorization/*/Write",
+                "microsoft.authorization/roleAssignments/write",
+                true,
+            ),
+            (
+                "Microsoft.Authorization/*/Write",
+                "Microsoft.Authorization/roleAssignments/read",
+                false,
+            ),
+            (
+                "Microsoft.App/containerApps/read",
+                "Microsoft.App/containerApps/read",
+                true,
+            ),
+            (
+                "Microsoft.App/containerApps/read",
+                "Microsoft.App/containerApps/read/x",
+                false,
+            ),
+            ("a/*/b/*/c", "a/1/b/2/c", true),
+            ("a/*/b/*/c", "a/1/2/c", false),
+        ] {
+            assert_eq!(matches(pattern, action), fits, "{pattern} {action}");
+        }
+        let contributor = find(CONTRIBUTOR).unwrap();
+        assert!(contributor.allows("Microsoft.App/containerApps/listSecrets/action"));
+        assert!(!contributor.allows("Microsoft.Authorization/roleAssignments/write"));
+        assert!(
+            !find(READER)
+                .unwrap()
+                .allows("Microsoft.App/containerApps/listSecrets/action")
+        );
+    }
+}
