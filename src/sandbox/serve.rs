@@ -441,7 +441,13 @@ impl Server {
                 )));
             }
             let body = self.read(body, &head.headers).await?;
-            return Ok(Outcome::Own(control::answer(&*self.inside, &self.announce, method, what, &body)));
+            return Ok(Outcome::Own(control::answer(
+                &*self.inside,
+                &self.announce,
+                method,
+                what,
+                &body,
+            )));
         }
         if method == "GET" && path == "/metadata/endpoints" {
             let version = url::form_urlencoded::parse(query.as_bytes())

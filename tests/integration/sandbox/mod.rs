@@ -1,6 +1,7 @@
 //! sandbox.
 
 mod schema;
+mod serve_azure;
 mod serve_guards;
 mod serve_wire;
 mod statefile;

@@ -89,7 +89,7 @@ pub struct Running {
 
 impl Running {
     /// Serves `azure` and waits for the ready line.
-    pub fn start<S: Handler + Inspect + 'static>(azure: Arc<S>, options: ServeOptions) -> Running {
+    pub fn start<S: Handler + Inspect + 'static>(azure: S, options: ServeOptions) -> Running {
         let (written, lines) = channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {

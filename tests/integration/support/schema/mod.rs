@@ -132,10 +132,17 @@ pub struct Record<'a> {
 impl<'a> Record<'a> {
     /// All that the judges look at: two records that agree in it are judged alike.
     fn judged(self) -> String {
-        let polled = self.json["response_headers"]
-            .as_object()
-            .is_some_and(|headers| headers.contains_key("location") || headers.contains_key("azure-asyncoperation"));
-        let parts = ["method", "path", "query", "request_body", "status", "response_body"];
+        let polled = self.json["response_headers"].as_object().is_some_and(|headers| {
+            headers.contains_key("location") || headers.contains_key("azure-asyncoperation")
+        });
+        let parts = [
+            "method",
+            "path",
+            "query",
+            "request_body",
+            "status",
+            "response_body",
+        ];
         json!([parts.map(|part| &self.json[part]), polled]).to_string()
     }
 
