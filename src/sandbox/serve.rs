@@ -173,6 +173,10 @@ pub async fn serve<S: Handler + Inspect + 'static>(
         requests: Mutex::new(0),
         events,
     });
+    let mut shutdown = std::pin::pin!(shutdown);
+    // Signal handlers are in place once this was polled: from the ready line on, a signal ends the
+    // server in good order.
+    let mut ended = futures::poll!(shutdown.as_mut()).is_ready();
     let ready = json!({
         "ready": true,
         "endpoint": server.endpoint,
@@ -185,11 +189,10 @@ pub async fn serve<S: Handler + Inspect + 'static>(
     let places = Arc::new(Semaphore::new(options.limits.connections));
     let (stop, stopping) = watch::channel(());
     let mut connections = JoinSet::new();
-    let mut shutdown = std::pin::pin!(shutdown);
-    loop {
+    while !ended {
         tokio::select! {
             biased;
-            () = &mut shutdown => break,
+            () = &mut shutdown => ended = true,
             Some(event) = happened.recv() => write_line(out, &event)?,
             Some(_) = connections.join_next() => {}
             (tcp, place) = next(&listener, &places) => {
