@@ -5,6 +5,7 @@
 //! can be turned round by a switch. Time comes from outside, so that hours pass in no time.
 
 pub mod callers;
+mod connection;
 mod control;
 pub mod errors;
 pub mod exchange;
@@ -18,6 +19,7 @@ mod owner_only;
 mod providers;
 pub mod roles;
 mod router;
+mod routes;
 pub mod rules;
 pub mod seed;
 pub mod serve;
