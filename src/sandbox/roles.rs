@@ -202,8 +202,14 @@ impl Role {
     }
 }
 
-/// Whether `action` fits `pattern`, in which `*` stands for any text. Case does not count.
+/// Whether `action` fits `pattern`, in which `*` stands for any text and `/*/` for a single `/` too:
+/// Managed Identity Operator has `userAssignedIdentities/*/assign/action`, and it is known to allow
+/// `userAssignedIdentities/assign/action`. Case does not count.
 fn matches(pattern: &str, action: &str) -> bool {
+    fits(pattern, action) || (pattern.contains("/*/") && fits(&pattern.replace("/*/", "/"), action))
+}
+
+fn fits(pattern: &str, action: &str) -> bool {
     let (pattern, action) = (pattern.to_ascii_lowercase(), action.to_ascii_lowercase());
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|head| action.strip_prefix(head)) else {
@@ -250,6 +256,11 @@ mod tests {
                 "Microsoft.App/containerApps/read",
                 "Microsoft.App/containerApps/read/x",
                 false,
+            ),
+            (
+                "Microsoft.ManagedIdentity/userAssignedIdentities/*/assign/action",
+                "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+                true,
             ),
             ("a/*/b/*/c", "a/1/b/2/c", true),
             ("a/*/b/*/c", "a/1/2/c", false),

@@ -1,5 +1,6 @@
-//! sandbox.
+//! The sandbox, driven through its public surface.
 
+mod core;
 mod schema;
 mod serve_azure;
 mod serve_guards;

@@ -1,0 +1,223 @@
+//! Every assumption can be turned round, and that can be seen from outside.
+
+use acarecipe::sandbox::roles::KEY_VAULT_SECRETS_USER;
+use acarecipe::sandbox::{Switch, Switches, seed};
+use serde_json::{Value as Json, json};
+
+use super::{START, World, env, image, path_of, secrets_body};
+
+const URL: &str = "https://kv-demo.vault.azure.net/secrets/db-password";
+
+/// What a client sees of the behaviour behind the switch.
+fn observe(name: &str, world: &World) -> Json {
+    let change = env(&json!([{ "name": "NEW", "value": "1" }]));
+    let id = seed::identity_id(seed::IDENTITY);
+    let has_identity = |world: &World| {
+        world.edit(|state| {
+            seed::variant::user_identity(state, &id);
+            seed::assign_role(
+                state,
+                &seed::vault_id(seed::VAULT),
+                KEY_VAULT_SECRETS_USER,
+                seed::IDENTITY_PRINCIPAL,
+                START,
+            );
+        });
+    };
+    let reference = |value: Option<&str>| {
+        let mut entry = json!({ "name": "db", "keyVaultUrl": URL, "identity": id });
+        if let Some(value) = value {
+            entry["value"] = json!(value);
+        }
+        secrets_body(&json!([entry]))
+    };
+    let assign = |kind: &str, id: &str| json!({ "identity": { "type": kind, "userAssignedIdentities": { (id): {} } } });
+    let status_and_code = |got: &super::Got| json!([got.status, got.code()]);
+    match name {
+        "patch-location-only" => json!(world.patch(&change).header("azure-asyncoperation").is_some()),
+        "patch-answer-empty" => world.patch(&change).body["name"].clone(),
+        "patch-unchanged-accepted" => json!(world.patch(&json!({})).status),
+        "revision-listed-at-once" => {
+            world.patch(&change).ok(202);
+            let early = world.revisions().len();
+            world.settle();
+            assert_eq!(world.newest()["healthState"], "Healthy");
+            json!(early)
+        }
+        "failed-pull-no-revision" => {
+            world.patch(&image(seed::IMAGE_UNKNOWN)).ok(202);
+            world.settle();
+            assert_eq!(world.app()["properties"]["provisioningState"], "Failed");
+            json!([world.revisions().len(), world.newest()["provisioningState"]])
+        }
+        "crash-is-provisioned" => {
+            world.patched(&image(seed::IMAGE_CRASHING));
+            world.newest()["provisioningState"].clone()
+        }
+        "details-on-replicas-only" => {
+            world.patched(&image(seed::IMAGE_CRASHING));
+            world.newest()["runningStateDetails"].clone()
+        }
+        "latest-weight-waits" => {
+            world.edit(|state| {
+                let model = &mut state.app_mut(seed::APP).unwrap().model;
+                model["properties"]["configuration"]["activeRevisionsMode"] = json!("Multiple");
+            });
+            world.patch(&change).ok(202);
+            let early = world.newest()["trafficWeight"].clone();
+            world.settle();
+            assert_eq!(world.newest()["trafficWeight"], 100);
+            early
+        }
+        "zero-replicas-running" => {
+            world.edit(seed::variant::scaled_to_zero);
+            json!([
+                world.newest()["runningState"],
+                world.app()["properties"]["runningStatus"]
+            ])
+        }
+        "write-keeps-stopped" => {
+            world.edit(seed::variant::stopped);
+            world.patch(&change).ok(202);
+            world.settle();
+            world.app()["properties"]["runningStatus"].clone()
+        }
+        "used-suffix-refused" => {
+            world.edit(|state| seed::variant::suffix(state, "v1"));
+            let got = world.patch(&change);
+            json!([got.status, world.revisions().len()])
+        }
+        "suffix-removal-no-revision" => {
+            world.edit(|state| seed::variant::suffix(state, "v1"));
+            world.patched(&json!({ "properties": { "template": { "revisionSuffix": null } } }));
+            json!(world.revisions().len())
+        }
+        "identity-type-is-whole" => {
+            world.patched(&json!({ "identity": { "type": "SystemAssigned" } }));
+            world.patched(&assign("UserAssigned", &id))["identity"]["type"].clone()
+        }
+        "identity-map-merges" => {
+            world.edit(|state| {
+                seed::variant::user_identity(state, &id);
+                seed::add_identity(
+                    state,
+                    "id-other",
+                    "33333333-3333-4333-8333-000000000003",
+                    "33333333-3333-4333-8333-000000000004",
+                    START,
+                );
+            });
+            let app = world.patched(&assign("UserAssigned", &seed::identity_id("id-other")));
+            json!(
+                app["identity"]["userAssignedIdentities"]
+                    .as_object()
+                    .unwrap()
+                    .len()
+            )
+        }
+        "linked-right-when-new" => {
+            has_identity(world);
+            status_and_code(&world.by("app-scoped").patch(&assign("UserAssigned", &id)))
+        }
+        "reference-refused-at-once" => {
+            let got = world.patch(&reference(None));
+            world.settle();
+            json!([got.status, world.app()["properties"]["provisioningState"]])
+        }
+        "reference-cause-hidden" => json!(world.patch(&reference(None)).message()),
+        "references-fetched-again" => {
+            world.edit(|state| {
+                seed::variant::user_identity(state, &id);
+                seed::variant::reference(state, "db", URL, &id, "earlier");
+            });
+            json!(world.patch(&reference(None)).status)
+        }
+        "value-makes-copy" => {
+            has_identity(world);
+            world.patched(&reference(Some("copied")))["properties"]["configuration"]["secrets"].clone()
+        }
+        "inactive-frees-secret" => {
+            world.edit(|state| {
+                seed::variant::plain_secret(state, "token", "1");
+                seed::variant::variable(state, json!({ "name": "T", "secretRef": "token" }));
+            });
+            world.patched(&change);
+            status_and_code(&world.patch(&secrets_body(&json!([]))))
+        }
+        "firewall-stops-apps" => {
+            has_identity(world);
+            world.edit(|state| {
+                state.vault_mut(seed::VAULT).unwrap().properties["networkAcls"] =
+                    json!({ "defaultAction": "Deny", "bypass": "AzureServices" });
+            });
+            json!(world.patch(&reference(None)).status)
+        }
+        "principal-type-suffices" => {
+            let made = world
+                .send(
+                    "PUT",
+                    &seed::identity_id("id-new"),
+                    Some(&json!({ "location": "westeurope" })),
+                )
+                .ok(201);
+            let path = format!(
+                "{}/providers/Microsoft.Authorization/roleAssignments/aaaaaaaa-0000-4000-8000-000000000001",
+                seed::vault_id(seed::VAULT)
+            );
+            let body = json!({ "properties": {
+                "roleDefinitionId": format!("/providers/Microsoft.Authorization/roleDefinitions/{KEY_VAULT_SECRETS_USER}"),
+                "principalId": made["properties"]["principalId"],
+                "principalType": "ServicePrincipal",
+            } });
+            status_and_code(&world.send("PUT", &path, Some(&body)))
+        }
+        "operation-url-open" => {
+            let scoped = world.by("app-scoped");
+            let location = path_of(scoped.patch(&change).header("location").unwrap()).to_owned();
+            json!(scoped.get(&location).status)
+        }
+        "failed-location-is-error" => {
+            let location = path_of(
+                world
+                    .patch(&image(seed::IMAGE_UNKNOWN))
+                    .header("location")
+                    .unwrap(),
+            )
+            .to_owned();
+            world.settle();
+            json!(world.get(&location).status)
+        }
+        "ids-as-written" => world.app()["id"].clone(),
+        "unset-left-out" => json!(world.app()["properties"]["template"].get("revisionSuffix")),
+        "permissions-need-read" => {
+            let path = format!(
+                "{}/providers/Microsoft.Authorization/permissions",
+                seed::vault_id(seed::VAULT)
+            );
+            json!(world.by("app-scoped").get(&path).status)
+        }
+        "subscription-seen-from-below" => json!(world.by("app-scoped").get(&seed::subscription_id()).status),
+        other => panic!("the switch `{other}` is not observed"),
+    }
+}
+
+#[test]
+fn every_flipped_switch_can_be_seen() {
+    assert_eq!(Switches::all_flips().len(), Switch::ALL.len());
+    for (name, _) in Switches::all_flips() {
+        let (usual, flipped) = (observe(name, &World::new()), observe(name, &World::flipped(name)));
+        assert_ne!(usual, flipped, "{name}");
+    }
+}
+
+#[test]
+fn what_unset_members_are_written_as_does_not_matter_to_a_client_that_sends_them_back() {
+    let world = World::flipped("unset-left-out");
+    let app = world.app();
+    assert!(app["properties"]["configuration"]["secrets"].is_null());
+    let containers = app["properties"]["template"]["containers"].clone();
+    world.patched(
+        &json!({ "properties": { "template": { "containers": containers, "revisionSuffix": "" } } }),
+    );
+    assert_eq!(world.revisions().len(), 1);
+}
