@@ -120,7 +120,7 @@ impl Show {
         };
         let recipe = match catalogue.get(&self.recipe) {
             Ok(recipe) => recipe,
-            Err(found) => return refuse(screen, "show", false, &[found], Ending::Usage),
+            Err(found) => return refuse(screen, "show", false, &[*found], Ending::Usage),
         };
         if self.page {
             return match catalogue.page(recipe) {
@@ -128,7 +128,7 @@ impl Show {
                     screen.result(&page.unwrap_or_else(|| format!("{} has no page\n", recipe.name.value)));
                     Ending::Ok
                 }
-                Err(found) => refuse(screen, "show", false, &[found], Ending::Failed),
+                Err(found) => refuse(screen, "show", false, &[*found], Ending::Failed),
             };
         }
         if screen.format == Format::Json {

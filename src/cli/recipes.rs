@@ -7,8 +7,8 @@ use super::arguments;
 use super::surroundings::Surroundings;
 use crate::diagnostic::{Diagnostic, Severity, Source, codes};
 use crate::plan::Selection;
-use crate::recipe::inputs::bind;
-use crate::recipe::project::{PROJECT_FILE, Project};
+use crate::recipe::bind;
+use crate::recipe::{PROJECT_FILE, Project};
 use crate::recipe::{Asked, Catalogue, Origin};
 
 /// The project file of the present folder, unless the run takes nothing from its surroundings.

@@ -42,7 +42,8 @@ impl SandboxRun {
         });
         let Some(file) = file.filter(|_| problems.is_empty()) else { return Err(problems) };
         // Time goes on from where the last run left it, which may be ahead of the machine's.
-        let start = state.as_ref().map_or(OffsetDateTime::UNIX_EPOCH, |state| state.moment).max(OffsetDateTime::now_utc());
+        let now = OffsetDateTime::now_utc();
+        let start = state.as_ref().and_then(|state| state.moment).map_or(now, |moment| moment.max(now));
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::new(start));
         let time = Arc::clone(&clock);
         let options = Options { rules, faults, ..Options::new(Arc::new(move || time.now())) };

@@ -5,7 +5,7 @@ use crate::azure::Cloud;
 use crate::azure::az_profile::AzProfile;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan;
-use crate::recipe::project::{Project, ProjectTarget};
+use crate::recipe::{Project, ProjectTarget};
 use crate::sandbox::seed;
 
 /// The target, and what a person is told of it.
@@ -51,7 +51,7 @@ pub(super) fn resolve(
                 return Some(Found { value, from });
             }
         }
-        in_file.map(|value| Found { value, from: crate::recipe::project::PROJECT_FILE.to_owned() })
+        in_file.map(|value| Found { value, from: crate::recipe::PROJECT_FILE.to_owned() })
     };
     let mut need = |found: Option<Found>, what: &str, flag: &str, variable: &str, example: &str| {
         found.map(|found| found.value).unwrap_or_else(|| {
@@ -108,7 +108,7 @@ pub(super) fn resolve(
     for (what, text) in [("the resource group", &resource_group), ("the container app", &app), ("the subscription", &subscription)] {
         if !text.is_empty() && !plain(text) {
             missing.push(
-                Diagnostic::error(codes::BAD_NAME, format!("{what} `{text}` is no name that Azure takes"))
+                Diagnostic::error(codes::BAD_TARGET, format!("{what} `{text}` is no name that Azure takes"))
                     .fix("give the name alone, not an id or a URL"),
             );
         }

@@ -23,7 +23,7 @@ macro_rules! codes {
 codes! {
     // The command line.
     MISSING_VARIABLE = "missing-variable", "a part of the target is not given";
-    BAD_NAME = "bad-name", "a name of the target that Azure does not take";
+    BAD_TARGET = "bad-target", "a name of the target that Azure does not take";
     UNKNOWN_CLOUD = "unknown-cloud", "a cloud that is not in the table";
     NO_RECIPE = "no-recipe", "a command that needs a recipe got none";
     NOT_CONFIRMED = "not-confirmed", "there is nobody to confirm a plan";

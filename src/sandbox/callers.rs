@@ -10,6 +10,9 @@ use super::state::{Caller, State, fold};
 /// The part of a bearer token before the caller's name.
 pub const TOKEN_PREFIX: &str = "sandbox-";
 
+/// The callers that a seeded sandbox knows, by the name after the prefix.
+pub const CALLERS: &[&str] = &["owner", "contributor", "group-scoped", "app-scoped", "reader"];
+
 /// The caller of a request: the name, or the 401 for a token that is missing or unknown.
 pub(super) fn authenticate(state: &State, request: &Request) -> Result<(String, Caller), Refusal> {
     let header = request

@@ -4,11 +4,15 @@
 //! |---|---|
 //! | `GET /_sandbox/state` | the state |
 //! | `PUT /_sandbox/state` | replaces it: 204 |
+//! | `PUT /_sandbox/faults` | replaces the faults by a list of them in the notation of the flags: 204 |
+//! | `PUT /_sandbox/announce` | announces the answer to the request of that number, or to none (`null`): 204 |
 //! | `GET /_sandbox/exchanges` | a list of the exchanges so far |
 //! | `GET /_sandbox/counts` | `{"requests": n, "reads": n, "writes": n}` over them |
 //!
 //! Each needs the header [`HEADER`] with the token of the ready line: a program that can reach the
 //! port but not read this process's output can neither see nor change the state.
+
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value as Json, json};
 
@@ -23,25 +27,51 @@ pub(super) const PREFIX: &str = "/_sandbox/";
 pub const HEADER: &str = "x-sandbox-token";
 
 /// Answers a control request whose token was checked. `path` is without [`PREFIX`].
-pub(super) fn answer(inside: &dyn Inspect, method: &str, path: &str, body: &[u8]) -> Response {
+pub(super) fn answer(
+    inside: &dyn Inspect,
+    announce: &Mutex<Option<u64>>,
+    method: &str,
+    path: &str,
+    body: &[u8],
+) -> Response {
     match (method, path) {
         ("GET", "state") => match inside.state_json() {
             Ok(state) => respond(200, &state, &[]),
             Err(error) => refused(500, "SandboxStateUnreadable", &error.to_string()),
         },
-        ("PUT", "state") => {
-            match serde_json::from_slice(body).and_then(|state| inside.replace_state(state)) {
-                Ok(()) => Response {
-                    status: 204,
-                    ..Response::default()
-                },
-                Err(error) => refused(400, "SandboxStateInvalid", &error.to_string()),
-            }
+        ("PUT", "state") => done(
+            serde_json::from_slice(body)
+                .and_then(|state| inside.replace_state(state))
+                .map_err(|error| refused(400, "SandboxStateInvalid", &error.to_string())),
+        ),
+        ("PUT", "faults") => {
+            let faults = serde_json::from_slice::<Vec<String>>(body).map_err(|error| error.to_string());
+            done(
+                faults
+                    .and_then(|faults| inside.replace_faults(&faults).map_err(|error| error.to_string()))
+                    .map_err(|error| refused(400, "SandboxFaultsInvalid", &error)),
+            )
         }
+        ("PUT", "announce") => done(
+            serde_json::from_slice(body)
+                .map(|number| *announce.lock().unwrap_or_else(PoisonError::into_inner) = number)
+                .map_err(|error| refused(400, "SandboxNumberInvalid", &error.to_string())),
+        ),
         ("GET", "exchanges") => respond(200, &Json::Array(inside.exchange_records()), &[]),
         ("GET", "counts") => respond(200, &counts(&inside.exchange_records()), &[]),
         _ => refused(404, "SandboxControlUnknown", "There is no such control request."),
     }
+}
+
+/// 204, or the refusal.
+fn done(result: Result<(), Response>) -> Response {
+    result.map_or_else(
+        |refusal| refusal,
+        |()| Response {
+            status: 204,
+            ..Response::default()
+        },
+    )
 }
 
 /// Requests in all, those that read and those that write. A POST counts as a write unless its action

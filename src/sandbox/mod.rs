@@ -5,30 +5,30 @@
 //! can be turned round by a switch. Time comes from outside, so that hours pass in no time.
 
 pub mod callers;
+mod connection;
+mod control;
 pub mod errors;
 pub mod exchange;
 pub mod faults;
 pub mod http;
-
-mod control;
 mod inspect;
 mod line;
 mod metadata;
+mod operations;
 mod owner_only;
+mod providers;
+pub mod roles;
+mod router;
+mod routes;
+pub mod rules;
+pub mod seed;
 pub mod serve;
+pub mod state;
 pub mod statefile;
 mod tls;
 mod token;
 pub mod transport;
 mod wire;
-
-mod operations;
-mod providers;
-pub mod roles;
-mod router;
-pub mod rules;
-pub mod seed;
-pub mod state;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,11 +38,11 @@ use serde_json::Value as Json;
 use time::OffsetDateTime;
 
 pub use exchange::Exchange;
-pub use inspect::Inspect;
-pub use wire::Handler;
 pub use faults::{Fault, FaultKind, Matcher};
+pub use inspect::Inspect;
 pub use rules::{RULES, Switch, Switches};
 pub use state::State;
+pub use wire::Handler;
 
 use http::{Reply, Request, Response};
 use router::Answer;
@@ -209,6 +209,7 @@ impl Inner {
     fn advance(&mut self) {
         let now = (self.options.now)();
         operations::advance(&mut self.state, now);
+        self.state.moment = Some(now);
     }
 
     fn handle(&mut self, request: &Request) -> Reply {

@@ -17,6 +17,10 @@ pub type Table<T> = BTreeMap<String, T>;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct State {
+    /// The time when it was last looked at: a clock of its own may be ahead of the machine's, and a
+    /// later process must not fall behind it.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub moment: Option<OffsetDateTime>,
     /// The tenant's GUID.
     pub tenant: String,
     /// How many elements a page of a list has; 0 means all.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
+use super::faults::FaultError;
 use super::http::{Reply, Request, Response};
 use super::inspect::Inspect;
 use super::owner_only;
@@ -261,6 +262,10 @@ impl<S: Handler + Inspect> Inspect for Saved<S> {
 
     fn exchange_records(&self) -> Vec<Json> {
         self.sandbox.exchange_records()
+    }
+
+    fn replace_faults(&self, faults: &[String]) -> Result<(), FaultError> {
+        self.sandbox.replace_faults(faults)
     }
 }
 

@@ -7,10 +7,9 @@
 use serde_json::{Value as Json, json};
 use url::form_urlencoded;
 
+use super::callers::TOKEN_PREFIX;
 use super::http::Response;
-
-/// Who can sign in: client ids, as they stand in `sandbox-<caller>` bearer tokens.
-pub(super) const CALLERS: [&str; 5] = ["owner", "contributor", "group-scoped", "app-scoped", "reader"];
+use super::seed::CALLERS;
 
 /// Seconds that a token is said to live. The sandbox accepts it for ever.
 const LIFETIME: u32 = 3599;
@@ -68,8 +67,10 @@ pub(super) fn token(form: &[u8]) -> Response {
         );
     }
     let client = field("client_id").unwrap_or_default();
-    let Some(caller) = CALLERS.into_iter().find(|caller| *caller == client) else {
-        let known = CALLERS.join(", ");
+    let mut callers = CALLERS.iter().map(|(name, _)| *name);
+    let Some(caller) = callers.find(|name| *name == client) else {
+        let known: Vec<&str> = CALLERS.iter().map(|(name, _)| *name).collect();
+        let known = known.join(", ");
         return refused(
             400,
             "unauthorized_client",
@@ -81,7 +82,7 @@ pub(super) fn token(form: &[u8]) -> Response {
         "token_type": "Bearer",
         "expires_in": LIFETIME,
         "ext_expires_in": LIFETIME,
-        "access_token": format!("sandbox-{caller}"),
+        "access_token": format!("{TOKEN_PREFIX}{caller}"),
     });
     // RFC 6749 §5.1: an answer with a token must not be stored.
     respond(200, &token, &[("cache-control", "no-store")])

@@ -2,6 +2,7 @@
 
 use url::form_urlencoded;
 
+use super::Sandbox;
 use super::http::{Reply, Request};
 
 /// Whoever answers the requests that a carrier brings: the sandbox, or the sandbox with a state
@@ -9,6 +10,12 @@ use super::http::{Reply, Request};
 pub trait Handler: Send + Sync {
     /// The reply to one request. Must not block for long: carriers call it from async code.
     fn handle(&self, request: &Request) -> Reply;
+}
+
+impl Handler for Sandbox {
+    fn handle(&self, request: &Request) -> Reply {
+        Sandbox::handle(self, request)
+    }
 }
 
 impl<A: Handler + ?Sized> Handler for std::sync::Arc<A> {

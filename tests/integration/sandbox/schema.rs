@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::support::schema::{check_records, exceptions, specs};
+use crate::support::schema::{app_versions, check_records, exceptions, specs};
 
 const APP: &str = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.App/containerApps/web";
 
@@ -69,7 +69,7 @@ fn what_is_right_passes_in_both_versions() {
     if specs().is_none() {
         return;
     }
-    for version in ["2026-01-01", "2025-07-01"] {
+    for version in app_versions() {
         assert_eq!(check_records(&[get(version), patch(version)]), Ok(2), "{version}");
     }
 }
@@ -79,7 +79,7 @@ fn a_misspelt_property_a_missing_id_and_a_read_only_property_sent_are_caught() {
     if specs().is_none() {
         return;
     }
-    for version in ["2026-01-01", "2025-07-01"] {
+    for version in app_versions() {
         let misspelt = problems(patch(version), |record| {
             record["request_body"]["properties"]["configuration"]["activeRevisionMode"] = json!("Single");
         });

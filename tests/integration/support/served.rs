@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use acarecipe::sandbox::faults::FaultError;
 use acarecipe::sandbox::http::{Reply, Request, Response};
 use acarecipe::sandbox::serve::{ServeError, ServeOptions, Served, serve};
 use acarecipe::sandbox::{Handler, Inspect};
@@ -62,6 +63,10 @@ impl Inspect for Scripted {
             .map(|request| json!({ "method": request.method, "path": request.path, "status": 200 }))
             .collect()
     }
+
+    fn replace_faults(&self, _: &[String]) -> Result<(), FaultError> {
+        Ok(())
+    }
 }
 
 /// 200 with this JSON.
@@ -84,7 +89,7 @@ pub struct Running {
 
 impl Running {
     /// Serves `azure` and waits for the ready line.
-    pub fn start<S: Handler + Inspect + 'static>(azure: Arc<S>, options: ServeOptions) -> Running {
+    pub fn start<S: Handler + Inspect + 'static>(azure: S, options: ServeOptions) -> Running {
         let (written, lines) = channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {

@@ -118,6 +118,8 @@ pub enum Verdict<'a> {
     Excused(Vec<String>),
     /// No schema although there should be one.
     Unknown(Vec<String>),
+    /// Not judged: its api-version could not be exported.
+    Skipped,
 }
 
 /// The schemas.
@@ -170,7 +172,7 @@ impl Specs {
             match others.iter().find(|operation| operation.key == newest.key) {
                 Some(operation) => operation,
                 // Said to be skipped when it was asked for.
-                None => return Verdict::Excused(Vec::new()),
+                None => return Verdict::Skipped,
             }
         };
         found.extend(operation.problems(record));
