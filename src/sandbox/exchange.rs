@@ -4,6 +4,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::http::{Reply, Request};
 
+/// Bodies larger than this many bytes are not kept.
+const KEPT: usize = 1024 * 1024;
+
 /// One request with what was sent back. Bodies hold what the wire held, secrets included: this is
 /// for tests.
 #[derive(Clone, Debug)]
@@ -22,7 +25,7 @@ pub struct Exchange {
     pub status: Option<u16>,
     /// The answer's headers, names in lower case.
     pub response_headers: Vec<(String, String)>,
-    /// The answer's body, when it was whole and JSON.
+    /// The answer's body, when it was whole, JSON and at most 1 MiB.
     pub response_body: Option<Json>,
     /// The caller's name; `None` without a known token.
     pub caller: Option<String>,
@@ -50,7 +53,9 @@ impl Exchange {
         if let Reply::Answer(response) = reply {
             self.status = Some(response.status);
             self.response_headers.clone_from(&response.headers);
-            self.response_body = serde_json::from_slice(&response.body).ok();
+            if response.body.len() <= KEPT {
+                self.response_body = serde_json::from_slice(&response.body).ok();
+            }
         }
     }
 

@@ -224,33 +224,32 @@ impl Inner {
             caller.as_ref().ok().map(|(name, _)| name.clone()),
         );
         exchange.fault = fault.as_ref().map(ToString::to_string);
-        let mut reply = match instead {
-            Some(reply) => reply,
-            None => {
-                let kind = fault.as_ref().map(|fault| &fault.kind);
-                let handled = caller.and_then(|(_, caller)| {
-                    router::route(
-                        &mut self.state,
-                        (self.options.now)(),
-                        &self.options.delays,
-                        &self.options.rules,
-                        &caller,
-                        request,
-                        kind,
-                    )
-                });
-                let response = write(
-                    handled.unwrap_or_else(|refusal| Answer {
-                        status: refusal.status,
-                        body: Some(refusal.envelope()),
-                        headers: refusal.headers,
-                    }),
-                    self.options.rules.holds(Switch::IdsAsWritten),
-                );
-                match kind {
-                    Some(kind) => kind.spoil(response, &url(request)),
-                    None => Reply::Answer(response),
-                }
+        let mut reply = if let Some(reply) = instead {
+            reply
+        } else {
+            let kind = fault.as_ref().map(|fault| &fault.kind);
+            let handled = caller.and_then(|(_, caller)| {
+                router::route(
+                    &mut self.state,
+                    (self.options.now)(),
+                    &self.options.delays,
+                    &self.options.rules,
+                    &caller,
+                    request,
+                    kind,
+                )
+            });
+            let response = write(
+                handled.unwrap_or_else(|refusal| Answer {
+                    status: refusal.status,
+                    body: Some(refusal.envelope()),
+                    headers: refusal.headers,
+                }),
+                self.options.rules.holds(Switch::IdsAsWritten),
+            );
+            match kind {
+                Some(kind) => kind.spoil(response, &url(request)),
+                None => Reply::Answer(response),
             }
         };
         if let Reply::Answer(response) | Reply::Truncated { response, .. } = &mut reply {

@@ -48,7 +48,7 @@ fn end(state: &mut State, id: &str) {
     if let Some(revision) = revision {
         revisions::add(app, revision);
     }
-    app.provisioning_state = if failed { "Failed" } else { "Succeeded" }.to_owned();
+    app.provisioning_state = if failed { "Failed" } else { "Succeeded" }.into();
     match kind {
         OperationKind::Start if !failed => app.stopped = false,
         OperationKind::Stop if !failed => app.stopped = true,

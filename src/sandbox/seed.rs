@@ -1,12 +1,14 @@
 //! What a fresh sandbox holds: one small Python app and what the recipes need; and the variants of
 //! it that tests start from.
 
-use serde_json::{Map, Value as Json, json};
+pub mod variant;
+
+use serde_json::{Map, json};
 use time::OffsetDateTime;
 
 use super::roles::{CONTRIBUTOR, OWNER, READER};
 use super::state::{
-    App, AppIdentity, Caller, Environment, Fate, Group, Identity, Image, Lock, Principal, Pull, Revision,
+    App, AppIdentity, Caller, Environment, Fate, Group, Identity, Image, Principal, Pull, Revision,
     RoleAssignment, SecretVersion, State, Subscription, Vault, fold,
 };
 
@@ -416,188 +418,5 @@ fn app(made: OffsetDateTime) -> App {
         created_by: "owner@sandbox.example".to_owned(),
         modified: made,
         modified_by: "owner@sandbox.example".to_owned(),
-    }
-}
-
-/// Variants of the seeded app for tests: each changes the model and the newest revision alike, so
-/// that the app looks as if it had always been so.
-pub mod variant {
-    use super::{APP, App, Fate, IMAGE_SIDECAR, Json, Lock, State, fold, json};
-
-    fn with_app(state: &mut State, change: impl FnOnce(&mut App)) {
-        if let Some(app) = state.app_mut(APP) {
-            change(app);
-            let template = app.template().clone();
-            let secrets = app.secret_values();
-            if let Some(revision) = app.revisions.last_mut() {
-                revision.template = template;
-                revision.secrets = secrets;
-            }
-        }
-    }
-
-    fn push(list: &mut Json, at_front: bool, element: Json) {
-        if !list.is_array() {
-            *list = json!([]);
-        }
-        if let Some(elements) = list.as_array_mut() {
-            if at_front {
-                elements.insert(0, element);
-            } else {
-                elements.push(element);
-            }
-        }
-    }
-
-    /// A sidecar `proxy`, first in the array, with a variable of its own.
-    pub fn sidecar_first(state: &mut State) {
-        with_app(state, |app| {
-            push(
-                &mut app.model["properties"]["template"]["containers"],
-                true,
-                json!({
-                    "name": "proxy",
-                    "image": IMAGE_SIDECAR,
-                    "resources": { "cpu": 0.25, "memory": "0.5Gi" },
-                    "env": [{ "name": "PROXY_MODE", "value": "strict" }],
-                }),
-            );
-        });
-    }
-
-    /// An init container `migrate`.
-    pub fn init_container(state: &mut State) {
-        with_app(state, |app| {
-            push(
-                &mut app.model["properties"]["template"]["initContainers"],
-                false,
-                json!({
-                    "name": "migrate",
-                    "image": IMAGE_SIDECAR,
-                    "resources": { "cpu": 0.25, "memory": "0.5Gi" },
-                    "env": [{ "name": "STEP", "value": "migrate" }],
-                }),
-            );
-        });
-    }
-
-    /// A variable of the app's container.
-    pub fn variable(state: &mut State, variable: Json) {
-        with_app(state, |app| {
-            let containers = app.model["properties"]["template"]["containers"].as_array_mut();
-            let own = containers
-                .into_iter()
-                .flatten()
-                .find(|container| container["name"] == APP);
-            if let Some(container) = own {
-                push(&mut container["env"], false, variable);
-            }
-        });
-    }
-
-    /// A plain secret.
-    pub fn plain_secret(state: &mut State, name: &str, value: &str) {
-        with_app(state, |app| {
-            push(
-                &mut app.model["properties"]["configuration"]["secrets"],
-                false,
-                json!({ "name": name, "value": value }),
-            );
-        });
-    }
-
-    /// A Key Vault reference that was fetched earlier as `value`. Assign `identity` as well for a
-    /// reference that still can be.
-    pub fn reference(state: &mut State, name: &str, url: &str, identity: &str, value: &str) {
-        with_app(state, |app| {
-            app.fetched.insert(name.to_owned(), value.to_owned());
-            push(
-                &mut app.model["properties"]["configuration"]["secrets"],
-                false,
-                json!({ "name": name, "keyVaultUrl": url, "identity": identity }),
-            );
-        });
-    }
-
-    /// A user-assigned identity on the app.
-    pub fn user_identity(state: &mut State, id: &str) {
-        with_app(state, |app| app.identity.user.push(id.to_owned()));
-    }
-
-    /// Multiple mode with an older revision that has `weight` and the newest with the rest, both
-    /// pinned by name.
-    pub fn pinned(state: &mut State, weight: u64) {
-        with_app(state, |app| {
-            let Some(newest) = app.revisions.last().cloned() else {
-                return;
-            };
-            let mut older = newest.clone();
-            older.name = format!("{APP}--older00");
-            older.created -= time::Duration::HOUR;
-            app.revisions.insert(0, older.clone());
-            app.model["properties"]["configuration"]["activeRevisionsMode"] = json!("Multiple");
-            app.model["properties"]["configuration"]["ingress"]["traffic"] = json!([
-                { "revisionName": older.name, "weight": weight },
-                { "revisionName": newest.name, "weight": 100 - weight },
-            ]);
-        });
-    }
-
-    /// The app stopped.
-    pub fn stopped(state: &mut State) {
-        with_app(state, |app| app.stopped = true);
-    }
-
-    /// The app in provisioningState Failed, its revision still serving.
-    pub fn failed(state: &mut State) {
-        with_app(state, |app| app.provisioning_state = "Failed".to_owned());
-    }
-
-    /// The newest revision made with this suffix, which is still in the template.
-    pub fn suffix(state: &mut State, suffix: &str) {
-        with_app(state, |app| {
-            app.model["properties"]["template"]["revisionSuffix"] = json!(suffix);
-            let name = format!("{APP}--{suffix}");
-            app.latest_ready = Some(name.clone());
-            if let Some(revision) = app.revisions.last_mut() {
-                revision.name = name;
-            }
-        });
-    }
-
-    /// No minimum of replicas: scaled to zero by now.
-    pub fn scaled_to_zero(state: &mut State) {
-        with_app(state, |app| {
-            app.model["properties"]["template"]["scale"]["minReplicas"] = json!(0);
-        });
-    }
-
-    /// The newest revision unhealthy, for this reason.
-    pub fn unhealthy(state: &mut State, reason: &str) {
-        with_app(state, |app| {
-            app.latest_ready = None;
-            if let Some(revision) = app.revisions.last_mut() {
-                revision.fate = Fate::Unhealthy(reason.to_owned());
-            }
-        });
-    }
-
-    /// A tag on the app.
-    pub fn tag(state: &mut State, name: &str, value: &str) {
-        with_app(state, |app| app.model["tags"][name] = json!(value));
-    }
-
-    /// A lock of this level (`CanNotDelete`, `ReadOnly`) at `scope`.
-    pub fn lock(state: &mut State, scope: &str, level: &str) {
-        let id = format!("{scope}/providers/Microsoft.Authorization/locks/hold");
-        state.locks.insert(
-            fold(&id),
-            Lock {
-                id,
-                scope: scope.to_owned(),
-                level: level.to_owned(),
-                notes: String::new(),
-            },
-        );
     }
 }

@@ -36,7 +36,12 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>) -> Handled {
                 .filter(|subscription| visible(context, &subscription.id))
                 .map(|subscription| subscription_body(context.state, subscription))
                 .collect();
-            context.page(subscriptions)
+            let mut answer = context.page(subscriptions)?;
+            // The only list whose published schema requires nextLink.
+            if let Some(body) = &mut answer.body {
+                default_link(body);
+            }
+            Ok(answer)
         }
         ("GET", ["subscriptions", _]) => {
             let id = name(1);
@@ -80,6 +85,12 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>) -> Handled {
             "NotFound",
             format!("The path '{}' leads nowhere.", context.path),
         )),
+    }
+}
+
+fn default_link(body: &mut Json) {
+    if body.get("nextLink").is_none() {
+        body["nextLink"] = json!("");
     }
 }
 

@@ -69,7 +69,8 @@ pub(super) fn wanted(
             _ => {}
         }
     }
-    if !assigned && !(keeps && !old.user.is_empty()) {
+    let stays = keeps && !old.user.is_empty();
+    if !assigned && !stays {
         user.clear();
     } else if assigned && user.is_empty() {
         return Err(Refusal::new(

@@ -1,7 +1,9 @@
 //! `Microsoft.App`: environments (read), container apps, their revisions, replicas, secrets and
 //! operations.
 
+mod checks;
 mod identities;
+mod lifecycle;
 mod render;
 pub(in crate::sandbox) mod revisions;
 mod schema;
@@ -33,10 +35,10 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
         }
         ("PUT", "containerapps", true) => write::put(context, address),
         ("PATCH", "containerapps", true) => write::patch(context, address),
-        ("DELETE", "containerapps", true) => write::delete(context, address),
+        ("DELETE", "containerapps", true) => lifecycle::delete(context, address),
         ("POST", "containerapps/listsecrets", false) => list_secrets(context, address),
-        ("POST", "containerapps/start", false) => write::switch(context, address, OperationKind::Start),
-        ("POST", "containerapps/stop", false) => write::switch(context, address, OperationKind::Stop),
+        ("POST", "containerapps/start", false) => lifecycle::switch(context, address, OperationKind::Start),
+        ("POST", "containerapps/stop", false) => lifecycle::switch(context, address, OperationKind::Stop),
         ("GET", "containerapps/revisions", _) => read_revisions(context, address),
         ("POST", "containerapps/revisions/restart", false) => act(context, address, "restart"),
         ("POST", "containerapps/revisions/activate", false) => act(context, address, "activate"),
@@ -113,7 +115,7 @@ fn revision<'a>(context: &'a Context<'_>, address: &Address) -> Result<(&'a App,
     let revision = app
         .revisions
         .iter()
-        .find(|revision| revisions::same_name(&revision.name, name))
+        .find(|revision| revision.name.eq_ignore_ascii_case(name))
         .ok_or_else(|| {
             errors::resource_not_found(
                 &format!("{KIND}/{}/revisions", app.name()),
@@ -168,13 +170,12 @@ fn act(context: &mut Context<'_>, address: &Address, verb: &str) -> Handled {
     if let Some(app) = context.state.apps.get_mut(&fold(&address.id(1))) {
         let secrets = app.secret_values();
         if let Some(revision) = app.revisions.iter_mut().find(|revision| revision.name == name) {
-            match verb {
-                "deactivate" => revision.active = false,
-                _ => {
-                    revision.active |= verb == "activate";
-                    revision.started = now;
-                    revision.secrets = secrets;
-                }
+            if verb == "deactivate" {
+                revision.active = false;
+            } else {
+                revision.active |= verb == "activate";
+                revision.started = now;
+                revision.secrets = secrets;
             }
         }
     }
@@ -224,7 +225,7 @@ fn status(context: &mut Context<'_>, address: &Address) -> Handled {
 fn result(context: &mut Context<'_>, address: &Address) -> Handled {
     let operation = operation(context, address)?;
     if !operation.ended {
-        let [_, results] = write::urls(context, &operation);
+        let [_, results] = lifecycle::urls(context, &operation);
         let (name, value) = context.delays.retry_header();
         return Ok(Answer::empty(202).with("location", results).with(&name, value));
     }

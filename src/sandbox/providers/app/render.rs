@@ -121,10 +121,10 @@ fn configuration(state: &State, app: &App) -> Json {
             }
         }
     }
-    if configuration["ingress"].is_object() {
-        if let Some(fqdn) = fqdn(state, app, app.name()) {
-            configuration["ingress"]["fqdn"] = json!(fqdn);
-        }
+    if configuration["ingress"].is_object()
+        && let Some(fqdn) = fqdn(state, app, app.name())
+    {
+        configuration["ingress"]["fqdn"] = json!(fqdn);
     }
     configuration
 }

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::sandbox::errors::Refusal;
 use crate::sandbox::rules::{Switch, Switches};
-use crate::sandbox::state::{App, Fate, Image, Pull, Revision, State, elements, fold};
+use crate::sandbox::state::{App, Fate, Image, Pull, Revision, State, elements};
 
 /// Adds a revision to its app.
 pub(in crate::sandbox) fn add(app: &mut App, revision: Revision) {
@@ -60,16 +60,16 @@ pub(super) fn need(
 ) -> Result<Need, Refusal> {
     let suffix = |template: &Json| template["revisionSuffix"].as_str().map(str::to_owned);
     let wanted = suffix(template);
-    if let Some(base) = app.and_then(App::latest).map(|revision| &revision.template) {
-        if without_suffix(base) == without_suffix(template) {
-            let changed = match (suffix(base), &wanted) {
-                (old, new) if old == *new => false,
-                (_, Some(_)) => true,
-                (_, None) => !rules.holds(Switch::SuffixRemovalNoRevision),
-            };
-            if !changed {
-                return Ok(Need::None);
-            }
+    if let Some(base) = app.and_then(App::latest).map(|revision| &revision.template)
+        && without_suffix(base) == without_suffix(template)
+    {
+        let changed = match (suffix(base), &wanted) {
+            (old, new) if old == *new => false,
+            (_, Some(_)) => true,
+            (_, None) => !rules.holds(Switch::SuffixRemovalNoRevision),
+        };
+        if !changed {
+            return Ok(Need::None);
         }
     }
     let Some(suffix) = wanted else {
@@ -370,9 +370,4 @@ fn note(found: &mut Vec<(String, String)>, by: &str, holder: &Json) {
     if let Some(secret) = holder["secretRef"].as_str().filter(|secret| !secret.is_empty()) {
         found.push((by.to_owned(), secret.to_owned()));
     }
-}
-
-/// The key under which `name` is held among an app's revisions.
-pub(super) fn same_name(left: &str, right: &str) -> bool {
-    fold(left) == fold(right)
 }

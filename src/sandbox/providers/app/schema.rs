@@ -336,10 +336,10 @@ fn strip(value: &Json, path: &str) -> Json {
 /// `unset-left-out` flipped have them. Environment variables stay as they are.
 pub(super) fn spell_out(properties: &mut Json) {
     fill(properties, "properties");
-    if let Some(template) = properties["template"].as_object_mut() {
-        if template.get("revisionSuffix").is_none_or(Json::is_null) {
-            template.insert("revisionSuffix".to_owned(), json!(""));
-        }
+    if let Some(template) = properties["template"].as_object_mut()
+        && template.get("revisionSuffix").is_none_or(Json::is_null)
+    {
+        template.insert("revisionSuffix".to_owned(), json!(""));
     }
 }
 

@@ -79,7 +79,7 @@ fn the_map_is_merged_by_id_in_any_case() {
             "33333333-3333-4333-8333-000000000003",
             "33333333-3333-4333-8333-000000000004",
             super::START,
-        )
+        );
     });
     let (one, other) = (seed::identity_id(seed::IDENTITY), seed::identity_id("id-other"));
     let assign = |ids: Json| json!({ "identity": { "type": "UserAssigned", "userAssignedIdentities": ids } });

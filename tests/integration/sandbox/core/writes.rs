@@ -1,12 +1,15 @@
-use acarecipe::sandbox::seed;
+use std::sync::Arc;
+
+use acarecipe::sandbox::http::{Reply, Request};
+use acarecipe::sandbox::{Delays, Options, Sandbox, seed};
 use serde_json::json;
 
-use super::{World, env, path_of};
+use super::{START, World, env, path_of, read};
 
 #[test]
 fn patch_merges_objects_replaces_arrays_and_removes_nulls() {
     let world = World::new();
-    world.edit(|state| seed::variant::sidecar_first(state));
+    world.edit(seed::variant::sidecar_first);
     world.patched(&json!({
         "tags": { "team": "web" },
         "properties": { "configuration": { "maxInactiveRevisions": 5 }, "template": { "scale": { "maxReplicas": 7 } } },
@@ -223,4 +226,65 @@ fn state_survives_being_written_down() {
     let sparse: acarecipe::sandbox::State =
         serde_json::from_value(json!({ "tenant": seed::TENANT, "news": true })).unwrap();
     assert!(sparse.apps.is_empty());
+}
+
+#[test]
+fn without_delays_everything_has_happened_by_the_next_request() {
+    let mut options = Options::new(Arc::new(|| START));
+    options.delays = Delays::none();
+    let sandbox = Sandbox::new(options);
+    let send = |method: &str, body: Vec<u8>| {
+        let reply = sandbox.handle(&Request {
+            method: method.to_owned(),
+            host: "127.0.0.1:4100".to_owned(),
+            path: seed::app_id(),
+            query: vec![("api-version".to_owned(), "2026-01-01".to_owned())],
+            headers: vec![
+                ("authorization".to_owned(), "Bearer sandbox-owner".to_owned()),
+                ("x-forwarded-proto".to_owned(), "http".to_owned()),
+            ],
+            body,
+        });
+        match reply {
+            Reply::Answer(response) => read(response),
+            other => panic!("{other:?}"),
+        }
+    };
+    let change = env(&json!([{ "name": "NEW", "value": "1" }]));
+    let got = send("PATCH", change.to_string().into_bytes());
+    assert_eq!(got.header("x-ms-retry-after-ms"), Some("0"));
+    assert_eq!(got.header("retry-after"), None);
+    assert!(
+        got.header("location")
+            .unwrap()
+            .starts_with("http://127.0.0.1:4100/subscriptions/")
+    );
+    got.ok(202);
+    let app = send("GET", Vec::new()).ok(200);
+    assert_eq!(app["properties"]["provisioningState"], "Succeeded");
+    assert_eq!(
+        app["properties"]["latestRevisionName"],
+        app["properties"]["latestReadyRevisionName"]
+    );
+}
+
+#[test]
+fn moving_to_another_environment_needs_the_right_to_join_it() {
+    let world = World::new();
+    let other = seed::environment_id().replace("cae-demo", "cae-other");
+    let go = |id: &str| json!({ "properties": { "environmentId": id } });
+    let scoped = world.by("app-scoped");
+    let got = scoped
+        .patch(&go(&other))
+        .refused(403, "LinkedAuthorizationFailed");
+    assert!(
+        got.message()
+            .contains("Microsoft.App/managedEnvironments/join/action"),
+        "{}",
+        got.message()
+    );
+    world
+        .patch(&go(&other))
+        .refused(400, "ManagedEnvironmentNotFound");
+    scoped.patch(&go(&seed::environment_id().to_lowercase())).ok(202);
 }
