@@ -14,10 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let entry = entry?;
         if entry.path().join("recipe.yaml").is_file() {
             folders.push(
-                entry
-                    .file_name()
-                    .into_string()
-                    .map_err(|name| format!("{} is not UTF-8", name.display()))?,
+                entry.file_name().into_string().map_err(|name| format!("{} is not UTF-8", name.display()))?,
             );
         }
     }
@@ -29,10 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         // A path is written as a Rust string literal, which escapes what Windows has in it.
         let (recipe, page) = (recipe.display().to_string(), page.display().to_string());
         #[expect(clippy::use_debug, reason = "the debug form of a string is its literal")]
-        writeln!(
-            table,
-            "    ({folder:?}, include_str!({recipe:?}), include_str!({page:?})),"
-        )?;
+        writeln!(table, "    ({folder:?}, include_str!({recipe:?}), include_str!({page:?})),")?;
     }
     table.push_str("]\n");
     fs::write(Path::new(&env::var("OUT_DIR")?).join("recipes.rs"), table)?;

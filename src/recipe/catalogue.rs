@@ -48,10 +48,8 @@ impl Catalogue {
         let mut catalogue = Catalogue::default();
         let mut mistakes = Vec::new();
         for (folder, text, _) in BUILT_IN {
-            let source = Arc::new(Source {
-                name: format!("recipes/{folder}/recipe.yaml"),
-                text: (*text).to_owned(),
-            });
+            let source =
+                Arc::new(Source { name: format!("recipes/{folder}/recipe.yaml"), text: (*text).to_owned() });
             match load(&source, Origin::BuiltIn) {
                 Ok(recipe) => catalogue.insert(recipe),
                 Err(found) => mistakes.extend(found),
@@ -90,11 +88,7 @@ impl Catalogue {
             }
         }
         mistakes.retain(|mistake| mistake.severity == crate::diagnostic::Severity::Error);
-        if mistakes.is_empty() {
-            Ok(catalogue)
-        } else {
-            Err(mistakes)
-        }
+        if mistakes.is_empty() { Ok(catalogue) } else { Err(mistakes) }
     }
 
     /// Adds a recipe, or puts it in the place of the one of its name.
@@ -117,11 +111,7 @@ impl Catalogue {
             let near = did_you_mean(name, known());
             let diagnostic = Diagnostic::error(codes::UNKNOWN_RECIPE, format!("there is no recipe `{name}`"))
                 .note(format!("the recipes are {}", list(known())));
-            Box::new(if near.is_empty() {
-                diagnostic
-            } else {
-                diagnostic.fix(near)
-            })
+            Box::new(if near.is_empty() { diagnostic } else { diagnostic.fix(near) })
         })
     }
 
@@ -152,12 +142,8 @@ impl Catalogue {
     /// # Errors
     /// Unknown recipes, one instance name for two recipes, recipes that require each other.
     pub fn instances(&self, asked: &[Asked]) -> Result<Vec<Instance>, Vec<Diagnostic>> {
-        let mut closure = Closure {
-            catalogue: self,
-            done: IndexMap::new(),
-            chain: Vec::new(),
-            mistakes: Vec::new(),
-        };
+        let mut closure =
+            Closure { catalogue: self, done: IndexMap::new(), chain: Vec::new(), mistakes: Vec::new() };
         for one in asked {
             let alias = snake(one.alias.as_ref().unwrap_or(&one.recipe));
             closure.add(&one.recipe, &alias, None);
@@ -193,8 +179,7 @@ impl Closure<'_> {
             let mut chain = self.chain[start..].to_vec();
             chain.push(alias.to_owned());
             let message = format!("recipes require each other: {}", chain.join(" → "));
-            self.mistakes
-                .push(at(Diagnostic::error(codes::CYCLE, message), by));
+            self.mistakes.push(at(Diagnostic::error(codes::CYCLE, message), by));
             return;
         }
         if !self.done.contains_key(alias) {
@@ -214,11 +199,7 @@ impl Closure<'_> {
             };
             self.chain.push(alias.to_owned());
             for requirement in &instance.recipe.requires {
-                self.add(
-                    &requirement.recipe.value,
-                    &requirement.instance(),
-                    Some((&instance, requirement)),
-                );
+                self.add(&requirement.recipe.value, &requirement.instance(), Some((&instance, requirement)));
             }
             self.chain.pop();
             self.done.insert(alias.to_owned(), instance);
@@ -227,17 +208,12 @@ impl Closure<'_> {
             return;
         };
         if instance.recipe.name.value != name {
-            let message = format!(
-                "`{alias}` would be both {} and {name}",
-                instance.recipe.name.value
-            );
+            let message = format!("`{alias}` would be both {} and {name}", instance.recipe.name.value);
             let mistake =
                 Diagnostic::error(codes::NAME_TAKEN, message).fix("give one of them another name with `as:`");
             self.mistakes.push(at(mistake, by));
         } else if let Some((requiring, requirement)) = by {
-            instance
-                .required_by
-                .push((requiring.alias.clone(), requirement.clone()));
+            instance.required_by.push((requiring.alias.clone(), requirement.clone()));
         }
     }
 }
@@ -255,11 +231,10 @@ fn at(diagnostic: Diagnostic, by: Option<(&Instance, &Requirement)>) -> Diagnost
 fn exists(recipe: &Recipe, other: &Recipe) -> Diagnostic {
     let name = &recipe.name.value;
     let diagnostic = match &other.origin {
-        Origin::BuiltIn => Diagnostic::error(
-            codes::RECIPE_EXISTS,
-            format!("`{name}` is the name of a built-in recipe"),
-        )
-        .fix("choose another name, or say --allow-override to use this one instead"),
+        Origin::BuiltIn => {
+            Diagnostic::error(codes::RECIPE_EXISTS, format!("`{name}` is the name of a built-in recipe"))
+                .fix("choose another name, or say --allow-override to use this one instead")
+        }
         Origin::Folder(folder) => Diagnostic::error(
             codes::RECIPE_EXISTS,
             format!("there is a recipe `{name}` in {} already", folder.display()),

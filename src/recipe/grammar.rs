@@ -66,30 +66,15 @@ pub(super) struct Key {
 }
 
 const fn need(name: &'static str, kind: Kind, doc: &'static str) -> Key {
-    Key {
-        name,
-        kind,
-        required: true,
-        doc,
-    }
+    Key { name, kind, required: true, doc }
 }
 
 const fn may(name: &'static str, kind: Kind, doc: &'static str) -> Key {
-    Key {
-        name,
-        kind,
-        required: false,
-        doc,
-    }
+    Key { name, kind, required: false, doc }
 }
 
 const fn table(what: &'static str, keys: &'static [Key]) -> Table {
-    Table {
-        what,
-        keys,
-        exactly_one: &[],
-        refused: None,
-    }
+    Table { what, keys, exactly_one: &[], refused: None }
 }
 
 const WHEN: Key = may("when", Kind::Expr, "Only when this holds. Must be known at plan.");
@@ -98,18 +83,12 @@ const FOR_EACH: Key = may(
     Kind::Expr,
     "Once for each member or element, read as `each.key` and `each.value`. Must be known at plan.",
 );
-const PARENT: Key = may(
-    "parent",
-    Kind::Expr,
-    "The resource this is a child of, or its id.",
-);
+const PARENT: Key = may("parent", Kind::Expr, "The resource this is a child of, or its id.");
 const SCOPE: Key = may("scope", Kind::Expr, "The resource this extends, or its id.");
 const DOCS: Key = may("docs", Kind::Url, "A documentation page.");
 
 /// The types an input can have.
-pub(super) const TYPES: &[&str] = &[
-    "string", "integer", "number", "boolean", "duration", "list", "map",
-];
+pub(super) const TYPES: &[&str] = &["string", "integer", "number", "boolean", "duration", "list", "map"];
 
 /// A recipe file.
 pub(super) static RECIPE: Table = table(
@@ -118,17 +97,9 @@ pub(super) static RECIPE: Table = table(
         need("name", Kind::RecipeName, "The recipe's name."),
         need("title", Kind::Text, "One line for lists."),
         need("category", Kind::Text, "The catalogue's group."),
-        need(
-            "complexity",
-            Kind::Word(&["low", "medium", "high"]),
-            "How much it asks of a reader.",
-        ),
+        need("complexity", Kind::Word(&["low", "medium", "high"]), "How much it asks of a reader."),
         may("concept", Kind::Text, "The idea behind it, in a few words."),
-        may(
-            "goals",
-            Kind::List(&Kind::Word(&["safety", "security", "velocity"])),
-            "What it is good for.",
-        ),
+        may("goals", Kind::List(&Kind::Word(&["safety", "security", "velocity"])), "What it is good for."),
         may("docs", Kind::List(&Kind::Url), "Documentation pages."),
         may("target", Kind::Word(&["app"]), "What the recipe works on."),
         may(
@@ -141,33 +112,17 @@ pub(super) static RECIPE: Table = table(
             Kind::List(&Kind::RecipeOr(&REQUIREMENT)),
             "Recipes that are planned and applied with it.",
         ),
-        may(
-            "inputs",
-            Kind::Map(&Kind::Object(&INPUT)),
-            "What a caller can set.",
-        ),
+        may("inputs", Kind::Map(&Kind::Object(&INPUT)), "What a caller can set."),
         may(
             "existing",
             Kind::Map(&Kind::Object(&LOOKUP)),
             "What is read, and must be there unless optional.",
         ),
         may("variables", Kind::Map(&Kind::Fragment), "Derived values."),
-        may(
-            "prerequisites",
-            Kind::List(&Kind::Object(&CHECK)),
-            "What must hold before the first write.",
-        ),
+        may("prerequisites", Kind::List(&Kind::Object(&CHECK)), "What must hold before the first write."),
         may("steps", Kind::List(&Kind::Object(&STEP)), "The desired state."),
-        may(
-            "verify",
-            Kind::List(&Kind::Object(&CHECK)),
-            "Behaviour to look at afterwards.",
-        ),
-        may(
-            "outputs",
-            Kind::Map(&Kind::Fragment),
-            "What other recipes and people can use.",
-        ),
+        may("verify", Kind::List(&Kind::Object(&CHECK)), "Behaviour to look at afterwards."),
+        may("outputs", Kind::Map(&Kind::Fragment), "What other recipes and people can use."),
         may("notes", Kind::Expr, "What to do next."),
     ],
 );
@@ -178,22 +133,14 @@ static REQUIREMENT: Table = table(
         need("recipe", Kind::RecipeName, "The recipe's name."),
         may("as", Kind::Id, "The instance's name; without it the recipe's."),
         WHEN,
-        may(
-            "with",
-            Kind::Map(&Kind::Fragment),
-            "Its inputs, above its own defaults.",
-        ),
+        may("with", Kind::Map(&Kind::Fragment), "Its inputs, above its own defaults."),
     ],
 );
 
 static INPUT: Table = table(
     "an input",
     &[
-        may(
-            "type",
-            Kind::Word(TYPES),
-            "The type of its value; without it string.",
-        ),
+        may("type", Kind::Word(TYPES), "The type of its value; without it string."),
         may("items", Kind::Shape, "What a list holds."),
         may("values", Kind::Shape, "What a map holds."),
         may(
@@ -205,11 +152,7 @@ static INPUT: Table = table(
         may("required", Kind::Flag, "A run without it is refused."),
         may("secret", Kind::Flag, "Never on the command line, never shown."),
         may("one_of", Kind::List(&Kind::Json), "The only values allowed."),
-        may(
-            "pattern",
-            Kind::Regex,
-            "What the whole text (or each text of a list or map) must match.",
-        ),
+        may("pattern", Kind::Regex, "What the whole text (or each text of a list or map) must match."),
         may("description", Kind::Text, "For people."),
     ],
 );
@@ -217,37 +160,17 @@ static INPUT: Table = table(
 static LOOKUP: Table = table(
     "a lookup",
     &[
-        need(
-            "type",
-            Kind::ResourceType,
-            "`Namespace/type`, with `@version` if one api-version is meant.",
-        ),
+        need("type", Kind::ResourceType, "`Namespace/type`, with `@version` if one api-version is meant."),
         may("name", Kind::Expr, "Its name or full resource id."),
         PARENT,
         SCOPE,
-        may(
-            "resource_group",
-            Kind::Expr,
-            "The group to look in; without it the target's.",
-        ),
-        may(
-            "search",
-            Kind::Word(&["subscription"]),
-            "Look in the whole subscription after the group.",
-        ),
+        may("resource_group", Kind::Expr, "The group to look in; without it the target's."),
+        may("search", Kind::Word(&["subscription"]), "Look in the whole subscription after the group."),
         may("list", Kind::Flag, "The collection instead of one element."),
-        may(
-            "optional",
-            Kind::Flag,
-            "Null instead of an error when it is not there.",
-        ),
+        may("optional", Kind::Flag, "Null instead of an error when it is not there."),
         WHEN,
         FOR_EACH,
-        may(
-            "after",
-            Kind::List(&Kind::Id),
-            "Steps that must have run before it can be read.",
-        ),
+        may("after", Kind::List(&Kind::Id), "Steps that must have run before it can be read."),
         may("fix", Kind::Expr, "The command that makes it."),
         DOCS,
     ],
@@ -260,11 +183,7 @@ static CHECK: Table = table(
         may("name", Kind::Expr, "What is checked, in a few words."),
         may("otherwise", Kind::Expr, "What is wrong when it does not hold."),
         may("fix", Kind::Expr, "The command that mends it."),
-        may(
-            "severity",
-            Kind::Word(&["error", "warning"]),
-            "Whether the run stops.",
-        ),
+        may("severity", Kind::Word(&["error", "warning"]), "Whether the run stops."),
         WHEN,
         FOR_EACH,
         DOCS,
@@ -280,23 +199,11 @@ static STEP: Table = Table {
             Kind::Fragment,
             "A fragment of the app: `identity`, `configuration`, `template`, `tags`.",
         ),
-        may(
-            "resource",
-            Kind::Object(&RESOURCE),
-            "Any other ARM resource, wholly or in part.",
-        ),
-        may(
-            "role_assignment",
-            Kind::Object(&ROLE_ASSIGNMENT),
-            "A role for a principal.",
-        ),
+        may("resource", Kind::Object(&RESOURCE), "Any other ARM resource, wholly or in part."),
+        may("role_assignment", Kind::Object(&ROLE_ASSIGNMENT), "A role for a principal."),
         WHEN,
         FOR_EACH,
-        may(
-            "after",
-            Kind::List(&Kind::Id),
-            "Steps before it, beyond those it refers to.",
-        ),
+        may("after", Kind::List(&Kind::Id), "Steps before it, beyond those it refers to."),
         may("why", Kind::Expr, "What it is for, shown in the plan."),
         may("retry", Kind::Object(&RETRY), "Refusals to be repeated."),
         may("timeout", Kind::Duration, "How long its operation may take."),
@@ -311,11 +218,7 @@ pub(super) const STEP_KINDS: &[&str] = &["container_app", "resource", "role_assi
 static RESOURCE: Table = table(
     "a resource",
     &[
-        need(
-            "type",
-            Kind::ResourceType,
-            "`Namespace/type`, with `@version` if one api-version is meant.",
-        ),
+        need("type", Kind::ResourceType, "`Namespace/type`, with `@version` if one api-version is meant."),
         need("name", Kind::Expr, "Its name."),
         PARENT,
         SCOPE,
@@ -329,22 +232,14 @@ static ROLE_ASSIGNMENT: Table = table(
         need("role", Kind::Expr, "The role's name or GUID."),
         need("principal", Kind::Expr, "The principal's object id."),
         need("scope", Kind::Expr, "The resource id it is given for."),
-        may(
-            "settle",
-            Kind::Duration,
-            "How old it must be before a write that would cost a revision.",
-        ),
+        may("settle", Kind::Duration, "How old it must be before a write that would cost a revision."),
     ],
 );
 
 static RETRY: Table = table(
     "a retry",
     &[
-        need(
-            "error_matches",
-            Kind::List(&Kind::Regex),
-            "What the message of such a refusal matches.",
-        ),
+        need("error_matches", Kind::List(&Kind::Regex), "What the message of such a refusal matches."),
         may("timeout", Kind::Duration, "How long to go on."),
     ],
 );
@@ -353,16 +248,8 @@ static RETRY: Table = table(
 pub(super) static PROJECT: Table = Table {
     what: "a project file",
     keys: &[
-        may(
-            "target",
-            Kind::Object(&TARGET),
-            "The target, as the flags are named.",
-        ),
-        may(
-            "recipes",
-            Kind::List(&Kind::RecipeOr(&PROJECT_RECIPE)),
-            "The recipes of a run that names none.",
-        ),
+        may("target", Kind::Object(&TARGET), "The target, as the flags are named."),
+        may("recipes", Kind::List(&Kind::RecipeOr(&PROJECT_RECIPE)), "The recipes of a run that names none."),
     ],
     exactly_one: &[],
     refused: NO_CREDENTIALS,
@@ -371,15 +258,7 @@ pub(super) static PROJECT: Table = Table {
 /// A project file comes with a checkout; whoever can change it must not be able to say where
 /// tokens go.
 const NO_CREDENTIALS: Option<(&[&str], &str)> = Some((
-    &[
-        "endpoint",
-        "credential",
-        "token",
-        "auth",
-        "secret",
-        "password",
-        "trust",
-    ],
+    &["endpoint", "credential", "token", "auth", "secret", "password", "trust"],
     "endpoints and credentials never come from a project file: use flags or the environment",
 ));
 
@@ -392,11 +271,7 @@ static TARGET: Table = Table {
         may("container", Kind::Text, "The container of the app."),
         may("environment", Kind::Text, "The environment."),
         may("location", Kind::Text, "The region of what is made."),
-        may(
-            "cloud",
-            Kind::Word(&["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"]),
-            "The cloud.",
-        ),
+        may("cloud", Kind::Word(&["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"]), "The cloud."),
     ],
     exactly_one: &[],
     refused: NO_CREDENTIALS,

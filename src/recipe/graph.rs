@@ -30,11 +30,7 @@ impl Graph {
             if before.is_empty() {
                 before.push(BASELINE.to_owned());
             }
-            edges.extend(
-                before
-                    .into_iter()
-                    .map(|before| (before, recipe.name.value.clone())),
-            );
+            edges.extend(before.into_iter().map(|before| (before, recipe.name.value.clone())));
         }
         Graph { nodes, edges }
     }
@@ -48,19 +44,11 @@ impl Graph {
     }
 
     fn below<'a>(&'a self, node: &str, indent: &str, seen: &mut BTreeSet<&'a str>, text: &mut String) {
-        let after: Vec<&'a str> = self
-            .edges
-            .iter()
-            .filter(|(before, _)| before == node)
-            .map(|(_, after)| after.as_str())
-            .collect();
+        let after: Vec<&'a str> =
+            self.edges.iter().filter(|(before, _)| before == node).map(|(_, after)| after.as_str()).collect();
         for (index, name) in after.iter().enumerate() {
             let last = index + 1 == after.len();
-            let (branch, below) = if last {
-                ("└── ", "    ")
-            } else {
-                ("├── ", "│   ")
-            };
+            let (branch, below) = if last { ("└── ", "    ") } else { ("├── ", "│   ") };
             let first_time = seen.insert(name);
             let mark = if first_time { "" } else { " (above)" };
             // Writing to a string cannot fail.

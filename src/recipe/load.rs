@@ -30,11 +30,7 @@ pub(super) fn attempt(source: &Arc<Source>, origin: Origin) -> (Option<Recipe>, 
         Err(mistake) => return (None, vec![*mistake]),
     };
     let structure = Structure::of(source, &tree, &RECIPE);
-    let recipe = if structure.broken {
-        None
-    } else {
-        read::recipe(source, origin, &tree)
-    };
+    let recipe = if structure.broken { None } else { read::recipe(source, origin, &tree) };
     (recipe, structure.found)
 }
 
@@ -52,9 +48,7 @@ pub fn read_source(path: &Path) -> Result<Arc<Source>, Box<Diagnostic>> {
     let mut bytes = Vec::new();
     // One byte more than is allowed tells a file that is too long from one that just fits, without
     // reading all of it.
-    file.take(MAX_BYTES as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() > MAX_BYTES {
         let why = format!("has more than the {} KiB that are read", MAX_BYTES / 1024);
         return Err(refused(codes::FILE_TOO_LARGE, why));

@@ -107,6 +107,11 @@ impl Recipe {
     pub fn step(&self, name: &str) -> Option<&Step> {
         self.steps.iter().find(|step| step.id.name == name)
     }
+
+    /// The step of this name, as `after` spells it: as its `id` is written.
+    pub fn step_written(&self, name: &str) -> Option<&Step> {
+        self.steps.iter().find(|step| step.id.written == name)
+    }
 }
 
 /// How much a recipe asks of a reader.
@@ -158,9 +163,7 @@ pub struct Requirement {
 impl Requirement {
     /// The instance's name as expressions spell it (`managed_identity`).
     pub fn instance(&self) -> String {
-        self.alias
-            .as_ref()
-            .map_or_else(|| snake(&self.recipe.value), |alias| alias.name.clone())
+        self.alias.as_ref().map_or_else(|| snake(&self.recipe.value), |alias| alias.name.clone())
     }
 }
 

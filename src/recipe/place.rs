@@ -6,10 +6,7 @@ use crate::diagnostic::{Source, Span};
 /// Plain, quoted and one-line scalars are followed character by character; where folding or an
 /// escape makes that a guess, the answer is the start of the scalar.
 pub fn place(source: &Source, scalar: Span, text: &str, inner: Span) -> Span {
-    let start_only = Span {
-        start: scalar.start,
-        end: first_line_end(source, scalar),
-    };
+    let start_only = Span { start: scalar.start, end: first_line_end(source, scalar) };
     let Some(raw) = source.text.get(scalar.start..scalar.end) else {
         return start_only;
     };
@@ -26,10 +23,7 @@ pub fn place(source: &Source, scalar: Span, text: &str, inner: Span) -> Span {
             start = Some(here);
         }
         if let (Some(start), true) = (start, index >= inner.end) {
-            return Span {
-                start: scalar.start + start,
-                end: scalar.start + here,
-            };
+            return Span { start: scalar.start + start, end: scalar.start + here };
         }
         let Some((_, mut found)) = raw_chars.next() else {
             return start_only;
@@ -66,35 +60,18 @@ mod tests {
     use super::*;
 
     fn placed<'a>(file: &'a str, raw: &str, text: &str, part: &str) -> &'a str {
-        let source = Source {
-            name: String::new(),
-            text: file.to_owned(),
-        };
+        let source = Source { name: String::new(), text: file.to_owned() };
         let start = file.find(raw).unwrap();
-        let scalar = Span {
-            start,
-            end: start + raw.len(),
-        };
+        let scalar = Span { start, end: start + raw.len() };
         let inner = text.find(part).unwrap();
-        let span = place(
-            &source,
-            scalar,
-            text,
-            Span {
-                start: inner,
-                end: inner + part.len(),
-            },
-        );
+        let span = place(&source, scalar, text, Span { start: inner, end: inner + part.len() });
         &file[span.start..span.end]
     }
 
     #[test]
     fn follows_quotes_and_escapes() {
         assert_eq!(placed("k: ä${bad}", "ä${bad}", "ä${bad}", "bad"), "bad");
-        assert_eq!(
-            placed("k: 'it''s ${bad}'", "'it''s ${bad}'", "it's ${bad}", "bad"),
-            "bad"
-        );
+        assert_eq!(placed("k: 'it''s ${bad}'", "'it''s ${bad}'", "it's ${bad}", "bad"), "bad");
         let raw = r#""${\"a-b\".bad}""#;
         assert_eq!(placed(raw, raw, r#"${"a-b".bad}"#, "bad"), "bad");
         assert_eq!(placed(raw, raw, r#"${"a-b".bad}"#, r#""a-b""#), r#"\"a-b\""#);
@@ -102,18 +79,7 @@ mod tests {
 
     #[test]
     fn stays_at_the_start_where_it_would_guess() {
-        assert_eq!(
-            placed(
-                "k: >\n  one\n  ${bad}\n",
-                "one\n  ${bad}\n",
-                "one ${bad}\n",
-                "bad"
-            ),
-            "one"
-        );
-        assert_eq!(
-            placed(r#"k: "\x41${bad}""#, r#""\x41${bad}""#, "A${bad}", "bad"),
-            r#""\x41${bad}""#
-        );
+        assert_eq!(placed("k: >\n  one\n  ${bad}\n", "one\n  ${bad}\n", "one ${bad}\n", "bad"), "one");
+        assert_eq!(placed(r#"k: "\x41${bad}""#, r#""\x41${bad}""#, "A${bad}", "bad"), r#""\x41${bad}""#);
     }
 }

@@ -66,30 +66,21 @@ impl Project {
                 location: part("location"),
                 cloud: part("cloud"),
             },
-            recipes: elements(&tree, "recipes")
-                .filter_map(|entry| asked(source, entry))
-                .collect(),
+            recipes: elements(&tree, "recipes").filter_map(|entry| asked(source, entry)).collect(),
         })
     }
 }
 
 fn asked(source: &Arc<Source>, entry: &Yaml) -> Option<Asked> {
     if let Some(name) = entry.text() {
-        return Some(Asked {
-            recipe: name.to_owned(),
-            ..Asked::default()
-        });
+        return Some(Asked { recipe: name.to_owned(), ..Asked::default() });
     }
     let with: With = entry
         .get("with")
         .map_or(&[] as &[_], Yaml::members)
         .iter()
         .map(|(key, value)| {
-            let setting = Setting {
-                value: value.to_json(),
-                source: Arc::clone(source),
-                span: key.span,
-            };
+            let setting = Setting { value: value.to_json(), source: Arc::clone(source), span: key.span };
             (snake(&key.text), setting)
         })
         .collect();

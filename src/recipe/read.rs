@@ -104,10 +104,7 @@ fn shape(yaml: &Yaml) -> Shape {
                 .iter()
                 .map(|(key, value)| {
                     let name = key.text.strip_suffix('?');
-                    let field = Field {
-                        shape: shape(value),
-                        optional: name.is_some(),
-                    };
+                    let field = Field { shape: shape(value), optional: name.is_some() };
                     (name.unwrap_or(&key.text).to_owned(), field)
                 })
                 .collect(),
@@ -137,11 +134,7 @@ fn lookup(id: Id, yaml: &Yaml) -> Option<Lookup> {
         parent: expr(yaml, "parent"),
         scope: expr(yaml, "scope"),
         resource_group: expr(yaml, "resource_group"),
-        search: if yaml.get("search").is_some() {
-            Search::Subscription
-        } else {
-            Search::Group
-        },
+        search: if yaml.get("search").is_some() { Search::Subscription } else { Search::Group },
         list: flag(yaml, "list"),
         optional: flag(yaml, "optional"),
         when: expr(yaml, "when"),
@@ -222,10 +215,7 @@ fn resource_type(yaml: &Yaml) -> Option<Spanned<ResourceType>> {
         Some((kind, version)) => (kind.to_owned(), Some(version.to_owned())),
         None => (text.value, None),
     };
-    Some(Spanned {
-        value: ResourceType { kind, version },
-        span: text.span,
-    })
+    Some(Spanned { value: ResourceType { kind, version }, span: text.span })
 }
 
 /// A tree of expressions. Text that does not parse stands as empty text: it is reported already.
@@ -241,10 +231,7 @@ pub(super) fn tree(yaml: &Yaml) -> Tree {
         ),
         _ => Node::Scalar(yaml.to_json()),
     };
-    Tree {
-        node,
-        span: yaml.span,
-    }
+    Tree { node, span: yaml.span }
 }
 
 fn parsed(text: &str) -> Option<Expression> {
@@ -257,23 +244,14 @@ fn expr(yaml: &Yaml, key: &str) -> Option<Expr> {
 }
 
 fn definitions(yaml: &Yaml, key: &str) -> IndexMap<String, Definition> {
-    named(yaml, key, |id, yaml| {
-        Some(Definition {
-            id,
-            value: tree(yaml),
-        })
-    })
+    named(yaml, key, |id, yaml| Some(Definition { id, value: tree(yaml) }))
 }
 
 /// The members of the map at `key`, by name as expressions spell it; of a repeated name the first.
 fn named<T>(yaml: &Yaml, key: &str, read: impl Fn(Id, &Yaml) -> Option<T>) -> IndexMap<String, T> {
     let mut all = IndexMap::new();
     for (key, value) in yaml.get(key).map_or(&[] as &[_], Yaml::members) {
-        let id = Id {
-            name: snake(&key.text),
-            written: key.text.clone(),
-            span: key.span,
-        };
+        let id = Id { name: snake(&key.text), written: key.text.clone(), span: key.span };
         if !all.contains_key(&id.name) {
             let name = id.name.clone();
             all.extend(read(id, value).map(|part| (name, part)));
@@ -283,18 +261,11 @@ fn named<T>(yaml: &Yaml, key: &str, read: impl Fn(Id, &Yaml) -> Option<T>) -> In
 }
 
 pub(super) fn id(text: Spanned<String>) -> Id {
-    Id {
-        name: snake(&text.value),
-        span: text.span,
-        written: text.value,
-    }
+    Id { name: snake(&text.value), span: text.span, written: text.value }
 }
 
 fn spanned<T>(value: T, yaml: &Yaml) -> Spanned<T> {
-    Spanned {
-        value,
-        span: yaml.span,
-    }
+    Spanned { value, span: yaml.span }
 }
 
 pub(super) fn elements<'a>(yaml: &'a Yaml, key: &str) -> impl Iterator<Item = &'a Yaml> {
@@ -307,9 +278,7 @@ pub(super) fn text_at(yaml: &Yaml, key: &str) -> Option<Spanned<String>> {
 }
 
 fn texts(yaml: &Yaml, key: &str) -> Vec<Spanned<String>> {
-    elements(yaml, key)
-        .filter_map(|element| Some(spanned(element.text()?.to_owned(), element)))
-        .collect()
+    elements(yaml, key).filter_map(|element| Some(spanned(element.text()?.to_owned(), element))).collect()
 }
 
 fn values(texts: Vec<Spanned<String>>) -> Vec<String> {
@@ -321,13 +290,7 @@ fn word<'a>(yaml: &'a Yaml, key: &str) -> Option<&'a str> {
 }
 
 fn flag(yaml: &Yaml, key: &str) -> bool {
-    matches!(
-        yaml.get(key),
-        Some(Yaml {
-            node: YamlNode::Bool(true),
-            ..
-        })
-    )
+    matches!(yaml.get(key), Some(Yaml { node: YamlNode::Bool(true), .. }))
 }
 
 fn duration(yaml: &Yaml, key: &str) -> Option<Duration> {

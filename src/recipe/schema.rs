@@ -53,12 +53,7 @@ fn object(table: &'static Table, definitions: &mut Map<String, Json>) -> Json {
         }
         properties.insert(key.name.to_owned(), property);
     }
-    let required: Vec<&str> = table
-        .keys
-        .iter()
-        .filter(|key| key.required)
-        .map(|key| key.name)
-        .collect();
+    let required: Vec<&str> = table.keys.iter().filter(|key| key.required).map(|key| key.name).collect();
     let mut object = json!({
         "type": "object",
         "properties": properties,
@@ -66,11 +61,7 @@ fn object(table: &'static Table, definitions: &mut Map<String, Json>) -> Json {
         "additionalProperties": false
     });
     if let (false, Json::Object(object)) = (table.exactly_one.is_empty(), &mut object) {
-        let one: Vec<Json> = table
-            .exactly_one
-            .iter()
-            .map(|key| json!({ "required": [key] }))
-            .collect();
+        let one: Vec<Json> = table.exactly_one.iter().map(|key| json!({ "required": [key] })).collect();
         object.insert("oneOf".to_owned(), Json::Array(one));
     }
     object
@@ -78,11 +69,7 @@ fn object(table: &'static Table, definitions: &mut Map<String, Json>) -> Json {
 
 /// A table is written once and referred to by what it describes (`a step` → `step`).
 fn reference(table: &'static Table, definitions: &mut Map<String, Json>) -> Json {
-    let name = table
-        .what
-        .trim_start_matches("an ")
-        .trim_start_matches("a ")
-        .replace(' ', "_");
+    let name = table.what.trim_start_matches("an ").trim_start_matches("a ").replace(' ', "_");
     if !definitions.contains_key(&name) {
         definitions.insert(name.clone(), Json::Null);
         let object = object(table, definitions);

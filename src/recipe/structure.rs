@@ -22,11 +22,7 @@ pub(super) struct Structure<'a> {
 impl<'a> Structure<'a> {
     /// Checks `yaml` as a whole file of this kind.
     pub(super) fn of(source: &'a Arc<Source>, yaml: &Yaml, table: &'static Table) -> Structure<'a> {
-        let mut structure = Structure {
-            source,
-            found: Vec::new(),
-            broken: false,
-        };
+        let mut structure = Structure { source, found: Vec::new(), broken: false };
         structure.duplicates(yaml);
         structure.object(yaml, table);
         let start = |diagnostic: &Diagnostic| diagnostic.labels.first().map(|label| label.span.start);
@@ -35,8 +31,7 @@ impl<'a> Structure<'a> {
     }
 
     fn report(&mut self, code: Code, span: Span, message: impl Into<String>, beside: impl Into<String>) {
-        self.found
-            .push(Diagnostic::error(code, message).label(self.source, span, beside));
+        self.found.push(Diagnostic::error(code, message).label(self.source, span, beside));
     }
 
     fn fatal(&mut self, code: Code, span: Span, message: impl Into<String>, beside: impl Into<String>) {
@@ -46,12 +41,7 @@ impl<'a> Structure<'a> {
 
     fn wrong_type(&mut self, yaml: &Yaml, wanted: &str) {
         let found = yaml.describe();
-        self.fatal(
-            codes::WRONG_TYPE,
-            yaml.span,
-            format!("expected {wanted}, found {found}"),
-            "",
-        );
+        self.fatal(codes::WRONG_TYPE, yaml.span, format!("expected {wanted}, found {found}"), "");
         let quotable = matches!(yaml.node, Node::Bool(_) | Node::Number(_)) && wanted.contains("text");
         if let (true, Some(last)) = (quotable, self.found.last_mut()) {
             last.fix = Some("put it in quotes".to_owned());
@@ -71,9 +61,7 @@ impl<'a> Structure<'a> {
             }
             self.duplicates(value);
         }
-        yaml.elements()
-            .iter()
-            .for_each(|element| self.duplicates(element));
+        yaml.elements().iter().for_each(|element| self.duplicates(element));
     }
 
     fn check(&mut self, yaml: &Yaml, kind: Kind) {
@@ -119,21 +107,11 @@ impl<'a> Structure<'a> {
                 );
             }
             Kind::Url if !is_url(text) => {
-                self.report(
-                    codes::BAD_VALUE,
-                    span,
-                    format!("`{text}` is not an https address"),
-                    "",
-                );
+                self.report(codes::BAD_VALUE, span, format!("`{text}` is not an https address"), "");
             }
             Kind::Regex => {
                 if let Err(error) = regex_lite::Regex::new(text) {
-                    self.report(
-                        codes::BAD_VALUE,
-                        span,
-                        format!("not a regular expression: {error}"),
-                        "",
-                    );
+                    self.report(codes::BAD_VALUE, span, format!("not a regular expression: {error}"), "");
                 }
             }
             Kind::EnvName if !is_env_name(text) => self.report(
@@ -172,12 +150,7 @@ impl<'a> Structure<'a> {
     fn expression(&mut self, text: &str, span: Span) {
         if let Err(error) = Expression::parse(text) {
             let at = place(self.source, span, text, error.span);
-            self.report(
-                codes::BAD_EXPRESSION,
-                at,
-                error.message,
-                error.help.unwrap_or_default(),
-            );
+            self.report(codes::BAD_EXPRESSION, at, error.message, error.help.unwrap_or_default());
         }
     }
 
@@ -211,17 +184,8 @@ impl<'a> Structure<'a> {
 
     /// Members of a record keep the spelling of the data, such as `keyVaultUrl`.
     fn member_name(&mut self, text: &str, span: Span) {
-        if text.is_empty()
-            || !text
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
-        {
-            self.fatal(
-                codes::BAD_NAME,
-                span,
-                format!("`{text}` is not a member's name"),
-                "",
-            );
+        if text.is_empty() || !text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
+            self.fatal(codes::BAD_NAME, span, format!("`{text}` is not a member's name"), "");
         }
     }
 
@@ -282,23 +246,14 @@ impl<'a> Structure<'a> {
 
     fn required(&mut self, span: &Span, members: &[(Key, Yaml)], table: &Table) {
         let has = |name: &str| {
-            members
-                .iter()
-                .any(|(key, value)| key.text == name && !matches!(value.node, Node::Null))
+            members.iter().any(|(key, value)| key.text == name && !matches!(value.node, Node::Null))
         };
         for key in table.keys.iter().filter(|key| key.required && !has(key.name)) {
-            self.fatal(
-                codes::MISSING_KEY,
-                *span,
-                format!("{} needs `{}`", table.what, key.name),
-                "",
-            );
+            self.fatal(codes::MISSING_KEY, *span, format!("{} needs `{}`", table.what, key.name), "");
         }
         let choices = table.exactly_one;
-        let chosen: Vec<&(Key, Yaml)> = members
-            .iter()
-            .filter(|(key, _)| choices.contains(&key.text.as_str()))
-            .collect();
+        let chosen: Vec<&(Key, Yaml)> =
+            members.iter().filter(|(key, _)| choices.contains(&key.text.as_str())).collect();
         match chosen.as_slice() {
             [] if !choices.is_empty() => self.fatal(
                 codes::MISSING_KEY,
@@ -327,9 +282,7 @@ pub(super) fn is_name(text: &str, underscores: bool) -> bool {
 
 fn is_env_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
-        && text
-            .chars()
-            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+        && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
 fn is_url(text: &str) -> bool {
@@ -344,13 +297,11 @@ fn is_resource_type(text: &str) -> bool {
     parts.len() >= 2
         && parts.iter().all(word)
         && parts.first().is_some_and(|namespace| namespace.contains('.'))
-        && date.chars().enumerate().all(|(index, c)| {
-            if matches!(index, 4 | 7) {
-                c == '-'
-            } else {
-                c.is_ascii_digit()
-            }
-        })
+        && date.chars().enumerate().all(
+            |(index, c)| {
+                if matches!(index, 4 | 7) { c == '-' } else { c.is_ascii_digit() }
+            },
+        )
         && date.len() == 10
         && matches!(version.get(10..), Some("" | "-preview"))
 }

@@ -135,9 +135,7 @@ pub fn bind(
         unknown_settings(instance, &mut problems);
         let mut inputs = IndexMap::new();
         for (name, input) in &instance.recipe.inputs {
-            let flags = given
-                .get(&(instance.alias.clone(), name.clone()))
-                .map_or(&[] as &[_], Vec::as_slice);
+            let flags = given.get(&(instance.alias.clone(), name.clone())).map_or(&[] as &[_], Vec::as_slice);
             match one(instance, input, flags, outside) {
                 Ok(value) => {
                     inputs.insert(name.clone(), value);
@@ -147,11 +145,7 @@ pub fn bind(
         }
         bound.instances.insert(instance.alias.clone(), inputs);
     }
-    if problems.is_empty() {
-        Ok(bound)
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(bound) } else { Err(problems) }
 }
 
 /// Findings are large, and most calls end well.
@@ -172,10 +166,8 @@ fn owner(instances: &[Instance], mut parameter: Parameter) -> Result<((String, S
         parameter.keys.drain(..2);
         return Ok(((instance.alias.clone(), name.clone()), parameter));
     }
-    let having: Vec<&Instance> = instances
-        .iter()
-        .filter(|instance| instance.recipe.inputs.contains_key(&first))
-        .collect();
+    let having: Vec<&Instance> =
+        instances.iter().filter(|instance| instance.recipe.inputs.contains_key(&first)).collect();
     match having.as_slice() {
         [instance] => {
             parameter.keys.remove(0);
@@ -188,25 +180,19 @@ fn owner(instances: &[Instance], mut parameter: Parameter) -> Result<((String, S
                 let diagnostic = Diagnostic::error(codes::UNKNOWN_INPUT, message);
                 return Err(problem(near(diagnostic, name, inputs)));
             }
-            let inputs = instances
-                .iter()
-                .flat_map(|instance| instance.recipe.inputs.keys().map(String::as_str));
+            let inputs =
+                instances.iter().flat_map(|instance| instance.recipe.inputs.keys().map(String::as_str));
             let message = format!("no recipe of this run has an input `{first}`");
-            Err(problem(near(
-                Diagnostic::error(codes::UNKNOWN_INPUT, message),
-                &first,
-                inputs,
-            )))
+            Err(problem(near(Diagnostic::error(codes::UNKNOWN_INPUT, message), &first, inputs)))
         }
         several => {
-            let names: Vec<String> = several
-                .iter()
-                .map(|instance| format!("{}.{first}", spelled(instance)))
-                .collect();
+            let names: Vec<String> =
+                several.iter().map(|instance| format!("{}.{first}", spelled(instance))).collect();
             let message = format!("`{first}` is an input of several recipes");
-            Err(problem(Diagnostic::error(codes::AMBIGUOUS_INPUT, message).fix(
-                format!("say which: {}", list(names.iter().map(String::as_str))),
-            )))
+            Err(problem(
+                Diagnostic::error(codes::AMBIGUOUS_INPUT, message)
+                    .fix(format!("say which: {}", list(names.iter().map(String::as_str)))),
+            ))
         }
     }
 }
@@ -214,11 +200,7 @@ fn owner(instances: &[Instance], mut parameter: Parameter) -> Result<((String, S
 fn near<'a>(diagnostic: Diagnostic, word: &str, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
     let diagnostic = diagnostic.note(format!("the inputs are {}", list(known.clone())));
     let meant = did_you_mean(word, known);
-    if meant.is_empty() {
-        diagnostic
-    } else {
-        diagnostic.fix(meant)
-    }
+    if meant.is_empty() { diagnostic } else { diagnostic.fix(meant) }
 }
 
 /// The instance's name as a caller types it.
@@ -247,25 +229,14 @@ fn one(
     flags: &[Parameter],
     outside: &dyn Outside,
 ) -> Result<BoundInput, Problem> {
-    let conversion = Conversion {
-        instance,
-        input,
-        outside,
-    };
+    let conversion = Conversion { instance, input, outside };
     let given = |value: Value, origin: InputOrigin| BoundInput {
-        value: BoundValue::Given(if input.secret {
-            value.mark(Marks::SECRET)
-        } else {
-            value
-        }),
+        value: BoundValue::Given(if input.secret { value.mark(Marks::SECRET) } else { value }),
         origin,
         secret: input.secret,
     };
     let expression = |tree: &Tree, scope: &str, origin: InputOrigin| BoundInput {
-        value: BoundValue::Expression {
-            tree: tree.clone(),
-            scope: scope.to_owned(),
-        },
+        value: BoundValue::Expression { tree: tree.clone(), scope: scope.to_owned() },
         origin,
         secret: input.secret,
     };
@@ -297,13 +268,11 @@ fn one(
                     "{other} and {alias} want different values of `{}` of {}",
                     input.id.written, instance.recipe.name.value
                 );
-                return Err(problem(
-                    Diagnostic::error(codes::BAD_INPUT, message).fix(format!(
-                        "set it: -p {}.{}=…",
-                        spelled(instance),
-                        input.id.written
-                    )),
-                ));
+                return Err(problem(Diagnostic::error(codes::BAD_INPUT, message).fix(format!(
+                    "set it: -p {}.{}=…",
+                    spelled(instance),
+                    input.id.written
+                ))));
             }
             Some(_) => {}
             None => set = Some((alias, &definition.value)),
@@ -318,11 +287,7 @@ fn one(
     if input.required {
         return Err(problem(missing(instance, input)));
     }
-    Ok(BoundInput {
-        value: BoundValue::Unset,
-        origin: InputOrigin::Default,
-        secret: input.secret,
-    })
+    Ok(BoundInput { value: BoundValue::Unset, origin: InputOrigin::Default, secret: input.secret })
 }
 
 fn missing(instance: &Instance, input: &Input) -> Diagnostic {

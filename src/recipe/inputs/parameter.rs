@@ -22,10 +22,7 @@ pub(super) fn split(text: &str) -> Result<Parameter, Problem> {
     if keys.iter().any(String::is_empty) {
         return Err(malformed(&format!("`{name}` is not the name of an input")));
     }
-    Ok(Parameter {
-        keys,
-        value: value.to_owned(),
-    })
+    Ok(Parameter { keys, value: value.to_owned() })
 }
 
 fn malformed(message: &str) -> Problem {

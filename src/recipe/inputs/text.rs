@@ -51,11 +51,7 @@ impl Conversion<'_> {
             let element = self.flag(&parameter.value, held).map_err(refused)?;
             let is_map = matches!(self.input.shape, Shape::Map(_));
             let whole = value.get_or_insert_with(|| {
-                Value::new(if is_map {
-                    Data::Map(IndexMap::new())
-                } else {
-                    Data::List(Vec::new())
-                })
+                Value::new(if is_map { Data::Map(IndexMap::new()) } else { Data::List(Vec::new()) })
             });
             match &mut whole.data {
                 Data::Map(map) => {
@@ -73,8 +69,7 @@ impl Conversion<'_> {
             }
         }
         let value = value.unwrap_or_else(Value::null);
-        self.allowed(&value)
-            .map_err(|refusal| self.problem(refusal, "-p", ""))?;
+        self.allowed(&value).map_err(|refusal| self.problem(refusal, "-p", ""))?;
         Ok(value)
     }
 
@@ -88,11 +83,7 @@ impl Conversion<'_> {
     /// The value in a project file.
     pub(super) fn setting(&self, setting: &Setting) -> Result<Value, Problem> {
         // A secret in a file under version control is as bad as one on argv.
-        let written = if self.input.secret {
-            Written::OnArgv
-        } else {
-            Written::Elsewhere
-        };
+        let written = if self.input.secret { Written::OnArgv } else { Written::Elsewhere };
         self.of_json(&setting.value, &self.input.shape, written)
             .and_then(|value| self.allowed(&value).map(|()| value))
             .map_err(|refusal| {
@@ -129,9 +120,7 @@ impl Conversion<'_> {
     fn file(&self, path: &str) -> Result<String, Refusal> {
         match self.outside.file(path) {
             Ok(text) => Ok(without_newline(&text).to_owned()),
-            Err(error) => Err(Refusal::Unreadable(format!(
-                "the file {path} cannot be read: {error}"
-            ))),
+            Err(error) => Err(Refusal::Unreadable(format!("the file {path} cannot be read: {error}"))),
         }
     }
 
@@ -189,8 +178,7 @@ impl Conversion<'_> {
         match (shape, json) {
             (Shape::List(held), Json::Array(elements)) => {
                 let elements = elements.iter().enumerate().map(|(index, element)| {
-                    self.of_json(element, held, written)
-                        .map_err(within(&index.to_string()))
+                    self.of_json(element, held, written).map_err(within(&index.to_string()))
                 });
                 Ok(Value::new(Data::List(elements.collect::<Result<_, _>>()?)))
             }
@@ -214,11 +202,7 @@ impl Conversion<'_> {
             (Shape::Number | Shape::Any, Json::Number(_)) | (Shape::Boolean | Shape::Any, Json::Bool(_)) => {
                 self.scalar(json, written)
             }
-            _ => Err(Refusal::Form(format!(
-                "expected {}, found {}",
-                wanted(shape),
-                found(json)
-            ))),
+            _ => Err(Refusal::Form(format!("expected {}, found {}", wanted(shape), found(json)))),
         }
     }
 
@@ -238,11 +222,7 @@ impl Conversion<'_> {
         let names = || fields.keys().map(String::as_str);
         if let Some(key) = members.keys().find(|key| !fields.contains_key(*key)) {
             let near = did_you_mean(key, names());
-            let near = if near.is_empty() {
-                format!("it has {}", list(names()))
-            } else {
-                near
-            };
+            let near = if near.is_empty() { format!("it has {}", list(names())) } else { near };
             return Err(Refusal::Form(format!("has no `{key}`: {near}")));
         }
         let mut record = IndexMap::new();
@@ -250,11 +230,10 @@ impl Conversion<'_> {
             match members.get(name) {
                 Some(member) => {
                     let value =
-                        self.of_json(member, &field.shape, written)
-                            .map_err(|refusal| match refusal {
-                                Refusal::Form(text) => Refusal::Form(format!("{name}: {text}")),
-                                other => other,
-                            })?;
+                        self.of_json(member, &field.shape, written).map_err(|refusal| match refusal {
+                            Refusal::Form(text) => Refusal::Form(format!("{name}: {text}")),
+                            other => other,
+                        })?;
                     record.insert(name.clone(), value);
                 }
                 None if field.optional => {}
@@ -296,10 +275,7 @@ impl Conversion<'_> {
         while let Some(value) = open.pop() {
             match &value.data {
                 Data::String(text) if !pattern.is_match(text) => {
-                    return Err(Refusal::Form(format!(
-                        "{} does not have its form",
-                        self.quoted(text)
-                    )));
+                    return Err(Refusal::Form(format!("{} does not have its form", self.quoted(text))));
                 }
                 Data::List(elements) => open.extend(elements),
                 Data::Map(members) => open.extend(members.values()),
@@ -324,24 +300,18 @@ impl Conversion<'_> {
         let recipe = spelled(self.instance);
         let dot = if key.is_empty() { "" } else { "." };
         let (code, message) = match refusal {
-            Refusal::Form(text) => (
-                codes::BAD_INPUT,
-                format!("`{name}{dot}{key}` of {recipe}, from {origin}: {text}"),
-            ),
-            Refusal::Unreadable(text) => (
-                codes::UNREADABLE_INPUT,
-                format!("`{name}{dot}{key}` of {recipe}: {text}"),
-            ),
+            Refusal::Form(text) => {
+                (codes::BAD_INPUT, format!("`{name}{dot}{key}` of {recipe}, from {origin}: {text}"))
+            }
+            Refusal::Unreadable(text) => {
+                (codes::UNREADABLE_INPUT, format!("`{name}{dot}{key}` of {recipe}: {text}"))
+            }
             Refusal::Literal => {
                 let fix = match self.input.env.first() {
                     Some(variable) => format!("export {variable}=…, or -p {name}=@FILE, @- or @env:NAME"),
                     None => format!("-p {name}=@FILE, @- or @env:NAME"),
                 };
-                let place = if origin == "-p" {
-                    "on the command line"
-                } else {
-                    "in a project file"
-                };
+                let place = if origin == "-p" { "on the command line" } else { "in a project file" };
                 let message = format!("`{name}` of {recipe} is a secret and may not stand {place}");
                 return problem(Diagnostic::error(codes::SECRET_ON_ARGV, message).fix(fix));
             }

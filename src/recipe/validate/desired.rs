@@ -20,14 +20,8 @@ const LIST_KEYS: &[&str] = &["name", "server", "mountPath", "volumeName", "type"
 /// Names and GUIDs as Microsoft's list of built-in roles has them.
 const FORBIDDEN_ROLES: &[(&str, &str)] = &[
     ("Owner", "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"),
-    (
-        "User Access Administrator",
-        "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
-    ),
-    (
-        "Role Based Access Control Administrator",
-        "f58310d9-a9f6-439a-9e8d-f62e7b41a168",
-    ),
+    ("User Access Administrator", "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"),
+    ("Role Based Access Control Administrator", "f58310d9-a9f6-439a-9e8d-f62e7b41a168"),
 ];
 
 /// The name of the role when it is one that a recipe may not give; `role` is a name, a GUID or the
@@ -49,12 +43,7 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
                 tree(recipe, fragment, findings);
             }
             StepKind::Resource(resource) => {
-                if resource
-                    .kind
-                    .kind
-                    .to_ascii_lowercase()
-                    .starts_with("microsoft.authorization/")
-                {
+                if resource.kind.kind.to_ascii_lowercase().starts_with("microsoft.authorization/") {
                     findings.error(
                         codes::FORBIDDEN_ROLE,
                         resource.kind.span,
@@ -98,12 +87,7 @@ fn role(role: &Expr, findings: &mut Findings<'_>) {
 
 fn app_parts(fragment: &Tree, findings: &mut Findings<'_>) {
     let Node::Map(members) = &fragment.node else {
-        findings.error(
-            codes::WRONG_TYPE,
-            fragment.span,
-            "a fragment of an app is a map",
-            "",
-        );
+        findings.error(codes::WRONG_TYPE, fragment.span, "a fragment of an app is a map", "");
         return;
     };
     for (key, span, _) in members {
@@ -123,9 +107,7 @@ fn tree(recipe: &Recipe, fragment: &Tree, findings: &mut Findings<'_>) {
     match &fragment.node {
         Node::Scalar(_) => {}
         Node::Text(expression) => suffix(recipe, expression, fragment.span, findings),
-        Node::List(elements) => elements
-            .iter()
-            .for_each(|element| tree(recipe, element, findings)),
+        Node::List(elements) => elements.iter().for_each(|element| tree(recipe, element, findings)),
         Node::Map(members) => {
             directive(members, findings);
             for (key, span, value) in members {
@@ -141,10 +123,7 @@ fn suffix(recipe: &Recipe, expression: &Expression, span: Span, findings: &mut F
     let folded = text.to_ascii_lowercase();
     for suffix in SUFFIXES {
         if let Some(start) = folded.find(suffix) {
-            let inner = Span {
-                start,
-                end: start + suffix.len(),
-            };
+            let inner = Span { start, end: start + suffix.len() };
             findings.error(
                 codes::CLOUD_SUFFIX,
                 place(&recipe.source, span, text, inner),
@@ -164,9 +143,7 @@ fn directive(members: &[(Expression, Span, Tree)], findings: &mut Findings<'_>) 
         _ => String::new(),
     };
     let has_value = members.iter().any(|(key, ..)| key.text() == "value");
-    let extra = members
-        .iter()
-        .find(|(key, ..)| !matches!(key.text(), "$patch" | "value"));
+    let extra = members.iter().find(|(key, ..)| !matches!(key.text(), "$patch" | "value"));
     if !DIRECTIVES.contains(&word.as_str()) {
         let near = did_you_mean(&word, DIRECTIVES.iter().copied());
         let message = format!("`$patch` is one of {}", list(DIRECTIVES.iter().copied()));
@@ -197,11 +174,7 @@ fn owned_twice(recipe: &Recipe, findings: &mut Findings<'_>) {
         match &step.kind {
             StepKind::ContainerApp(fragment) => collect(step, fragment, "app", &mut leaves),
             StepKind::Resource(resource) => {
-                let start = format!(
-                    "{} {}",
-                    resource.kind.kind.to_ascii_lowercase(),
-                    resource.name.text()
-                );
+                let start = format!("{} {}", resource.kind.kind.to_ascii_lowercase(), resource.name.text());
                 collect(step, &resource.body, &start, &mut leaves);
             }
             StepKind::RoleAssignment(_) => {}
@@ -236,7 +209,7 @@ fn ordered(recipe: &Recipe, a: &Step, b: &Step) -> bool {
         let mut seen: Vec<&str> = Vec::new();
         while let Some(step) = open.pop() {
             for name in &step.after {
-                let Some(before) = recipe.step(&crate::recipe::snake(&name.value)) else {
+                let Some(before) = recipe.step_written(&name.value) else {
                     continue;
                 };
                 if before.id.name == earlier.id.name {
@@ -255,12 +228,7 @@ fn ordered(recipe: &Recipe, a: &Step, b: &Step) -> bool {
 
 fn collect<'a>(step: &'a Step, tree: &Tree, path: &str, leaves: &mut Vec<Leaf<'a>>) {
     let mut leaf = |value: String| {
-        leaves.push(Leaf {
-            step,
-            path: path.to_owned(),
-            value,
-            span: tree.span,
-        });
+        leaves.push(Leaf { step, path: path.to_owned(), value, span: tree.span });
     };
     match &tree.node {
         Node::Scalar(serde_json::Value::Null) => {}

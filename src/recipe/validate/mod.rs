@@ -36,10 +36,7 @@ impl Findings<'_> {
 /// nowhere, circles, names used twice, values known too late, roles and principals that a recipe
 /// may not have, paths wanted twice.
 pub fn validate(recipe: &Recipe, catalogue: &Catalogue) -> Vec<Diagnostic> {
-    let mut findings = Findings {
-        source: &recipe.source,
-        all: Vec::new(),
-    };
+    let mut findings = Findings { source: &recipe.source, all: Vec::new() };
     names(recipe, &mut findings);
     inputs(recipe, &mut findings);
     lookups(recipe, &mut findings);
@@ -98,12 +95,7 @@ fn names(recipe: &Recipe, findings: &mut Findings<'_>) {
         .collect();
     let all = (recipe.inputs.values().map(|input| ("an input", &input.id)))
         .chain(recipe.existing.values().map(|lookup| ("a lookup", &lookup.id)))
-        .chain(
-            recipe
-                .variables
-                .values()
-                .map(|variable| ("a variable", &variable.id)),
-        )
+        .chain(recipe.variables.values().map(|variable| ("a variable", &variable.id)))
         .chain(recipe.steps.iter().map(|step| ("a step", &step.id)))
         .chain(instances.iter().map(|id| ("a required recipe", id)));
     for (what, id) in all {
@@ -134,10 +126,7 @@ fn inputs(recipe: &Recipe, findings: &mut Findings<'_>) {
             findings.error(
                 codes::DEFAULT_ON_REQUIRED,
                 default.span,
-                format!(
-                    "the input `{}` is required, so that its default is never used",
-                    input.id.written
-                ),
+                format!("the input `{}` is required, so that its default is never used", input.id.written),
                 "",
             );
         }
@@ -196,11 +185,7 @@ fn circle(start: &str, first: &str, catalogue: &Catalogue) -> Option<Vec<String>
         if last == start {
             return Some(way);
         }
-        for next in catalogue
-            .get(last)
-            .map(|recipe| recipe.requires.as_slice())
-            .unwrap_or_default()
-        {
+        for next in catalogue.get(last).map(|recipe| recipe.requires.as_slice()).unwrap_or_default() {
             if !seen.contains(&next.recipe.value) {
                 seen.push(next.recipe.value.clone());
                 let mut longer = way.clone();

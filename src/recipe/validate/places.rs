@@ -48,11 +48,7 @@ impl Role {
 
 /// All expressions of the recipe, in the order of the model.
 pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
-    let mut all = Collector {
-        places: Vec::new(),
-        owner: Owner::Leaf,
-        each: false,
-    };
+    let mut all = Collector { places: Vec::new(), owner: Owner::Leaf, each: false };
     let condition = Role::Condition { at_plan: true };
     for requirement in &recipe.requires {
         all.one(requirement.when.as_ref(), condition);
@@ -124,13 +120,7 @@ impl<'a> Collector<'a> {
     }
 
     fn push(&mut self, expression: &'a Expression, span: Span, role: Role) {
-        self.places.push(Place {
-            expression,
-            span,
-            owner: self.owner,
-            role,
-            each: self.each,
-        });
+        self.places.push(Place { expression, span, owner: self.owner, role, each: self.each });
     }
 
     fn tree(&mut self, tree: &'a Tree) {

@@ -23,15 +23,8 @@ pub(super) const ROOTS: &[&str] = &[
     "outputs",
     "it",
 ];
-const TARGET: &[&str] = &[
-    "subscription",
-    "tenant",
-    "resource_group",
-    "app",
-    "environment",
-    "location",
-    "container",
-];
+const TARGET: &[&str] =
+    &["subscription", "tenant", "resource_group", "app", "environment", "location", "container"];
 const CLOUD: &[&str] = &["name", "authority", "suffixes"];
 const SUFFIXES: &[&str] = &["key_vault", "storage", "sql", "acr"];
 const EACH: &[&str] = &["key", "value"];
@@ -64,20 +57,14 @@ pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findi
     for step in &recipe.steps {
         for after in &step.after {
             if let Some(target) = step_named(recipe, &after.value, after.span, findings) {
-                edges
-                    .entry(Owner::Step(&step.id.name))
-                    .or_default()
-                    .push((target, after.span));
+                edges.entry(Owner::Step(&step.id.name)).or_default().push((target, after.span));
             }
         }
     }
     for lookup in recipe.existing.values() {
         for after in &lookup.after {
             if let Some(target) = step_named(recipe, &after.value, after.span, findings) {
-                edges
-                    .entry(Owner::Lookup(&lookup.id.name))
-                    .or_default()
-                    .push((target, after.span));
+                edges.entry(Owner::Lookup(&lookup.id.name)).or_default().push((target, after.span));
             }
         }
     }
@@ -91,15 +78,10 @@ fn step_named<'a>(
     span: Span,
     findings: &mut Findings<'_>,
 ) -> Option<Owner<'a>> {
-    let step = recipe.step(&crate::recipe::snake(name));
+    let step = recipe.step_written(name);
     if step.is_none() {
         let near = did_you_mean(name, recipe.steps.iter().map(|step| step.id.written.as_str()));
-        findings.error(
-            codes::UNKNOWN_REFERENCE,
-            span,
-            format!("there is no step `{name}`"),
-            near,
-        );
+        findings.error(codes::UNKNOWN_REFERENCE, span, format!("there is no step `{name}`"), near);
     }
     step.map(|step| Owner::Step(step.id.name.as_str()))
 }
@@ -132,23 +114,16 @@ fn bare(recipe: &Recipe, here: &Place<'_>, findings: &mut Findings<'_>) -> bool 
 fn looks_like_expression(recipe: &Recipe, text: &str) -> bool {
     let text = text.trim_start_matches('!');
     let start = text.rfind('(').map_or(text, |open| &text[open + 1..]);
-    let end = start
-        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-        .unwrap_or(0);
+    let end = start.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(0);
     let (word, rest) = start.split_at(end);
     let is_root =
         ROOTS.contains(&word) || recipe.existing.contains_key(word) || requirement(recipe, word).is_some();
-    let goes_on = rest
-        .strip_prefix(['.', '['])
-        .is_some_and(|rest| rest.starts_with(|c: char| c != '.'));
+    let goes_on = rest.strip_prefix(['.', '[']).is_some_and(|rest| rest.starts_with(|c: char| c != '.'));
     is_root && goes_on && !text.contains(char::is_whitespace)
 }
 
 fn requirement<'a>(recipe: &'a Recipe, instance: &str) -> Option<&'a crate::recipe::Requirement> {
-    recipe
-        .requires
-        .iter()
-        .find(|requirement| requirement.instance() == instance)
+    recipe.requires.iter().find(|requirement| requirement.instance() == instance)
 }
 
 /// What is wrong with where the reference leads, and what is said beside it.
@@ -181,9 +156,7 @@ fn unknown(
         }
         "target" => member("part of the target", TARGET, field),
         "cloud" => member("part of the cloud", CLOUD, field).or_else(|| {
-            (field == Some("suffixes"))
-                .then(|| member("suffix", SUFFIXES, path.next()))
-                .flatten()
+            (field == Some("suffixes")).then(|| member("suffix", SUFFIXES, path.next())).flatten()
         }),
         "each" if !here.each => Some(("`each` is there only below `for_each`".to_owned(), String::new())),
         "each" => member("part of `each`", EACH, field),
@@ -196,11 +169,8 @@ fn unknown(
                 let required = catalogue.get(&requirement.recipe.value).ok()?;
                 return member(&format!("output of {root}"), &keys(&required.outputs), field);
             }
-            let instances: Vec<String> = recipe
-                .requires
-                .iter()
-                .map(crate::recipe::Requirement::instance)
-                .collect();
+            let instances: Vec<String> =
+                recipe.requires.iter().map(crate::recipe::Requirement::instance).collect();
             let names = ROOTS
                 .iter()
                 .copied()
@@ -221,19 +191,12 @@ fn owner_of<'a>(recipe: &'a Recipe, path: &[String]) -> Option<Owner<'a>> {
     let root = path.first()?.as_str();
     let field = path.get(1).map(String::as_str);
     match (root, field) {
-        ("variables", Some(name)) => recipe
-            .variables
-            .get_key_value(name)
-            .map(|(name, _)| Owner::Variable(name)),
-        ("outputs", Some(name)) => recipe
-            .outputs
-            .get_key_value(name)
-            .map(|(name, _)| Owner::Output(name)),
+        ("variables", Some(name)) => {
+            recipe.variables.get_key_value(name).map(|(name, _)| Owner::Variable(name))
+        }
+        ("outputs", Some(name)) => recipe.outputs.get_key_value(name).map(|(name, _)| Owner::Output(name)),
         ("steps", Some(name)) => recipe.step(name).map(|step| Owner::Step(&step.id.name)),
-        (root, _) => recipe
-            .existing
-            .get_key_value(root)
-            .map(|(name, _)| Owner::Lookup(name)),
+        (root, _) => recipe.existing.get_key_value(root).map(|(name, _)| Owner::Lookup(name)),
     }
 }
 
@@ -257,9 +220,7 @@ fn too_late(recipe: &Recipe, catalogue: &Catalogue, path: &[String]) -> Option<S
         let (recipe, definition) = match root.as_str() {
             "steps" => match rest.first() {
                 Some(property) if !KNOWN_OF_A_STEP.contains(&property.as_str()) => {
-                    return Some(format!(
-                        "`{property}` of the step `{field}` is known only after it"
-                    ));
+                    return Some(format!("`{property}` of the step `{field}` is known only after it"));
                 }
                 _ => continue,
             },
@@ -319,10 +280,7 @@ fn walk<'a>(
     for (next, span) in edges.get(&node).map_or(&[] as &[_], Vec::as_slice) {
         chain.push((node, *span));
         if let Some(start) = chain.iter().position(|(other, _)| other == next) {
-            let mut names: Vec<String> = chain[start..]
-                .iter()
-                .map(|(owner, _)| owner_name(*owner))
-                .collect();
+            let mut names: Vec<String> = chain[start..].iter().map(|(owner, _)| owner_name(*owner)).collect();
             names.push(owner_name(*next));
             findings.error(
                 codes::CYCLE,

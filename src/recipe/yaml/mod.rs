@@ -120,12 +120,9 @@ impl Yaml {
             Node::Number(number) => Json::Number(number.clone()),
             Node::Text(text) => Json::String(text.clone()),
             Node::List(elements) => Json::Array(elements.iter().map(Yaml::to_json).collect()),
-            Node::Map(members) => Json::Object(
-                members
-                    .iter()
-                    .map(|(key, value)| (key.text.clone(), value.to_json()))
-                    .collect(),
-            ),
+            Node::Map(members) => {
+                Json::Object(members.iter().map(|(key, value)| (key.text.clone(), value.to_json())).collect())
+            }
         }
     }
 }
@@ -139,11 +136,7 @@ pub(in crate::recipe) fn parse(source: &Arc<Source>) -> Result<Yaml, Box<Diagnos
     if size > MAX_BYTES {
         let diagnostic = Diagnostic::error(
             codes::FILE_TOO_LARGE,
-            format!(
-                "the file has {} KiB, more than the {} KiB that are read",
-                size / 1024,
-                MAX_BYTES / 1024
-            ),
+            format!("the file has {} KiB, more than the {} KiB that are read", size / 1024, MAX_BYTES / 1024),
         )
         .label(source, Span::default(), "");
         return Err(Box::new(diagnostic));
@@ -178,10 +171,7 @@ pub(in crate::recipe) fn parse(source: &Arc<Source>) -> Result<Yaml, Box<Diagnos
 fn bytes(location: serde_saphyr::Location) -> Span {
     let number = |value: Option<u64>| usize::try_from(value.unwrap_or(0)).unwrap_or(0);
     let start = number(location.span().byte_offset());
-    Span {
-        start,
-        end: start.saturating_add(number(location.span().byte_len())),
-    }
+    Span { start, end: start.saturating_add(number(location.span().byte_len())) }
 }
 
 /// The span cut to the text and to character boundaries, so that nobody slices amiss.
@@ -194,10 +184,7 @@ fn clamp(text: &str, span: Span) -> Span {
         index
     };
     let start = boundary(span.start);
-    Span {
-        start,
-        end: boundary(span.end).max(start),
-    }
+    Span { start, end: boundary(span.end).max(start) }
 }
 
 #[cfg(test)]
@@ -205,10 +192,7 @@ mod tests {
     use super::*;
 
     fn source(text: &str) -> Arc<Source> {
-        Arc::new(Source {
-            name: "t.yaml".to_owned(),
-            text: text.to_owned(),
-        })
+        Arc::new(Source { name: "t.yaml".to_owned(), text: text.to_owned() })
     }
 
     fn spans(yaml: &Yaml, text: &str, out: &mut Vec<String>) {
@@ -216,9 +200,7 @@ mod tests {
             out.push(text[key.span.start..key.span.end].to_owned());
             spans(value, text, out);
         }
-        yaml.elements()
-            .iter()
-            .for_each(|element| spans(element, text, out));
+        yaml.elements().iter().for_each(|element| spans(element, text, out));
         if yaml.members().is_empty() && yaml.elements().is_empty() {
             out.push(text[yaml.span.start..yaml.span.end].to_owned());
         }
@@ -232,19 +214,7 @@ mod tests {
         spans(&yaml, text, &mut out);
         assert_eq!(
             out,
-            [
-                "ä",
-                "\"ö${x}\"",
-                "b",
-                "1",
-                "'it''s'",
-                "c",
-                "plain text",
-                "d",
-                "block\n  more\n",
-                "'e f'",
-                "no"
-            ]
+            ["ä", "\"ö${x}\"", "b", "1", "'it''s'", "c", "plain text", "d", "block\n  more\n", "'e f'", "no"]
         );
     }
 }

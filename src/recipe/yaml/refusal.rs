@@ -13,26 +13,20 @@ pub(super) fn of(source: &Arc<Source>, error: &serde_saphyr::Error) -> Diagnosti
     if let Error::AliasError { error, .. } = error {
         return of(source, error.without_snippet());
     }
-    let span = error
-        .location()
-        .map(|location| clamp(&source.text, bytes(location)))
-        .unwrap_or_default();
+    let span = error.location().map(|location| clamp(&source.text, bytes(location))).unwrap_or_default();
     let diagnostic = match error {
         // The budget on documents counts the second one before the reader can refuse it.
-        Error::MultipleDocuments { .. }
-        | Error::Budget {
-            breach: BudgetBreach::Documents { .. },
-            ..
-        } => Diagnostic::error(codes::BAD_YAML, "the file holds more than one YAML document"),
+        Error::MultipleDocuments { .. } | Error::Budget { breach: BudgetBreach::Documents { .. }, .. } => {
+            Diagnostic::error(codes::BAD_YAML, "the file holds more than one YAML document")
+        }
         Error::Budget { breach, .. } => Diagnostic::error(codes::FILE_TOO_LARGE, bounds(breach)),
         Error::AliasReplayLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
-        | Error::RecursiveReferencesRequireWeakTypes { .. } => Diagnostic::error(
-            codes::FILE_TOO_LARGE,
-            "anchors and aliases repeat more than a recipe can need",
-        )
-        .fix("write the repeated part out, or use fewer aliases"),
+        | Error::RecursiveReferencesRequireWeakTypes { .. } => {
+            Diagnostic::error(codes::FILE_TOO_LARGE, "anchors and aliases repeat more than a recipe can need")
+                .fix("write the repeated part out, or use fewer aliases")
+        }
         Error::UnsupportedTag { tag, .. } => {
             Diagnostic::error(codes::BAD_YAML, format!("`{tag}` is read as a YAML tag"))
                 .fix("put the text in quotes; an expression is written \"${…}\"")

@@ -10,20 +10,14 @@ use super::{Key, Node, Yaml, bytes};
 impl<'de> Deserialize<'de> for Yaml {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Yaml, D::Error> {
         let spanned = serde_saphyr::Spanned::<Node>::deserialize(deserializer)?;
-        Ok(Yaml {
-            span: bytes(spanned.defined),
-            node: spanned.value,
-        })
+        Ok(Yaml { span: bytes(spanned.defined), node: spanned.value })
     }
 }
 
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
         let spanned = serde_saphyr::Spanned::<Scalar>::deserialize(deserializer)?;
-        Ok(Key {
-            span: bytes(spanned.defined),
-            text: spanned.value.0,
-        })
+        Ok(Key { span: bytes(spanned.defined), text: spanned.value.0 })
     }
 }
 

@@ -11,12 +11,7 @@ fn built_in_recipes_load_and_mean_something() {
     for recipe in catalogue.recipes() {
         let mistakes = validate(recipe, &catalogue);
         assert!(mistakes.is_empty(), "{:#?}", super::brief(&mistakes));
-        assert!(
-            catalogue
-                .page(recipe)
-                .unwrap()
-                .is_some_and(|page| page.starts_with("# "))
-        );
+        assert!(catalogue.page(recipe).unwrap().is_some_and(|page| page.starts_with("# ")));
     }
 }
 
@@ -29,10 +24,8 @@ struct World<'a> {
 
 impl Scope for World<'_> {
     fn lookup(&self, root: &str, field: Option<&str>) -> Option<Value> {
-        let tree = |tree: &Tree| {
-            tree.evaluate(self)
-                .unwrap_or_else(|error| panic!("{root}.{field:?}: {error}"))
-        };
+        let tree =
+            |tree: &Tree| tree.evaluate(self).unwrap_or_else(|error| panic!("{root}.{field:?}: {error}"));
         match (root, field) {
             ("variables", Some(name)) => self.recipe.variables.get(name).map(|one| tree(&one.value)),
             ("outputs", Some(name)) => self.recipe.outputs.get(name).map(|one| tree(&one.value)),
@@ -58,11 +51,7 @@ impl World<'_> {
 
     /// Every element of `for_each`, as a world of its own; without it this one.
     fn elements(&self, for_each: Option<&acarecipe::recipe::Expr>) -> Vec<World<'_>> {
-        let world = |each| World {
-            recipe: self.recipe,
-            document: self.document,
-            each,
-        };
+        let world = |each| World { recipe: self.recipe, document: self.document, each };
         let Some(for_each) = for_each else {
             return vec![world(None)];
         };
@@ -72,10 +61,9 @@ impl World<'_> {
                 .enumerate()
                 .map(|(index, value)| world(Some((index.to_string(), value.to_json().unwrap()))))
                 .collect(),
-            Data::Map(map) => map
-                .iter()
-                .map(|(key, value)| world(Some((key.clone(), value.to_json().unwrap()))))
-                .collect(),
+            Data::Map(map) => {
+                map.iter().map(|(key, value)| world(Some((key.clone(), value.to_json().unwrap())))).collect()
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -95,19 +83,14 @@ impl World<'_> {
                     let words = check.otherwise.as_ref().unwrap().evaluate(world).unwrap();
                     assert!(words.as_str().is_some(), "{:?} has a null part", check.otherwise);
                     if let Some(fix) = &check.fix {
-                        assert!(
-                            fix.evaluate(world).unwrap().as_str().is_some(),
-                            "{fix:?} has a null part"
-                        );
+                        assert!(fix.evaluate(world).unwrap().as_str().is_some(), "{fix:?} has a null part");
                     }
                 })
                 .count();
             count > 0
         };
         let names = self.recipe.prerequisites.iter().filter(fails);
-        names
-            .map(|check| check.name.as_ref().unwrap().text().to_owned())
-            .collect()
+        names.map(|check| check.name.as_ref().unwrap().text().to_owned()).collect()
     }
 
     /// The fragments of the app that apply, by step.
@@ -129,11 +112,7 @@ impl World<'_> {
 fn with<T>(recipe: &str, document: &Json, run: impl FnOnce(&World<'_>) -> T) -> T {
     let catalogue = Catalogue::built_in().unwrap();
     let recipe = catalogue.get(recipe).unwrap();
-    run(&World {
-        recipe,
-        document,
-        each: None,
-    })
+    run(&World { recipe, document, each: None })
 }
 
 fn identity(identity: Json) -> Json {
@@ -158,10 +137,7 @@ fn a_system_identity_touches_no_template() {
         assert_eq!(world.failing(), [] as [&str; 0]);
         assert_eq!(
             world.fragments(),
-            [(
-                "system".to_owned(),
-                json!({ "identity": { "type": "SystemAssigned" } })
-            )]
+            [("system".to_owned(), json!({ "identity": { "type": "SystemAssigned" } }))]
         );
         assert_eq!(world.output("principal_id"), "system principal");
         assert_eq!(world.output("client_id"), "system client");
@@ -180,16 +156,8 @@ fn the_first_identity_is_the_one_for_the_variable_and_the_outputs() {
     };
     let system = json!({ "identity": { "type": "SystemAssigned" } });
     let cases = [
-        (
-            json!(["one"]),
-            vec![("user", chosen("/one", "one client"))],
-            "/one",
-        ),
-        (
-            json!(["create"]),
-            vec![("user", chosen("/id-web", "created client"))],
-            "/id-web",
-        ),
+        (json!(["one"]), vec![("user", chosen("/one", "one client"))], "/one"),
+        (json!(["create"]), vec![("user", chosen("/id-web", "created client"))], "/id-web"),
         (
             json!(["one", "two", "system", "create"]),
             vec![
@@ -202,27 +170,18 @@ fn the_first_identity_is_the_one_for_the_variable_and_the_outputs() {
         ),
         (
             json!(["create", "two"]),
-            vec![
-                ("user", chosen("/id-web", "created client")),
-                ("assign-others", user("/two")),
-            ],
+            vec![("user", chosen("/id-web", "created client")), ("assign-others", user("/two"))],
             "/id-web",
         ),
         (
             json!(["system", "two", "create"]),
-            vec![
-                ("system", system),
-                ("assign-created", user("/id-web")),
-                ("assign-others", user("/two")),
-            ],
+            vec![("system", system), ("assign-created", user("/id-web")), ("assign-others", user("/two"))],
             "system",
         ),
     ];
     for (input, fragments, output) in cases {
-        let expected: Vec<(String, Json)> = fragments
-            .into_iter()
-            .map(|(step, fragment)| (step.to_owned(), fragment))
-            .collect();
+        let expected: Vec<(String, Json)> =
+            fragments.into_iter().map(|(step, fragment)| (step.to_owned(), fragment)).collect();
         with("managed-identity", &identity(input.clone()), |world| {
             assert_eq!(world.fragments(), expected, "{input}");
             assert_eq!(world.output("identity"), output, "{input}");
@@ -242,10 +201,7 @@ fn managed_identity_says_what_is_wrong() {
     with("managed-identity", &document, |world| {
         assert_eq!(
             world.failing(),
-            [
-                "the scope of each role is a resource id",
-                "AZURE_CLIENT_ID does not name another identity"
-            ]
+            ["the scope of each role is a resource id", "AZURE_CLIENT_ID does not name another identity"]
         );
     });
     document["inputs"]["identity"] = json!(["one"]);
@@ -291,24 +247,15 @@ fn a_reference_is_a_secret_and_a_variable() {
         );
         let second = &fragments[1].1["configuration"]["secrets"][0];
         assert_eq!(second["name"], "key");
-        assert_eq!(
-            second["keyVaultUrl"],
-            format!("https://kv.vault.azure.net/secrets/key/{version}")
-        );
+        assert_eq!(second["keyVaultUrl"], format!("https://kv.vault.azure.net/secrets/key/{version}"));
     });
 }
 
 #[test]
 fn secrets_that_collapse_are_refused() {
-    for secrets in [
-        json!({ "A": "key", "B": "Key" }),
-        json!({ "A": "key", "B": "key/1" }),
-    ] {
+    for secrets in [json!({ "A": "key", "B": "Key" }), json!({ "A": "key", "B": "key/1" })] {
         with("key-vault-reference", &vault(secrets), |world| {
-            assert_eq!(
-                world.failing(),
-                ["each secret of the app stands for one secret of the vault"]
-            );
+            assert_eq!(world.failing(), ["each secret of the app stands for one secret of the vault"]);
         });
     }
 }
@@ -335,17 +282,10 @@ fn secrets_of_the_app_are_not_lost_unasked() {
     with("key-vault-reference", &document, |world| {
         assert_eq!(world.failing(), [] as [&str; 0]);
     });
-    for url in [
-        "https://other.vault.azure.net/secrets/key",
-        "https://kv.vault.azure.net/secrets/key-two",
-    ] {
+    for url in ["https://other.vault.azure.net/secrets/key", "https://kv.vault.azure.net/secrets/key-two"] {
         held(&mut document, json!({ "name": "key", "keyVaultUrl": url }));
         with("key-vault-reference", &document, |world| {
-            assert_eq!(
-                world.failing(),
-                ["no reference to another secret is moved"],
-                "{url}"
-            );
+            assert_eq!(world.failing(), ["no reference to another secret is moved"], "{url}");
         });
     }
 }

@@ -12,26 +12,19 @@ fn named(name: &str, body: &str) -> acarecipe::recipe::Recipe {
 }
 
 fn ask(recipes: &[&str]) -> Vec<Asked> {
-    let asked = |name: &&str| Asked {
-        recipe: (*name).to_owned(),
-        ..Asked::default()
-    };
+    let asked = |name: &&str| Asked { recipe: (*name).to_owned(), ..Asked::default() };
     recipes.iter().map(asked).collect()
 }
 
 fn aliases(catalogue: &Catalogue, asked: &[Asked]) -> Vec<String> {
-    let instances = catalogue
-        .instances(asked)
-        .unwrap_or_else(|found| panic!("{:#?}", brief(&found)));
+    let instances = catalogue.instances(asked).unwrap_or_else(|found| panic!("{:#?}", brief(&found)));
     instances.into_iter().map(|instance| instance.alias).collect()
 }
 
 #[test]
 fn what_is_required_comes_first_and_once() {
-    let catalogue = catalogue([
-        named("top", "requires: [key-vault-reference, managed-identity]\n"),
-        named("alone", ""),
-    ]);
+    let catalogue =
+        catalogue([named("top", "requires: [key-vault-reference, managed-identity]\n"), named("alone", "")]);
     assert_eq!(
         aliases(&catalogue, &ask(&["alone", "top", "managed-identity"])),
         ["alone", "managed_identity", "key_vault_reference", "top"]
@@ -43,10 +36,7 @@ fn what_is_required_comes_first_and_once() {
 
 #[test]
 fn an_alias_is_an_instance_of_its_own() {
-    let catalogue = catalogue([named(
-        "top",
-        "requires: [{ recipe: managed-identity, as: second-id }]\n",
-    )]);
+    let catalogue = catalogue([named("top", "requires: [{ recipe: managed-identity, as: second-id }]\n")]);
     assert_eq!(
         aliases(&catalogue, &ask(&["managed-identity", "top"])),
         ["managed_identity", "second_id", "top"]
@@ -71,14 +61,8 @@ fn what_cannot_be_a_run_is_refused() {
     assert_eq!(circle[0].message, "recipes require each other: a → b → c → a");
     assert_eq!(codes(&refused("d")), ["name-taken"]);
     let unknown = refused("e");
-    assert_eq!(
-        brief(&unknown),
-        [r#"unknown-recipe 5 "managed-identiti" required here"#]
-    );
-    assert_eq!(
-        unknown[0].fix.as_deref(),
-        Some("did you mean `managed-identity`?")
-    );
+    assert_eq!(brief(&unknown), [r#"unknown-recipe 5 "managed-identiti" required here"#]);
+    assert_eq!(unknown[0].fix.as_deref(), Some("did you mean `managed-identity`?"));
     assert_eq!(codes(&refused("nowhere")), ["unknown-recipe"]);
 }
 
@@ -103,10 +87,7 @@ fn folders_add_recipes_but_take_no_name_unasked() {
         [r#"recipe-exists 1 "managed-identity""#]
     );
     let overridden = Catalogue::load(&folders, true).unwrap();
-    assert!(matches!(
-        overridden.get("managed-identity").unwrap().origin,
-        Origin::Folder(_)
-    ));
+    assert!(matches!(overridden.get("managed-identity").unwrap().origin, Origin::Folder(_)));
 
     // Two of a folder never share a name, and a stranger's recipe is validated before it can run.
     add("y", HEAD.to_owned());
@@ -120,10 +101,7 @@ fn folders_add_recipes_but_take_no_name_unasked() {
         [r#"recipe-exists 1 "mine""#, r#"forbidden-role 5 "Owner""#]
     );
     let nowhere = [PathBuf::from("/no/such/folder")];
-    assert_eq!(
-        codes(&Catalogue::load(&nowhere, false).unwrap_err()),
-        ["unreadable-file"]
-    );
+    assert_eq!(codes(&Catalogue::load(&nowhere, false).unwrap_err()), ["unreadable-file"]);
 }
 
 #[test]

@@ -25,10 +25,7 @@ impl Outside for World {
         self.variables.get(name).map(|text| (*text).to_owned())
     }
     fn file(&self, path: &str) -> Result<String, String> {
-        self.files
-            .get(path)
-            .map(|text| (*text).to_owned())
-            .ok_or_else(|| "no such file".to_owned())
+        self.files.get(path).map(|text| (*text).to_owned()).ok_or_else(|| "no such file".to_owned())
     }
     fn standard_input(&self) -> Result<String, String> {
         self.file("-")
@@ -57,10 +54,7 @@ fn instances(texts: &[String]) -> Vec<Instance> {
     for text in texts {
         let recipe =
             load(&source(text), Origin::BuiltIn).unwrap_or_else(|found| panic!("{:#?}", brief(&found)));
-        asked.push(Asked {
-            recipe: recipe.name.value.clone(),
-            ..Asked::default()
-        });
+        asked.push(Asked { recipe: recipe.name.value.clone(), ..Asked::default() });
         catalogue.insert(recipe);
     }
     catalogue.instances(&asked).unwrap()
@@ -122,18 +116,10 @@ fn values_take_the_shape_of_their_input() {
         ),
         ("pairs.x.y=@env:NAME", "pairs", json!({"x.y": "from env"})),
         ("numbers=[{\"$env\": \"NUMBER\"}]", "numbers", json!([7])),
-        (
-            "roles=[{\"role\": \"Reader\"}]",
-            "roles",
-            json!([{"role": "Reader"}]),
-        ),
+        ("roles=[{\"role\": \"Reader\"}]", "roles", json!([{"role": "Reader"}])),
         ("choice=two", "choice", json!("two")),
         ("key=@f.txt", "key", json!("from file")),
-        (
-            "keys={\"a\": {\"$env\": \"NAME\"}}",
-            "keys",
-            json!({"a": "from env"}),
-        ),
+        ("keys={\"a\": {\"$env\": \"NAME\"}}", "keys", json!({"a": "from env"})),
     ];
     for (parameter, input, value) in cases {
         assert_eq!(set(&[parameter], input), value, "{parameter}");
@@ -142,87 +128,32 @@ fn values_take_the_shape_of_their_input() {
         set(&["pairs={\"a\": \"1\"}", "pairs.b=2", "pairs.a=3"], "pairs"),
         json!({"a": "3", "b": "2"})
     );
-    assert_eq!(
-        set(&["pairs.b=2", "pairs={\"a\": \"1\"}"], "pairs"),
-        json!({"a": "1"})
-    );
+    assert_eq!(set(&["pairs.b=2", "pairs={\"a\": \"1\"}"], "pairs"), json!({"a": "1"}));
     assert_eq!(set(&["names.0=a", "names.1=b"], "names"), json!(["a", "b"]));
 }
 
 #[test]
 fn values_of_another_shape_are_refused() {
     let cases = [
-        (
-            "whole=1.5",
-            "bad-input",
-            "`whole` of mine, from -p: is `1.5`, not a whole number",
-        ),
-        (
-            "flag=yes",
-            "bad-input",
-            "`flag` of mine, from -p: is `yes`, not true or false",
-        ),
-        (
-            "time=5",
-            "bad-input",
-            "`time` of mine, from -p: is `5`, not a duration such as 2m",
-        ),
-        (
-            "names=A",
-            "bad-input",
-            "`names` of mine, from -p: `A` does not have its form",
-        ),
-        (
-            "numbers=1,x",
-            "bad-input",
-            "`numbers` of mine, from -p: is `x`, not a whole number",
-        ),
-        (
-            "pairs=a",
-            "bad-input",
-            "`pairs` of mine, from -p: is not JSON: line 1, column 1",
-        ),
-        (
-            "pairs={\"a\": 1}",
-            "bad-input",
-            "`pairs` of mine, from -p: a: expected text, found a number",
-        ),
+        ("whole=1.5", "bad-input", "`whole` of mine, from -p: is `1.5`, not a whole number"),
+        ("flag=yes", "bad-input", "`flag` of mine, from -p: is `yes`, not true or false"),
+        ("time=5", "bad-input", "`time` of mine, from -p: is `5`, not a duration such as 2m"),
+        ("names=A", "bad-input", "`names` of mine, from -p: `A` does not have its form"),
+        ("numbers=1,x", "bad-input", "`numbers` of mine, from -p: is `x`, not a whole number"),
+        ("pairs=a", "bad-input", "`pairs` of mine, from -p: is not JSON: line 1, column 1"),
+        ("pairs={\"a\": 1}", "bad-input", "`pairs` of mine, from -p: a: expected text, found a number"),
         (
             "roles=[{\"rol\": \"x\"}]",
             "bad-input",
             "`roles` of mine, from -p: 0: has no `rol`: did you mean `role`?",
         ),
-        (
-            "roles=[{}]",
-            "bad-input",
-            "`roles` of mine, from -p: 0: needs `role`",
-        ),
-        (
-            "choice=three",
-            "bad-input",
-            "`choice` of mine, from -p: is none of \"one\", \"two\"",
-        ),
+        ("roles=[{}]", "bad-input", "`roles` of mine, from -p: 0: needs `role`"),
+        ("choice=three", "bad-input", "`choice` of mine, from -p: is none of \"one\", \"two\""),
         ("text.x=1", "bad-input", "`text.x` of mine, from -p: has no keys"),
-        (
-            "names.1=a",
-            "bad-input",
-            "`names.1` of mine, from -p: the next element of the list is 0",
-        ),
-        (
-            "text=@gone",
-            "unreadable-input",
-            "`text` of mine: the file gone cannot be read: no such file",
-        ),
-        (
-            "text=@env:GONE",
-            "unreadable-input",
-            "`text` of mine: the environment variable GONE is not set",
-        ),
-        (
-            "tex=1",
-            "unknown-input",
-            "no recipe of this run has an input `tex`",
-        ),
+        ("names.1=a", "bad-input", "`names.1` of mine, from -p: the next element of the list is 0"),
+        ("text=@gone", "unreadable-input", "`text` of mine: the file gone cannot be read: no such file"),
+        ("text=@env:GONE", "unreadable-input", "`text` of mine: the environment variable GONE is not set"),
+        ("tex=1", "unknown-input", "no recipe of this run has an input `tex`"),
         ("mine.tex=1", "unknown-input", "mine has no input `tex`"),
         ("hunter2", "bad-input", "a parameter has no `=`"),
         (".x=1", "bad-input", "`.x` is not the name of an input"),
@@ -241,16 +172,11 @@ fn a_secret_never_stands_on_the_command_line() {
         assert_eq!(codes(&found), ["secret-on-argv"], "{parameter}");
         assert!(!format!("{found:?}").contains("hunter2"), "{parameter}");
     }
-    let world = World {
-        variables: HashMap::from([("KEY", "hunter2")]),
-        ..World::default()
-    };
+    let world = World { variables: HashMap::from([("KEY", "hunter2")]), ..World::default() };
     let bound = bound(&[], &world).unwrap();
     let key = bound.get("mine", "key").unwrap();
     assert_eq!(key.origin, InputOrigin::Environment("KEY".to_owned()));
-    let BoundValue::Given(value) = &key.value else {
-        panic!("{key:?}")
-    };
+    let BoundValue::Given(value) = &key.value else { panic!("{key:?}") };
     assert!(value.contains_secret());
 }
 
@@ -266,10 +192,7 @@ fn the_order_is_flag_environment_file_requirement_default() {
     let mut all = instances(&[required, requiring]);
     let resolve = |all: &[Instance], parameters: &[&str], variables: &[(&'static str, &'static str)]| {
         let parameters: Vec<String> = parameters.iter().map(|text| (*text).to_owned()).collect();
-        let world = World {
-            variables: variables.iter().copied().collect(),
-            ..World::default()
-        };
+        let world = World { variables: variables.iter().copied().collect(), ..World::default() };
         let bound = bind(all, &parameters, &world).unwrap_or_else(|found| panic!("{found:#?}"));
         let input = bound.get("mine", "text").unwrap();
         let value = match &input.value {
@@ -279,10 +202,7 @@ fn the_order_is_flag_environment_file_requirement_default() {
         };
         format!("{value} by {}", input.origin)
     };
-    assert_eq!(
-        resolve(&mine(), &[], &[("TEXT", "")]),
-        "expression of mine by default"
-    );
+    assert_eq!(resolve(&mine(), &[], &[("TEXT", "")]), "expression of mine by default");
     assert_eq!(resolve(&all, &[], &[]), "expression of top by top");
     all[0].with = project.recipes[0].with.clone();
     let from_file = [("TEXT", ""), ("OTHER_TEXT", "")];
@@ -302,27 +222,19 @@ fn two_requirements_must_agree() {
     assert!(bind(&agree, &[], &World::default()).is_ok());
     let differ = instances(&[base, requiring("a", "x"), requiring("b", "y")]);
     let found = bind(&differ, &[], &World::default()).unwrap_err();
-    assert_eq!(
-        found[0].message,
-        "a and b want different values of `text` of mine"
-    );
+    assert_eq!(found[0].message, "a and b want different values of `text` of mine");
     assert!(bind(&differ, &["text=z".to_owned()], &World::default()).is_ok());
 }
 
 #[test]
 fn everything_wrong_is_reported_at_once_with_its_fix() {
     let catalogue = Catalogue::built_in().unwrap();
-    let asked = [Asked {
-        recipe: "key-vault-reference".to_owned(),
-        ..Asked::default()
-    }];
+    let asked = [Asked { recipe: "key-vault-reference".to_owned(), ..Asked::default() }];
     let instances = catalogue.instances(&asked).unwrap();
     let parameters = ["replace=maybe", "identiti=create"].map(str::to_owned);
     let found = bind(&instances, &parameters, &World::default()).unwrap_err();
-    let fixes: Vec<_> = found
-        .iter()
-        .map(|one| (one.code.0, one.fix.as_deref().unwrap_or_default()))
-        .collect();
+    let fixes: Vec<_> =
+        found.iter().map(|one| (one.code.0, one.fix.as_deref().unwrap_or_default())).collect();
     assert_eq!(
         fixes,
         [
@@ -334,12 +246,7 @@ fn everything_wrong_is_reported_at_once_with_its_fix() {
     );
     for name in ["Db_Password", "-a", "a/1", "a/b/c"] {
         let parameter = format!("secrets.X={name}");
-        let found = bind(
-            &instances,
-            &[parameter, "key_vault=kv".to_owned()],
-            &World::default(),
-        )
-        .unwrap_err();
+        let found = bind(&instances, &[parameter, "key_vault=kv".to_owned()], &World::default()).unwrap_err();
         assert_eq!(codes(&found), ["bad-input"], "{name}");
     }
 }
@@ -350,29 +257,17 @@ fn a_name_of_two_recipes_needs_the_recipe() {
     let all = instances(&[HEAD.to_owned() + INPUTS, other]);
     let found = bind(&all, &["text=1".to_owned()], &World::default()).unwrap_err();
     assert_eq!(codes(&found), ["ambiguous-input"]);
-    assert_eq!(
-        found[0].fix.as_deref(),
-        Some("say which: `mine.text`, `other-one.text`")
-    );
+    assert_eq!(found[0].fix.as_deref(), Some("say which: `mine.text`, `other-one.text`"));
     let bound = bind(&all, &["other-one.text=1".to_owned()], &World::default()).unwrap();
-    assert!(matches!(
-        bound.get("other_one", "text").unwrap().value,
-        BoundValue::Given(_)
-    ));
-    assert!(matches!(
-        bound.get("mine", "text").unwrap().value,
-        BoundValue::Expression { .. }
-    ));
+    assert!(matches!(bound.get("other_one", "text").unwrap().value, BoundValue::Given(_)));
+    assert!(matches!(bound.get("mine", "text").unwrap().value, BoundValue::Expression { .. }));
 }
 
 #[test]
 fn variables_feed_only_the_instance_without_alias() {
     let mut all = mine();
     all[0].alias = "second".to_owned();
-    let world = World {
-        variables: HashMap::from([("TEXT", "x")]),
-        ..World::default()
-    };
+    let world = World { variables: HashMap::from([("TEXT", "x")]), ..World::default() };
     let bound = bind(&all, &[], &world).unwrap();
     assert_eq!(bound.get("second", "text").unwrap().origin, InputOrigin::Default);
 }
@@ -382,10 +277,6 @@ fn every_input_of_the_built_in_recipes_says_what_it_is_for() {
     let catalogue = Catalogue::built_in().unwrap();
     let undescribed = |input: &&Input| input.description.is_none();
     for recipe in catalogue.recipes() {
-        assert!(
-            !recipe.inputs.values().any(|input| undescribed(&input)),
-            "{}",
-            recipe.name.value
-        );
+        assert!(!recipe.inputs.values().any(|input| undescribed(&input)), "{}", recipe.name.value);
     }
 }

@@ -70,11 +70,8 @@ title: again
 
 #[test]
 fn a_number_for_text_is_told_to_be_quoted() {
-    let found = load(
-        &source("name: x\ntitle: 1.0\ncategory: c\ncomplexity: low\n"),
-        Origin::BuiltIn,
-    )
-    .unwrap_err();
+    let found =
+        load(&source("name: x\ntitle: 1.0\ncategory: c\ncomplexity: low\n"), Origin::BuiltIn).unwrap_err();
     assert_eq!(found[0].message, "expected text, found a number");
     assert_eq!(found[0].fix.as_deref(), Some("put it in quotes"));
 }
@@ -84,10 +81,7 @@ fn a_step_is_of_one_kind() {
     let text = format!(
         "{HEAD}steps:\n  - id: a\n    container_app: {{}}\n    resource: {{ type: A.B/c, name: x, body: {{}} }}\n  - id: b\n"
     );
-    assert_eq!(
-        mistakes(&text),
-        [r#"unknown-key 8 "resource""#, r#"missing-key 9 "id""#]
-    );
+    assert_eq!(mistakes(&text), [r#"unknown-key 8 "resource""#, r#"missing-key 9 "id""#]);
 }
 
 #[test]
@@ -97,10 +91,7 @@ fn keys_of_later_versions_are_unknown() {
     assert!(found[0].starts_with(r#"unknown-key 5 "rollout""#), "{found:?}");
     assert_eq!(found[1], r#"missing-key 7 "id""#);
     assert!(found[2].starts_with(r#"unknown-key 8 "sql""#), "{found:?}");
-    assert!(
-        found[3].starts_with(r#"unknown-key 9 "triggered_by""#),
-        "{found:?}"
-    );
+    assert!(found[3].starts_with(r#"unknown-key 9 "triggered_by""#), "{found:?}");
 }
 
 #[test]
@@ -116,26 +107,17 @@ fn bounds_give_one_error_each() {
         (bomb, "file-too-large"),
         (merges, "file-too-large"),
         ("[".repeat(5000), "file-too-large"),
-        (
-            format!("{HEAD}variables: {}1{}\n", "[".repeat(60), "]".repeat(60)),
-            "file-too-large",
-        ),
+        (format!("{HEAD}variables: {}1{}\n", "[".repeat(60), "]".repeat(60)), "file-too-large"),
         (format!("{HEAD}---\nname: other\n"), "bad-yaml"),
         ("a: [1, 2\nb: 3\n".to_owned(), "bad-yaml"),
-        (
-            format!("{HEAD}steps:\n  - id: a\n    when: !inputs.x\n"),
-            "bad-yaml",
-        ),
+        (format!("{HEAD}steps:\n  - id: a\n    when: !inputs.x\n"), "bad-yaml"),
         (format!("{HEAD}variables: {{ x: *nowhere }}\n"), "bad-yaml"),
         ("? [a]\n: b\n".to_owned(), "bad-yaml"),
     ];
     for (text, code) in cases {
         let start: String = text.chars().take(60).collect();
         let found = load(&source(&text), Origin::BuiltIn).unwrap_err();
-        let found: Vec<_> = found
-            .iter()
-            .map(|one| (one.code.0, one.message.as_str()))
-            .collect();
+        let found: Vec<_> = found.iter().map(|one| (one.code.0, one.message.as_str())).collect();
         assert_eq!(found.len(), 1, "{start}: {found:?}");
         assert_eq!(found[0].0, code, "{start}: {found:?}");
     }
@@ -148,13 +130,7 @@ fn yaml_1_1_words_and_leading_zeros_stay_text() {
         .variables
         .values()
         .map(|variable| format!("{:?}", variable.value.node))
-        .map(|node| {
-            if node.starts_with("Text") {
-                "text"
-            } else {
-                "scalar"
-            }
-        })
+        .map(|node| if node.starts_with("Text") { "text" } else { "scalar" })
         .collect();
     assert_eq!(values, ["text", "text", "text", "scalar", "scalar"]);
 }
@@ -182,9 +158,7 @@ steps:
     let Shape::List(held) = &recipe.inputs["roles"].shape else {
         panic!("{:?}", recipe.inputs["roles"].shape)
     };
-    let Shape::Record(fields) = held.as_ref() else {
-        panic!("{held:?}")
-    };
+    let Shape::Record(fields) = held.as_ref() else { panic!("{held:?}") };
     assert!(!fields["role"].optional && fields["scope"].optional);
     let lookup = &recipe.existing["the_vault"];
     assert_eq!(lookup.kind.version.as_deref(), Some("2023-07-01"));
@@ -194,9 +168,7 @@ steps:
     assert_eq!(step.id.written, "give-role");
     assert_eq!(step.timeout, Some(Duration::from_secs(300)));
     assert_eq!(step.retry.as_ref().unwrap().timeout, Duration::from_secs(600));
-    let StepKind::RoleAssignment(assignment) = &step.kind else {
-        panic!("{:?}", step.kind)
-    };
+    let StepKind::RoleAssignment(assignment) = &step.kind else { panic!("{:?}", step.kind) };
     assert_eq!(assignment.settle, Some(Duration::from_secs(90)));
     assert_eq!(assignment.principal.text(), "${id.principal_id}");
 }

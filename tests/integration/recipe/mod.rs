@@ -20,10 +20,7 @@ use acarecipe::recipe::{Catalogue, Origin, Recipe, load};
 const HEAD: &str = "name: mine\ntitle: Mine\ncategory: test\ncomplexity: low\n";
 
 fn source(text: &str) -> Arc<Source> {
-    Arc::new(Source {
-        name: "recipe.yaml".to_owned(),
-        text: text.to_owned(),
-    })
+    Arc::new(Source { name: "recipe.yaml".to_owned(), text: text.to_owned() })
 }
 
 /// The recipe of `body` below [`HEAD`].

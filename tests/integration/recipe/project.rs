@@ -21,12 +21,7 @@ recipes:
     let vault = &second.with["key_vault"];
     assert_eq!(vault.value, "kv");
     assert_eq!(&vault.source.text[vault.span.start..vault.span.end], "key-vault");
-    assert!(
-        Project::load(&source("# nothing yet\n"))
-            .unwrap()
-            .recipes
-            .is_empty()
-    );
+    assert!(Project::load(&source("# nothing yet\n")).unwrap().recipes.is_empty());
 }
 
 #[test]
@@ -47,11 +42,7 @@ recipes: [{ recipe: a, alias: b }]
             r#"unknown-key 3 "alias""#,
         ]
     );
-    let refused = |index: usize| {
-        found[index]
-            .notes
-            .iter()
-            .any(|note| note.contains("never come from a project file"))
-    };
+    let refused =
+        |index: usize| found[index].notes.iter().any(|note| note.contains("never come from a project file"));
     assert!(refused(0) && !refused(1) && refused(2));
 }

@@ -20,10 +20,8 @@ fn the_built_in_recipes_are_valid() {
         include_str!("../../../recipes/managed-identity/recipe.yaml"),
         include_str!("../../../recipes/key-vault-reference/recipe.yaml"),
     ] {
-        let mistakes: Vec<String> = validator
-            .iter_errors(&yaml(text))
-            .map(|error| error.to_string())
-            .collect();
+        let mistakes: Vec<String> =
+            validator.iter_errors(&yaml(text)).map(|error| error.to_string()).collect();
         assert!(mistakes.is_empty(), "{mistakes:#?}");
     }
 }
@@ -35,21 +33,12 @@ fn reader_and_schema_refuse_the_same() {
         ("goals: [security]\n", true),
         ("steps: [{ id: a, container_app: {} }]\n", true),
         ("requires: [a, { recipe: b, as: c_d }]\n", true),
-        (
-            "inputs: { a: { type: map, values: { x: string, y?: { z: integer } } } }\n",
-            true,
-        ),
-        (
-            "existing: { a: { type: A.B/c@2025-01-01-preview, name: x } }\n",
-            true,
-        ),
+        ("inputs: { a: { type: map, values: { x: string, y?: { z: integer } } } }\n", true),
+        ("existing: { a: { type: A.B/c@2025-01-01-preview, name: x } }\n", true),
         ("verify: [{ that: \"${a}\", severity: warning }]\n", true),
         ("requries: []\n", false),
         ("complexity: low\nsteps: [{ id: a }]\n", false),
-        (
-            "steps: [{ id: a, container_app: {}, resource: { type: A.B/c, name: x, body: {} } }]\n",
-            false,
-        ),
+        ("steps: [{ id: a, container_app: {}, resource: { type: A.B/c, name: x, body: {} } }]\n", false),
         ("steps: [{ container_app: {} }]\n", false),
         ("steps: [{ id: A, container_app: {} }]\n", false),
         ("steps: [{ id: a, container_app: {}, timeout: 5 }]\n", false),
@@ -62,26 +51,15 @@ fn reader_and_schema_refuse_the_same() {
         ("inputs: { a: { required: \"yes\" } }\n", false),
         ("inputs: { a: { env: [lower] } }\n", false),
         ("existing: { a: { type: vaults, name: x } }\n", false),
-        (
-            "existing: { a: { type: A.B/c, name: x, search: tenant } }\n",
-            false,
-        ),
+        ("existing: { a: { type: A.B/c, name: x, search: tenant } }\n", false),
         ("verify: [{ that: true }]\n", false),
         ("verify: [{ that: \"${a}\", severity: fatal }]\n", false),
         ("docs: [http://example.com]\n", false),
         ("notes: 5\n", false),
     ];
     for (body, good) in cases {
-        let text = if body.starts_with("complexity") {
-            body.to_owned()
-        } else {
-            format!("{HEAD}{body}")
-        };
-        assert_eq!(
-            load(&source(&text), Origin::BuiltIn).is_ok(),
-            good,
-            "reader: {body}"
-        );
+        let text = if body.starts_with("complexity") { body.to_owned() } else { format!("{HEAD}{body}") };
+        assert_eq!(load(&source(&text), Origin::BuiltIn).is_ok(), good, "reader: {body}");
         assert_eq!(validator.is_valid(&yaml(&text)), good, "schema: {body}");
     }
 }

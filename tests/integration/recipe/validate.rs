@@ -19,9 +19,9 @@ existing:
 variables: { v: \"${each.key}\" }
 steps:
   - id: grant
-    after: [reference]
+    after: [reference, refer-to]
     role_assignment: { role: Reader, principal: \"${managed_identity.principal}\", scope: \"${valt.id}\" }
-  - id: refer
+  - id: refer_to
     for_each: \"${inputs.key_vault}\"
     container_app:
       tags: { a: \"${target.rg}\", b: \"${cloud.suffixes.keyvault}\", c: \"${each.name}\", d: \"${steps.grnt.id}\" }
@@ -37,6 +37,7 @@ notes: >
             r#"unknown-reference 9 "gone""#,
             r#"unknown-reference 10 "each.key""#,
             r#"unknown-reference 13 "reference""#,
+            r#"unknown-reference 13 "refer-to" did you mean `refer_to`?"#,
             r#"unknown-reference 14 "managed_identity.principal" did you mean `principal_id`?"#,
             r#"unknown-reference 14 "valt.id" did you mean `vault`?"#,
             r#"unknown-reference 18 "target.rg" there is `subscription`, `tenant`, `resource_group`, `app`, `environment`, `location`, `container`"#,
@@ -82,13 +83,8 @@ fn a_long_chain_ends_in_an_error_not_in_the_stack() {
     use std::fmt::Write;
     let mut body = String::from("variables:\n  v0: x\n");
     for index in 1..4000 {
-        writeln!(
-            body,
-            "  v{index}: \"${{variables.v{}}} ${{variables.v{}.a}}\"",
-            index - 1,
-            index - 1
-        )
-        .unwrap();
+        writeln!(body, "  v{index}: \"${{variables.v{}}} ${{variables.v{}.a}}\"", index - 1, index - 1)
+            .unwrap();
     }
     body.push_str("steps:\n  - { id: s, when: \"${variables.v3999}\", container_app: {} }\n");
     let found = mistakes(&body);
@@ -233,17 +229,8 @@ steps:
     };
     assert_eq!(mistakes(&two("")), [r#"path-owned-twice 7 "two""#]);
     let found = validate(&recipe(&two("")), &catalogue([]));
-    assert_eq!(
-        found[0].message,
-        "`template.containers[c].env[X].value` is wanted as \"one\" and as \"two\""
-    );
-    assert_eq!(
-        found[0].labels[1]
-            .source
-            .line_col(found[0].labels[1].span.start)
-            .0,
-        6
-    );
+    assert_eq!(found[0].message, "`template.containers[c].env[X].value` is wanted as \"one\" and as \"two\"");
+    assert_eq!(found[0].labels[1].source.line_col(found[0].labels[1].span.start).0, 6);
     assert_eq!(mistakes(&two(", after: [a]")), [] as [&str; 0]);
     assert_eq!(mistakes(&two(", when: \"${app.x}\"")), [] as [&str; 0]);
 }
@@ -257,10 +244,7 @@ requires:
 ";
     assert_eq!(
         mistakes(body),
-        [
-            r#"unknown-input 6 "identiy" did you mean `identity`?"#,
-            r#"unknown-recipe 7 "storage""#,
-        ]
+        [r#"unknown-input 6 "identiy" did you mean `identity`?"#, r#"unknown-recipe 7 "storage""#,]
     );
 }
 
@@ -272,18 +256,13 @@ fn lint_reports_form_and_meaning_together_and_knows_its_files() {
         std::fs::write(&path, text).unwrap();
         path
     };
-    let first = write(
-        "a.yaml",
-        format!("{HEAD}requires: [other]\nstesp: []\nnotes: \"${{inputs.x}}\"\n"),
-    );
+    let first = write("a.yaml", format!("{HEAD}requires: [other]\nstesp: []\nnotes: \"${{inputs.x}}\"\n"));
     let second = write("b.yaml", HEAD.replace("mine", "other") + "requires: [mine]\n");
     let third = write("c.yaml", "x".repeat(300_000));
     let fourth = folder.path().join("d.yaml");
     std::fs::write(&fourth, [b'a', b':', 0xff]).unwrap();
-    let found = lint(
-        &[first, second, third, fourth, folder.path().join("e.yaml")],
-        &Catalogue::built_in().unwrap(),
-    );
+    let found =
+        lint(&[first, second, third, fourth, folder.path().join("e.yaml")], &Catalogue::built_in().unwrap());
     assert_eq!(
         brief(&found),
         [
@@ -296,8 +275,5 @@ fn lint_reports_form_and_meaning_together_and_knows_its_files() {
             r#"cycle 5 "mine""#,
         ]
     );
-    assert_eq!(
-        found[4].message,
-        "recipes require each other: mine → other → mine"
-    );
+    assert_eq!(found[4].message, "recipes require each other: mine → other → mine");
 }
