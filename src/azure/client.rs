@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use azure_core::error::ErrorKind;
 use azure_core::http::headers::{HeaderName, Headers};
-use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 use azure_core::http::policies::Policy;
-use azure_core::http::{AsyncRawResponse, ClientOptions, Context, Pipeline, PipelineStreamOptions, Request, RetryOptions};
+use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
+use azure_core::http::{
+    AsyncRawResponse, ClientOptions, Context, Pipeline, PipelineStreamOptions, Request, RetryOptions,
+};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use serde_json::Value;
@@ -113,7 +115,9 @@ pub(super) struct Inner {
 
 impl fmt::Debug for ArmClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ArmClient").field("endpoint", &self.inner.endpoint).finish_non_exhaustive()
+        f.debug_struct("ArmClient")
+            .field("endpoint", &self.inner.endpoint)
+            .finish_non_exhaustive()
     }
 }
 
@@ -133,11 +137,21 @@ impl Answer {
 impl ArmClient {
     /// A client. Opens nothing and asks for no token.
     pub fn new(settings: ClientSettings) -> ArmClient {
-        let ClientSettings { endpoint, clock, events, correlation_id, limits, ca_file } = settings;
+        let ClientSettings {
+            endpoint,
+            clock,
+            events,
+            correlation_id,
+            limits,
+            ca_file,
+        } = settings;
         let mut credential = None;
         let auth: Arc<dyn Policy> = match &endpoint.bearer {
             Bearer::Fixed(token) => Arc::new(FixedBearer(token.clone())),
-            Bearer::Credential { credential: inner, scope } => {
+            Bearer::Credential {
+                credential: inner,
+                scope,
+            } => {
                 let shared = RunCredential::new(Arc::clone(inner), Arc::clone(&clock));
                 credential = Some((Arc::clone(&shared), scope.clone()));
                 // Refuses anything but https, keeps the token, renews it five minutes before it expires.
@@ -148,7 +162,12 @@ impl ArmClient {
             Carrier::InProcess(transport) => transport.clone(),
             carrier => {
                 let proxy = matches!(carrier, Carrier::Network);
-                Network { connect: limits.connect, ca_file, proxy }.transport()
+                Network {
+                    connect: limits.connect,
+                    ca_file,
+                    proxy,
+                }
+                .transport()
             }
         };
         let announce = Announce::new(Arc::clone(&events), correlation_id);
@@ -167,7 +186,15 @@ impl ArmClient {
             None,
         );
         ArmClient {
-            inner: Arc::new(Inner { endpoint, clock, limits, events, correlation_id, pipeline, credential }),
+            inner: Arc::new(Inner {
+                endpoint,
+                clock,
+                limits,
+                events,
+                correlation_id,
+                pipeline,
+                credential,
+            }),
         }
     }
 
@@ -195,8 +222,15 @@ impl ArmClient {
         match (&self.inner.endpoint.bearer, &self.inner.credential) {
             (Bearer::Fixed(token), _) => Ok(Caller::from_token(token.secret())),
             (_, Some((credential, scope))) => {
-                let asked = within(&*self.inner.clock, self.inner.limits.per_try, credential.token(scope)).await;
-                let token = asked.ok_or_else(no_token_in_time)?.map_err(|error| self.credential_error(&error))?;
+                let asked = within(
+                    &*self.inner.clock,
+                    self.inner.limits.per_try,
+                    credential.token(scope),
+                )
+                .await;
+                let token = asked
+                    .ok_or_else(no_token_in_time)?
+                    .map_err(|error| self.credential_error(&error))?;
                 Ok(Caller::from_token(token.token.secret()))
             }
             (Bearer::Credential { .. }, None) => Ok(Caller::from_token("")),
@@ -205,7 +239,11 @@ impl ArmClient {
 
     /// A GET, or a POST that only reads. Repeated on throttling, server failures and broken connections until
     /// `deadline`, after the pause the server asks for.
-    pub async fn read(&self, request: &ArmRequest, deadline: OffsetDateTime) -> Result<ArmResponse, ArmError> {
+    pub async fn read(
+        &self,
+        request: &ArmRequest,
+        deadline: OffsetDateTime,
+    ) -> Result<ArmResponse, ArmError> {
         let (method, path) = (request.method, &request.path);
         if !matches!(method, Method::Get | Method::Post) {
             let reason = format!("{method} is no read");
@@ -213,7 +251,11 @@ impl ArmClient {
         }
         let url = request.url(self.inner.endpoint.url())?;
         let answer = self.repeat(method, &url, request.body.as_ref(), deadline).await?;
-        Ok(ArmResponse { status: answer.status, body: answer.body, headers: answer.headers })
+        Ok(ArmResponse {
+            status: answer.status,
+            body: answer.body,
+            headers: answer.headers,
+        })
     }
 
     /// One try of any request, never repeated: before it is sent again, somebody has to look whether it took
@@ -221,9 +263,15 @@ impl ArmClient {
     pub async fn write(&self, request: &ArmRequest) -> Result<Accepted, ArmError> {
         let url = request.url(self.inner.endpoint.url())?;
         let limit = self.inner.limits.per_try;
-        let answer = self.once(request.method, &url, request.body.as_ref(), limit).await?;
+        let answer = self
+            .once(request.method, &url, request.body.as_ref(), limit)
+            .await?;
         let operation = Operation::of(self, request, &answer)?;
-        Ok(Accepted { status: answer.status, body: answer.body, operation })
+        Ok(Accepted {
+            status: answer.status,
+            body: answer.body,
+            operation,
+        })
     }
 
     /// Sends until there is a 2xx answer, an error that repeating does not mend, or the deadline.
@@ -241,7 +289,10 @@ impl ArmClient {
             let Some(left) = retry::remaining(self.inner.clock.now(), deadline) else {
                 return Err(ArmError::new(ArmErrorKind::Deadline { last }).on(method, url.path()));
             };
-            let error = match self.once(method, url, body, left.min(self.inner.limits.per_try)).await {
+            let error = match self
+                .once(method, url, body, left.min(self.inner.limits.per_try))
+                .await
+            {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -259,14 +310,24 @@ impl ArmClient {
                 last = Last::Error(error);
                 return Err(ArmError::new(ArmErrorKind::Deadline { last }).on(method, url.path()));
             }
-            self.tell(ClientEvent::Retrying { after: pause, reason: error.kind().to_string(), attempt });
+            self.tell(ClientEvent::Retrying {
+                after: pause,
+                reason: error.kind().to_string(),
+                attempt,
+            });
             self.inner.clock.sleep(pause).await;
             last = Last::Error(error);
         }
     }
 
     /// One try.
-    async fn once(&self, method: Method, url: &Url, body: Option<&Value>, limit: Duration) -> Result<Answer, ArmError> {
+    async fn once(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Option<&Value>,
+        limit: Duration,
+    ) -> Result<Answer, ArmError> {
         let inner = &*self.inner;
         if !inner.endpoint.has(url) {
             let reason = "its address is not at the endpoint".to_owned();
@@ -280,7 +341,10 @@ impl ArmClient {
         }
         let progress = Progress::new(method);
         let context = Context::new().with_value(Arc::clone(&progress));
-        let options = PipelineStreamOptions { skip_checks: true, ..PipelineStreamOptions::default() };
+        let options = PipelineStreamOptions {
+            skip_checks: true,
+            ..PipelineStreamOptions::default()
+        };
         let started = inner.clock.now();
         let exchange = async {
             let response = inner.pipeline.stream(&context, &mut request, Some(options)).await;
@@ -289,19 +353,29 @@ impl ArmClient {
         };
         let outcome = match within(&*inner.clock, limit, exchange).await {
             Some(outcome) => outcome,
-            None if progress.sent() => Err(ArmError::new(ArmErrorKind::Timeout { maybe_sent: true, after: limit })),
+            None if progress.sent() => Err(ArmError::new(ArmErrorKind::Timeout {
+                maybe_sent: true,
+                after: limit,
+            })),
             None => Err(no_token_in_time()),
         };
         let outcome = match outcome {
             Ok((status, headers, bytes)) => {
                 let elapsed = Duration::try_from(inner.clock.now() - started).unwrap_or_default();
-                self.tell(ClientEvent::Answered { number: progress.number(), status, elapsed });
+                self.tell(ClientEvent::Answered {
+                    number: progress.number(),
+                    status,
+                    elapsed,
+                });
                 self.judge(status, headers, &bytes)
             }
             Err(error) => {
                 if progress.sent() {
                     let reason = error.kind().to_string();
-                    self.tell(ClientEvent::Unanswered { number: progress.number(), reason });
+                    self.tell(ClientEvent::Unanswered {
+                        number: progress.number(),
+                        reason,
+                    });
                 }
                 Err(error)
             }
@@ -314,14 +388,20 @@ impl ArmClient {
         let limit = self.inner.limits.response_bytes;
         let (status, headers, mut stream) = response.deconstruct();
         let announced = headers.get_optional_str(&HeaderName::from_static("content-length"));
-        if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > limit) {
+        if announced
+            .and_then(|length| length.parse::<usize>().ok())
+            .is_some_and(|length| length > limit)
+        {
             return Err(ArmError::new(ArmErrorKind::TooLarge { limit }));
         }
         let mut body = BytesMut::new();
         while let Some(chunk) = stream.next().await {
             let chunk = chunk.map_err(|error| {
                 let reason = self.clean(&errors::chain(&error));
-                ArmError::new(ArmErrorKind::Connection { maybe_sent: true, reason })
+                ArmError::new(ArmErrorKind::Connection {
+                    maybe_sent: true,
+                    reason,
+                })
             })?;
             if body.len() + chunk.len() > limit {
                 return Err(ArmError::new(ArmErrorKind::TooLarge { limit }));
@@ -343,7 +423,11 @@ impl ArmClient {
                     return Err(ArmError::new(ArmErrorKind::BadBody { status, reason }));
                 }
             };
-            return Ok(Answer { status, headers, body });
+            return Ok(Answer {
+                status,
+                headers,
+                body,
+            });
         }
         let text = |name: &'static str| {
             let value = headers.get_optional_str(&HeaderName::from_static(name))?;
@@ -352,13 +436,14 @@ impl ArmClient {
         let envelope = envelope::read(status, bytes, &|text| self.clean(text));
         Err(ArmError::new(ArmErrorKind::Http(HttpFailure {
             status,
-            // The header repeats the code; Azure/azure-rest-api-specs asks data planes for it.
+            // The header repeats the code (microsoft/api-guidelines, azure/Guidelines.md).
             code: envelope.code.or_else(|| text("x-ms-error-code")),
             message: envelope.message,
             target: envelope.target,
             details: envelope.details,
             request_id: text("x-ms-request-id"),
-            correlation_id: text("x-ms-correlation-request-id").or_else(|| Some(self.inner.correlation_id.to_string())),
+            correlation_id: text("x-ms-correlation-request-id")
+                .or_else(|| Some(self.inner.correlation_id.to_string())),
             retry_after: retry::retry_after(&headers, self.inner.clock.now()),
         })))
     }
@@ -375,7 +460,10 @@ impl ArmClient {
 
     fn credential_error(&self, error: &azure_core::Error) -> ArmError {
         let reason = self.clean(&errors::chain(error));
-        ArmError::new(ArmErrorKind::Credential { reason, transient: passing(error) })
+        ArmError::new(ArmErrorKind::Credential {
+            reason,
+            transient: passing(error),
+        })
     }
 
     /// Where a link of a response leads, if that is this endpoint.
@@ -423,15 +511,23 @@ impl ArmClient {
 
 fn no_token_in_time() -> ArmError {
     let reason = "the credential did not answer in time".to_owned();
-    ArmError::new(ArmErrorKind::Credential { reason, transient: true })
+    ArmError::new(ArmErrorKind::Credential {
+        reason,
+        transient: true,
+    })
 }
 
 /// Whether a credential failed for a reason that passes: throttled, a server's failure, a connection.
 fn passing(error: &azure_core::Error) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
-        match error.downcast_ref::<azure_core::Error>().map(azure_core::Error::kind) {
-            Some(ErrorKind::HttpResponse { status, .. }) => return matches!(u16::from(*status), 408 | 429 | 500..=599),
+        match error
+            .downcast_ref::<azure_core::Error>()
+            .map(azure_core::Error::kind)
+        {
+            Some(ErrorKind::HttpResponse { status, .. }) => {
+                return matches!(u16::from(*status), 408 | 429 | 500..=599);
+            }
             Some(ErrorKind::Connection | ErrorKind::Io) => return true,
             _ => next = error.source(),
         }
