@@ -12,12 +12,13 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use url::Url;
 
-use super::client::{Answer, ArmClient};
+use super::client::ArmClient;
 use super::envelope;
 use super::errors::{ArmError, ArmErrorKind, Last, OperationFailure};
 use super::events::ClientEvent;
 use super::request::{ArmRequest, Method};
 use super::retry;
+use super::tries::Answer;
 
 /// Something Azure works on after it accepted a write.
 #[derive(Clone, PartialEq)]
