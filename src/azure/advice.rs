@@ -14,14 +14,23 @@ pub struct Advice {
 }
 
 /// A row: the code, the cause, the fix, the page.
-type Row = (&'static str, &'static str, Option<&'static str>, Option<&'static str>);
+type Row = (
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+    Option<&'static str>,
+);
 
-const RBAC: Option<&str> = Some("https://learn.microsoft.com/azure/role-based-access-control/troubleshooting");
+const RBAC: Option<&str> =
+    Some("https://learn.microsoft.com/azure/role-based-access-control/troubleshooting");
 const ACA_ERRORS: Option<&str> = Some("https://learn.microsoft.com/azure/container-apps/deployment-errors");
-const REGISTER: Option<&str> = Some("https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-register-resource-provider");
+const REGISTER: Option<&str> = Some(
+    "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-register-resource-provider",
+);
 const LOGIN: Option<&str> = Some("az login");
 const CLI: Option<&str> = Some("https://learn.microsoft.com/cli/azure/authenticate-azure-cli");
-const FEDERATION: Option<&str> = Some("https://learn.microsoft.com/entra/workload-id/workload-identity-federation");
+const FEDERATION: Option<&str> =
+    Some("https://learn.microsoft.com/entra/workload-id/workload-identity-federation");
 
 /// Codes of Azure Resource Manager and of the providers.
 const CODES: &[Row] = &[
@@ -40,7 +49,9 @@ const CODES: &[Row] = &[
     (
         "DenyAssignmentAuthorizationFailed",
         "a deny assignment forbids the action, whatever roles the caller has",
-        Some("az rest --url SCOPE/providers/Microsoft.Authorization/denyAssignments?api-version=2022-04-01 shows it"),
+        Some(
+            "az rest --url SCOPE/providers/Microsoft.Authorization/denyAssignments?api-version=2022-04-01 shows it",
+        ),
         Some("https://learn.microsoft.com/azure/role-based-access-control/deny-assignments"),
     ),
     (
@@ -53,7 +64,9 @@ const CODES: &[Row] = &[
         "RequestDisallowedByPolicy",
         "an Azure Policy assignment forbids this setting; the message names it",
         Some("change the setting, or ask the policy's owner for an exemption"),
-        Some("https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-policy-requestdisallowedbypolicy"),
+        Some(
+            "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-policy-requestdisallowedbypolicy",
+        ),
     ),
     (
         "MissingSubscriptionRegistration",
@@ -64,7 +77,9 @@ const CODES: &[Row] = &[
     (
         "NoRegisteredProviderFound",
         "the provider does not offer this type or api-version in this location",
-        Some("az provider show --namespace Microsoft.App --query \"resourceTypes[].{type:resourceType,locations:locations}\""),
+        Some(
+            "az provider show --namespace Microsoft.App --query \"resourceTypes[].{type:resourceType,locations:locations}\"",
+        ),
         REGISTER,
     ),
     (
@@ -142,7 +157,9 @@ const CODES: &[Row] = &[
     (
         "InvalidParameterValueInContainerTemplate",
         "Container Apps could not take the template over: an image that cannot be pulled, or a Key Vault secret that the identity cannot fetch (missing role, firewall, wrong name)",
-        Some("check the identity's role on the registry or vault and the network rules in between, then run again"),
+        Some(
+            "check the identity's role on the registry or vault and the network rules in between, then run again",
+        ),
         ACA_ERRORS,
     ),
     (
@@ -172,7 +189,9 @@ const CODES: &[Row] = &[
     (
         "RoleAssignmentLimitExceeded",
         "the subscription has as many role assignments as it may have",
-        Some("remove assignments of deleted principals: az role assignment list --all --query \"[?principalName=='']\""),
+        Some(
+            "remove assignments of deleted principals: az role assignment list --all --query \"[?principalName=='']\"",
+        ),
         RBAC,
     ),
     (
@@ -185,13 +204,17 @@ const CODES: &[Row] = &[
         "TooManyRequests",
         "Azure asks for fewer requests",
         Some("wait and run the command again"),
-        Some("https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling"),
+        Some(
+            "https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling",
+        ),
     ),
     (
         "SubscriptionRequestsThrottled",
         "the subscription's requests are throttled",
         Some("wait and run the command again"),
-        Some("https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling"),
+        Some(
+            "https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling",
+        ),
     ),
     (
         "TasksOperationsNotAllowed",
@@ -204,18 +227,78 @@ const CODES: &[Row] = &[
 /// Codes of Microsoft Entra ID, found anywhere in a message.
 /// learn.microsoft.com/entra/identity-platform/reference-error-codes
 const ENTRA: &[Row] = &[
-    ("AADSTS700082", "the sign-in has expired through inactivity", LOGIN, CLI),
-    ("AADSTS70043", "the sign-in has expired by the tenant's sign-in frequency", LOGIN, CLI),
-    ("AADSTS50173", "the sign-in was revoked, often by a changed password", LOGIN, CLI),
-    ("AADSTS50076", "the tenant demands multi-factor authentication", Some("az login --tenant TENANT"), CLI),
-    ("AADSTS50079", "the tenant demands multi-factor authentication", Some("az login --tenant TENANT"), CLI),
-    ("AADSTS53003", "a conditional access policy forbids the sign-in", Some("sign in from a device and place the policy allows"), CLI),
-    ("AADSTS50020", "the account does not exist in this tenant", Some("az login --tenant TENANT"), CLI),
-    ("AADSTS90002", "there is no such tenant in this cloud", Some("check AZURE_TENANT_ID and the cloud: az account show --query tenantId"), CLI),
-    ("AADSTS900023", "the tenant id is neither a GUID nor a domain name", Some("check AZURE_TENANT_ID"), None),
-    ("AADSTS700016", "the application does not exist in this tenant", Some("check AZURE_CLIENT_ID and AZURE_TENANT_ID"), None),
-    ("AADSTS7000215", "the client secret is wrong; its value is needed, not its id", Some("az ad app credential reset --id CLIENT_ID"), None),
-    ("AADSTS7000222", "the client secret has expired", Some("az ad app credential reset --id CLIENT_ID"), None),
+    (
+        "AADSTS700082",
+        "the sign-in has expired through inactivity",
+        LOGIN,
+        CLI,
+    ),
+    (
+        "AADSTS70043",
+        "the sign-in has expired by the tenant's sign-in frequency",
+        LOGIN,
+        CLI,
+    ),
+    (
+        "AADSTS50173",
+        "the sign-in was revoked, often by a changed password",
+        LOGIN,
+        CLI,
+    ),
+    (
+        "AADSTS50076",
+        "the tenant demands multi-factor authentication",
+        Some("az login --tenant TENANT"),
+        CLI,
+    ),
+    (
+        "AADSTS50079",
+        "the tenant demands multi-factor authentication",
+        Some("az login --tenant TENANT"),
+        CLI,
+    ),
+    (
+        "AADSTS53003",
+        "a conditional access policy forbids the sign-in",
+        Some("sign in from a device and place the policy allows"),
+        CLI,
+    ),
+    (
+        "AADSTS50020",
+        "the account does not exist in this tenant",
+        Some("az login --tenant TENANT"),
+        CLI,
+    ),
+    (
+        "AADSTS90002",
+        "there is no such tenant in this cloud",
+        Some("check AZURE_TENANT_ID and the cloud: az account show --query tenantId"),
+        CLI,
+    ),
+    (
+        "AADSTS900023",
+        "the tenant id is neither a GUID nor a domain name",
+        Some("check AZURE_TENANT_ID"),
+        None,
+    ),
+    (
+        "AADSTS700016",
+        "the application does not exist in this tenant",
+        Some("check AZURE_CLIENT_ID and AZURE_TENANT_ID"),
+        None,
+    ),
+    (
+        "AADSTS7000215",
+        "the client secret is wrong; its value is needed, not its id",
+        Some("az ad app credential reset --id CLIENT_ID"),
+        None,
+    ),
+    (
+        "AADSTS7000222",
+        "the client secret has expired",
+        Some("az ad app credential reset --id CLIENT_ID"),
+        None,
+    ),
     (
         "AADSTS700024",
         "the federated assertion has expired (GitHub's live about five minutes)",
@@ -256,8 +339,18 @@ const PHRASES: &[Row] = &[
         Some("install it and run azd auth login, or choose another credential with ACARECIPE_AUTH"),
         Some("https://learn.microsoft.com/azure/developer/azure-developer-cli/install-azd"),
     ),
-    ("azd auth login", "nobody is signed in to the Azure Developer CLI", Some("azd auth login"), None),
-    ("az login", "nobody is signed in to the Azure CLI, or the sign-in has expired", LOGIN, CLI),
+    (
+        "azd auth login",
+        "nobody is signed in to the Azure Developer CLI",
+        Some("azd auth login"),
+        None,
+    ),
+    (
+        "az login",
+        "nobody is signed in to the Azure CLI, or the sign-in has expired",
+        LOGIN,
+        CLI,
+    ),
     (
         "identity has not been assigned",
         "the compute resource has no managed identity, or not the one AZURE_CLIENT_ID names",
@@ -267,11 +360,13 @@ const PHRASES: &[Row] = &[
 ];
 
 fn find(rows: &'static [Row], matches: impl Fn(&str) -> bool) -> Option<Advice> {
-    rows.iter().find(|(code, ..)| matches(code)).map(|(_, cause, fix, docs)| Advice {
-        cause,
-        fix: *fix,
-        docs: *docs,
-    })
+    rows.iter()
+        .find(|(code, ..)| matches(code))
+        .map(|(_, cause, fix, docs)| Advice {
+            cause,
+            fix: *fix,
+            docs: *docs,
+        })
 }
 
 /// What is known about an ARM code, without regard to case.

@@ -109,7 +109,11 @@ impl Cloud {
 
     /// The names of all clouds, for messages.
     pub fn names() -> String {
-        CLOUDS.iter().map(|cloud| cloud.name).collect::<Vec<_>>().join(", ")
+        CLOUDS
+            .iter()
+            .map(|cloud| cloud.name)
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 
@@ -126,3 +130,27 @@ pub(crate) const ENTRA_ISSUER_HOSTS: &[&str] = &[
     "login.chinacloudapi.cn",
     "login.partner.microsoftonline.cn",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use url::Url;
+
+    #[test]
+    fn every_address_is_https_and_ends_where_a_path_begins() {
+        for cloud in CLOUDS {
+            for address in [cloud.resource_manager, cloud.authority] {
+                let url = Url::parse(address).unwrap();
+                assert_eq!((url.scheme(), url.path()), ("https", "/"), "{address}");
+                assert!(!address.ends_with('/'), "{address}");
+            }
+            assert_eq!(cloud.scope, format!("{}/.default", cloud.resource_manager));
+            let authority = Url::parse(cloud.authority).unwrap();
+            assert!(
+                ENTRA_ISSUER_HOSTS.contains(&authority.host_str().unwrap()),
+                "{}",
+                cloud.name
+            );
+        }
+    }
+}

@@ -29,7 +29,10 @@ pub enum EndpointKind {
 #[derive(Clone)]
 pub(crate) enum Bearer {
     /// Tokens of a credential, renewed as they expire.
-    Credential { credential: Arc<dyn TokenCredential>, scope: String },
+    Credential {
+        credential: Arc<dyn TokenCredential>,
+        scope: String,
+    },
     /// One token.
     Fixed(Secret),
 }
@@ -93,7 +96,9 @@ pub enum EndpointError {
     #[error("tokens of a credential do not go over plain http; only ACARECIPE_AUTH=token does")]
     CredentialOverHttp,
     /// A token of Entra ID over plain http.
-    #[error("the token was issued by Microsoft Entra ID ({issuer}); such a token does not go over plain http")]
+    #[error(
+        "the token was issued by Microsoft Entra ID ({issuer}); such a token does not go over plain http"
+    )]
     EntraTokenOverHttp {
         /// The issuer's host.
         issuer: String,
@@ -207,9 +212,10 @@ impl CustomEndpoint {
 /// `2130706433` and `localhost` as such; a reader of a pipeline's file does not.
 fn literal_loopback(text: &str, url: &Url) -> bool {
     let rest = text.trim().get("http://".len()..).unwrap_or_default();
-    let written = ["127.0.0.1", "[::1]"]
-        .iter()
-        .any(|host| rest.strip_prefix(host).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])));
+    let written = ["127.0.0.1", "[::1]"].iter().any(|host| {
+        rest.strip_prefix(host)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+    });
     written && matches!(url.host_str(), Some("127.0.0.1" | "[::1]"))
 }
 
@@ -217,24 +223,31 @@ fn check_token(token: &str) -> Result<(), EndpointError> {
     if token.is_empty() {
         return Err(EndpointError::Token("is empty"));
     }
-    if token.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer ")) {
-        return Err(EndpointError::Token("begins with 'Bearer'; only the token itself is wanted"));
+    if token
+        .get(..7)
+        .is_some_and(|start| start.eq_ignore_ascii_case("bearer "))
+    {
+        return Err(EndpointError::Token(
+            "begins with 'Bearer'; only the token itself is wanted",
+        ));
     }
     if !token.chars().all(|c| c.is_ascii_graphic()) {
-        return Err(EndpointError::Token("holds a character that no token has (a space, a line end, an accent)"));
+        return Err(EndpointError::Token(
+            "holds a character that no token has (a space, a line end, an accent)",
+        ));
     }
     Ok(())
 }
 
 impl Endpoint {
     /// Azure Resource Manager of `cloud`, with tokens of `credential`.
-    pub fn cloud(cloud: &'static Cloud, credential: Arc<dyn TokenCredential>) -> Endpoint {
+    pub fn for_cloud(cloud: &'static Cloud, credential: Arc<dyn TokenCredential>) -> Endpoint {
         let scope = cloud.scope.to_owned();
         Endpoint::of_cloud(cloud, Bearer::Credential { credential, scope })
     }
 
     /// Azure Resource Manager of `cloud`, with the one token the caller gave.
-    pub fn cloud_with_token(cloud: &'static Cloud, token: Secret) -> Result<Endpoint, EndpointError> {
+    pub fn for_cloud_with_token(cloud: &'static Cloud, token: Secret) -> Result<Endpoint, EndpointError> {
         check_token(token.secret())?;
         Ok(Endpoint::of_cloud(cloud, Bearer::Fixed(token)))
     }
@@ -281,7 +294,7 @@ impl Endpoint {
     }
 
     /// The cloud whose DNS suffixes apply.
-    pub fn suffixes_of(&self) -> &'static Cloud {
+    pub fn cloud(&self) -> &'static Cloud {
         self.cloud
     }
 
@@ -313,7 +326,10 @@ impl fmt::Display for Endpoint {
     }
 }
 
-#[expect(clippy::expect_used, reason = "addresses of our own table; a test parses every one")]
+#[expect(
+    clippy::expect_used,
+    reason = "addresses of our own table; a test parses every one"
+)]
 fn known_url(text: &str) -> Url {
     Url::parse(text).expect("an address of the table of clouds")
 }

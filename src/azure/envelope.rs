@@ -89,7 +89,10 @@ fn collect(object: &Value, depth: usize, details: &mut Vec<ErrorDetail>, clean: 
     if depth == 0 {
         return;
     }
-    let listed = member(object, "details").and_then(Value::as_array).into_iter().flatten();
+    let listed = member(object, "details")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let inner = member(object, "innererror").into_iter();
     for entry in listed.chain(inner).filter(|entry| entry.is_object()) {
         if details.len() >= DETAILS {
@@ -111,7 +114,12 @@ fn member<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     let object = object.as_object()?;
     object
         .get(name)
-        .or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+        .or_else(|| {
+            object
+                .iter()
+                .find(|(key, _)| key.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value)
+        })
         .filter(|value| !value.is_null())
 }
 
@@ -123,11 +131,14 @@ fn code_of(object: &Value, clean: &dyn Fn(&str) -> String) -> Option<String> {
     }
 }
 
-/// A text, also in OData's `{lang, value}` form.
+/// A text, also in `OData`'s `{lang, value}` form.
 fn text_of(object: &Value, name: &str, clean: &dyn Fn(&str) -> String) -> String {
     match member(object, name) {
         Some(Value::String(text)) => clean(text),
-        Some(text @ Value::Object(_)) => member(text, "value").and_then(Value::as_str).map(clean).unwrap_or_default(),
+        Some(text @ Value::Object(_)) => member(text, "value")
+            .and_then(Value::as_str)
+            .map(clean)
+            .unwrap_or_default(),
         _ => String::new(),
     }
 }
@@ -150,7 +161,13 @@ fn from_text(text: &str, clean: &dyn Fn(&str) -> String) -> String {
             None => "an HTML page".to_owned(),
         };
     }
-    clean(&text.chars().filter(|c| *c != char::REPLACEMENT_CHARACTER).take(300).collect::<String>())
+    clean(
+        &text
+            .chars()
+            .filter(|c| *c != char::REPLACEMENT_CHARACTER)
+            .take(300)
+            .collect::<String>(),
+    )
 }
 
 /// What a status means when the body says nothing.
@@ -168,12 +185,12 @@ pub(crate) fn meaning(status: u16) -> &'static str {
         412 => "precondition failed",
         413 => "request too large",
         429 => "too many requests",
-        400..=499 => "the request was refused",
         500 => "internal server error",
         502 => "bad gateway",
         503 => "service unavailable",
         504 => "gateway timeout",
-        500..=599 => "the server failed",
+        _ if (400..500).contains(&status) => "the request was refused",
+        _ if (500..600).contains(&status) => "the server failed",
         _ => "an answer of unknown meaning",
     }
 }
@@ -198,27 +215,47 @@ mod tests {
         assert_eq!(nested.code.as_deref(), Some("A"));
         assert_eq!(nested.message, "quote \" and newline");
         assert_eq!(nested.target.as_deref(), Some("t"));
-        let codes: Vec<_> = nested.details.iter().filter_map(|detail| detail.code.as_deref()).collect();
+        let codes: Vec<_> = nested
+            .details
+            .iter()
+            .filter_map(|detail| detail.code.as_deref())
+            .collect();
         assert_eq!(codes, ["B", "C"]);
 
         let expectations: &[(&str, Option<&str>, &str)] = &[
             (r#"{"code":"A","message":"m","details":null}"#, Some("A"), "m"),
             (r#"{"Code":"A","Message":"m"}"#, Some("A"), "m"),
             (r#"{"error":{"code":"A","message":""}}"#, Some("A"), "A"),
-            (r#"{"error":{"code":409,"message":{"lang":"en","value":"m"}}}"#, Some("409"), "m"),
-            (r#"{"error":"invalid_grant","error_description":"AADSTS1: no"}"#, Some("invalid_grant"), "AADSTS1: no"),
+            (
+                r#"{"error":{"code":409,"message":{"lang":"en","value":"m"}}}"#,
+                Some("409"),
+                "m",
+            ),
+            (
+                r#"{"error":"invalid_grant","error_description":"AADSTS1: no"}"#,
+                Some("invalid_grant"),
+                "AADSTS1: no",
+            ),
             (r#"{"error":null}"#, None, "conflict"),
             (r#"{"error":{"details":[{"message":"d"}]}}"#, None, "d"),
             (r#""text""#, None, "text"),
             ("[1]", None, "conflict"),
             ("", None, "conflict"),
             ("plain", None, "plain"),
-            ("<html><head><TITLE>Bad\u{7} Gateway</TITLE>", None, "an HTML page: Bad Gateway"),
+            (
+                "<html><head><TITLE>Bad\u{7} Gateway</TITLE>",
+                None,
+                "an HTML page: Bad Gateway",
+            ),
             ("<!DOCTYPE html>", None, "an HTML page"),
         ];
         for (body, code, message) in expectations {
             let envelope = of(409, body);
-            assert_eq!((envelope.code.as_deref(), envelope.message.as_str()), (*code, *message), "{body}");
+            assert_eq!(
+                (envelope.code.as_deref(), envelope.message.as_str()),
+                (*code, *message),
+                "{body}"
+            );
         }
     }
 

@@ -15,6 +15,11 @@ pub const UNREACHABLE: Code = Code("azure-unreachable");
 /// The finding for a credential that gives no token.
 pub const CREDENTIAL: Code = Code("azure-credential");
 
+/// The finding for an endpoint that cannot be used.
+pub const ENDPOINT: Code = Code("azure-endpoint");
+/// The finding for the files in which az keeps its selection.
+pub const PROFILE: Code = Code("azure-profile");
+
 /// A request or an operation that did not succeed. Its texts hold no token and no control character.
 #[derive(Debug, thiserror::Error)]
 #[error("{}{kind}", Place(.place.as_ref()))]
@@ -191,7 +196,12 @@ impl fmt::Display for OperationFailure {
 }
 
 /// A message, its target, and details that say more, on one line.
-fn tell(f: &mut fmt::Formatter<'_>, message: &str, target: Option<&str>, details: &[ErrorDetail]) -> fmt::Result {
+fn tell(
+    f: &mut fmt::Formatter<'_>,
+    message: &str,
+    target: Option<&str>,
+    details: &[ErrorDetail],
+) -> fmt::Result {
     f.write_str(message)?;
     if let Some(target) = target.filter(|target| !message.contains(target)) {
         write!(f, " (target: {target})")?;
@@ -257,7 +267,9 @@ impl ArmError {
     /// The error behind a deadline, else this one.
     fn innermost(&self) -> &ArmError {
         match &*self.kind {
-            ArmErrorKind::Deadline { last: Last::Error(error) } => error.innermost(),
+            ArmErrorKind::Deadline {
+                last: Last::Error(error),
+            } => error.innermost(),
             _ => self,
         }
     }
@@ -328,7 +340,9 @@ impl ArmError {
 
     /// Whether another operation works on the resource right now.
     pub fn is_busy(&self) -> bool {
-        let busy = |code: Option<&str>| code.is_some_and(|code| BUSY.iter().any(|busy| busy.eq_ignore_ascii_case(code)));
+        let busy = |code: Option<&str>| {
+            code.is_some_and(|code| BUSY.iter().any(|busy| busy.eq_ignore_ascii_case(code)))
+        };
         busy(self.code()) || self.details().iter().any(|detail| busy(detail.code.as_deref()))
     }
 
@@ -336,7 +350,9 @@ impl ArmError {
     pub fn is_transient(&self) -> bool {
         match &*self.kind {
             ArmErrorKind::Http(failure) => matches!(failure.status, 408 | 429 | 500 | 502..=504),
-            ArmErrorKind::Connection { .. } | ArmErrorKind::Timeout { .. } | ArmErrorKind::BadBody { .. } => true,
+            ArmErrorKind::Connection { .. } | ArmErrorKind::Timeout { .. } | ArmErrorKind::BadBody { .. } => {
+                true
+            }
             ArmErrorKind::Credential { transient, .. } => *transient,
             _ => false,
         }
@@ -351,7 +367,9 @@ impl ArmError {
     pub fn maybe_applied(&self) -> bool {
         match &*self.kind {
             ArmErrorKind::Http(failure) => failure.status >= 500 || failure.status == 408,
-            ArmErrorKind::Connection { maybe_sent, .. } | ArmErrorKind::Timeout { maybe_sent, .. } => *maybe_sent,
+            ArmErrorKind::Connection { maybe_sent, .. } | ArmErrorKind::Timeout { maybe_sent, .. } => {
+                *maybe_sent
+            }
             ArmErrorKind::Credential { .. } | ArmErrorKind::Request { .. } => false,
             ArmErrorKind::Deadline { last } => match last {
                 Last::Nothing => false,
@@ -404,4 +422,17 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::codes::CODES;
+
+    #[test]
+    fn every_code_is_listed() {
+        for code in [ARM_ERROR, UNREACHABLE, CREDENTIAL, ENDPOINT, PROFILE] {
+            assert!(CODES.iter().any(|(listed, _)| *listed == code), "{code:?}");
+        }
+    }
 }

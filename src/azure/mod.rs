@@ -19,6 +19,7 @@ mod policies;
 pub mod request;
 mod retry;
 mod text;
+mod tries;
 pub mod whoami;
 
 pub use client::{ArmClient, ClientSettings, Limits};

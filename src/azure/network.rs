@@ -49,10 +49,14 @@ impl Network {
         }
         if let Some(path) = &self.ca_file {
             let unreadable = |error: &dyn std::fmt::Display| {
-                format!("cannot read certificate authorities from {}: {error}", path.display())
+                format!(
+                    "cannot read certificate authorities from {}: {error}",
+                    path.display()
+                )
             };
             let pem = std::fs::read(path).map_err(|error| unreadable(&error))?;
-            let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(&error))?;
+            let certificates =
+                reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(&error))?;
             if certificates.is_empty() {
                 return Err(unreadable(&"no certificate in it"));
             }
@@ -73,7 +77,10 @@ impl HttpClient for LazyClient {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         match self.client.get_or_init(|| self.network.build()) {
             Ok(client) => client.execute_request(request).await,
-            Err(reason) => Err(azure_core::Error::with_message(ErrorKind::Connection, reason.clone())),
+            Err(reason) => Err(azure_core::Error::with_message(
+                ErrorKind::Connection,
+                reason.clone(),
+            )),
         }
     }
 }

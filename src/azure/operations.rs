@@ -12,12 +12,13 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use url::Url;
 
-use super::client::{Answer, ArmClient};
+use super::client::ArmClient;
 use super::envelope;
 use super::errors::{ArmError, ArmErrorKind, Last, OperationFailure};
 use super::events::ClientEvent;
 use super::request::{ArmRequest, Method};
 use super::retry;
+use super::tries::Answer;
 
 /// Something Azure works on after it accepted a write.
 #[derive(Clone, PartialEq)]
@@ -29,7 +30,16 @@ pub struct Operation {
     /// The write that began it.
     pub method: Method,
     address: Address,
-    first_pause: Option<Duration>,
+    first_pause: FirstPause,
+}
+
+/// How long to wait before the first look.
+#[derive(Clone, Copy, PartialEq)]
+enum FirstPause {
+    /// Not at all: it may have been going on for long.
+    None,
+    /// As the answer to the write asks, else as always.
+    Asked(Option<Duration>),
 }
 
 /// Where its state is read.
@@ -73,14 +83,23 @@ impl Operation {
             api_version: api_version.into(),
             method: Method::Get,
             address: Address::Resource,
-            first_pause: Some(Duration::ZERO),
+            first_pause: FirstPause::None,
         }
     }
 
     /// What an accepted write began; `None` when its answer says that it is done.
-    pub(super) fn of(client: &ArmClient, request: &ArmRequest, answer: &Answer) -> Result<Option<Operation>, ArmError> {
+    pub(super) fn of(
+        client: &ArmClient,
+        request: &ArmRequest,
+        answer: &Answer,
+    ) -> Result<Option<Operation>, ArmError> {
         let place = |error: ArmError| error.on(request.method, request.path.clone());
-        let link = |name, header| answer.header(header).map(|target| client.follow(name, target)).transpose();
+        let link = |name, header| {
+            answer
+                .header(header)
+                .map(|target| client.follow(name, target))
+                .transpose()
+        };
         let status = link("Azure-AsyncOperation", "azure-asyncoperation").map_err(place)?;
         let location = link("Location", "location").map_err(place)?;
         let state = state_of(&answer.body);
@@ -96,7 +115,7 @@ impl Operation {
             api_version: request.api_version.clone(),
             method: request.method,
             address,
-            first_pause: retry::retry_after(&answer.headers, client.inner.clock.now()),
+            first_pause: FirstPause::Asked(retry::retry_after(&answer.headers, client.inner.clock.now())),
         }))
     }
 }
@@ -110,12 +129,14 @@ fn resource_of(request: &ArmRequest) -> String {
 }
 
 fn state_of(body: &Value) -> Option<&str> {
-    body.pointer("/properties/provisioningState")?.as_str().filter(|state| !state.is_empty())
+    body.pointer("/properties/provisioningState")?
+        .as_str()
+        .filter(|state| !state.is_empty())
 }
 
 fn is_success(status: &str) -> bool {
     // The end states of ARM's resource provider contract are Succeeded, Failed and Canceled; every other word
-    // means that it goes on. Some operations of providers answer "Completed" or "Ready" as well [not confirmed].
+    // means that it goes on.
     status.eq_ignore_ascii_case("Succeeded")
 }
 
@@ -134,20 +155,30 @@ impl ArmClient {
         let clock = &self.inner.clock;
         let started = clock.now();
         let mut address = operation.address.clone();
-        let mut pause = self.poll_pause(operation.first_pause);
-        if operation.first_pause == Some(Duration::ZERO) && operation.method == Method::Get {
-            pause = Duration::ZERO;
-        }
+        let mut pause = match operation.first_pause {
+            FirstPause::None => Duration::ZERO,
+            FirstPause::Asked(asked) => self.poll_pause(asked),
+        };
         let mut word = "accepted".to_owned();
         loop {
             let left = retry::remaining(clock.now(), deadline).unwrap_or_default();
             if pause >= left {
-                return Err(place(ArmErrorKind::Deadline { last: Last::Status(word) }));
+                // One last look before the deadline, however rarely the server wants us to look.
+                pause = left.saturating_sub(self.inner.limits.poll);
+                if pause.is_zero() {
+                    let last = Last::Status(word);
+                    return Err(place(ArmErrorKind::Deadline { last }));
+                }
             }
             if !pause.is_zero() {
                 let elapsed = Duration::try_from(clock.now() - started).unwrap_or_default();
                 let (resource, status) = (operation.resource.clone(), word.clone());
-                self.tell(ClientEvent::Waiting { resource, status, elapsed, next: pause });
+                self.tell(ClientEvent::Waiting {
+                    resource,
+                    status,
+                    elapsed,
+                    next: pause,
+                });
                 clock.sleep(pause).await;
             }
             let (standing, asked) = self.look(operation, &address, deadline).await?;
@@ -165,7 +196,9 @@ impl ArmClient {
     }
 
     fn poll_pause(&self, asked: Option<Duration>) -> Duration {
-        asked.unwrap_or(self.inner.limits.poll).max(self.inner.limits.shortest_poll)
+        asked
+            .unwrap_or(self.inner.limits.poll)
+            .max(self.inner.limits.shortest_poll)
     }
 
     async fn look(
@@ -176,22 +209,27 @@ impl ArmClient {
     ) -> Result<(Standing, Option<Duration>), ArmError> {
         let url = match address {
             Address::Status(url) | Address::Location(url) => url.clone(),
-            Address::Resource => {
-                ArmRequest::get(operation.resource.clone(), operation.api_version.clone()).url(self.inner.endpoint.url())?
-            }
+            Address::Resource => ArmRequest::get(operation.resource.clone(), operation.api_version.clone())
+                .url(self.inner.endpoint.url())?,
         };
         let answer = match self.repeat(Method::Get, &url, None, deadline).await {
             Ok(answer) => answer,
-            Err(error) => return Ok((self.refused(operation, address, error)?, None)),
+            Err(error) => return Ok((refused(operation, address, error)?, None)),
         };
         let asked = retry::retry_after(&answer.headers, self.inner.clock.now());
         let word = match address {
-            Address::Status(_) => answer.body.get("status").and_then(Value::as_str).or_else(|| state_of(&answer.body)),
+            Address::Status(_) => answer
+                .body
+                .get("status")
+                .and_then(Value::as_str)
+                .or_else(|| state_of(&answer.body)),
             Address::Location(_) | Address::Resource => state_of(&answer.body),
         };
         let standing = match (address, word) {
             (_, Some(word)) if is_failure(word) => Standing::Failed(Box::new(self.failure(word, &answer))),
-            (Address::Location(_), _) if answer.status == 202 => Standing::Going(self.clean(word.unwrap_or("accepted"))),
+            (Address::Location(_), _) if answer.status == 202 => {
+                Standing::Going(self.clean(word.unwrap_or("accepted")))
+            }
             (_, Some(word)) if is_success(word) => Standing::Done,
             // The address gave the resource, which is not at an end: from here on the resource tells.
             (Address::Location(_), Some(_)) => Standing::AskResource,
@@ -203,39 +241,24 @@ impl ArmClient {
         Ok((standing, asked))
     }
 
-    /// What an error of a look says about the operation.
-    fn refused(&self, operation: &Operation, address: &Address, error: ArmError) -> Result<Standing, ArmError> {
-        let Some(failure) = error.http().filter(|_| !matches!(error.kind(), ArmErrorKind::Deadline { .. })) else {
-            return Err(error);
-        };
-        match (address, failure.status) {
-            (Address::Resource, 404) if operation.method == Method::Delete => Ok(Standing::Done),
-            // A resource that was only just created may not be readable everywhere yet.
-            (Address::Resource, 404) if operation.method == Method::Put => Ok(Standing::Going("not visible yet".to_owned())),
-            (Address::Resource, _) | (_, 401) => Err(error),
-            (_, 403 | 404 | 410) => Ok(Standing::AskResource),
-            // `Location` answers with the operation's own outcome.
-            (Address::Location(_), 400..=499) => Ok(Standing::Failed(Box::new(OperationFailure {
-                status: "Failed".to_owned(),
-                code: failure.code.clone(),
-                message: failure.message.clone(),
-                details: failure.details.clone(),
-                correlation_id: failure.correlation_id.clone(),
-            }))),
-            _ => Err(error),
-        }
-    }
-
     fn failure(&self, word: &str, answer: &Answer) -> OperationFailure {
         let clean = |text: &str| self.clean(text);
-        let error = answer.body.get("error").or_else(|| answer.body.pointer("/properties/error"));
-        let envelope = error.map(|error| envelope::from_json(error, &clean)).unwrap_or_default();
+        let error = answer
+            .body
+            .get("error")
+            .or_else(|| answer.body.pointer("/properties/error"));
+        let envelope = error
+            .map(|error| envelope::from_json(error, &clean))
+            .unwrap_or_default();
         let status = self.clean(word);
         OperationFailure {
             message: match envelope.details.first() {
                 _ if !envelope.message.is_empty() => envelope.message,
                 Some(detail) if !detail.message.is_empty() => detail.message.clone(),
-                _ => envelope.code.clone().unwrap_or_else(|| "Azure gives no reason".to_owned()),
+                _ => envelope
+                    .code
+                    .clone()
+                    .unwrap_or_else(|| "Azure gives no reason".to_owned()),
             },
             status,
             code: envelope.code,
@@ -245,5 +268,33 @@ impl ArmClient {
                 .map(clean)
                 .or_else(|| Some(self.correlation_id().to_string())),
         }
+    }
+}
+
+/// What an error of a look says about the operation.
+fn refused(operation: &Operation, address: &Address, error: ArmError) -> Result<Standing, ArmError> {
+    let Some(failure) = error
+        .http()
+        .filter(|_| !matches!(error.kind(), ArmErrorKind::Deadline { .. }))
+    else {
+        return Err(error);
+    };
+    match (address, failure.status) {
+        (Address::Resource, 404) if operation.method == Method::Delete => Ok(Standing::Done),
+        // A resource that was only just created may not be readable everywhere yet.
+        (Address::Resource, 404) if operation.method == Method::Put => {
+            Ok(Standing::Going("not visible yet".to_owned()))
+        }
+        (Address::Resource, _) | (_, 401) => Err(error),
+        (_, 403 | 404 | 410) => Ok(Standing::AskResource),
+        // `Location` answers with the operation's own outcome.
+        (Address::Location(_), 400..=499) => Ok(Standing::Failed(Box::new(OperationFailure {
+            status: "Failed".to_owned(),
+            code: failure.code.clone(),
+            message: failure.message.clone(),
+            details: failure.details.clone(),
+            correlation_id: failure.correlation_id.clone(),
+        }))),
+        _ => Err(error),
     }
 }

@@ -20,16 +20,17 @@ impl ArmClient {
         loop {
             let mut answer = self.repeat(Method::Get, &url, None, deadline).await?;
             let place = |kind| ArmError::new(kind).on(Method::Get, request.path.clone());
-            match answer.body.get_mut("value").map(Value::take) {
-                Some(Value::Array(page)) => elements.extend(page),
-                _ => {
-                    let reason = "a list without 'value'".to_owned();
-                    return Err(place(ArmErrorKind::BadBody { status: answer.status, reason }));
-                }
-            }
+            let Some(Value::Array(page)) = answer.body.get_mut("value").map(Value::take) else {
+                let reason = "a list without 'value'".to_owned();
+                let status = answer.status;
+                return Err(place(ArmErrorKind::BadBody { status, reason }));
+            };
+            elements.extend(page);
             let next = match answer.body.get("nextLink").and_then(Value::as_str) {
                 None | Some("") => return Ok(elements),
-                Some(next) => self.follow("nextLink", next).map_err(|error| error.on(Method::Get, request.path.clone()))?,
+                Some(next) => self
+                    .follow("nextLink", next)
+                    .map_err(|error| error.on(Method::Get, request.path.clone()))?,
             };
             if !seen.insert(next.clone()) {
                 let reason = "a page came twice".to_owned();

@@ -69,14 +69,18 @@ impl Caller {
             let text = crate::value::strip_control(claims.get(name)?.as_str()?);
             Some(text).filter(|text| !text.is_empty())
         };
-        let person = ["upn", "preferred_username", "unique_name", "email"].into_iter().find_map(text);
+        let person = ["upn", "preferred_username", "unique_name", "email"]
+            .into_iter()
+            .find_map(text);
         let application = ["appid", "azp"].into_iter().find_map(text);
         // `idtyp` is optional; a token for an application has no name of a person.
         let is_application = text("idtyp").as_deref() == Some("app") || person.is_none();
         let (kind, name) = match (person, application) {
             (Some(person), _) if !is_application => (CallerKind::User, person),
             // `xms_mirid`: the resource id of a managed identity.
-            (_, Some(application)) if text("xms_mirid").is_some() => (CallerKind::ManagedIdentity, application),
+            (_, Some(application)) if text("xms_mirid").is_some() => {
+                (CallerKind::ManagedIdentity, application)
+            }
             (_, Some(application)) => (CallerKind::ServicePrincipal, application),
             (Some(person), None) => (CallerKind::Unknown, person),
             (None, None) => (CallerKind::Unknown, "an unknown caller".to_owned()),
@@ -110,9 +114,13 @@ fn payload(token: &str) -> Option<Map<String, Value>> {
 pub(crate) fn entra_issuer(token: &str) -> Option<String> {
     let claims = payload(token)?;
     let issuer = claims.get("iss")?.as_str()?;
-    let host = Url::parse(issuer).ok()?.host_str()?.trim_end_matches('.').to_ascii_lowercase();
+    let host = Url::parse(issuer)
+        .ok()?
+        .host_str()?
+        .trim_end_matches('.')
+        .to_ascii_lowercase();
     let is = |known: &&str| host == **known || host.ends_with(&format!(".{known}"));
-    ENTRA_ISSUER_HOSTS.iter().any(|known| is(&known)).then_some(host)
+    ENTRA_ISSUER_HOSTS.iter().any(is).then_some(host)
 }
 
 #[cfg(test)]
@@ -123,7 +131,11 @@ pub(crate) mod tests {
     /// An unsigned JWT with these claims.
     pub(crate) fn jwt(claims: &Value) -> String {
         let part = |text: String| URL_SAFE_NO_PAD.encode(text);
-        format!("{}.{}.c2ln", part(r#"{"alg":"none"}"#.to_owned()), part(claims.to_string()))
+        format!(
+            "{}.{}.c2ln",
+            part(r#"{"alg":"none"}"#.to_owned()),
+            part(claims.to_string())
+        )
     }
 
     #[test]
@@ -132,12 +144,22 @@ pub(crate) mod tests {
             "upn": "ada@contoso.com\u{1b}[2J", "oid": "o-1", "tid": "t-1", "appid": "04b07795"})));
         assert_eq!(person.kind, CallerKind::User);
         assert_eq!(person.name, "ada@contoso.com[2J");
-        assert_eq!((person.object_id.as_deref(), person.tenant_id.as_deref()), (Some("o-1"), Some("t-1")));
+        assert_eq!(
+            (person.object_id.as_deref(), person.tenant_id.as_deref()),
+            (Some("o-1"), Some("t-1"))
+        );
 
-        let application = Caller::from_token(&jwt(&serde_json::json!({"appid": "a-1", "idtyp": "app", "oid": "o-2"})));
-        assert_eq!((application.kind, application.name.as_str()), (CallerKind::ServicePrincipal, "a-1"));
+        let application = Caller::from_token(&jwt(
+            &serde_json::json!({"appid": "a-1", "idtyp": "app", "oid": "o-2"}),
+        ));
+        assert_eq!(
+            (application.kind, application.name.as_str()),
+            (CallerKind::ServicePrincipal, "a-1")
+        );
 
-        let identity = Caller::from_token(&jwt(&serde_json::json!({"appid": "a-2", "xms_mirid": "/subscriptions/x"})));
+        let identity = Caller::from_token(&jwt(
+            &serde_json::json!({"appid": "a-2", "xms_mirid": "/subscriptions/x"}),
+        ));
         assert_eq!(identity.kind, CallerKind::ManagedIdentity);
 
         for nobody in ["", "opaque", "a.b.c", "a.e30.c", "..", "a.WzFd.c"] {
@@ -159,11 +181,23 @@ pub(crate) mod tests {
             assert!(entra_issuer(&token).is_some(), "{issuer}");
             // Standard alphabet with padding says the same to a lenient server.
             let part = token.split('.').nth(1).unwrap();
-            let padded = base64::engine::general_purpose::STANDARD.encode(URL_SAFE_NO_PAD.decode(part).unwrap());
-            assert!(entra_issuer(&format!("x.{padded}.y")).is_some(), "{issuer}, padded");
+            let padded =
+                base64::engine::general_purpose::STANDARD.encode(URL_SAFE_NO_PAD.decode(part).unwrap());
+            assert!(
+                entra_issuer(&format!("x.{padded}.y")).is_some(),
+                "{issuer}, padded"
+            );
         }
-        for other in ["https://sandbox.localhost/", "https://notsts.windows.net.evil.example/", "sts.windows.net", ""] {
-            assert!(entra_issuer(&jwt(&serde_json::json!({"iss": other}))).is_none(), "{other}");
+        for other in [
+            "https://sandbox.localhost/",
+            "https://notsts.windows.net.evil.example/",
+            "sts.windows.net",
+            "",
+        ] {
+            assert!(
+                entra_issuer(&jwt(&serde_json::json!({"iss": other}))).is_none(),
+                "{other}"
+            );
         }
         assert!(entra_issuer("sandbox-owner").is_none());
     }

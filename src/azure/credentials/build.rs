@@ -6,9 +6,10 @@ use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use azure_core::credentials::{Secret, TokenCredential};
 use azure_core::http::{ClientOptions, RetryOptions, Transport};
 use azure_identity::{
-    AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential, AzureDeveloperCliCredentialOptions,
-    ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
-    Executor, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
+    AzureCliCredential, AzureCliCredentialOptions, AzureDeveloperCliCredential,
+    AzureDeveloperCliCredentialOptions, ClientAssertionCredential, ClientAssertionCredentialOptions,
+    ClientSecretCredential, ClientSecretCredentialOptions, Executor, ManagedIdentityCredential,
+    ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
     WorkloadIdentityCredentialOptions,
 };
 
@@ -17,13 +18,10 @@ use super::github_oidc::GithubAssertion;
 use super::select::{CredentialKind, SelectError, Selected};
 use crate::azure::clouds::Cloud;
 use crate::azure::endpoint::{CustomEndpoint, Endpoint, EndpointError};
-use crate::azure::errors::{CREDENTIAL, chain};
+use crate::azure::errors::{CREDENTIAL, ENDPOINT, chain};
 use crate::azure::network::Network;
 use crate::azure::text;
-use crate::diagnostic::{Code, Diagnostic};
-
-/// The finding for an endpoint that cannot be used.
-const ENDPOINT: Code = Code("azure-endpoint");
+use crate::diagnostic::Diagnostic;
 
 /// What credentials are made with.
 pub struct Parts<'a> {
@@ -60,7 +58,11 @@ impl<'a> Parts<'a> {
     fn transport(&self, proxy: bool) -> Transport {
         match &self.transport {
             Some(transport) => transport.clone(),
-            None => Network { proxy: proxy && self.network.proxy, ..self.network.clone() }.transport(),
+            None => Network {
+                proxy: proxy && self.network.proxy,
+                ..self.network.clone()
+            }
+            .transport(),
         }
     }
 
@@ -112,7 +114,9 @@ impl CredentialError {
         match self {
             CredentialError::Select(error) => finding(CREDENTIAL).fix(error.fix()),
             CredentialError::Endpoint(_) => finding(ENDPOINT),
-            CredentialError::OtherCloud { wanted, .. } => finding(CREDENTIAL).fix(format!("az cloud set --name {wanted} && az login")),
+            CredentialError::OtherCloud { wanted, .. } => {
+                finding(CREDENTIAL).fix(format!("az cloud set --name {wanted} && az login"))
+            }
             CredentialError::Unusable { .. } => finding(CREDENTIAL),
         }
     }
@@ -120,12 +124,20 @@ impl CredentialError {
 
 /// The endpoint of a run: of the cloud, or the one the caller named, with the chosen credential. Sends nothing
 /// and starts no program; reads the federated token's file.
-pub fn open(selected: &Selected, custom: Option<CustomEndpoint>, parts: &Parts<'_>) -> Result<Endpoint, CredentialError> {
+pub fn open(
+    selected: &Selected,
+    custom: Option<CustomEndpoint>,
+    parts: &Parts<'_>,
+) -> Result<Endpoint, CredentialError> {
     if selected.kind == CredentialKind::Token {
-        let token = Secret::new(required(selected.kind, parts.env, "ACARECIPE_ACCESS_TOKEN")?.trim().to_owned());
+        let token = Secret::new(
+            required(selected.kind, parts.env, "ACARECIPE_ACCESS_TOKEN")?
+                .trim()
+                .to_owned(),
+        );
         return Ok(match custom {
             Some(custom) => custom.with_token(parts.cloud, token)?,
-            None => Endpoint::cloud_with_token(parts.cloud, token)?,
+            None => Endpoint::for_cloud_with_token(parts.cloud, token)?,
         });
     }
     // Before the credential is made: an untrusted endpoint should not even cause a file to be read.
@@ -135,18 +147,25 @@ pub fn open(selected: &Selected, custom: Option<CustomEndpoint>, parts: &Parts<'
     let credential = build(selected.kind, parts)?;
     Ok(match custom {
         Some(custom) => custom.with_credential(parts.cloud, credential)?,
-        None => Endpoint::cloud(parts.cloud, credential),
+        None => Endpoint::for_cloud(parts.cloud, credential),
     })
 }
 
 fn required(kind: CredentialKind, env: &dyn Env, name: &'static str) -> Result<String, CredentialError> {
     env.var(name).ok_or_else(|| {
-        CredentialError::Select(SelectError::Missing { kind, because: "it needs them".to_owned(), missing: vec![name] })
+        CredentialError::Select(SelectError::Missing {
+            kind,
+            because: "it needs them".to_owned(),
+            missing: vec![name],
+        })
     })
 }
 
 fn build(kind: CredentialKind, parts: &Parts<'_>) -> Result<Arc<dyn TokenCredential>, CredentialError> {
-    let unusable = |reason: String| CredentialError::Unusable { kind, reason: text::clean(&reason, &[]) };
+    let unusable = |reason: String| CredentialError::Unusable {
+        kind,
+        reason: text::clean(&reason, &[]),
+    };
     let failed = |error: azure_core::Error| unusable(chain(&error));
     let variable = |name: &'static str| required(kind, parts.env, name);
     let executor = parts.executor.clone();
@@ -154,10 +173,21 @@ fn build(kind: CredentialKind, parts: &Parts<'_>) -> Result<Arc<dyn TokenCredent
     let credential: Arc<dyn TokenCredential> = match kind {
         CredentialKind::Token => return Err(unusable("it is no credential of Entra ID".to_owned())),
         CredentialKind::AzureCli => {
-            if let Some(selected) = parts.az_cloud.clone().filter(|cloud| !cloud.eq_ignore_ascii_case(parts.cloud.name)) {
-                return Err(CredentialError::OtherCloud { selected, wanted: parts.cloud.name });
+            if let Some(selected) = parts
+                .az_cloud
+                .clone()
+                .filter(|cloud| !cloud.eq_ignore_ascii_case(parts.cloud.name))
+            {
+                return Err(CredentialError::OtherCloud {
+                    selected,
+                    wanted: parts.cloud.name,
+                });
             }
-            let options = AzureCliCredentialOptions { tenant_id, executor, ..Default::default() };
+            let options = AzureCliCredentialOptions {
+                tenant_id,
+                executor,
+                ..Default::default()
+            };
             AzureCliCredential::new(Some(options)).map_err(failed)?
         }
         CredentialKind::Azd => {
@@ -165,24 +195,37 @@ fn build(kind: CredentialKind, parts: &Parts<'_>) -> Result<Arc<dyn TokenCredent
             AzureDeveloperCliCredential::new(Some(options)).map_err(failed)?
         }
         CredentialKind::Environment => {
-            let options = ClientSecretCredentialOptions { client_options: parts.options(true) };
+            let options = ClientSecretCredentialOptions {
+                client_options: parts.options(true),
+            };
             let secret = Secret::new(variable("AZURE_CLIENT_SECRET")?);
-            ClientSecretCredential::new(&variable("AZURE_TENANT_ID")?, variable("AZURE_CLIENT_ID")?, secret, Some(options))
-                .map_err(failed)?
+            ClientSecretCredential::new(
+                &variable("AZURE_TENANT_ID")?,
+                variable("AZURE_CLIENT_ID")?,
+                secret,
+                Some(options),
+            )
+            .map_err(failed)?
         }
-        CredentialKind::WorkloadIdentity => WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
-            credential_options: ClientAssertionCredentialOptions { client_options: parts.options(true) },
-            client_id: Some(variable("AZURE_CLIENT_ID")?),
-            tenant_id: Some(variable("AZURE_TENANT_ID")?),
-            token_file_path: Some(variable("AZURE_FEDERATED_TOKEN_FILE")?.into()),
-        }))
-        .map_err(failed)?,
-        CredentialKind::ManagedIdentity => ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
-            user_assigned_id: parts.env.var("AZURE_CLIENT_ID").map(UserAssignedId::ClientId),
-            // Plain http on the machine itself: a proxy would read the identity's header and its token.
-            client_options: parts.options(false),
-        }))
-        .map_err(failed)?,
+        CredentialKind::WorkloadIdentity => {
+            WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
+                credential_options: ClientAssertionCredentialOptions {
+                    client_options: parts.options(true),
+                },
+                client_id: Some(variable("AZURE_CLIENT_ID")?),
+                tenant_id: Some(variable("AZURE_TENANT_ID")?),
+                token_file_path: Some(variable("AZURE_FEDERATED_TOKEN_FILE")?.into()),
+            }))
+            .map_err(failed)?
+        }
+        CredentialKind::ManagedIdentity => {
+            ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
+                user_assigned_id: parts.env.var("AZURE_CLIENT_ID").map(UserAssignedId::ClientId),
+                // Plain http on the machine itself: a proxy would read the identity's header and its token.
+                client_options: parts.options(false),
+            }))
+            .map_err(failed)?
+        }
         CredentialKind::GithubOidc => {
             let assertion = GithubAssertion::new(
                 &variable("ACTIONS_ID_TOKEN_REQUEST_URL")?,
@@ -191,9 +234,16 @@ fn build(kind: CredentialKind, parts: &Parts<'_>) -> Result<Arc<dyn TokenCredent
                 parts.transport(true),
             )
             .map_err(unusable)?;
-            let options = ClientAssertionCredentialOptions { client_options: parts.options(true) };
-            ClientAssertionCredential::new(variable("AZURE_TENANT_ID")?, variable("AZURE_CLIENT_ID")?, assertion, Some(options))
-                .map_err(failed)?
+            let options = ClientAssertionCredentialOptions {
+                client_options: parts.options(true),
+            };
+            ClientAssertionCredential::new(
+                variable("AZURE_TENANT_ID")?,
+                variable("AZURE_CLIENT_ID")?,
+                assertion,
+                Some(options),
+            )
+            .map_err(failed)?
         }
     };
     Ok(credential)

@@ -35,7 +35,12 @@ const KINDS: &[(CredentialKind, &str)] = &[
 
 impl fmt::Display for CredentialKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(KINDS.iter().find(|(kind, _)| kind == self).map_or("?", |(_, name)| name))
+        f.write_str(
+            KINDS
+                .iter()
+                .find(|(kind, _)| kind == self)
+                .map_or("?", |(_, name)| name),
+        )
     }
 }
 
@@ -74,10 +79,14 @@ pub enum SelectError {
         missing: Vec<&'static str>,
     },
     /// A certificate is not supported yet.
-    #[error("AZURE_CLIENT_CERTIFICATE_PATH is set, but certificates are not supported; use AZURE_CLIENT_SECRET or another credential")]
+    #[error(
+        "AZURE_CLIENT_CERTIFICATE_PATH is set, but certificates are not supported; use AZURE_CLIENT_SECRET or another credential"
+    )]
     Certificate,
     /// Nothing points to a credential.
-    #[error("no credential found: neither az nor azd is on the PATH, and no variables of another credential are set")]
+    #[error(
+        "no credential found: neither az nor azd is on the PATH, and no variables of another credential are set"
+    )]
     Nothing,
 }
 
@@ -86,12 +95,19 @@ impl SelectError {
     pub fn fix(&self) -> &'static str {
         match self {
             SelectError::Unknown { .. } => "export ACARECIPE_AUTH=auto",
-            SelectError::Missing { kind: CredentialKind::GithubOidc, .. } => {
+            SelectError::Missing {
+                kind: CredentialKind::GithubOidc,
+                ..
+            } => {
                 "add 'permissions: { id-token: write }' to the workflow's job, and set AZURE_CLIENT_ID and AZURE_TENANT_ID"
             }
             SelectError::Missing { .. } => "set them, or choose another credential with ACARECIPE_AUTH",
-            SelectError::Certificate => "export AZURE_CLIENT_SECRET=… and unset AZURE_CLIENT_CERTIFICATE_PATH",
-            SelectError::Nothing => "install the Azure CLI (https://learn.microsoft.com/cli/azure/install-azure-cli) and run az login",
+            SelectError::Certificate => {
+                "export AZURE_CLIENT_SECRET=… and unset AZURE_CLIENT_CERTIFICATE_PATH"
+            }
+            SelectError::Nothing => {
+                "install the Azure CLI (https://learn.microsoft.com/cli/azure/install-azure-cli) and run az login"
+            }
         }
     }
 }
@@ -116,14 +132,18 @@ const IDENTITY: &str = "IDENTITY_ENDPOINT";
 const ACCESS_TOKEN: &str = "ACARECIPE_ACCESS_TOKEN";
 
 /// Chooses the credential that `ACARECIPE_AUTH` names; unset or `auto`: the first whose markers are set. The
-/// markers are those of azure_identity and of GitHub's runners. Asks nobody for a token.
+/// markers are those of `azure_identity` and of GitHub's runners. Asks nobody for a token.
 pub fn select(env: &dyn Env) -> Result<Selected, SelectError> {
     let word = env.var("ACARECIPE_AUTH").map(|word| word.trim().to_owned());
     let (kind, because) = match word.as_deref() {
         None | Some("" | "auto") => automatic(env).ok_or(SelectError::Nothing)?,
         Some(word) => match KINDS.iter().find(|(_, name)| *name == word) {
             Some((kind, _)) => (*kind, format!("ACARECIPE_AUTH={word}")),
-            None => return Err(SelectError::Unknown { word: crate::value::strip_control(word) }),
+            None => {
+                return Err(SelectError::Unknown {
+                    word: crate::value::strip_control(word),
+                });
+            }
         },
     };
     let needs: &[&'static str] = match kind {
@@ -136,11 +156,19 @@ pub fn select(env: &dyn Env) -> Result<Selected, SelectError> {
         CredentialKind::GithubOidc => &[ID, TENANT, GITHUB_URL, GITHUB_TOKEN],
         CredentialKind::Token => &[ACCESS_TOKEN],
     };
-    let missing: Vec<_> = needs.iter().copied().filter(|name| env.var(name).is_none()).collect();
+    let missing: Vec<_> = needs
+        .iter()
+        .copied()
+        .filter(|name| env.var(name).is_none())
+        .collect();
     if missing.is_empty() {
         Ok(Selected { kind, because })
     } else {
-        Err(SelectError::Missing { kind, because, missing })
+        Err(SelectError::Missing {
+            kind,
+            because,
+            missing,
+        })
     }
 }
 
@@ -148,13 +176,25 @@ fn automatic(env: &dyn Env) -> Option<(CredentialKind, String)> {
     let set = |name: &str| env.var(name).is_some();
     let application = set(ID) && set(TENANT);
     let (kind, because) = if set(TOKEN_FILE) {
-        (CredentialKind::WorkloadIdentity, "AZURE_FEDERATED_TOKEN_FILE is set")
+        (
+            CredentialKind::WorkloadIdentity,
+            "AZURE_FEDERATED_TOKEN_FILE is set",
+        )
     } else if application && set(SECRET) {
-        (CredentialKind::Environment, "AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET are set")
+        (
+            CredentialKind::Environment,
+            "AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET are set",
+        )
     } else if application && set(CERTIFICATE) {
-        (CredentialKind::Environment, "AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_CERTIFICATE_PATH are set")
+        (
+            CredentialKind::Environment,
+            "AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_CERTIFICATE_PATH are set",
+        )
     } else if application && set(GITHUB_URL) {
-        (CredentialKind::GithubOidc, "AZURE_CLIENT_ID, AZURE_TENANT_ID and ACTIONS_ID_TOKEN_REQUEST_URL are set")
+        (
+            CredentialKind::GithubOidc,
+            "AZURE_CLIENT_ID, AZURE_TENANT_ID and ACTIONS_ID_TOKEN_REQUEST_URL are set",
+        )
     } else if set(IDENTITY) {
         (CredentialKind::ManagedIdentity, "IDENTITY_ENDPOINT is set")
     } else if env.has_program("az") {
@@ -201,18 +241,37 @@ mod tests {
             assert_eq!(select(&env).unwrap().kind.to_string(), expected, "without {gone}");
         }
         env.remove("program:azd");
-        assert_eq!(select(&env), Err(SelectError::Nothing), "a token is used only when asked for");
+        assert_eq!(
+            select(&env),
+            Err(SelectError::Nothing),
+            "a token is used only when asked for"
+        );
     }
 
     #[test]
     fn what_is_incomplete_is_an_error_and_never_another_credential() {
         for (set, missing) in [
-            ("AZURE_FEDERATED_TOKEN_FILE program:az", "AZURE_CLIENT_ID, AZURE_TENANT_ID"),
-            ("ACARECIPE_AUTH=environment program:az", "AZURE_CLIENT_ID, AZURE_TENANT_ID, AZURE_CLIENT_SECRET"),
-            ("ACARECIPE_AUTH=github-oidc AZURE_CLIENT_ID AZURE_TENANT_ID program:az", "ACTIONS_ID_TOKEN_REQUEST_URL"),
-            ("AZURE_CLIENT_ID AZURE_TENANT_ID ACTIONS_ID_TOKEN_REQUEST_URL program:az", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+            (
+                "AZURE_FEDERATED_TOKEN_FILE program:az",
+                "AZURE_CLIENT_ID, AZURE_TENANT_ID",
+            ),
+            (
+                "ACARECIPE_AUTH=environment program:az",
+                "AZURE_CLIENT_ID, AZURE_TENANT_ID, AZURE_CLIENT_SECRET",
+            ),
+            (
+                "ACARECIPE_AUTH=github-oidc AZURE_CLIENT_ID AZURE_TENANT_ID program:az",
+                "ACTIONS_ID_TOKEN_REQUEST_URL",
+            ),
+            (
+                "AZURE_CLIENT_ID AZURE_TENANT_ID ACTIONS_ID_TOKEN_REQUEST_URL program:az",
+                "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+            ),
             ("ACARECIPE_AUTH=token program:az", "ACARECIPE_ACCESS_TOKEN"),
-            ("ACARECIPE_AUTH=token ACARECIPE_ACCESS_TOKEN= program:az", "ACARECIPE_ACCESS_TOKEN"),
+            (
+                "ACARECIPE_AUTH=token ACARECIPE_ACCESS_TOKEN= program:az",
+                "ACARECIPE_ACCESS_TOKEN",
+            ),
         ] {
             let error = select(&env(set)).unwrap_err();
             assert!(error.to_string().contains(missing), "{set}: {error}");
@@ -220,15 +279,28 @@ mod tests {
         let certificate = env("AZURE_CLIENT_ID AZURE_TENANT_ID AZURE_CLIENT_CERTIFICATE_PATH program:az");
         assert_eq!(select(&certificate), Err(SelectError::Certificate));
         for word in ["azure-pipelines", "cli", "AUTO", "azure-cli2"] {
-            let error = select(&env(&format!("ACARECIPE_AUTH={word} program:az"))).unwrap_err().to_string();
-            assert!(error.contains("azure-cli, azd, environment") && error.contains("token"), "{error}");
+            let error = select(&env(&format!("ACARECIPE_AUTH={word} program:az")))
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains("azure-cli, azd, environment") && error.contains("token"),
+                "{error}"
+            );
         }
     }
 
     #[test]
     fn the_choice_is_named_in_one_line() {
         let chosen = select(&env("ACARECIPE_AUTH=managed-identity")).unwrap();
-        assert_eq!(chosen.to_string(), "managed-identity (ACARECIPE_AUTH=managed-identity)");
-        assert_eq!(select(&env("ACARECIPE_AUTH=auto program:az")).unwrap().to_string(), "azure-cli (az is on the PATH)");
+        assert_eq!(
+            chosen.to_string(),
+            "managed-identity (ACARECIPE_AUTH=managed-identity)"
+        );
+        assert_eq!(
+            select(&env("ACARECIPE_AUTH=auto program:az"))
+                .unwrap()
+                .to_string(),
+            "azure-cli (az is on the PATH)"
+        );
     }
 }

@@ -20,7 +20,10 @@ async fn a_request_says_who_asks_and_every_try_has_its_own_id() {
             format!("https://management.azure.com{APP}/listSecrets?api-version={VERSION}&a+b=c%26d")
         );
         assert_eq!(one.header("authorization"), Some("Bearer sandbox-owner"));
-        assert_eq!(one.header("user-agent"), Some(concat!("acarecipe/", env!("CARGO_PKG_VERSION"))));
+        assert_eq!(
+            one.header("user-agent"),
+            Some(concat!("acarecipe/", env!("CARGO_PKG_VERSION")))
+        );
         assert_eq!(
             one.header("x-ms-correlation-request-id"),
             Some(world.client.correlation_id().to_string().as_str())
@@ -37,7 +40,10 @@ async fn what_passes_is_repeated_after_the_pause_the_server_asks_for() {
         (answer(429, "").with("retry-after", "17"), 17),
         (answer(429, "").with("retry-after-ms", "3000"), 3),
         (answer(429, "").with("x-ms-retry-after-ms", "4000"), 4),
-        (answer(429, "").with("retry-after", "Thu, 01 Jan 2026 00:01:00 GMT"), 60),
+        (
+            answer(429, "").with("retry-after", "Thu, 01 Jan 2026 00:01:00 GMT"),
+            60,
+        ),
         (answer(429, ""), 1),
         (answer(503, "<html>").with("retry-after", "2"), 2),
         (answer(500, "{"), 1),
@@ -58,7 +64,11 @@ async fn what_passes_is_repeated_after_the_pause_the_server_asks_for() {
         let response = world.client.read(&get(), in_minutes(10)).await;
         assert_eq!(response.unwrap().body["name"], "web", "{act:?}");
         assert_eq!(world.times(), [0, pause], "{act:?}");
-        let retries: Vec<_> = world.events().into_iter().filter(|event| matches!(event, ClientEvent::Retrying { .. })).collect();
+        let retries: Vec<_> = world
+            .events()
+            .into_iter()
+            .filter(|event| matches!(event, ClientEvent::Retrying { .. }))
+            .collect();
         assert_eq!(retries.len(), 1, "{act:?}");
     }
 }
@@ -72,27 +82,44 @@ async fn pauses_grow_and_tries_end() {
 
     let world = World::new(vec![Act::Refused; 4]);
     let error = world.client.read(&get(), in_minutes(60)).await.unwrap_err();
-    assert!(matches!(error.kind(), ArmErrorKind::Connection { maybe_sent: false, .. }));
+    assert!(matches!(
+        error.kind(),
+        ArmErrorKind::Connection {
+            maybe_sent: false,
+            ..
+        }
+    ));
     assert!(error.to_string().contains("no such host"), "{error}");
     assert_eq!(world.times(), [0, 1, 3, 7]);
 }
 
 #[tokio::test]
 async fn throttling_is_borne_until_the_deadline() {
-    let mut acts = vec![answer(429, r#"{"error":{"code":"TooManyRequests","message":"slow"}}"#).with("retry-after", "25"); 20];
+    let mut acts = vec![
+        answer(429, r#"{"error":{"code":"TooManyRequests","message":"slow"}}"#)
+            .with("retry-after", "25");
+        20
+    ];
     acts.push(ok("{}"));
     let world = World::new(acts);
     assert!(world.client.read(&get(), in_minutes(10)).await.is_ok());
     assert_eq!(world.elapsed(), 500);
 
     // A pause that would end after the deadline is not begun.
-    let world = World::new([answer(429, r#"{"error":{"code":"TooManyRequests","message":"slow"}}"#).with("retry-after", "3600")]);
+    let world = World::new([
+        answer(429, r#"{"error":{"code":"TooManyRequests","message":"slow"}}"#).with("retry-after", "3600"),
+    ]);
     let error = world.client.read(&get(), in_minutes(10)).await.unwrap_err();
     assert_eq!(world.elapsed(), 0);
     assert!(matches!(error.kind(), ArmErrorKind::Deadline { .. }));
     assert!(error.is_throttled() && error.retry_after().is_some_and(|wait| wait.as_secs() == 3600));
     assert!(error.to_string().contains("TooManyRequests: slow"), "{error}");
-    assert!(error.to_diagnostic().docs.is_some_and(|docs| docs.contains("throttling")));
+    assert!(
+        error
+            .to_diagnostic()
+            .docs
+            .is_some_and(|docs| docs.contains("throttling"))
+    );
 }
 
 #[tokio::test]
@@ -139,26 +166,47 @@ async fn a_refusal_is_not_repeated_and_is_explained() {
 async fn an_answer_is_bounded() {
     let world = World::new([Act::Endless]);
     let error = world.client.read(&get(), in_minutes(5)).await.unwrap_err();
-    assert!(matches!(error.kind(), ArmErrorKind::TooLarge { limit: 16_777_216 }), "{error}");
+    assert!(
+        matches!(error.kind(), ArmErrorKind::TooLarge { limit: 16_777_216 }),
+        "{error}"
+    );
 
     let announced = ok("{}").with("content-length", "99999999999");
-    let error = World::new([announced]).client.read(&get(), in_minutes(5)).await.unwrap_err();
+    let error = World::new([announced])
+        .client
+        .read(&get(), in_minutes(5))
+        .await
+        .unwrap_err();
     assert!(matches!(error.kind(), ArmErrorKind::TooLarge { .. }));
 
     // As deep as a stack overflow would need.
     let deep = "[".repeat(200_000);
     let world = World::new([ok(&deep), ok(&deep), ok(&deep)]);
     let error = world.client.read(&get(), in_minutes(5)).await.unwrap_err();
-    assert!(matches!(error.kind(), ArmErrorKind::BadBody { status: 200, .. }), "{error}");
+    assert!(
+        matches!(error.kind(), ArmErrorKind::BadBody { status: 200, .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn a_write_is_no_read_and_a_crooked_path_is_not_sent() {
     let world = World::new([]);
     let put = ArmRequest::new(Method::Put, APP, VERSION);
-    assert!(matches!(world.client.read(&put, in_minutes(5)).await.unwrap_err().kind(), ArmErrorKind::Request { .. }));
+    assert!(matches!(
+        world.client.read(&put, in_minutes(5)).await.unwrap_err().kind(),
+        ArmErrorKind::Request { .. }
+    ));
     let crooked = ArmRequest::get("/subscriptions/s/../../evil", VERSION);
-    assert!(matches!(world.client.read(&crooked, in_minutes(5)).await.unwrap_err().kind(), ArmErrorKind::Request { .. }));
+    assert!(matches!(
+        world
+            .client
+            .read(&crooked, in_minutes(5))
+            .await
+            .unwrap_err()
+            .kind(),
+        ArmErrorKind::Request { .. }
+    ));
     assert!(world.seen().is_empty());
 }
 
@@ -173,7 +221,9 @@ async fn events_name_every_try() {
             ClientEvent::Sent { number, method, path } => format!("sent {number} {method} {path}"),
             ClientEvent::Answered { number, status, .. } => format!("answered {number} {status}"),
             ClientEvent::Unanswered { number, .. } => format!("unanswered {number}"),
-            ClientEvent::Retrying { after, attempt, .. } => format!("retrying {attempt} after {} s", after.as_secs()),
+            ClientEvent::Retrying { after, attempt, .. } => {
+                format!("retrying {attempt} after {} s", after.as_secs())
+            }
             ClientEvent::Waiting { .. } => "waiting".to_owned(),
         })
         .collect();

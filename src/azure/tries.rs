@@ -1,0 +1,299 @@
+//! One try of a request, and tries repeated until one answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use azure_core::error::ErrorKind;
+use azure_core::http::headers::{HeaderName, Headers};
+use azure_core::http::{AsyncRawResponse, Context, PipelineStreamOptions, Request};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
+use serde_json::Value;
+use time::OffsetDateTime;
+use url::Url;
+
+use super::client::ArmClient;
+use super::endpoint::Bearer;
+use super::envelope;
+use super::errors::{self, ArmError, ArmErrorKind, HttpFailure, Last};
+use super::events::ClientEvent;
+use super::policies::Progress;
+use super::request::Method;
+use super::retry;
+use super::text;
+use crate::clock::within;
+
+/// A complete 2xx answer.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: Headers,
+    pub(super) body: Value,
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: &'static str) -> Option<&str> {
+        self.headers.get_optional_str(&HeaderName::from_static(name))
+    }
+}
+
+impl ArmClient {
+    /// Sends until there is a 2xx answer, an error that repeating does not mend, or the deadline.
+    pub(super) async fn repeat(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Option<&Value>,
+        deadline: OffsetDateTime,
+    ) -> Result<Answer, ArmError> {
+        let mut last = Last::Nothing;
+        let mut attempt = 0;
+        let mut renewed = false;
+        loop {
+            let Some(left) = retry::remaining(self.inner.clock.now(), deadline) else {
+                return Err(ArmError::new(ArmErrorKind::Deadline { last }).on(method, url.path()));
+            };
+            let error = match self
+                .once(method, url, body, left.min(self.inner.limits.per_try))
+                .await
+            {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            attempt += 1;
+            let pause = if error.status() == Some(401) && !renewed && self.forget_token().await {
+                renewed = true;
+                Duration::ZERO
+            } else if retry::again(&error, attempt) {
+                retry::pause(&error, attempt, self.inner.limits.first_pause)
+            } else {
+                return Err(error);
+            };
+            let left = retry::remaining(self.inner.clock.now(), deadline).unwrap_or_default();
+            if pause >= left {
+                last = Last::Error(error);
+                return Err(ArmError::new(ArmErrorKind::Deadline { last }).on(method, url.path()));
+            }
+            self.tell(ClientEvent::Retrying {
+                after: pause,
+                reason: error.kind().to_string(),
+                attempt,
+            });
+            self.inner.clock.sleep(pause).await;
+            last = Last::Error(error);
+        }
+    }
+
+    /// One try.
+    pub(super) async fn once(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Option<&Value>,
+        limit: Duration,
+    ) -> Result<Answer, ArmError> {
+        let inner = &*self.inner;
+        if !inner.endpoint.has(url) {
+            let reason = "its address is not at the endpoint".to_owned();
+            return Err(ArmError::new(ArmErrorKind::Request { reason }).on(method, url.path()));
+        }
+        let mut request = Request::new(url.clone(), method.into());
+        request.insert_header("accept", "application/json");
+        if let Some(body) = body {
+            request.insert_header("content-type", "application/json");
+            request.set_body(body.to_string());
+        }
+        let progress = Progress::new(method);
+        let context = Context::new().with_value(Arc::clone(&progress));
+        let options = PipelineStreamOptions {
+            skip_checks: true,
+            ..PipelineStreamOptions::default()
+        };
+        let started = inner.clock.now();
+        let exchange = async {
+            let response = inner.pipeline.stream(&context, &mut request, Some(options)).await;
+            let response = response.map_err(|error| self.sending_error(&error, &progress))?;
+            self.whole(response).await
+        };
+        let outcome = match within(&*inner.clock, limit, exchange).await {
+            Some(outcome) => outcome,
+            None if progress.sent() => Err(ArmError::new(ArmErrorKind::Timeout {
+                maybe_sent: true,
+                after: limit,
+            })),
+            None => Err(no_token_in_time()),
+        };
+        let outcome = match outcome {
+            Ok((status, headers, bytes)) => {
+                let elapsed = Duration::try_from(inner.clock.now() - started).unwrap_or_default();
+                self.tell(ClientEvent::Answered {
+                    number: progress.number(),
+                    status,
+                    elapsed,
+                });
+                self.judge(status, headers, &bytes)
+            }
+            Err(error) => {
+                if progress.sent() {
+                    let reason = error.kind().to_string();
+                    self.tell(ClientEvent::Unanswered {
+                        number: progress.number(),
+                        reason,
+                    });
+                }
+                Err(error)
+            }
+        };
+        outcome.map_err(|error| error.on(method, url.path()))
+    }
+
+    /// Reads the body, no more of it than the bound.
+    async fn whole(&self, response: AsyncRawResponse) -> Result<(u16, Headers, Bytes), ArmError> {
+        let limit = self.inner.limits.response_bytes;
+        let (status, headers, mut stream) = response.deconstruct();
+        let announced = headers.get_optional_str(&HeaderName::from_static("content-length"));
+        if announced
+            .and_then(|length| length.parse::<usize>().ok())
+            .is_some_and(|length| length > limit)
+        {
+            return Err(ArmError::new(ArmErrorKind::TooLarge { limit }));
+        }
+        let mut body = BytesMut::new();
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|error| {
+                let reason = self.clean(&errors::chain(&error));
+                ArmError::new(ArmErrorKind::Connection {
+                    maybe_sent: true,
+                    reason,
+                })
+            })?;
+            if body.len() + chunk.len() > limit {
+                return Err(ArmError::new(ArmErrorKind::TooLarge { limit }));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok((status.into(), headers, body.freeze()))
+    }
+
+    /// A complete answer: a success with its JSON, or the error it holds.
+    fn judge(&self, status: u16, headers: Headers, bytes: &[u8]) -> Result<Answer, ArmError> {
+        if (200..300).contains(&status) {
+            let body = match serde_json::from_slice(bytes) {
+                Ok(body) => body,
+                // "Accepted" and "no content" say all they have to say without a body.
+                Err(_) if bytes.trim_ascii().is_empty() || matches!(status, 202 | 204) => Value::Null,
+                Err(error) => {
+                    let reason = self.clean(&error.to_string());
+                    return Err(ArmError::new(ArmErrorKind::BadBody { status, reason }));
+                }
+            };
+            return Ok(Answer {
+                status,
+                headers,
+                body,
+            });
+        }
+        let text = |name: &'static str| {
+            let value = headers.get_optional_str(&HeaderName::from_static(name))?;
+            Some(self.clean(value)).filter(|value| !value.is_empty())
+        };
+        let envelope = envelope::read(status, bytes, &|text| self.clean(text));
+        Err(ArmError::new(ArmErrorKind::Http(HttpFailure {
+            status,
+            // The header repeats the code (microsoft/api-guidelines, azure/Guidelines.md).
+            code: envelope.code.or_else(|| text("x-ms-error-code")),
+            message: envelope.message,
+            target: envelope.target,
+            details: envelope.details,
+            request_id: text("x-ms-request-id"),
+            correlation_id: text("x-ms-correlation-request-id")
+                .or_else(|| Some(self.inner.correlation_id.to_string())),
+            retry_after: retry::retry_after(&headers, self.inner.clock.now()),
+        })))
+    }
+
+    /// What kept a request from being answered.
+    fn sending_error(&self, error: &azure_core::Error, progress: &Progress) -> ArmError {
+        if !progress.sent() {
+            return self.credential_error(error);
+        }
+        let maybe_sent = !matches!(error.kind(), ErrorKind::Connection);
+        let reason = self.clean(&errors::chain(error));
+        ArmError::new(ArmErrorKind::Connection { maybe_sent, reason })
+    }
+
+    pub(super) fn credential_error(&self, error: &azure_core::Error) -> ArmError {
+        let reason = self.clean(&errors::chain(error));
+        ArmError::new(ArmErrorKind::Credential {
+            reason,
+            transient: passing(error),
+        })
+    }
+
+    /// Where a link of a response leads, if that is this endpoint.
+    pub(super) fn follow(&self, link: &'static str, target: &str) -> Result<Url, ArmError> {
+        let endpoint = &self.inner.endpoint;
+        let url = endpoint.url().join(target).ok().filter(|url| endpoint.has(url));
+        url.ok_or_else(|| {
+            let origin = |url: &Url| {
+                let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+                format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
+            };
+            let found = Url::parse(target).map_or_else(|_| "no address".to_owned(), |url| origin(&url));
+            ArmError::new(ArmErrorKind::ForeignHost {
+                link,
+                found: self.clean(&found),
+                expected: origin(endpoint.url()),
+            })
+        })
+    }
+
+    pub(super) fn tell(&self, event: ClientEvent) {
+        (self.inner.events)(event);
+    }
+
+    /// Foreign text, fit to be shown: this client's tokens are not in it.
+    pub(super) fn clean(&self, foreign: &str) -> String {
+        match (&self.inner.endpoint.bearer, &self.inner.credential) {
+            (Bearer::Fixed(token), _) => text::clean(foreign, std::slice::from_ref(token)),
+            (_, Some((credential, _))) => text::clean(foreign, &credential.issued()),
+            (Bearer::Credential { .. }, None) => text::clean(foreign, &[]),
+        }
+    }
+
+    /// Makes the credential issue a new token. False when there is only the one.
+    async fn forget_token(&self) -> bool {
+        match &self.inner.credential {
+            Some((credential, scope)) => {
+                credential.forget(scope).await;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+pub(super) fn no_token_in_time() -> ArmError {
+    let reason = "the credential did not answer in time".to_owned();
+    ArmError::new(ArmErrorKind::Credential {
+        reason,
+        transient: true,
+    })
+}
+
+/// Whether a credential failed for a reason that passes: throttled, a server's failure, a connection.
+fn passing(error: &azure_core::Error) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        match error
+            .downcast_ref::<azure_core::Error>()
+            .map(azure_core::Error::kind)
+        {
+            Some(ErrorKind::HttpResponse { status, .. }) => {
+                return matches!(u16::from(*status), 408 | 429 | 500..=599);
+            }
+            Some(ErrorKind::Connection | ErrorKind::Io) => return true,
+            _ => next = error.source(),
+        }
+    }
+    false
+}
