@@ -5,11 +5,8 @@ use std::process::{Command, Stdio};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 /// Commands that answer from what is in the binary.
-const COMMANDS: [(&str, &[&str]); 3] = [
-    ("help", &["--help"]),
-    ("list", &["list"]),
-    ("show", &["show", "managed-identity"]),
-];
+const COMMANDS: [(&str, &[&str]); 3] =
+    [("help", &["--help"]), ("list", &["list"]), ("show", &["show", "managed-identity"])];
 
 /// The program with `arguments`, silent, in a folder without a project file.
 fn command(arguments: &[&str]) -> Command {

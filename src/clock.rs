@@ -39,9 +39,7 @@ pub struct VirtualClock {
 impl VirtualClock {
     /// A clock that stands at `start`.
     pub fn new(start: OffsetDateTime) -> VirtualClock {
-        VirtualClock {
-            now: Arc::new(Mutex::new(start)),
-        }
+        VirtualClock { now: Arc::new(Mutex::new(start)) }
     }
 }
 

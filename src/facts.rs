@@ -69,12 +69,7 @@ impl Read {
     }
 
     fn same(&self) -> (Shape, String, String, Vec<(String, String)>) {
-        (
-            self.shape,
-            self.key.clone(),
-            self.api_version.clone(),
-            self.query.clone(),
-        )
+        (self.shape, self.key.clone(), self.api_version.clone(), self.query.clone())
     }
 }
 
@@ -114,10 +109,7 @@ impl Fact {
         };
         Fact::Found(match (shape, value.data) {
             (Shape::Many, Data::List(items)) => Value::new(Data::List(
-                items
-                    .into_iter()
-                    .map(|item| mark(kind, &Path::root(), item))
-                    .collect(),
+                items.into_iter().map(|item| mark(kind, &Path::root(), item)).collect(),
             )),
             (_, data) => mark(kind, &Path::root(), Value::new(data)),
         })
@@ -156,10 +148,7 @@ fn mark(kind: &ResourceType, path: &Path, value: Value) -> Value {
         }
         data => data,
     };
-    Value {
-        data,
-        marks: value.marks,
-    }
+    Value { data, marks: value.marks }
 }
 
 /// All answers so far, and what was asked for in vain.
@@ -186,9 +175,7 @@ impl Facts {
         self.answers.retain(|(shape, key, _, _), _| {
             let touched = *key == id.folded() || key.starts_with(&below);
             let lists_it = *shape == Shape::Many
-                && parent
-                    .as_ref()
-                    .is_some_and(|parent| key.starts_with(parent.as_str()));
+                && parent.as_ref().is_some_and(|parent| key.starts_with(parent.as_str()));
             !touched && !lists_it
         });
     }
@@ -219,10 +206,7 @@ pub struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// A view of `facts` with nothing missing yet.
     pub fn new(facts: &'a Facts) -> Asked<'a> {
-        Asked {
-            facts,
-            missing: std::cell::RefCell::default(),
-        }
+        Asked { facts, missing: std::cell::RefCell::default() }
     }
 
     /// The answer to `read`; when there is none, the read is noted as missing.

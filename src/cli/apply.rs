@@ -78,7 +78,13 @@ impl Apply {
     }
 
     /// Nothing to write: verified on the facts already read, unless the app is still on its way.
-    async fn unchanged(&self, context: &Context, screen: &Screen, mut report: Report, observed: Observed) -> Ending {
+    async fn unchanged(
+        &self,
+        context: &Context,
+        screen: &Screen,
+        mut report: Report,
+        observed: Observed,
+    ) -> Ending {
         report.applied = Some(AppliedReport::default());
         let observed = if matches!(observed.plan.health.state, State::Waiting(_)) {
             let work = context.executor.observe_ready(observed, &context.selection, &context.target, false);
@@ -93,7 +99,13 @@ impl Apply {
         context.close(screen, report, ending)
     }
 
-    async fn write(&self, context: &Context, screen: &Screen, mut report: Report, observed: &Observed) -> Ending {
+    async fn write(
+        &self,
+        context: &Context,
+        screen: &Screen,
+        mut report: Report,
+        observed: &Observed,
+    ) -> Ending {
         let done = Mutex::new(Applied::default());
         screen.status("\n");
         let work = async {
@@ -144,7 +156,8 @@ fn interrupted(screen: &Screen, applied: &Applied) {
 /// Asks; anything but yes is no.
 fn confirmed(screen: &Screen, context: &Context) -> bool {
     context.progress.clear();
-    screen.status(&format!("\nApply this to {}/{}? [y/N] ", context.target.resource_group, context.target.app));
+    screen
+        .status(&format!("\nApply this to {}/{}? [y/N] ", context.target.resource_group, context.target.app));
     let mut answer = String::new();
     if std::io::stdin().lock().read_line(&mut answer).is_err() {
         return false;

@@ -12,7 +12,15 @@ use crate::render::{Colour, Format, Screen};
 #[derive(Clone, Debug, Args)]
 pub(super) struct Output {
     /// What results look like
-    #[arg(short, long = "output", global = true, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Output")]
+    #[arg(
+        short,
+        long = "output",
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        help_heading = "Output"
+    )]
     format: Format,
     /// Show every request on stderr; twice: tracing too
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
@@ -21,7 +29,14 @@ pub(super) struct Output {
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
     quiet: bool,
     /// When to colour (`NO_COLOR` is honoured)
-    #[arg(long = "color", global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
+    #[arg(
+        long = "color",
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        help_heading = "Output"
+    )]
     colour: Colour,
     /// Never ask
     #[arg(long, global = true, help_heading = "Output")]
@@ -103,7 +118,13 @@ pub(super) struct SandboxRun {
     #[arg(long, conflicts_with_all = ["arm_endpoint", "trust_endpoint", "cloud"], help_heading = "Sandbox")]
     pub(super) sandbox: bool,
     /// Who calls: owner, contributor, group-scoped, app-scoped or reader
-    #[arg(long, value_name = "CALLER", default_value = "owner", requires = "sandbox", help_heading = "Sandbox")]
+    #[arg(
+        long,
+        value_name = "CALLER",
+        default_value = "owner",
+        requires = "sandbox",
+        help_heading = "Sandbox"
+    )]
     pub(super) sandbox_caller: String,
     /// Where the sandbox keeps its state
     #[arg(long, value_name = "FILE", requires = "sandbox", help_heading = "Sandbox")]

@@ -75,8 +75,8 @@ pub(super) struct Show {
 #[derive(Debug, Args)]
 pub(super) struct GraphArgs {
     /// What the map looks like
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    format: GraphFormat,
+    #[arg(long = "format", id = "graph_format", value_enum, default_value_t, value_name = "FORMAT")]
+    map: GraphFormat,
     #[command(flatten)]
     folders: Folders,
 }
@@ -133,7 +133,8 @@ impl Show {
         }
         if screen.format == Format::Json {
             let mut shown = summary(recipe);
-            shown["requires"] = json!(recipe.requires.iter().map(|one| &one.recipe.value).collect::<Vec<_>>());
+            shown["requires"] =
+                json!(recipe.requires.iter().map(|one| &one.recipe.value).collect::<Vec<_>>());
             shown["inputs"] = recipe
                 .inputs
                 .values()
@@ -168,7 +169,7 @@ impl GraphArgs {
         if screen.format == Format::Json {
             print_json(screen, &json!({ "nodes": graph.nodes, "edges": graph.edges }));
         } else {
-            screen.text(&match self.format {
+            screen.text(&match self.map {
                 GraphFormat::Text => graph.text(),
                 GraphFormat::Mermaid => graph.mermaid(),
             });

@@ -80,7 +80,9 @@ impl Context {
         let sandbox = if sandboxed { Some(SandboxRun::open(flags.sandbox).map_err(refused)?) } else { None };
         let (endpoint, clock) = match &sandbox {
             Some(run) => (run.endpoint(), Arc::clone(&run.clock)),
-            None => (real_endpoint(flags, &resolved, az.as_ref(), &env)?, Arc::new(SystemClock) as Arc<dyn Clock>),
+            None => {
+                (real_endpoint(flags, &resolved, az.as_ref(), &env)?, Arc::new(SystemClock) as Arc<dyn Clock>)
+            }
         };
         let progress = Arc::new(Progress::new(screen, flags.verbose));
         let events = Arc::clone(&progress);
@@ -202,7 +204,9 @@ fn real_endpoint(
     let custom = named
         .map(|url| CustomEndpoint::parse(&url, flags.target.trust_endpoint.as_deref()))
         .transpose()
-        .map_err(|error| usage(Diagnostic::error(crate::diagnostic::codes::AZURE_ENDPOINT, error.to_string())))?;
+        .map_err(|error| {
+            usage(Diagnostic::error(crate::diagnostic::codes::AZURE_ENDPOINT, error.to_string()))
+        })?;
     let selected = credentials::select(env)
         .map_err(|error| usage(credentials::CredentialError::from(error).to_diagnostic()))?;
     let mut parts = Parts::new(resolved.cloud, env);

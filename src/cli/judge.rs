@@ -148,7 +148,12 @@ pub(super) fn count(counts: &mut Counts, observed: &Observed) {
 }
 
 /// Shows prerequisites and problems; the ending a command has that stops there.
-pub(super) fn prerequisites(context: &Context, screen: &Screen, report: &mut Report, observed: &Observed) -> Ending {
+pub(super) fn prerequisites(
+    context: &Context,
+    screen: &Screen,
+    report: &mut Report,
+    observed: &Observed,
+) -> Ending {
     context.progress.clear();
     let plan = &observed.plan;
     count(&mut report.counts, observed);
@@ -218,7 +223,9 @@ pub(super) fn verification(
     if let Some(app) = &report.app {
         let text = ["name", "provisioningState", "runningStatus"]
             .iter()
-            .map(|key| format!("{key}={}", app.get(key).and_then(serde_json::Value::as_str).unwrap_or("unknown")))
+            .map(|key| {
+                format!("{key}={}", app.get(key).and_then(serde_json::Value::as_str).unwrap_or("unknown"))
+            })
             .collect::<Vec<_>>()
             .join(" ");
         screen.text(&format!("\n{}\n", crate::value::strip_control(&text)));

@@ -53,31 +53,46 @@ enum Command {
     #[command(after_help = "Examples:\n  acarecipe list\n  acarecipe list --for security -o json")]
     List(catalogue::List),
     /// Show one recipe in full: inputs, prerequisites, steps, rights, outputs
-    #[command(after_help = "Examples:\n  acarecipe show managed-identity\n  acarecipe show key-vault-reference --page")]
+    #[command(
+        after_help = "Examples:\n  acarecipe show managed-identity\n  acarecipe show key-vault-reference --page"
+    )]
     Show(catalogue::Show),
     /// Draw the dependency map of the catalogue
     #[command(after_help = "Examples:\n  acarecipe graph\n  acarecipe graph --format mermaid")]
     Graph(catalogue::GraphArgs),
     /// Check the prerequisites of recipes, and whether the caller may do what they plan
-    #[command(after_help = "Examples:\n  acarecipe check managed-identity\n  acarecipe check key-vault-reference --sandbox -p secrets.DB_PASSWORD=db-password")]
+    #[command(
+        after_help = "Examples:\n  acarecipe check managed-identity\n  acarecipe check key-vault-reference --sandbox -p secrets.DB_PASSWORD=db-password"
+    )]
     Check(judge::Check),
     /// Show what applying recipes would change, property by property, and what follows from it
-    #[command(after_help = "Examples:\n  acarecipe plan managed-identity\n  acarecipe plan managed-identity --exit-code -o json")]
+    #[command(
+        after_help = "Examples:\n  acarecipe plan managed-identity\n  acarecipe plan managed-identity --exit-code -o json"
+    )]
     Plan(plan::PlanArgs),
     /// Apply recipes: check, plan, confirm, write, wait, verify
-    #[command(after_help = "Examples:\n  acarecipe apply managed-identity --sandbox\n  acarecipe apply managed-identity -p identity=create --yes\n  acarecipe apply key-vault-reference -p key_vault=my-vault -p secrets.DB_PASSWORD=db-password")]
+    #[command(
+        after_help = "Examples:\n  acarecipe apply managed-identity --sandbox\n  acarecipe apply managed-identity -p identity=create --yes\n  acarecipe apply key-vault-reference -p key_vault=my-vault -p secrets.DB_PASSWORD=db-password"
+    )]
     Apply(apply::Apply),
     /// Verify recipes on the live app; without a recipe: the app's own health
-    #[command(after_help = "Examples:\n  acarecipe verify\n  acarecipe verify managed-identity --strict -o json")]
+    #[command(
+        after_help = "Examples:\n  acarecipe verify\n  acarecipe verify managed-identity --strict -o json"
+    )]
     Verify(judge::Verify),
     /// Check recipe files and show every mistake with file, line and caret
     #[command(after_help = "Examples:\n  acarecipe lint recipes/managed-identity/recipe.yaml")]
     Lint(lint::Lint),
     /// Print the JSON Schema of recipe files (or of the project file) for editors
-    #[command(after_help = "Examples:\n  acarecipe schema > recipe.schema.json\n  acarecipe schema --project")]
+    #[command(
+        after_help = "Examples:\n  acarecipe schema > recipe.schema.json\n  acarecipe schema --project"
+    )]
     Schema(lint::Schema),
     /// The Azure inside: serve it to other clients, look at it, start anew
-    #[command(subcommand, after_help = "Examples:\n  acarecipe sandbox show\n  acarecipe sandbox serve --https\n  acarecipe sandbox rules")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  acarecipe sandbox show\n  acarecipe sandbox serve --https\n  acarecipe sandbox rules"
+    )]
     Sandbox(sandbox::Sandbox),
 }
 
@@ -133,7 +148,13 @@ where
 }
 
 /// Ends a command with findings: to stderr for people, in the report for machines.
-fn refuse(screen: &Screen, command: &'static str, sandbox: bool, found: &[Diagnostic], ending: Ending) -> Ending {
+fn refuse(
+    screen: &Screen,
+    command: &'static str,
+    sandbox: bool,
+    found: &[Diagnostic],
+    ending: Ending,
+) -> Ending {
     screen.diagnostics(found);
     let mut report = Report::new(command, sandbox);
     report.diagnose(found);

@@ -8,8 +8,8 @@ use super::surroundings::Surroundings;
 use crate::diagnostic::{Diagnostic, Severity, Source, codes};
 use crate::plan::Selection;
 use crate::recipe::bind;
-use crate::recipe::{PROJECT_FILE, Project};
 use crate::recipe::{Asked, Catalogue, Origin};
+use crate::recipe::{PROJECT_FILE, Project};
 
 /// The project file of the present folder, unless the run takes nothing from its surroundings.
 pub(super) fn project(sandbox: bool) -> Result<Option<Project>, Vec<Diagnostic>> {
@@ -73,9 +73,11 @@ pub(super) fn foreign(selection: &Selection) -> Vec<String> {
         .iter()
         .filter_map(|instance| match &instance.recipe.origin {
             Origin::BuiltIn => None,
-            Origin::Folder(folder) => {
-                Some(format!("{} is not built in; it comes from {}", instance.recipe.name.value, folder.display()))
-            }
+            Origin::Folder(folder) => Some(format!(
+                "{} is not built in; it comes from {}",
+                instance.recipe.name.value,
+                folder.display()
+            )),
         })
         .collect()
 }

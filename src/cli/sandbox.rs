@@ -9,8 +9,8 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::catalogue::print_json;
-use super::sandbox_run::{faults, open_file, switches, unusable};
 use super::refuse;
+use super::sandbox_run::{faults, open_file, switches, unusable};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::recipe::parse_duration;
 use crate::render::{self, Format, Screen};
@@ -24,7 +24,9 @@ use crate::sandbox::{Delays, Options, RULES, Sandbox as Azure, State, seed};
 #[derive(Debug, Subcommand)]
 pub(super) enum Sandbox {
     /// Serve it on 127.0.0.1 for az, SDKs and curl, until interrupted
-    #[command(after_help = "Examples:\n  acarecipe sandbox serve\n  acarecipe sandbox serve --https --port 8443\n  acarecipe sandbox serve --fault \"match=PATCH:/containerApps/ status=429 retry-after=2\"")]
+    #[command(
+        after_help = "Examples:\n  acarecipe sandbox serve\n  acarecipe sandbox serve --https --port 8443\n  acarecipe sandbox serve --fault \"match=PATCH:/containerApps/ status=429 retry-after=2\""
+    )]
     Serve(Box<Serve>),
     /// Show what is in it, as JSON
     Show(Place),
@@ -198,7 +200,8 @@ impl Serve {
         match served {
             Ok(_) => Ending::Ok,
             Err(error) => {
-                let found = Diagnostic::error(codes::SANDBOX_SERVE, format!("{:#}", anyhow::Error::from(error)));
+                let found =
+                    Diagnostic::error(codes::SANDBOX_SERVE, format!("{:#}", anyhow::Error::from(error)));
                 refuse(screen, "sandbox serve", true, &[found], Ending::Failed)
             }
         }

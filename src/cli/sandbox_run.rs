@@ -9,7 +9,7 @@ use super::arguments;
 use crate::azure::Endpoint;
 use crate::clock::{Clock, VirtualClock};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::sandbox::callers::CALLERS;
+use crate::sandbox::seed::CALLERS;
 use crate::sandbox::statefile::{Saved, StateFile, StateFileError, default_path};
 use crate::sandbox::transport::InProcess;
 use crate::sandbox::{Fault, Options, Sandbox, State, Switches};
@@ -29,10 +29,14 @@ impl SandboxRun {
     /// An unknown caller, rule or fault; a state file that cannot be used.
     pub(super) fn open(flags: &arguments::SandboxRun) -> Result<SandboxRun, Vec<Diagnostic>> {
         let mut problems = Vec::new();
-        if !CALLERS.contains(&flags.sandbox_caller.as_str()) {
+        let callers: Vec<&str> = CALLERS.iter().map(|(name, _)| *name).collect();
+        if !callers.contains(&flags.sandbox_caller.as_str()) {
             problems.push(
-                Diagnostic::error(codes::SANDBOX_OPTION, format!("the sandbox has no caller `{}`", flags.sandbox_caller))
-                    .note(format!("the callers are {}", CALLERS.join(", "))),
+                Diagnostic::error(
+                    codes::SANDBOX_OPTION,
+                    format!("the sandbox has no caller `{}`", flags.sandbox_caller),
+                )
+                .note(format!("the callers are {}", callers.join(", "))),
             );
         }
         let (rules, faults) = (switches(&flags.flips, &mut problems), faults(&flags.faults, &mut problems));
@@ -76,7 +80,9 @@ pub(super) fn switches(names: &[String], problems: &mut Vec<Diagnostic>) -> Swit
     names.iter().fold(Switches::default(), |switches, name| match switches.clone().and_flip(name) {
         Ok(more) => more,
         Err(error) => {
-            problems.push(Diagnostic::error(codes::SANDBOX_OPTION, error.to_string()).fix("acarecipe sandbox rules"));
+            problems.push(
+                Diagnostic::error(codes::SANDBOX_OPTION, error.to_string()).fix("acarecipe sandbox rules"),
+            );
             switches
         }
     })

@@ -37,7 +37,10 @@ async fn signal() -> Ending {
 
 /// The answer of `work`, or the signal that ended it: it is asked to stop, and cut off when it does
 /// not within the grace.
-pub(super) async fn until_signal<T>(interrupt: &Interrupt, work: impl Future<Output = T>) -> Result<T, Ending> {
+pub(super) async fn until_signal<T>(
+    interrupt: &Interrupt,
+    work: impl Future<Output = T>,
+) -> Result<T, Ending> {
     tokio::pin!(work);
     tokio::select! {
         biased;

@@ -63,9 +63,19 @@ pub(super) fn resolve(
         })
     };
 
-    let group = look(&flags.resource_group, "-g", &["RG", "AZURE_RESOURCE_GROUP"], of_file(|file| file.resource_group.as_ref().map(|text| text.value.clone())));
+    let group = look(
+        &flags.resource_group,
+        "-g",
+        &["RG", "AZURE_RESOURCE_GROUP"],
+        of_file(|file| file.resource_group.as_ref().map(|text| text.value.clone())),
+    );
     let resource_group = need(group, "the resource group", "-g", "RG", "<resource-group>");
-    let app = look(&flags.name, "-n", &["APP_NAME"], of_file(|file| file.name.as_ref().map(|text| text.value.clone())));
+    let app = look(
+        &flags.name,
+        "-n",
+        &["APP_NAME"],
+        of_file(|file| file.name.as_ref().map(|text| text.value.clone())),
+    );
     let app = need(app, "the container app", "-n", "APP_NAME", "<app>");
     let subscription = look(
         &flags.subscription,
@@ -78,8 +88,13 @@ pub(super) fn resolve(
         Some(Found { value: selected.id.clone(), from: "az".to_owned() })
     });
     let subscription_from = subscription.as_ref().map(|found| found.from.clone()).unwrap_or_default();
-    let subscription =
-        need(subscription, "the subscription", "--subscription", "AZURE_SUBSCRIPTION_ID", "<subscription-id>");
+    let subscription = need(
+        subscription,
+        "the subscription",
+        "--subscription",
+        "AZURE_SUBSCRIPTION_ID",
+        "<subscription-id>",
+    );
     let value = |found: Option<Found>| found.map(|found| found.value);
     let environment = value(look(
         &flags.environment,
@@ -88,8 +103,18 @@ pub(super) fn resolve(
         if sandbox { &[] } else { &["ENVIRONMENT_NAME", "ACA_ENV_NAME"] },
         of_file(|file| file.environment.as_ref().map(|text| text.value.clone())),
     ));
-    let location = value(look(&flags.location, "--location", if sandbox { &[] } else { &["LOCATION", "AZURE_LOCATION"] }, of_file(|file| file.location.as_ref().map(|text| text.value.clone()))));
-    let container = value(look(&flags.container, "--container", &[], of_file(|file| file.container.as_ref().map(|text| text.value.clone()))));
+    let location = value(look(
+        &flags.location,
+        "--location",
+        if sandbox { &[] } else { &["LOCATION", "AZURE_LOCATION"] },
+        of_file(|file| file.location.as_ref().map(|text| text.value.clone())),
+    ));
+    let container = value(look(
+        &flags.container,
+        "--container",
+        &[],
+        of_file(|file| file.container.as_ref().map(|text| text.value.clone())),
+    ));
 
     let cloud_name = flags
         .cloud
@@ -105,7 +130,11 @@ pub(super) fn resolve(
         );
         Cloud::public()
     });
-    for (what, text) in [("the resource group", &resource_group), ("the container app", &app), ("the subscription", &subscription)] {
+    for (what, text) in [
+        ("the resource group", &resource_group),
+        ("the container app", &app),
+        ("the subscription", &subscription),
+    ] {
         if !text.is_empty() && !plain(text) {
             missing.push(
                 Diagnostic::error(codes::BAD_TARGET, format!("{what} `{text}` is no name that Azure takes"))
@@ -135,7 +164,10 @@ pub(super) fn resolve(
             cloud: plan::Cloud {
                 name: cloud.name.to_owned(),
                 authority: cloud.authority.to_owned(),
-                suffixes: suffixes.iter().map(|(name, suffix)| ((*name).to_owned(), (*suffix).to_owned())).collect(),
+                suffixes: suffixes
+                    .iter()
+                    .map(|(name, suffix)| ((*name).to_owned(), (*suffix).to_owned()))
+                    .collect(),
             },
             tenant,
             subscription,

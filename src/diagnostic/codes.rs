@@ -121,9 +121,7 @@ mod tests {
             assert!(seen.insert(code), "{} twice", code.0);
             let words_are_plain = code.0.split('-').all(|word| {
                 !word.is_empty()
-                    && word
-                        .bytes()
-                        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+                    && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
             });
             assert!(words_are_plain, "{} is not kebab-case", code.0);
             assert!(description.len() > 10, "{} is not described", code.0);

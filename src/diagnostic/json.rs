@@ -37,10 +37,7 @@ pub fn to_json(diagnostic: &Diagnostic) -> Json {
         put("line", line.into());
         put("column", column.into());
     }
-    let texts = [
-        ("resource", &diagnostic.resource),
-        ("correlationId", &diagnostic.correlation_id),
-    ];
+    let texts = [("resource", &diagnostic.resource), ("correlationId", &diagnostic.correlation_id)];
     for (key, text) in texts {
         if let Some(text) = text {
             put(key, strip_control(text).into());
@@ -61,14 +58,9 @@ mod tests {
     #[test]
     fn absent_keys_are_left_out_and_places_count_from_one() {
         let bare = Diagnostic::warning(Code("odd"), "strange\u{1b}[31m");
-        assert_eq!(
-            to_json(&bare),
-            json!({"code": "odd", "severity": "warning", "message": "strange[31m"})
-        );
-        let source = Arc::new(Source {
-            name: "recipe.yaml".to_owned(),
-            text: "name: x\nsetps: []\n".to_owned(),
-        });
+        assert_eq!(to_json(&bare), json!({"code": "odd", "severity": "warning", "message": "strange[31m"}));
+        let source =
+            Arc::new(Source { name: "recipe.yaml".to_owned(), text: "name: x\nsetps: []\n".to_owned() });
         let full = Diagnostic::error(Code("unknown-key"), "unknown key `setps`")
             .note("keys are checked")
             .fix("write `steps`\nrm -rf /")

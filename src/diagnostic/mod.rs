@@ -73,10 +73,7 @@ impl Diagnostic {
 
     /// A warning with nothing but its code and message.
     pub fn warning(code: Code, message: impl Into<String>) -> Diagnostic {
-        Diagnostic {
-            severity: Severity::Warning,
-            ..Diagnostic::error(code, message)
-        }
+        Diagnostic { severity: Severity::Warning, ..Diagnostic::error(code, message) }
     }
 
     /// Adds a line about the cause.
@@ -103,11 +100,7 @@ impl Diagnostic {
     /// Adds a place in a file.
     #[must_use]
     pub fn label(mut self, source: &Arc<Source>, span: Span, text: impl Into<String>) -> Diagnostic {
-        self.labels.push(Label {
-            source: Arc::clone(source),
-            span,
-            text: text.into(),
-        });
+        self.labels.push(Label { source: Arc::clone(source), span, text: text.into() });
         self
     }
 

@@ -44,20 +44,14 @@ mod tests {
 
     #[test]
     fn lines_and_columns_count_from_one_in_characters() {
-        let source = Source {
-            name: "recipe.yaml".to_owned(),
-            text: "a: é€x\r\n\nb".to_owned(),
-        };
+        let source = Source { name: "recipe.yaml".to_owned(), text: "a: é€x\r\n\nb".to_owned() };
         let position = |needle: &str| source.line_col(source.text.find(needle).unwrap());
         assert_eq!(position("a"), (1, 1));
         assert_eq!(position("x"), (1, 6));
         assert_eq!(source.line_col(4), (1, 4), "inside é");
         assert_eq!(position("b"), (3, 1));
         assert_eq!(source.line_col(usize::MAX), (3, 2));
-        let empty = Source {
-            name: String::new(),
-            text: String::new(),
-        };
+        let empty = Source { name: String::new(), text: String::new() };
         assert_eq!(empty.line_col(7), (1, 1));
     }
 }

@@ -16,8 +16,8 @@ use time::OffsetDateTime;
 
 use crate::azure::ArmClient;
 use crate::clock::Clock;
-use crate::plan::{Plan, Request, Selection, Target, plan};
 use crate::facts::Facts;
+use crate::plan::{Plan, Request, Selection, Target, plan};
 
 pub use events::{Event, Observer};
 pub use failure::Failure;

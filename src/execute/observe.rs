@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{Event, Executor, Failure, Observed};
 use crate::azure::{ArmError, ArmErrorKind, ArmRequest};
 use crate::facts::{Fact, Facts, Read, Shape};
-use crate::plan::{Plan, State, Target};
 use crate::plan::Selection;
+use crate::plan::{Plan, State, Target};
 
 /// More rounds than any recipe needs: a plan that still asks then would ask for ever.
 const MAX_ROUNDS: usize = 32;
@@ -22,7 +22,12 @@ impl Executor {
     /// # Errors
     /// Azure could not be asked (no token, no connection, throttled beyond the deadline); what a
     /// caller may not read is part of the plan instead.
-    pub async fn observe(&self, selection: &Selection, target: &Target, rights: bool) -> Result<Observed, Failure> {
+    pub async fn observe(
+        &self,
+        selection: &Selection,
+        target: &Target,
+        rights: bool,
+    ) -> Result<Observed, Failure> {
         self.observe_from(Facts::default(), selection, target, rights).await
     }
 
@@ -56,14 +61,26 @@ impl Executor {
     ///
     /// # Errors
     /// As there; the operation does not end before the deadline.
-    pub async fn observe_idle(&self, selection: &Selection, target: &Target, rights: bool) -> Result<Observed, Failure> {
+    pub async fn observe_idle(
+        &self,
+        selection: &Selection,
+        target: &Target,
+        rights: bool,
+    ) -> Result<Observed, Failure> {
         let observed = self.observe(selection, target, rights).await?;
-        self.until(observed, selection, target, rights, "the operation in progress on the app", |executor, plan, elapsed| {
-            if plan.busy {
-                executor.observer.event(&Event::Busy { resource: target.app.clone(), elapsed });
-            }
-            !plan.busy
-        })
+        self.until(
+            observed,
+            selection,
+            target,
+            rights,
+            "the operation in progress on the app",
+            |executor, plan, elapsed| {
+                if plan.busy {
+                    executor.observer.event(&Event::Busy { resource: target.app.clone(), elapsed });
+                }
+                !plan.busy
+            },
+        )
         .await
     }
 
@@ -72,7 +89,13 @@ impl Executor {
     ///
     /// # Errors
     /// As there. A deadline is no error: the findings say where it stands.
-    pub async fn observe_ready(&self, observed: Observed, selection: &Selection, target: &Target, rights: bool) -> Result<Observed, Failure> {
+    pub async fn observe_ready(
+        &self,
+        observed: Observed,
+        selection: &Selection,
+        target: &Target,
+        rights: bool,
+    ) -> Result<Observed, Failure> {
         let mut unhealthy_since = None;
         let done = |executor: &Executor, plan: &Plan, elapsed: Duration| {
             let State::Waiting(state) = &plan.health.state else { return true };
@@ -143,11 +166,8 @@ impl Executor {
             let fact = self.fetch_one(read).await?;
             Ok::<_, Failure>((read.clone(), fact))
         });
-        let answers = self
-            .interrupt
-            .or(futures::future::join_all(answers))
-            .await
-            .ok_or(Failure::Interrupted)?;
+        let answers =
+            self.interrupt.or(futures::future::join_all(answers)).await.ok_or(Failure::Interrupted)?;
         answers.into_iter().collect()
     }
 
@@ -174,9 +194,8 @@ fn fact_of(error: &ArmError, read: &Read) -> Result<Fact, Failure> {
     if error.is_forbidden() {
         return Ok(Fact::Refused { message: message() });
     }
-    let told = matches!(error.kind(), ArmErrorKind::Http(_))
-        && !error.is_transient()
-        && error.status() != Some(401);
+    let told =
+        matches!(error.kind(), ArmErrorKind::Http(_)) && !error.is_transient() && error.status() != Some(401);
     if told {
         return Ok(Fact::Failed {
             message: message(),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{Event, Executor, Failure, Observed};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Facts;
-use crate::plan::{Approved, Plan, Target};
 use crate::plan::Selection;
+use crate::plan::{Approved, Plan, Target};
 use crate::value::Value;
 
 /// What a run did.
@@ -130,8 +130,13 @@ fn identity_grew(path: &str, before: &Value) -> bool {
 
 fn not_taken(step: &str) -> Failure {
     Failure::Azure(Box::new(
-        Diagnostic::error(codes::NOT_TAKEN, format!("Azure accepted the write of {step}, but it is not in place"))
-            .note("the change was read back and is still missing; something else may be putting the old value back")
-            .fix("look at the resource's activity log for other writers, then run the same command again"),
+        Diagnostic::error(
+            codes::NOT_TAKEN,
+            format!("Azure accepted the write of {step}, but it is not in place"),
+        )
+        .note(
+            "the change was read back and is still missing; something else may be putting the old value back",
+        )
+        .fix("look at the resource's activity log for other writers, then run the same command again"),
     ))
 }

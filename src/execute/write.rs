@@ -13,8 +13,8 @@ use crate::azure::types::{Consequence, Update};
 use crate::azure::{ArmError, ArmRequest, Method, ResourceId};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Facts;
-use crate::plan::{Approved, Plan, State, Target, Write};
 use crate::plan::Selection;
+use crate::plan::{Approved, Plan, State, Target, Write};
 use crate::value::{Redacted, Value};
 
 /// What every write of a run shares.
@@ -114,7 +114,10 @@ impl Executor {
                 let counted = self.clock.now();
                 let remaining = match settle.grant.created_on {
                     Some(_) => settle.remaining(counted),
-                    None => settle.grant.settle.saturating_sub((counted - start).try_into().unwrap_or(Duration::ZERO)),
+                    None => settle
+                        .grant
+                        .settle
+                        .saturating_sub((counted - start).try_into().unwrap_or(Duration::ZERO)),
                 };
                 if remaining.is_zero() {
                     break;
@@ -154,7 +157,8 @@ impl Executor {
             if self.clock.now() >= self.deadline {
                 return Err(Failure::deadline("the operation in progress on the app"));
             }
-            self.observer.event(&Event::Busy { resource: context.target.app.clone(), elapsed: Duration::ZERO });
+            self.observer
+                .event(&Event::Busy { resource: context.target.app.clone(), elapsed: Duration::ZERO });
             self.pause(pause).await?;
             pause = (pause * 2).min(Duration::from_secs(10));
             facts = observed.facts;
@@ -174,7 +178,8 @@ impl Executor {
         if self.interrupt.requested() {
             return Err(Tried::Failed(Failure::Interrupted));
         }
-        let method = if write.create || write.kind.update != Update::Patch { Method::Put } else { Method::Patch };
+        let method =
+            if write.create || write.kind.update != Update::Patch { Method::Put } else { Method::Patch };
         let request = ArmRequest::new(method, id.as_str(), version.clone()).body(json);
         let record = record_of(plan, write, &request);
         self.hook.before(&record).map_err(|reason| {
@@ -211,14 +216,25 @@ impl Executor {
     }
 
     /// Puts back the values of secrets that the array must carry. References are never among them.
-    async fn fill_secrets(&self, id: &ResourceId, version: &str, json: &mut Json, names: &[String]) -> Result<(), Failure> {
+    async fn fill_secrets(
+        &self,
+        id: &ResourceId,
+        version: &str,
+        json: &mut Json,
+        names: &[String],
+    ) -> Result<(), Failure> {
         let request = ArmRequest::new(Method::Post, format!("{id}/listSecrets"), version);
         let answer = self
             .interrupt
             .or(self.client.read(&request, self.deadline))
             .await
             .ok_or(Failure::Interrupted)?
-            .map_err(|error| Failure::azure(&error, "read the app's other secrets, which must be sent back with the new one"))?;
+            .map_err(|error| {
+                Failure::azure(
+                    &error,
+                    "read the app's other secrets, which must be sent back with the new one",
+                )
+            })?;
         let values: BTreeMap<&str, &str> = answer
             .body
             .get("value")
@@ -282,7 +298,12 @@ impl Executor {
     }
 
     /// Waits until the revision that came of a write is ready.
-    async fn await_revision(&self, context: &Context<'_>, facts: &Facts, before: Option<&str>) -> Result<(), Failure> {
+    async fn await_revision(
+        &self,
+        context: &Context<'_>,
+        facts: &Facts,
+        before: Option<&str>,
+    ) -> Result<(), Failure> {
         let start = self.clock.now();
         let mut facts = facts.clone();
         facts.forget(&context.target.app_id());
@@ -307,8 +328,9 @@ impl Executor {
             State::Waiting(why) | State::Failing(why) => why.clone(),
         };
         let finding = health.findings.into_iter().next_back();
-        let mut diagnostic = Diagnostic::error(codes::REVISION_HEALTH, format!("revision {name} is not healthy: {why}"))
-            .resource(context.target.app_id());
+        let mut diagnostic =
+            Diagnostic::error(codes::REVISION_HEALTH, format!("revision {name} is not healthy: {why}"))
+                .resource(context.target.app_id());
         if let (Some(cause), _) = crate::plan::explain(&why) {
             diagnostic = diagnostic.note(cause);
         }
@@ -355,7 +377,10 @@ impl Executor {
             let answer = self.client.write(&request).await;
             let end = match &answer {
                 Ok(accepted) => WriteEnd::Accepted { status: accepted.status },
-                Err(error) => WriteEnd::Failed { code: error.code().map(str::to_owned), maybe_applied: error.maybe_applied() },
+                Err(error) => WriteEnd::Failed {
+                    code: error.code().map(str::to_owned),
+                    maybe_applied: error.maybe_applied(),
+                },
             };
             self.hook.after(&record, &end);
             answer.map_err(|error| Failure::azure(&error, &what))?;
@@ -392,8 +417,7 @@ fn current<'o>(observed: &'o Observed, write: &Write, keys: &[String]) -> Option
 }
 
 fn changes_app(plan: &Plan, write: &Write, keys: &[String]) -> bool {
-    write.kind.name == "Microsoft.App/containerApps"
-        && plan.steps.iter().any(|step| keys.contains(&step.key))
+    write.kind.name == "Microsoft.App/containerApps" && plan.steps.iter().any(|step| keys.contains(&step.key))
 }
 
 /// What a write does, in a few words.
@@ -402,7 +426,12 @@ pub(super) fn describe(plan: &Plan, write: &Write) -> String {
     match (grant, &write.id) {
         (Some(grant), _) => format!("grant {} on {}", grant.role, grant.scope.name()),
         (None, Some(id)) => {
-            format!("{} the {} {}", if write.create { "create" } else { "change" }, write.kind.noun, id.name())
+            format!(
+                "{} the {} {}",
+                if write.create { "create" } else { "change" },
+                write.kind.noun,
+                id.name()
+            )
         }
         (None, None) => format!("create a {}", write.kind.noun),
     }

@@ -21,10 +21,7 @@ pub(super) fn check(text: &str, query: &Query) -> Result<(), ExpressionError> {
     let mut pending = vec![(&query.ast, 1)];
     while let Some((ast, depth)) = pending.pop() {
         if depth > MAX_DEPTH {
-            let span = Span {
-                start: query.start,
-                end: query.end,
-            };
+            let span = Span { start: query.start, end: query.end };
             return Err(ExpressionError::new(span, "this expression is too deeply nested")
                 .help("split it into variables"));
         }
@@ -67,16 +64,11 @@ pub(super) fn check(text: &str, query: &Query) -> Result<(), ExpressionError> {
 /// Where a function's name stands; the tree only knows its opening parenthesis.
 pub(super) fn name_span(text: &str, query: &Query, offset: usize, name: &str) -> Span {
     let open = (query.start + offset).min(query.end);
-    let end = text
-        .get(query.start..open)
-        .map_or(open, |before| query.start + before.trim_end().len());
+    let end = text.get(query.start..open).map_or(open, |before| query.start + before.trim_end().len());
     let start = end.saturating_sub(name.len()).max(query.start);
     match text.get(start..end) {
         Some(found) if found == name => Span { start, end },
-        _ => Span {
-            start: open,
-            end: open + text.get(open..).map_or(0, |rest| token_at(rest).len()),
-        },
+        _ => Span { start: open, end: open + text.get(open..).map_or(0, |rest| token_at(rest).len()) },
     }
 }
 

@@ -22,10 +22,7 @@ pub(super) fn union(marks: impl IntoIterator<Item = Marks>) -> Marks {
 /// An unknown made from these: it waits for every origin in them.
 pub(super) fn unknown<'a>(parts: impl IntoIterator<Item = &'a Value>, marks: Marks) -> Value {
     let origins: BTreeSet<_> = parts.into_iter().flat_map(Value::origins).collect();
-    Value {
-        data: Data::Unknown(origins),
-        marks,
-    }
+    Value { data: Data::Unknown(origins), marks }
 }
 
 /// Whether the value or something in it is unknown.
@@ -54,8 +51,7 @@ pub(super) fn equal(left: &Value, right: &Value) -> Option<bool> {
             every(left.iter().zip(right).map(|(left, right)| equal(left, right)))
         }
         (Data::Map(left), Data::Map(right)) if left.len() == right.len() => every(
-            left.iter()
-                .map(|(key, left)| right.get(key).map_or(Some(false), |right| equal(left, right))),
+            left.iter().map(|(key, left)| right.get(key).map_or(Some(false), |right| equal(left, right))),
         ),
         _ => Some(false),
     }
@@ -80,10 +76,7 @@ pub(super) fn size(value: &Value) -> usize {
         Data::String(text) => 1 + text.len() / 64,
         Data::List(items) => 1 + items.iter().map(size).sum::<usize>(),
         Data::Map(members) => {
-            1 + members
-                .iter()
-                .map(|(key, member)| key.len() / 64 + size(member))
-                .sum::<usize>()
+            1 + members.iter().map(|(key, member)| key.len() / 64 + size(member)).sum::<usize>()
         }
         _ => 1,
     }

@@ -81,10 +81,7 @@ impl Expression {
     /// Bad JMESPath, an unclosed or nested `${`, an unknown function or a wrong number of arguments,
     /// or more than the bounds on length and nesting.
     pub fn parse(text: &str) -> Result<Expression, ExpressionError> {
-        Ok(Expression {
-            text: text.to_owned(),
-            parts: parse::template(text)?.into(),
-        })
+        Ok(Expression { text: text.to_owned(), parts: parse::template(text)?.into() })
     }
 
     /// Parses text that is one JMESPath query without `${}` (`--query`, the catalogue's query).
@@ -92,10 +89,7 @@ impl Expression {
     /// # Errors
     /// As [`Expression::parse`].
     pub fn query(text: &str) -> Result<Expression, ExpressionError> {
-        Ok(Expression {
-            text: text.to_owned(),
-            parts: Arc::new([parse::query(text)?]),
-        })
+        Ok(Expression { text: text.to_owned(), parts: Arc::new([parse::query(text)?]) })
     }
 
     /// The text as written.
@@ -139,11 +133,7 @@ impl Expression {
 
 impl ExpressionError {
     fn new(span: Span, message: impl Into<String>) -> ExpressionError {
-        ExpressionError {
-            span,
-            message: message.into(),
-            help: None,
-        }
+        ExpressionError { span, message: message.into(), help: None }
     }
 
     fn help(mut self, help: impl Into<String>) -> ExpressionError {

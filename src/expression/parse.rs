@@ -119,10 +119,7 @@ fn scan(text: &str, start: usize, opened: Option<usize>) -> Result<usize, Expres
     match opened {
         None => Ok(text.len()),
         Some(dollar) => {
-            let span = Span {
-                start: dollar,
-                end: text.len(),
-            };
+            let span = Span { start: dollar, end: text.len() };
             Err(ExpressionError::new(span, "this `${` is not closed").help("write `$${` for a literal `${`"))
         }
     }
@@ -171,18 +168,12 @@ fn quoted(text: &str, start: usize) -> Result<usize, ExpressionError> {
             _ => 1,
         };
     }
-    let span = Span {
-        start,
-        end: text.len(),
-    };
+    let span = Span { start, end: text.len() };
     Err(ExpressionError::new(span, "this quote is not closed"))
 }
 
 fn nested_at(start: usize) -> ExpressionError {
-    let span = Span {
-        start,
-        end: start + 2,
-    };
+    let span = Span { start, end: start + 2 };
     ExpressionError::new(span, "`${` within `${…}`")
         .help("name the value itself: `${join('-', [inputs.a, inputs.b])}`")
 }
@@ -190,10 +181,7 @@ fn nested_at(start: usize) -> ExpressionError {
 fn parse(text: &str, start: usize, end: usize) -> Result<Query, ExpressionError> {
     let query = &text[start..end];
     if query.trim().is_empty() {
-        return Err(ExpressionError::new(
-            Span { start, end },
-            "the expression is empty",
-        ));
+        return Err(ExpressionError::new(Span { start, end }, "the expression is empty"));
     }
     let ast = jmespath::parse(query).map_err(|error| syntax_error(query, start, &error))?;
     let query = Query { ast, start, end };
@@ -208,10 +196,7 @@ fn syntax_error(query: &str, start: usize, error: &JmespathError) -> ExpressionE
         offset -= 1;
     }
     let token = token_at(&query[offset..]);
-    let span = Span {
-        start: start + offset,
-        end: start + offset + token.len(),
-    };
+    let span = Span { start: start + offset, end: start + offset + token.len() };
     let reason = match &error.reason {
         ErrorReason::Parse(reason) => reason.as_str(),
         ErrorReason::Runtime(_) => "cannot be evaluated",

@@ -10,11 +10,7 @@ pub(super) fn of(text: &str, parts: &[Part]) -> Vec<Reference> {
     let mut found = Vec::new();
     for part in parts {
         if let Part::Query(query) = part {
-            let mut walk = Walk {
-                text,
-                query,
-                found: &mut found,
-            };
+            let mut walk = Walk { text, query, found: &mut found };
             let end = walk.visit(&query.ast, Place::Document);
             walk.settle(&end);
         }
@@ -147,10 +143,9 @@ impl Walk<'_> {
         let start = self.query.start + offset;
         let end = self.field_end(start, name);
         match place {
-            Place::Document => Place::Path(Reference {
-                path: vec![name.to_owned()],
-                span: Span { start, end },
-            }),
+            Place::Document => {
+                Place::Path(Reference { path: vec![name.to_owned()], span: Span { start, end } })
+            }
             Place::Path(mut reference) => {
                 reference.path.push(name.to_owned());
                 reference.span.end = end.max(reference.span.start);

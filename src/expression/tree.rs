@@ -58,10 +58,7 @@ impl Tree {
                         return Err(ExpressionError::new(*span, message));
                     }
                 }
-                Ok(Value {
-                    data: Data::Map(map),
-                    marks,
-                })
+                Ok(Value { data: Data::Map(map), marks })
             }
         }
     }
@@ -104,11 +101,7 @@ fn evaluate(text: &Expression, span: Span, scope: &dyn Scope) -> Result<Value, E
             }
             _ => error.message,
         };
-        ExpressionError {
-            span,
-            message,
-            help: error.help,
-        }
+        ExpressionError { span, message, help: error.help }
     })
 }
 

@@ -19,10 +19,7 @@ pub struct Body {
 /// The body that turns `live` into `merged`: a merge patch where the type is patched, else the whole
 /// resource. `None`: nothing differs, or a part is still unknown.
 pub fn body_for(kind: &ResourceType, live: &Value, merged: &Value) -> Option<Body> {
-    let mut writer = Writer {
-        kind,
-        resend: Vec::new(),
-    };
+    let mut writer = Writer { kind, resend: Vec::new() };
     let json = if live.is_null() || kind.update == Update::Put {
         writer.whole(&Path::root(), merged)?
     } else {
@@ -30,19 +27,14 @@ pub fn body_for(kind: &ResourceType, live: &Value, merged: &Value) -> Option<Bod
         drop_old_suffix(live, &mut patch);
         patch
     };
-    Some(Body {
-        json,
-        resend: writer.resend,
-    })
+    Some(Body { json, resend: writer.resend })
 }
 
 /// A suffix left in the template collides with the revision that already has it; null removes it
 /// (as Azure/azure-cli sends it).
 fn drop_old_suffix(live: &Value, patch: &mut Json) {
     let old = live.text_at(&["properties", "template", "revisionSuffix"]);
-    let template = patch
-        .pointer_mut("/properties/template")
-        .and_then(Json::as_object_mut);
+    let template = patch.pointer_mut("/properties/template").and_then(Json::as_object_mut);
     if let (Some(_), Some(template)) = (old, template) {
         template.entry("revisionSuffix").or_insert(Json::Null);
     }
@@ -55,10 +47,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// Outer `None`: unknown. Inner `None`: nothing differs.
-    #[expect(
-        clippy::option_option,
-        reason = "two different absences, both told in the doc comment"
-    )]
+    #[expect(clippy::option_option, reason = "two different absences, both told in the doc comment")]
     fn patch(&mut self, path: &Path, live: &Value, merged: &Value) -> Option<Option<Json>> {
         if live == merged {
             return Some(None);
@@ -110,10 +99,7 @@ impl Writer<'_> {
             }
             Data::List(items) => {
                 let below = path.element("");
-                let items = items
-                    .iter()
-                    .map(|item| self.whole(&below, item))
-                    .collect::<Option<_>>()?;
+                let items = items.iter().map(|item| self.whole(&below, item)).collect::<Option<_>>()?;
                 Some(Json::Array(items))
             }
             _ => value.to_json(),
@@ -131,10 +117,8 @@ impl Writer<'_> {
                 }
             }
             "properties.configuration.secrets[]" => {
-                let reference = json
-                    .get("keyVaultUrl")
-                    .and_then(Json::as_str)
-                    .is_some_and(|url| !url.is_empty());
+                let reference =
+                    json.get("keyVaultUrl").and_then(Json::as_str).is_some_and(|url| !url.is_empty());
                 if reference {
                     // listSecrets returns resolved values for references too: never send one back.
                     json.remove("value");

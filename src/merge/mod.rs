@@ -95,15 +95,9 @@ pub enum MergeError {
 /// # Errors
 /// See [`MergeError`].
 pub fn merge(kind: &ResourceType, live: &Value, fragment: &Value) -> Result<Merged, MergeError> {
-    let mut merger = Merger {
-        kind,
-        owned: Vec::new(),
-    };
+    let mut merger = Merger { kind, owned: Vec::new() };
     let value = merger.place(&Path::root(), live, fragment)?;
-    Ok(Merged {
-        value,
-        owned: merger.owned,
-    })
+    Ok(Merged { value, owned: merger.owned })
 }
 
 struct Merger<'a> {
@@ -143,9 +137,7 @@ impl Merger<'_> {
                 if absent(self.kind, path, live) || equal(self.kind, path, live, value) {
                     self.place(path, live, value)
                 } else {
-                    Err(MergeError::Claimed {
-                        path: path.to_string(),
-                    })
+                    Err(MergeError::Claimed { path: path.to_string() })
                 }
             }
             Directive::Replace(value) => Ok(self.leaf(path, live, value)),
@@ -162,11 +154,7 @@ impl Merger<'_> {
             && let Some(text) = wanted.as_str()
         {
             let (union, complete) = normalise::add_words(live.as_str().unwrap_or_default(), text);
-            let merged = if complete {
-                live.clone()
-            } else {
-                Value::from(union)
-            };
+            let merged = if complete { live.clone() } else { Value::from(union) };
             self.own(path, live, merged.clone(), complete);
             return merged;
         }
@@ -196,17 +184,12 @@ impl Merger<'_> {
         if members.is_empty() {
             // `{}`: the member itself is what is owned (an identity in userAssignedIdentities).
             self.own(path, live, wanted.clone(), live.as_map().is_some());
-            return Ok(if live.is_null() {
-                wanted.clone()
-            } else {
-                live.clone()
-            });
+            return Ok(if live.is_null() { wanted.clone() } else { live.clone() });
         }
         let pattern = path.pattern();
         if let Some(group) = self.kind.exclusive(&pattern) {
-            let winner = members
-                .iter()
-                .find(|(key, value)| group.contains(&key.as_str()) && !value.is_null());
+            let winner =
+                members.iter().find(|(key, value)| group.contains(&key.as_str()) && !value.is_null());
             if let Some((winner, _)) = winner {
                 for loser in group.iter().filter(|member| *member != winner) {
                     if let Some(old) = merged.shift_remove(*loser)
@@ -219,11 +202,8 @@ impl Merger<'_> {
         }
         for (key, value) in members {
             // Keys that are resource ids (userAssignedIdentities) come back in another case.
-            let spelled = merged
-                .keys()
-                .find(|present| same_key(present, key))
-                .cloned()
-                .unwrap_or_else(|| key.clone());
+            let spelled =
+                merged.keys().find(|present| same_key(present, key)).cloned().unwrap_or_else(|| key.clone());
             let below = merged.get(&spelled).cloned().unwrap_or_else(Value::null);
             let placed = self.place(&path.key(&spelled), &below, value)?;
             if placed.is_null() {
@@ -232,10 +212,7 @@ impl Merger<'_> {
                 merged.insert(spelled, placed);
             }
         }
-        Ok(Value {
-            data: Data::Map(merged),
-            marks: live.marks,
-        })
+        Ok(Value { data: Data::Map(merged), marks: live.marks })
     }
 
     fn list(
@@ -249,11 +226,7 @@ impl Merger<'_> {
             Data::List(list) => list.clone(),
             Data::Null => Vec::new(),
             other => {
-                return Err(MergeError::Kind {
-                    path: path.to_string(),
-                    live: word(other),
-                    wanted: "a list",
-                });
+                return Err(MergeError::Kind { path: path.to_string(), live: word(other), wanted: "a list" });
             }
         };
         match self.kind.list_kind(&path.pattern()) {
@@ -266,24 +239,13 @@ impl Merger<'_> {
                             .as_str()
                             .map_or_else(|| item.to_json().unwrap_or_default().to_string(), str::to_owned),
                     );
-                    let found = merged
-                        .iter()
-                        .find(|have| equal(self.kind, &place, have, item))
-                        .cloned();
-                    self.own(
-                        &place,
-                        found.as_ref().unwrap_or(&Value::null()),
-                        item.clone(),
-                        found.is_some(),
-                    );
+                    let found = merged.iter().find(|have| equal(self.kind, &place, have, item)).cloned();
+                    self.own(&place, found.as_ref().unwrap_or(&Value::null()), item.clone(), found.is_some());
                     if found.is_none() {
                         merged.push(item.clone());
                     }
                 }
-                Ok(Value {
-                    data: Data::List(merged),
-                    marks: live.marks,
-                })
+                Ok(Value { data: Data::List(merged), marks: live.marks })
             }
             ListKind::Map(keys) => self.keyed_list(path, live, present, items, keys),
         }
@@ -305,9 +267,7 @@ impl Merger<'_> {
             let key = element_key(path, item, keys)?;
             let place = path.element(&key);
             if seen.contains(&key) {
-                return Err(MergeError::Twice {
-                    path: place.to_string(),
-                });
+                return Err(MergeError::Twice { path: place.to_string() });
             }
             let at = merged.iter().position(|have| {
                 element_key(path, have, keys).is_ok_and(|other| self.same_element(path, keys, &other, &key))
@@ -317,16 +277,10 @@ impl Merger<'_> {
                 && item.get("image").is_none()
             {
                 let names: Vec<&str> = merged.iter().filter_map(|have| have.text_at(&["name"])).collect();
-                return Err(MergeError::NoContainer {
-                    name: key,
-                    present: names.join(", "),
-                });
+                return Err(MergeError::NoContainer { name: key, present: names.join(", ") });
             }
             seen.push(key);
-            let below = at
-                .and_then(|at| merged.get(at))
-                .cloned()
-                .unwrap_or_else(Value::null);
+            let below = at.and_then(|at| merged.get(at)).cloned().unwrap_or_else(Value::null);
             // An element that is to go is named by its key and `$patch: delete` beside it.
             if Directive::read(item).is_some_and(|directive| matches!(directive, Directive::Delete)) {
                 self.own(&place, &below, Value::null(), below.is_null());
@@ -341,10 +295,7 @@ impl Merger<'_> {
                 None => merged.push(placed),
             }
         }
-        Ok(Value {
-            data: Data::List(merged),
-            marks: live.marks,
-        })
+        Ok(Value { data: Data::List(merged), marks: live.marks })
     }
 
     /// Merges one element; its key members say which element it is and are owned only when it is new.
@@ -377,20 +328,11 @@ impl Merger<'_> {
         let folded = keys.iter().any(|key| {
             self.kind.comparison(&format!("{}[].{key}", path.pattern())) == Some(Compare::IgnoreCase)
         });
-        if folded {
-            have.eq_ignore_ascii_case(wanted)
-        } else {
-            have == wanted
-        }
+        if folded { have.eq_ignore_ascii_case(wanted) } else { have == wanted }
     }
 
     fn own(&mut self, path: &Path, live: &Value, wanted: Value, in_place: bool) {
-        self.owned.push(Owned {
-            path: path.clone(),
-            live: live.clone(),
-            wanted,
-            in_place,
-        });
+        self.owned.push(Owned { path: path.clone(), live: live.clone(), wanted, in_place });
     }
 }
 
@@ -406,15 +348,10 @@ fn element_key(path: &Path, item: &Value, keys: &'static [&'static str]) -> Resu
             Some(Data::String(text)) => parts.push(text.clone()),
             Some(Data::Number(number)) => parts.push(number.to_string()),
             Some(Data::Unknown(_)) => {
-                return Err(MergeError::UnknownKey {
-                    path: path.to_string(),
-                });
+                return Err(MergeError::UnknownKey { path: path.to_string() });
             }
             _ => {
-                return Err(MergeError::NoKey {
-                    path: path.to_string(),
-                    key,
-                });
+                return Err(MergeError::NoKey { path: path.to_string(), key });
             }
         }
     }
@@ -424,14 +361,8 @@ fn element_key(path: &Path, item: &Value, keys: &'static [&'static str]) -> Resu
 /// The text of a scalar where the schema says string.
 fn as_text(value: Value) -> Value {
     match &value.data {
-        Data::Bool(flag) => Value {
-            data: Data::String(flag.to_string()),
-            marks: value.marks,
-        },
-        Data::Number(number) => Value {
-            data: Data::String(number.to_string()),
-            marks: value.marks,
-        },
+        Data::Bool(flag) => Value { data: Data::String(flag.to_string()), marks: value.marks },
+        Data::Number(number) => Value { data: Data::String(number.to_string()), marks: value.marks },
         _ => value,
     }
 }

@@ -36,12 +36,7 @@ pub fn equal(kind: &ResourceType, path: &Path, live: &Value, wanted: &Value) -> 
         (Data::Number(have), Data::Number(want)) => have == want || have.as_f64() == want.as_f64(),
         (Data::Map(have), Data::Map(want)) => have.keys().chain(want.keys()).all(|key| {
             let null = Value::null();
-            equal(
-                kind,
-                &path.key(key),
-                have.get(key).unwrap_or(&null),
-                want.get(key).unwrap_or(&null),
-            )
+            equal(kind, &path.key(key), have.get(key).unwrap_or(&null), want.get(key).unwrap_or(&null))
         }),
         (Data::List(have), Data::List(want)) => equal_lists(kind, path, have, want),
         (have, want) => have == want,
@@ -53,10 +48,7 @@ fn equal_lists(kind: &ResourceType, path: &Path, have: &[Value], want: &[Value])
     match kind.list_kind(&path.pattern()) {
         ListKind::Atomic => {
             have.len() == want.len()
-                && have
-                    .iter()
-                    .zip(want)
-                    .all(|(have, want)| equal(kind, &below, have, want))
+                && have.iter().zip(want).all(|(have, want)| equal(kind, &below, have, want))
         }
         ListKind::Set | ListKind::Map(_) => {
             let found = |one: &Value, all: &[Value]| all.iter().any(|other| equal(kind, &below, other, one));
@@ -71,11 +63,7 @@ fn fold_url(text: &str) -> String {
     match text.split_once("://") {
         Some((scheme, rest)) => {
             let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-            format!(
-                "{}://{}/{path}",
-                scheme.to_ascii_lowercase(),
-                host.to_ascii_lowercase()
-            )
+            format!("{}://{}/{path}", scheme.to_ascii_lowercase(), host.to_ascii_lowercase())
         }
         None => text.to_owned(),
     }
@@ -90,9 +78,7 @@ pub fn word_set(text: &str) -> Vec<String> {
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|word| !word.is_empty() && !word.eq_ignore_ascii_case("None"))
+    text.split(',').map(str::trim).filter(|word| !word.is_empty() && !word.eq_ignore_ascii_case("None"))
 }
 
 /// `live` with the words of `wanted` added, as Azure writes it, and whether all were there already.

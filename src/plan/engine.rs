@@ -73,12 +73,7 @@ impl Each {
     /// The key as text, for names of step runs.
     pub(super) fn text(&self) -> String {
         self.key.as_str().map_or_else(
-            || {
-                self.key
-                    .to_json()
-                    .map(|json| json.to_string())
-                    .unwrap_or_default()
-            },
+            || self.key.to_json().map(|json| json.to_string()).unwrap_or_default(),
             str::to_owned,
         )
     }
@@ -112,11 +107,7 @@ impl<'a> Engine<'a> {
     }
 
     pub(super) fn frame(&self, instance: usize) -> Frame<'_, 'a> {
-        Frame {
-            engine: self,
-            instance,
-            each: None,
-        }
+        Frame { engine: self, instance, each: None }
     }
 
     pub(super) fn problem(&self, diagnostic: Diagnostic) {
@@ -149,19 +140,13 @@ impl<'a> Engine<'a> {
             return newest.to_owned();
         }
         let provider = self.asked.value(&self.provider_read(namespace));
-        let offered = provider
-            .get("resourceTypes")
-            .and_then(Value::as_list)
-            .and_then(|rows| {
-                let own = kind.split_once('/').map_or("", |(_, rest)| rest);
-                rows.iter()
-                    .find(|row| {
-                        row.text_at(&["resourceType"])
-                            .is_some_and(|name| name.eq_ignore_ascii_case(own))
-                    })
-                    .and_then(|row| row.get("apiVersions"))
-                    .and_then(Value::as_list)
-            });
+        let offered = provider.get("resourceTypes").and_then(Value::as_list).and_then(|rows| {
+            let own = kind.split_once('/').map_or("", |(_, rest)| rest);
+            rows.iter()
+                .find(|row| row.text_at(&["resourceType"]).is_some_and(|name| name.eq_ignore_ascii_case(own)))
+                .and_then(|row| row.get("apiVersions"))
+                .and_then(Value::as_list)
+        });
         let Some(offered) = offered else {
             return newest.to_owned();
         };
@@ -177,11 +162,7 @@ impl<'a> Engine<'a> {
     pub(super) fn provider_read(&self, namespace: &str) -> Read {
         let id = ResourceId::subscription_id(&self.request.target.subscription);
         let version = types::find("Microsoft.Resources/providers").and_then(|row| row.versions.first());
-        let mut read = Read::one(
-            &id,
-            "Microsoft.Resources/providers",
-            version.copied().unwrap_or_default(),
-        );
+        let mut read = Read::one(&id, "Microsoft.Resources/providers", version.copied().unwrap_or_default());
         read.path = format!("{id}/providers/{namespace}");
         read.key = read.path.to_ascii_lowercase();
         read
@@ -215,9 +196,7 @@ impl<'a> Engine<'a> {
             return app;
         }
         match self.environment_id(&app) {
-            Some(id) => self
-                .asked
-                .value(&self.read(&id, "Microsoft.App/managedEnvironments")),
+            Some(id) => self.asked.value(&self.read(&id, "Microsoft.App/managedEnvironments")),
             None => Value::null(),
         }
     }
@@ -228,9 +207,7 @@ impl<'a> Engine<'a> {
         if app.is_unknown() {
             return app;
         }
-        pick_container(self.request.target, &app)
-            .cloned()
-            .unwrap_or_else(Value::null)
+        pick_container(self.request.target, &app).cloned().unwrap_or_else(Value::null)
     }
 
     /// Whether an instance takes part: a `requires … when` may leave it out.
@@ -263,9 +240,7 @@ impl<'a> Engine<'a> {
 
     /// The position of the instance of this name.
     fn position(&self, alias: &str) -> Option<usize> {
-        self.instances()
-            .iter()
-            .position(|one| one.alias == alias)
+        self.instances().iter().position(|one| one.alias == alias)
     }
 
     /// The value of a slot, made once; a cycle (lint finds them) reads as null.
@@ -287,12 +262,7 @@ impl<'a> Engine<'a> {
         self.recipe(instance)
             .outputs
             .keys()
-            .map(|name| {
-                (
-                    name.clone(),
-                    self.output(instance, name).unwrap_or_else(Value::null),
-                )
-            })
+            .map(|name| (name.clone(), self.output(instance, name).unwrap_or_else(Value::null)))
             .collect()
     }
 
@@ -327,11 +297,7 @@ impl<'a> Engine<'a> {
 /// one asked for is not there.
 pub(super) fn pick_container<'v>(target: &Target, app: &'v Value) -> Option<&'v Value> {
     let containers = app.at(&["properties", "template", "containers"])?.as_list()?;
-    let named = |name: &str| {
-        containers
-            .iter()
-            .find(|container| container.text_at(&["name"]) == Some(name))
-    };
+    let named = |name: &str| containers.iter().find(|container| container.text_at(&["name"]) == Some(name));
     match (&target.container, containers) {
         (Some(name), _) => named(name),
         (None, [only]) => Some(only),
@@ -369,8 +335,7 @@ impl<'a> Frame<'_, 'a> {
         if let Some(help) = &error.help {
             diagnostic = diagnostic.note(help.clone());
         }
-        self.engine
-            .problem(diagnostic.label(&self.recipe().source, span, ""));
+        self.engine.problem(diagnostic.label(&self.recipe().source, span, ""));
         Value::null()
     }
 
@@ -392,12 +357,7 @@ impl<'a> Frame<'_, 'a> {
                 items
                     .into_iter()
                     .enumerate()
-                    .map(|(index, value)| {
-                        Some(Each {
-                            key: Value::new(Data::Number(index.into())),
-                            value,
-                        })
-                    })
+                    .map(|(index, value)| Some(Each { key: Value::new(Data::Number(index.into())), value }))
                     .collect(),
             ),
             Data::Map(members) => {
@@ -406,12 +366,7 @@ impl<'a> Frame<'_, 'a> {
                 Some(
                     members
                         .into_iter()
-                        .map(|(key, value)| {
-                            Some(Each {
-                                key: Value::from(key),
-                                value,
-                            })
-                        })
+                        .map(|(key, value)| Some(Each { key: Value::from(key), value }))
                         .collect(),
                 )
             }
@@ -420,11 +375,7 @@ impl<'a> Frame<'_, 'a> {
     }
 
     pub(super) fn with_each(&self, each: Option<Each>) -> Frame<'_, 'a> {
-        Frame {
-            engine: self.engine,
-            instance: self.instance,
-            each,
-        }
+        Frame { engine: self.engine, instance: self.instance, each }
     }
 
     fn each_key(&self) -> Option<String> {
@@ -443,9 +394,7 @@ impl<'a> Frame<'_, 'a> {
         if self.recipe().steps[index].for_each.is_none() {
             return Some(runs.first().map_or_else(Value::null, StepRun::result));
         }
-        let members = runs
-            .iter()
-            .map(|run| (run.each.clone().unwrap_or_default(), run.result()));
+        let members = runs.iter().map(|run| (run.each.clone().unwrap_or_default(), run.result()));
         Some(Value::new(Data::Map(members.collect())))
     }
 
@@ -464,8 +413,7 @@ impl<'a> Frame<'_, 'a> {
         match field {
             Some(field) => one(self, field),
             None => Some(Value::new(Data::Map(
-                keys.filter_map(|key| Some((key.clone(), one(self, key)?)))
-                    .collect(),
+                keys.filter_map(|key| Some((key.clone(), one(self, key)?))).collect(),
             ))),
         }
     }
@@ -476,13 +424,13 @@ impl Scope for Frame<'_, '_> {
         let recipe = self.recipe();
         let engine = self.engine;
         match root {
-            "inputs" => self.group(field, recipe.inputs.keys(), |frame, name| {
-                engine.input(frame.instance, name)
-            }),
+            "inputs" => {
+                self.group(field, recipe.inputs.keys(), |frame, name| engine.input(frame.instance, name))
+            }
             "variables" => self.group(field, recipe.variables.keys(), Frame::variable),
-            "outputs" => self.group(field, recipe.outputs.keys(), |frame, name| {
-                engine.output(frame.instance, name)
-            }),
+            "outputs" => {
+                self.group(field, recipe.outputs.keys(), |frame, name| engine.output(frame.instance, name))
+            }
             "steps" => {
                 let names: Vec<String> = recipe.steps.iter().map(|step| step.id.name.clone()).collect();
                 self.group(field, names.iter(), Frame::step)
@@ -530,9 +478,7 @@ pub(super) fn shown(value: &Value) -> Option<String> {
         return None;
     }
     let redacted = crate::value::Redacted(value).to_json();
-    let text = redacted
-        .as_str()
-        .map_or_else(|| redacted.to_string(), str::to_owned);
+    let text = redacted.as_str().map_or_else(|| redacted.to_string(), str::to_owned);
     (!text.is_empty()).then_some(text)
 }
 

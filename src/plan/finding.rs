@@ -49,15 +49,7 @@ impl Finding {
 
     /// A judgement with this end.
     pub fn new(status: Status, code: Code, name: impl Into<String>) -> Finding {
-        Finding {
-            instance: None,
-            name: name.into(),
-            status,
-            detail: None,
-            fix: None,
-            docs: None,
-            code,
-        }
+        Finding { instance: None, name: name.into(), status, detail: None, fix: None, docs: None, code }
     }
 
     /// Adds what was seen.

@@ -82,7 +82,11 @@ pub(super) fn health(engine: &Engine<'_>) -> Health {
         && is_unhealthy(&revision)
     {
         // Only now is it worth asking each replica why.
-        let list = Read::many(&format!("{id}/replicas"), "Microsoft.App/containerApps/revisions/replicas", &engine.version(kind));
+        let list = Read::many(
+            &format!("{id}/replicas"),
+            "Microsoft.App/containerApps/revisions/replicas",
+            &engine.version(kind),
+        );
         let replicas = engine.asked.value(&list);
         let told = replica_reason(&replicas);
         let reason = told.map_or_else(|| reason.clone(), |told| format!("{reason}: {told}"));
@@ -116,9 +120,10 @@ fn judge_app(engine: &Engine<'_>, app: &Value) -> (State, Finding) {
     );
     match (provisioning, running) {
         ("Failed" | "Canceled", _) => {
-            let why = app
-                .text_at(&["properties", "deploymentErrors"])
-                .map_or_else(|| format!("its last operation ended {provisioning}"), crate::value::strip_control);
+            let why = app.text_at(&["properties", "deploymentErrors"]).map_or_else(
+                || format!("its last operation ended {provisioning}"),
+                crate::value::strip_control,
+            );
             (State::Failing(why.clone()), finding(Status::Failed).detail(format!("{seen}: {why}")).docs(DOCS))
         }
         ("Deleting", _) => (State::Failing("it is being deleted".to_owned()), finding(Status::Failed)),
@@ -128,21 +133,25 @@ fn judge_app(engine: &Engine<'_>, app: &Value) -> (State, Finding) {
         ("InProgress" | "Updating" | "Creating", _) => {
             (State::Waiting("an operation is in progress".to_owned()), finding(Status::CouldNotCheck))
         }
-        (_, "Progressing") => (State::Waiting("the app is progressing".to_owned()), finding(Status::CouldNotCheck)),
+        (_, "Progressing") => {
+            (State::Waiting("the app is progressing".to_owned()), finding(Status::CouldNotCheck))
+        }
         // Apps read with an older api-version carry no runningStatus; scaled-to-zero words vary.
         ("Succeeded", "Running" | "Ready" | "ScaledToZero" | "Scaled to 0" | "unknown") => {
             (State::Ready, finding(Status::Passed))
         }
         _ => (
             State::Ready,
-            finding(Status::Warning).detail(format!("{seen}: a word this version does not know; the revision decides")),
+            finding(Status::Warning)
+                .detail(format!("{seen}: a word this version does not know; the revision decides")),
         ),
     }
 }
 
 fn is_unhealthy(revision: &Value) -> bool {
     let state = |key| revision.text_at(&["properties", key]).unwrap_or_default();
-    state("healthState") == "Unhealthy" || matches!(state("runningState"), "Degraded" | "Failed" | "Activation failed")
+    state("healthState") == "Unhealthy"
+        || matches!(state("runningState"), "Degraded" | "Failed" | "Activation failed")
 }
 
 /// What one revision says of itself.
@@ -164,8 +173,12 @@ fn judge_revision(revision: &Value) -> State {
     match (state("provisioningState"), state("healthState"), state("runningState")) {
         _ if inactive => State::Stopped("the revision is deactivated".to_owned()),
         ("Failed", _, _) => State::Failing(with("provisioning failed")),
-        ("Deprovisioning" | "Deprovisioned", _, _) => State::Stopped("the revision is deprovisioned".to_owned()),
-        (_, _, running) if running.to_ascii_lowercase().contains("failed") => State::Failing(with("it failed to run")),
+        ("Deprovisioning" | "Deprovisioned", _, _) => {
+            State::Stopped("the revision is deprovisioned".to_owned())
+        }
+        (_, _, running) if running.to_ascii_lowercase().contains("failed") => {
+            State::Failing(with("it failed to run"))
+        }
         (_, "Unhealthy", "Stopped") => State::Failing(with("it stopped")),
         (_, "Unhealthy", _) => State::Waiting(with("it is unhealthy")),
         ("Provisioning", _, _) => State::Waiting(with("it is being provisioned")),
@@ -175,7 +188,9 @@ fn judge_revision(revision: &Value) -> State {
         // Healthy, or scaled to zero: then nothing runs that could have a health.
         (_, "Healthy", _) => State::Ready,
         _ if replicas == Some(0) => State::Ready,
-        ("Provisioned", "None" | "", "Running" | "Unknown" | "") => State::Waiting("its health is not known yet".to_owned()),
+        ("Provisioned", "None" | "", "Running" | "Unknown" | "") => {
+            State::Waiting("its health is not known yet".to_owned())
+        }
         ("Provisioned", _, "Running") => State::Ready,
         (provisioning, health, running) => State::Waiting(format!("{provisioning}, {health}, {running}")),
     }
@@ -183,11 +198,7 @@ fn judge_revision(revision: &Value) -> State {
 
 /// The first reason that a replica or one of its containers gives.
 fn replica_reason(replicas: &Value) -> Option<String> {
-    let details = |value: &Value| {
-        value
-            .text_at(&["runningStateDetails"])
-            .map(crate::value::strip_control)
-    };
+    let details = |value: &Value| value.text_at(&["runningStateDetails"]).map(crate::value::strip_control);
     replicas.as_list()?.iter().find_map(|replica| {
         let properties = replica.get("properties")?;
         let containers = ["initContainers", "containers"]
@@ -204,13 +215,21 @@ fn replica_reason(replicas: &Value) -> Option<String> {
     })
 }
 
-fn revision_finding(engine: &Engine<'_>, name: &str, state: &State, revision: &Value, traffic: Option<i64>) -> Finding {
+fn revision_finding(
+    engine: &Engine<'_>,
+    name: &str,
+    state: &State,
+    revision: &Value,
+    traffic: Option<i64>,
+) -> Finding {
     let title = format!("revision {name}");
     let words = |key| revision.text_at(&["properties", key]).unwrap_or("unknown");
     let seen = format!("{}, {}, {}", words("provisioningState"), words("healthState"), words("runningState"));
     match state {
         State::Ready => {
-            let zero = revision.at(&["properties", "replicas"]).is_some_and(|value| value.to_json() == Some(0.into()));
+            let zero = revision
+                .at(&["properties", "replicas"])
+                .is_some_and(|value| value.to_json() == Some(0.into()));
             let scale = if zero { ", scaled to zero" } else { "" };
             let share = match traffic {
                 Some(0) => {
@@ -229,9 +248,8 @@ fn revision_finding(engine: &Engine<'_>, name: &str, state: &State, revision: &V
             };
             Finding::passed(codes::REVISION_HEALTH, title).detail(format!("{seen}{scale}{share}"))
         }
-        State::Waiting(why) => {
-            Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, title).detail(format!("{seen}: {why}"))
-        }
+        State::Waiting(why) => Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, title)
+            .detail(format!("{seen}: {why}")),
         State::Failing(why) | State::Stopped(why) => {
             let (cause, fix) = explain(why);
             let finding = Finding::failed(codes::REVISION_HEALTH, title)
@@ -260,22 +278,40 @@ pub fn explain(text: &str) -> (Option<&'static str>, Option<&'static str>) {
     let lower = text.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     if has(&["manifest_unknown", "manifest unknown"]) {
-        (Some("the image's tag or digest is not in the registry"), Some("check the image's name and tag; push it, then apply again"))
-    } else if has(&["unauthorized", "imagepullbackoff", "errimagepull", "failed to pull", "pull image", "pulling image"]) {
+        (
+            Some("the image's tag or digest is not in the registry"),
+            Some("check the image's name and tag; push it, then apply again"),
+        )
+    } else if has(&[
+        "unauthorized",
+        "imagepullbackoff",
+        "errimagepull",
+        "failed to pull",
+        "pull image",
+        "pulling image",
+    ]) {
         // UNAUTHORIZED also masks a wrong tag.
         (
-            Some("the image cannot be pulled: the identity or credentials have no pull right, or the tag does not exist"),
+            Some(
+                "the image cannot be pulled: the identity or credentials have no pull right, or the tag does not exist",
+            ),
             Some("grant AcrPull to the app's identity on the registry, and check the image's name and tag"),
         )
     } else if has(&["unable to fetch secret", "unable to get value using managed identity", "key vault"]) {
         (
-            Some("a Key Vault secret cannot be fetched: the role is missing or not in force yet, the vault's firewall is closed, or the secret is missing or disabled"),
-            Some("az keyvault secret show --vault-name <vault> --name <secret>; check the role Key Vault Secrets User and the vault's networking"),
+            Some(
+                "a Key Vault secret cannot be fetched: the role is missing or not in force yet, the vault's firewall is closed, or the secret is missing or disabled",
+            ),
+            Some(
+                "az keyvault secret show --vault-name <vault> --name <secret>; check the role Key Vault Secrets User and the vault's networking",
+            ),
         )
     } else if has(&["probe", "targetport", "target port", "connection refused"]) {
         (
             Some("a probe gets no answer: the app does not listen on the target port, or starts too slowly"),
-            Some("let the app listen on 0.0.0.0 at the ingress target port, or correct targetPort and the probes"),
+            Some(
+                "let the app listen on 0.0.0.0 at the ingress target port, or correct targetPort and the probes",
+            ),
         )
     } else if has(&["crash", "exit code", "exited", "oomkilled", "containercrashing"]) {
         (Some("the container ends soon after its start"), None)

@@ -46,16 +46,11 @@ impl Frame<'_, '_> {
                 let all = self.engine.asked.value(&list);
                 let Some(items) = all.as_list() else { return all };
                 let mut matching = items.iter().filter(|item| {
-                    item.text_at(&["name"])
-                        .is_some_and(|have| have.eq_ignore_ascii_case(&name))
+                    item.text_at(&["name"]).is_some_and(|have| have.eq_ignore_ascii_case(&name))
                 });
                 let first = matching.next().cloned();
                 // Several of one name: the prerequisite names them; nothing is chosen.
-                if matching.next().is_some() {
-                    Value::null()
-                } else {
-                    first.unwrap_or_else(Value::null)
-                }
+                if matching.next().is_some() { Value::null() } else { first.unwrap_or_else(Value::null) }
             }
             Place::Unknown(value) => value,
         }
@@ -64,11 +59,7 @@ impl Frame<'_, '_> {
     /// The unknown that a lookup is while a step it comes `after` is still to run.
     fn waits_for(&self, lookup: &Lookup) -> Option<Value> {
         lookup.after.iter().find_map(|name| {
-            let index = self
-                .recipe()
-                .steps
-                .iter()
-                .position(|step| step.id.written == name.value)?;
+            let index = self.recipe().steps.iter().position(|step| step.id.written == name.value)?;
             let runs = self.engine.step_runs(self.instance, index);
             let waiting = runs.iter().find(|run| run.pending())?;
             Some(Value::unknown(Origin::Step(waiting.key.clone())))
@@ -80,11 +71,7 @@ impl Frame<'_, '_> {
         let engine = self.engine;
         let target = engine.request.target;
         let kind = lookup.kind.kind.as_str();
-        let version = lookup
-            .kind
-            .version
-            .clone()
-            .unwrap_or_else(|| engine.version(kind));
+        let version = lookup.kind.version.clone().unwrap_or_else(|| engine.version(kind));
         let leaf = kind.rsplit('/').next().unwrap_or_default();
 
         let below = |expression| {
@@ -92,10 +79,7 @@ impl Frame<'_, '_> {
             if value.is_unknown() {
                 return Err(value);
             }
-            let id = value
-                .as_str()
-                .or_else(|| value.text_at(&["id"]))
-                .and_then(ResourceId::parse);
+            let id = value.as_str().or_else(|| value.text_at(&["id"])).and_then(ResourceId::parse);
             id.ok_or_else(Value::null)
         };
         let base = match (&lookup.parent, &lookup.scope) {
@@ -110,10 +94,7 @@ impl Frame<'_, '_> {
                     None => None,
                 };
                 let group = group.unwrap_or_else(|| target.resource_group.clone());
-                Ok(format!(
-                    "{}/providers/{kind}",
-                    ResourceId::group(&target.subscription, &group)
-                ))
+                Ok(format!("{}/providers/{kind}", ResourceId::group(&target.subscription, &group)))
             }
         };
         let base = match base {
@@ -147,11 +128,7 @@ impl Frame<'_, '_> {
                 kind,
                 &version,
             );
-            return Place::Search {
-                group,
-                list,
-                name: name.to_owned(),
-            };
+            return Place::Search { group, list, name: name.to_owned() };
         }
         Place::Here(group)
     }

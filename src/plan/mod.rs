@@ -167,13 +167,8 @@ impl Plan {
 
     /// Whether something stands in the way of the first write.
     pub fn blocked(&self) -> bool {
-        self.problems
-            .iter()
-            .any(|problem| problem.severity == Severity::Error)
-            || self
-                .prerequisites
-                .iter()
-                .any(|finding| finding.status == Status::Failed)
+        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+            || self.prerequisites.iter().any(|finding| finding.status == Status::Failed)
     }
 
     /// The owned leaves that are to change, by resource and path: what a plan is approved for.
@@ -184,24 +179,15 @@ impl Plan {
             for (owned, _) in resource.owned.iter().filter(|(owned, _)| !owned.in_place) {
                 leaves.insert(
                     (resource.id.folded(), owned.path.to_string()),
-                    Approved {
-                        before: owned.live.clone(),
-                        after: owned.wanted.clone(),
-                    },
+                    Approved { before: owned.live.clone(), after: owned.wanted.clone() },
                 );
             }
         }
         for step in self.steps.iter().filter(|step| step.outcome.pending()) {
             if let Some(grant) = &step.outcome.grant {
                 leaves.insert(
-                    (
-                        grant.scope.folded(),
-                        format!("role {} ({})", grant.role_guid, step.key),
-                    ),
-                    Approved {
-                        before: Value::null(),
-                        after: grant.principal.clone(),
-                    },
+                    (grant.scope.folded(), format!("role {} ({})", grant.role_guid, step.key)),
+                    Approved { before: Value::null(), after: grant.principal.clone() },
                 );
             }
         }

@@ -39,15 +39,12 @@ fn environment(app: &Value) -> Vec<Finding> {
             let variable_name = variable.text_at(&["name"]).unwrap_or_default();
             if seen.contains(&variable_name) {
                 findings.push(
-                    Finding::failed(
-                        codes::DUPLICATE_VARIABLE,
-                        format!("variables of {name} are unique"),
-                    )
-                    .detail(format!(
-                        "the container has {variable_name} twice; the app would hang on the next write"
-                    ))
-                    .fix("remove one of the two from the container's env")
-                    .docs("https://github.com/microsoft/azure-container-apps/issues/1273"),
+                    Finding::failed(codes::DUPLICATE_VARIABLE, format!("variables of {name} are unique"))
+                        .detail(format!(
+                            "the container has {variable_name} twice; the app would hang on the next write"
+                        ))
+                        .fix("remove one of the two from the container's env")
+                        .docs("https://github.com/microsoft/azure-container-apps/issues/1273"),
                 );
             }
             seen.push(variable_name);
@@ -59,9 +56,7 @@ fn environment(app: &Value) -> Vec<Finding> {
                         codes::SECRET_MISSING,
                         format!("{variable_name} of {name} has its secret"),
                     )
-                    .detail(format!(
-                        "the app has no secret `{secret}` (names are case-sensitive)"
-                    ))
+                    .detail(format!("the app has no secret `{secret}` (names are case-sensitive)"))
                     .docs("https://learn.microsoft.com/azure/container-apps/manage-secrets"),
                 );
             }
@@ -89,23 +84,14 @@ fn identities(app: &Value) -> Vec<Finding> {
     users
         .iter()
         .flat_map(|(what, key)| {
-            list(app, &["properties", "configuration", what])
-                .iter()
-                .filter_map(move |element| {
-                    Some((
-                        *what,
-                        element.text_at(&[key]).unwrap_or_default(),
-                        element.text_at(&["identity"])?,
-                    ))
-                })
+            list(app, &["properties", "configuration", what]).iter().filter_map(move |element| {
+                Some((*what, element.text_at(&[key]).unwrap_or_default(), element.text_at(&["identity"])?))
+            })
         })
         .filter(|(_, _, identity)| !has(identity))
         .map(|(what, name, identity)| {
-            Finding::failed(
-                codes::IDENTITY_MISSING,
-                format!("{what}: {name} has its identity"),
-            )
-            .detail(format!("the identity {identity} is not assigned to the app"))
+            Finding::failed(codes::IDENTITY_MISSING, format!("{what}: {name} has its identity"))
+                .detail(format!("the identity {identity} is not assigned to the app"))
         })
         .collect()
 }

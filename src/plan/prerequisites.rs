@@ -31,11 +31,7 @@ pub fn quote(text: &str) -> String {
 /// Subscription, provider, group, app, environment, container.
 pub(super) fn baseline(engine: &Engine<'_>) -> Vec<Finding> {
     let target = engine.request.target;
-    let mut findings = vec![
-        subscription(engine),
-        provider(engine, "Microsoft.App"),
-        group(engine),
-    ];
+    let mut findings = vec![subscription(engine), provider(engine, "Microsoft.App"), group(engine)];
     let app_finding = app(engine);
     let present = app_finding.status == Status::Passed;
     findings.push(app_finding);
@@ -51,10 +47,7 @@ fn subscription(engine: &Engine<'_>) -> Finding {
     let target = engine.request.target;
     let name = format!("subscription {}", target.subscription);
     let id = ResourceId::subscription_id(&target.subscription);
-    match engine
-        .asked
-        .ask(&engine.read(&id, "Microsoft.Resources/subscriptions"))
-    {
+    match engine.asked.ask(&engine.read(&id, "Microsoft.Resources/subscriptions")) {
         Some(Fact::Found(found)) => {
             let label = found.text_at(&["displayName"]).unwrap_or_default().to_owned();
             match found.text_at(&["state"]) {
@@ -148,10 +141,7 @@ fn environment(engine: &Engine<'_>, app: &Value) -> Finding {
             .detail(format!("the app {} is in {}", target.app, id.name()))
             .fix(format!("export ENVIRONMENT_NAME={}", quote(id.name())));
     }
-    match engine
-        .asked
-        .ask(&engine.read(&id, "Microsoft.App/managedEnvironments"))
-    {
+    match engine.asked.ask(&engine.read(&id, "Microsoft.App/managedEnvironments")) {
         Some(Fact::Found(found)) => match found.text_at(&["properties", "provisioningState"]) {
             Some(state @ ("Failed" | "Canceled" | "ScheduledForDelete")) => {
                 Finding::new(Status::Warning, codes::ENVIRONMENT, name)
@@ -179,19 +169,13 @@ fn container(target: &super::Target, app: &Value) -> Option<Finding> {
         .filter_map(|container| container.text_at(&["name"]))
         .collect();
     let detail = match &target.container {
-        Some(asked) => format!(
-            "there is no container `{asked}`; the app has {}",
-            names.join(", ")
-        ),
+        Some(asked) => format!("there is no container `{asked}`; the app has {}", names.join(", ")),
         None => format!("the app has several: {}", names.join(", ")),
     };
     Some(
         Finding::failed(codes::CONTAINER, "which container")
             .detail(detail)
-            .fix(format!(
-                "--container {}",
-                names.first().copied().unwrap_or_default()
-            )),
+            .fix(format!("--container {}", names.first().copied().unwrap_or_default())),
     )
 }
 
@@ -236,9 +220,7 @@ pub(super) fn recipes(engine: &Engine<'_>) -> Vec<Finding> {
         }
         for check in &recipe.prerequisites {
             findings.extend(
-                judge(&frame, check, Scope::Prerequisites)
-                    .into_iter()
-                    .map(|one| one.of(&bound.alias)),
+                judge(&frame, check, Scope::Prerequisites).into_iter().map(|one| one.of(&bound.alias)),
             );
         }
     }
@@ -255,9 +237,7 @@ pub(super) fn verifications(engine: &Engine<'_>) -> Vec<Finding> {
         let frame = engine.frame(index);
         for check in &frame.recipe().verify {
             findings.extend(
-                judge(&frame, check, Scope::Verification)
-                    .into_iter()
-                    .map(|one| one.of(&bound.alias)),
+                judge(&frame, check, Scope::Verification).into_iter().map(|one| one.of(&bound.alias)),
             );
         }
     }
@@ -276,16 +256,9 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
     }
     let engine = frame.engine;
     let noun = types::find(&lookup.kind.kind).map_or(lookup.kind.kind.as_str(), |kind| kind.noun);
-    let asked = lookup
-        .name
-        .as_ref()
-        .and_then(|name| shown(&frame.expression(name)));
-    let name = format!(
-        "{noun} {}",
-        asked
-            .as_deref()
-            .map_or("", |name| name.rsplit('/').next().unwrap_or(name))
-    );
+    let asked = lookup.name.as_ref().and_then(|name| shown(&frame.expression(name)));
+    let name =
+        format!("{noun} {}", asked.as_deref().map_or("", |name| name.rsplit('/').next().unwrap_or(name)));
     let finding = |finding: Finding| {
         let finding = match frame.text(lookup.fix.as_ref()) {
             Some(fix) if finding.status == Status::Failed => finding.fix(fix),
@@ -327,10 +300,7 @@ fn several(list: Option<&Fact>, name: &str) -> Option<String> {
     let items = list?.value()?.as_list()?;
     let ids: Vec<&str> = items
         .iter()
-        .filter(|item| {
-            item.text_at(&["name"])
-                .is_some_and(|have| have.eq_ignore_ascii_case(name))
-        })
+        .filter(|item| item.text_at(&["name"]).is_some_and(|have| have.eq_ignore_ascii_case(name)))
         .filter_map(|item| item.text_at(&["id"]))
         .collect();
     (ids.len() > 1).then(|| format!("several have this name; give the id of one: {}", ids.join(", ")))
@@ -341,10 +311,7 @@ fn judge(frame: &Frame<'_, '_>, check: &Check, scope: Scope) -> Vec<Finding> {
     let Some(rounds) = frame.rounds(check.for_each.as_ref()) else {
         return Vec::new();
     };
-    rounds
-        .into_iter()
-        .filter_map(|each| judge_one(&frame.with_each(each), check, scope))
-        .collect()
+    rounds.into_iter().filter_map(|each| judge_one(&frame.with_each(each), check, scope)).collect()
 }
 
 fn judge_one(frame: &Frame<'_, '_>, check: &Check, scope: Scope) -> Option<Finding> {

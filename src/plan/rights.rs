@@ -37,10 +37,7 @@ pub(super) fn findings(engine: &Engine<'_>, steps: &[StepPlan], writes: &[Write]
 
 /// Where a write's permission is looked up: a resource that is not there yet has its group's.
 fn write_scope(engine: &Engine<'_>, write: &Write, steps: &[StepPlan]) -> ResourceId {
-    let grant = write
-        .steps
-        .first()
-        .and_then(|index| steps[*index].outcome.grant.as_ref());
+    let grant = write.steps.first().and_then(|index| steps[*index].outcome.grant.as_ref());
     match (grant, &write.id) {
         (Some(grant), _) => grant.scope.clone(),
         (None, Some(id)) if write.create => id.parent().unwrap_or_else(|| engine.request.target.group_id()),
@@ -62,10 +59,7 @@ fn needed<'p>(engine: &Engine<'_>, steps: &'p [StepPlan], writes: &[Write]) -> V
         }
     };
     for write in writes {
-        let grant = write
-            .steps
-            .first()
-            .and_then(|index| steps[*index].outcome.grant.as_ref());
+        let grant = write.steps.first().and_then(|index| steps[*index].outcome.grant.as_ref());
         let scope = write_scope(engine, write, steps);
         let why = match (grant, &write.id) {
             (Some(grant), _) => format!("grant {} on {}", grant.role, grant.scope.name()),
@@ -79,25 +73,16 @@ fn needed<'p>(engine: &Engine<'_>, steps: &'p [StepPlan], writes: &[Write]) -> V
             }
             (None, None) => format!("create a {}", write.kind.noun),
         };
-        add(Right {
-            action: write.kind.write_action,
-            scope: scope.clone(),
-            why,
-            grant,
-        });
+        add(Right { action: write.kind.write_action, scope: scope.clone(), why, grant });
         // An identity that enters the app: a linked action on the identity itself.
         for index in &write.steps {
             for owned in steps[*index].outcome.owned.iter().filter(|owned| !owned.in_place) {
-                if owned
-                    .path
-                    .pattern()
-                    .starts_with("identity.userAssignedIdentities.")
+                if owned.path.pattern().starts_with("identity.userAssignedIdentities.")
                     && let Some(crate::value::Segment::Key(id)) = owned.path.0.last()
                     && let Some(identity) = ResourceId::parse(id)
                 {
-                    let created = writes
-                        .iter()
-                        .any(|other| other.create && other.id.as_ref() == Some(&identity));
+                    let created =
+                        writes.iter().any(|other| other.create && other.id.as_ref() == Some(&identity));
                     let scope = if created {
                         identity.parent().unwrap_or_else(|| identity.clone())
                     } else {
@@ -197,7 +182,7 @@ fn covering_role(action: &str) -> &'static str {
 
 /// Whether a list of permissions allows an action.
 pub(super) fn allows(permissions: &Value, action: &str) -> bool {
-    let matches = |element: &Value, member: &str| {
+    let holds = |element: &Value, member: &str| {
         element
             .get(member)
             .and_then(Value::as_list)
@@ -210,12 +195,19 @@ pub(super) fn allows(permissions: &Value, action: &str) -> bool {
         .as_list()
         .unwrap_or_default()
         .iter()
-        .any(|element| matches(element, "actions") && !matches(element, "notActions"))
+        .any(|element| holds(element, "actions") && !holds(element, "notActions"))
 }
 
-/// ARM's wildcard: `*` stands for any text, slashes included; case does not matter.
+/// ARM's wildcard: `*` stands for any text, slashes included; case does not matter. Managed Identity
+/// Operator's `userAssignedIdentities/*/assign/action` allows `userAssignedIdentities/assign/action`
+/// (<https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/identity>), so `/*/`
+/// may also stand for a single slash.
 fn wildcard(pattern: &str, action: &str) -> bool {
     let (pattern, action) = (pattern.to_ascii_lowercase(), action.to_ascii_lowercase());
+    matches(&pattern, &action) || (pattern.contains("/*/") && matches(&pattern.replace("/*/", "/"), &action))
+}
+
+fn matches(pattern: &str, action: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(first) = parts.next() else { return false };
     let Some(mut rest) = action.strip_prefix(first) else {
@@ -243,8 +235,7 @@ fn locks(engine: &Engine<'_>, scope: &ResourceId) -> Option<Finding> {
         return None;
     };
     let lock = list.as_list()?.iter().find(|lock| {
-        lock.text_at(&["properties", "level"])
-            .is_some_and(|level| level.eq_ignore_ascii_case("ReadOnly"))
+        lock.text_at(&["properties", "level"]).is_some_and(|level| level.eq_ignore_ascii_case("ReadOnly"))
             && lock
                 .text_at(&["id"])
                 .and_then(|id| {
@@ -281,10 +272,7 @@ mod tests {
         let action = "Microsoft.Authorization/roleAssignments/write";
         assert!(!allows(&list(serde_json::json!([contributor])), action));
         assert!(allows(&list(serde_json::json!([contributor, admin])), action));
-        assert!(allows(
-            &list(serde_json::json!([contributor])),
-            "Microsoft.App/containerApps/write"
-        ));
+        assert!(allows(&list(serde_json::json!([contributor])), "Microsoft.App/containerApps/write"));
     }
 
     #[test]
@@ -296,9 +284,6 @@ mod tests {
             "Microsoft.App/*/restart/action",
             "Microsoft.App/containerApps/revisions/restart/action"
         ));
-        assert!(!wildcard(
-            "Microsoft.App/containerApps/write",
-            "Microsoft.App/containerApps/writes"
-        ));
+        assert!(!wildcard("Microsoft.App/containerApps/write", "Microsoft.App/containerApps/writes"));
     }
 }

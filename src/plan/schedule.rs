@@ -83,11 +83,7 @@ fn contract(
             }
         }
     }
-    let order = if all.len() == edges.len() {
-        order.to_vec()
-    } else {
-        topological(nodes.len(), &all)?
-    };
+    let order = if all.len() == edges.len() { order.to_vec() } else { topological(nodes.len(), &all)? };
 
     let mut earliest = vec![0; nodes.len()];
     for node in &order {
@@ -95,11 +91,7 @@ fn contract(
             earliest[*to] = earliest[*to].max(earliest[*from] + leaves(*from, *to));
         }
     }
-    let last = (0..nodes.len())
-        .filter(|node| ours(*node))
-        .map(|node| earliest[node])
-        .max()
-        .unwrap_or(0);
+    let last = (0..nodes.len()).filter(|node| ours(*node)).map(|node| earliest[node]).max().unwrap_or(0);
     // How many more writes of R must follow, by the longest way out of and back into R.
     let mut remaining = vec![None::<usize>; nodes.len()];
     for node in order.iter().rev() {
@@ -108,15 +100,10 @@ fn contract(
             .filter(|(from, _)| from == node)
             .filter_map(|(from, to)| remaining[*to].map(|rest| rest + leaves(*from, *to)));
         let longest = after.max();
-        remaining[*node] = if ours(*node) {
-            Some(longest.unwrap_or(0))
-        } else {
-            longest
-        };
+        remaining[*node] = if ours(*node) { Some(longest.unwrap_or(0)) } else { longest };
     }
-    let index: Vec<usize> = (0..nodes.len())
-        .map(|node| last - remaining[node].unwrap_or(0).min(last))
-        .collect();
+    let index: Vec<usize> =
+        (0..nodes.len()).map(|node| last - remaining[node].unwrap_or(0).min(last)).collect();
     for node in (0..nodes.len()).filter(|node| ours(*node)) {
         let first = (0..nodes.len()).find(|other| ours(*other) && index[*other] == index[node]);
         group_of[node] = first.unwrap_or(node);
@@ -141,21 +128,12 @@ fn assemble(nodes: &[Node], edges: &[(usize, usize)], group_of: &[usize]) -> Res
     let mut groups: Vec<Group> = order
         .iter()
         .map(|group| {
-            let members: Vec<usize> = (0..nodes.len())
-                .filter(|node| position(*node) == *group)
-                .collect();
-            let mut after: Vec<usize> = between
-                .iter()
-                .filter(|(_, to)| to == group)
-                .map(|(from, _)| place(*from))
-                .collect();
+            let members: Vec<usize> = (0..nodes.len()).filter(|node| position(*node) == *group).collect();
+            let mut after: Vec<usize> =
+                between.iter().filter(|(_, to)| to == group).map(|(from, _)| place(*from)).collect();
             after.sort_unstable();
             after.dedup();
-            Group {
-                resource: nodes[heads[*group]].resource.clone(),
-                nodes: members,
-                after,
-            }
+            Group { resource: nodes[heads[*group]].resource.clone(), nodes: members, after }
         })
         .collect();
     // Writes of one resource follow each other even where no edge says so.
@@ -176,10 +154,7 @@ fn topological(count: usize, edges: &[(usize, usize)]) -> Result<Vec<usize>, Cyc
     let mut order = Vec::with_capacity(count);
     while order.len() < count {
         let next = (0..count).find(|node| {
-            !done[*node]
-                && edges
-                    .iter()
-                    .all(|(from, to)| to != node || done[*from] || from == to)
+            !done[*node] && edges.iter().all(|(from, to)| to != node || done[*from] || from == to)
         });
         match next {
             Some(node) => {
@@ -198,10 +173,7 @@ mod tests {
 
     fn nodes(list: &[(&str, &str)]) -> Vec<Node> {
         list.iter()
-            .map(|(key, resource)| Node {
-                key: (*key).to_owned(),
-                resource: (*resource).to_owned(),
-            })
+            .map(|(key, resource)| Node { key: (*key).to_owned(), resource: (*resource).to_owned() })
             .collect()
     }
 
@@ -215,27 +187,14 @@ mod tests {
 
     #[test]
     fn a_system_identity_whose_principal_is_needed_costs_two_writes() {
-        let nodes = nodes(&[
-            ("system", "app"),
-            ("grant", "role"),
-            ("reference", "app"),
-            ("tags", "app"),
-        ]);
+        let nodes = nodes(&[("system", "app"), ("grant", "role"), ("reference", "app"), ("tags", "app")]);
         let groups = schedule(&nodes, &[(0, 1), (1, 2)]).unwrap();
-        assert_eq!(
-            writes(&groups, &nodes, "app"),
-            [vec!["system"], vec!["reference", "tags"]]
-        );
+        assert_eq!(writes(&groups, &nodes, "app"), [vec!["system"], vec!["reference", "tags"]]);
     }
 
     #[test]
     fn without_an_outside_reader_everything_goes_together() {
-        let nodes = nodes(&[
-            ("identity", "id"),
-            ("grant", "role"),
-            ("user", "app"),
-            ("reference", "app"),
-        ]);
+        let nodes = nodes(&[("identity", "id"), ("grant", "role"), ("user", "app"), ("reference", "app")]);
         let groups = schedule(&nodes, &[(0, 1), (0, 2), (1, 3)]).unwrap();
         assert_eq!(writes(&groups, &nodes, "app"), [vec!["user", "reference"]]);
         assert_eq!(groups.last().unwrap().after, [0, 1]);

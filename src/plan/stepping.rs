@@ -41,9 +41,7 @@ impl StepRun {
     }
 
     pub(super) fn result(&self) -> Value {
-        self.outcome
-            .as_ref()
-            .map_or_else(Value::null, |outcome| outcome.result.clone())
+        self.outcome.as_ref().map_or_else(Value::null, |outcome| outcome.result.clone())
     }
 }
 
@@ -60,10 +58,7 @@ impl<'a> Engine<'a> {
             Value::null()
         });
         let runs = Rc::new(made.unwrap_or_default());
-        self.runs
-            .borrow_mut()
-            .entry((instance, index))
-            .or_insert_with(|| Rc::clone(&runs));
+        self.runs.borrow_mut().entry((instance, index)).or_insert_with(|| Rc::clone(&runs));
         runs
     }
 
@@ -135,20 +130,11 @@ impl Frame<'_, '_> {
     fn runs_after(&self, step: &Step) -> BTreeSet<String> {
         let mut keys = BTreeSet::new();
         for name in &step.after {
-            let Some(index) = self
-                .recipe()
-                .steps
-                .iter()
-                .position(|other| other.id.written == name.value)
+            let Some(index) = self.recipe().steps.iter().position(|other| other.id.written == name.value)
             else {
                 continue;
             };
-            keys.extend(
-                self.engine
-                    .step_runs(self.instance, index)
-                    .iter()
-                    .map(|run| run.key.clone()),
-            );
+            keys.extend(self.engine.step_runs(self.instance, index).iter().map(|run| run.key.clone()));
         }
         keys
     }
@@ -160,10 +146,7 @@ impl Frame<'_, '_> {
                 self.engine.problem(
                     Diagnostic::error(
                         codes::NOT_KNOWN_AT_PLAN,
-                        format!(
-                            "whether step `{}` runs is known only after `{other}`",
-                            step.id.written
-                        ),
+                        format!("whether step `{}` runs is known only after `{other}`", step.id.written),
                     )
                     .label(&self.recipe().source, step.span, ""),
                 );
@@ -174,10 +157,7 @@ impl Frame<'_, '_> {
     fn container_app(&self, step: &Step, key: &str, fragment: &Value) -> Option<Outcome> {
         let kind = types::find("Microsoft.App/containerApps")?;
         let id = self.engine.request.target.app_id();
-        self.merged(
-            step,
-            steps::container_app(kind, key, &id, &self.engine.app(), fragment),
-        )
+        self.merged(step, steps::container_app(kind, key, &id, &self.engine.app(), fragment))
     }
 
     fn resource(&self, step: &Step, key: &str, resource: &ResourceStep) -> (Option<Outcome>, Value) {
@@ -185,11 +165,7 @@ impl Frame<'_, '_> {
         let name = self.expression(&resource.name);
         let outcome = types::find(&resource.kind.kind).and_then(|kind| {
             let id = self.resource_id(resource, &name)?;
-            let version = resource
-                .kind
-                .version
-                .clone()
-                .unwrap_or_else(|| self.engine.version(kind.name));
+            let version = resource.kind.version.clone().unwrap_or_else(|| self.engine.version(kind.name));
             let live = self.engine.asked.value(&Read::one(&id, kind.name, &version));
             self.merged(step, steps::resource(kind, key, &id, &live, &body))
         });
@@ -202,10 +178,7 @@ impl Frame<'_, '_> {
         let name = name.as_str()?;
         let id_of = |expression| {
             let value = self.expression(expression);
-            value
-                .as_str()
-                .or_else(|| value.text_at(&["id"]))
-                .and_then(ResourceId::parse)
+            value.as_str().or_else(|| value.text_at(&["id"])).and_then(ResourceId::parse)
         };
         let text = match (&resource.parent, &resource.scope) {
             (Some(parent), _) => format!("{}/{}/{name}", id_of(parent)?, kind.rsplit('/').next()?),
@@ -247,19 +220,16 @@ impl Frame<'_, '_> {
                 engine.problem(
                     Diagnostic::error(
                         codes::ROLE_REFUSED,
-                        format!(
-                            "`{}` can give roles away; no recipe may grant it",
-                            definition.name
-                        ),
+                        format!("`{}` can give roles away; no recipe may grant it", definition.name),
                     )
                     .label(&self.recipe().source, wanted.role.span, ""),
                 );
                 return None;
             }
             let assignments = match principal.as_str() {
-                Some(principal) if !principal.is_empty() => engine.asked.value(
-                    &steps::role_assignments_read(&scope_id, principal, &engine.version(kind.name)),
-                ),
+                Some(principal) if !principal.is_empty() => engine
+                    .asked
+                    .value(&steps::role_assignments_read(&scope_id, principal, &engine.version(kind.name))),
                 // A principal that does not exist yet has no assignments.
                 _ if principal.is_unknown() && !step_origins(&principal).is_empty() => Value::null(),
                 _ => return None,
@@ -277,12 +247,7 @@ impl Frame<'_, '_> {
         let uses = if refusal(&scope).is_some() { scope.clone() } else { principal.clone() };
         let outcome = outcome.map(|(kind, role, scope, assignments)| {
             let settle = engine.request.role_wait.or(wanted.settle).unwrap_or(SETTLE);
-            let request = RoleRequest {
-                role,
-                principal: principal.clone(),
-                scope,
-                settle,
-            };
+            let request = RoleRequest { role, principal: principal.clone(), scope, settle };
             steps::role_assignment(kind, &request, &assignments)
         });
         (outcome, uses)
@@ -291,55 +256,36 @@ impl Frame<'_, '_> {
     /// A role by name or GUID: from the table of built-in roles, else asked of Azure.
     fn role_definition(&self, step: &Step, role: &str, scope: &ResourceId) -> Option<Role> {
         if let Some((name, guid)) = roles::find(role) {
-            return Some(Role {
-                name: name.to_owned(),
-                guid: guid.to_owned(),
-            });
+            return Some(Role { name: name.to_owned(), guid: guid.to_owned() });
         }
         if uuid::Uuid::try_parse(role).is_ok() {
-            return Some(Role {
-                name: role.to_owned(),
-                guid: role.to_ascii_lowercase(),
-            });
+            return Some(Role { name: role.to_owned(), guid: role.to_ascii_lowercase() });
         }
         let kind = "Microsoft.Authorization/roleDefinitions";
-        let read = Read::many(
-            &format!("{scope}/providers/{kind}"),
-            kind,
-            &self.engine.version(kind),
-        )
-        .with("$filter", format!("roleName eq '{}'", role.replace('\'', "''")));
+        let read = Read::many(&format!("{scope}/providers/{kind}"), kind, &self.engine.version(kind))
+            .with("$filter", format!("roleName eq '{}'", role.replace('\'', "''")));
         let found = self.engine.asked.value(&read);
         let definitions = found.as_list()?;
-        let guid = definitions
-            .iter()
-            .find_map(|definition| definition.text_at(&["name"]));
+        let guid = definitions.iter().find_map(|definition| definition.text_at(&["name"]));
         if guid.is_none() {
             self.engine.problem(
-                Diagnostic::error(
-                    codes::NO_SUCH_ROLE,
-                    format!("there is no role `{role}` at {scope}"),
-                )
-                .fix(format!("az role definition list --name {}", super::quote(role)))
-                .label(&self.recipe().source, step.span, ""),
+                Diagnostic::error(codes::NO_SUCH_ROLE, format!("there is no role `{role}` at {scope}"))
+                    .fix(format!("az role definition list --name {}", super::quote(role)))
+                    .label(&self.recipe().source, step.span, ""),
             );
         }
-        guid.map(|guid| Role {
-            name: role.to_owned(),
-            guid: guid.to_owned(),
-        })
+        guid.map(|guid| Role { name: role.to_owned(), guid: guid.to_owned() })
     }
 
     fn merged(&self, step: &Step, outcome: steps::StepResult) -> Option<Outcome> {
         match outcome {
             Ok(outcome) => Some(outcome),
             Err(error) => {
-                self.engine
-                    .problem(Diagnostic::error(codes::DOES_NOT_FIT, error.to_string()).label(
-                        &self.recipe().source,
-                        step.span,
-                        "",
-                    ));
+                self.engine.problem(Diagnostic::error(codes::DOES_NOT_FIT, error.to_string()).label(
+                    &self.recipe().source,
+                    step.span,
+                    "",
+                ));
                 None
             }
         }

@@ -50,11 +50,8 @@ impl Target {
 
     /// The root `cloud`.
     pub(super) fn cloud_value(&self) -> Value {
-        let suffixes = self
-            .cloud
-            .suffixes
-            .iter()
-            .map(|(name, suffix)| (name.clone(), Value::from(suffix.as_str())));
+        let suffixes =
+            self.cloud.suffixes.iter().map(|(name, suffix)| (name.clone(), Value::from(suffix.as_str())));
         object([
             ("name", Value::from(self.cloud.name.as_str())),
             ("authority", Value::from(self.cloud.authority.as_str())),
@@ -68,9 +65,9 @@ impl Target {
         let location = match &self.location {
             Some(location) => Value::from(short_location(location)),
             None if app.is_unknown() => app.clone(),
-            None => app
-                .text_at(&["location"])
-                .map_or_else(Value::null, |own| Value::from(short_location(own))),
+            None => {
+                app.text_at(&["location"]).map_or_else(Value::null, |own| Value::from(short_location(own)))
+            }
         };
         object([
             ("subscription", Value::from(self.subscription.as_str())),
@@ -86,18 +83,12 @@ impl Target {
 
 /// `West Europe` and `westeurope` are the same region; container apps return the first form.
 pub fn short_location(location: &str) -> String {
-    location
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .collect::<String>()
-        .to_ascii_lowercase()
+    location.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase()
 }
 
 /// An object of these members.
 pub(super) fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
-    let members: IndexMap<String, Value> = members
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect();
+    let members: IndexMap<String, Value> =
+        members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     Value::new(Data::Map(members))
 }

@@ -85,14 +85,7 @@ pub(super) fn resources(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Resource
             let merged = fold(kind, steps, members.iter().copied())?;
             let live = steps[*members.first()?].outcome.live.clone();
             let owned = owned_of(kind, steps, members, &merged);
-            Some(ResourcePlan {
-                id,
-                kind,
-                live,
-                merged,
-                owned,
-                steps: members.clone(),
-            })
+            Some(ResourcePlan { id, kind, live, merged, owned, steps: members.clone() })
         })
         .collect()
 }
@@ -159,10 +152,8 @@ fn report_conflicts(engine: &Engine<'_>, kind: &ResourceType, steps: &[StepPlan]
                         || (!a.wanted.is_unknown() && equal(kind, &a.path, &a.wanted, &b.wanted));
                     if !agree {
                         let (one, other) = (&steps[*first], &steps[*second]);
-                        let message = format!(
-                            "{} is given different values by {} and {}",
-                            a.path, one.key, other.key
-                        );
+                        let message =
+                            format!("{} is given different values by {} and {}", a.path, one.key, other.key);
                         let source = |plan: &StepPlan| {
                             engine
                                 .instances()
@@ -188,9 +179,7 @@ fn report_conflicts(engine: &Engine<'_>, kind: &ResourceType, steps: &[StepPlan]
 
 /// The writes, in an order that can be executed.
 pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[ResourcePlan]) -> Vec<Write> {
-    let pending: Vec<usize> = (0..steps.len())
-        .filter(|index| steps[*index].outcome.pending())
-        .collect();
+    let pending: Vec<usize> = (0..steps.len()).filter(|index| steps[*index].outcome.pending()).collect();
     let nodes: Vec<Node> = pending
         .iter()
         .map(|index| Node {
@@ -298,16 +287,11 @@ fn restarts(
         .iter()
         .filter_map(|secret| secret.text_at(&["name"]))
         .collect();
-    members
-        .iter()
-        .flat_map(|index| &steps[*index].outcome.owned)
-        .any(|owned| {
-            !owned.in_place
-                && kind.consequence(&owned.path.pattern()) == Some(Consequence::RestartUsers)
-                && present
-                    .iter()
-                    .any(|name| owned.path.to_string().contains(&format!("[{name}]")))
-        })
+    members.iter().flat_map(|index| &steps[*index].outcome.owned).any(|owned| {
+        !owned.in_place
+            && kind.consequence(&owned.path.pattern()) == Some(Consequence::RestartUsers)
+            && present.iter().any(|name| owned.path.to_string().contains(&format!("[{name}]")))
+    })
 }
 
 /// The role assignments that a write relies on, and how old each must be.
@@ -316,10 +300,7 @@ fn settles(steps: &[StepPlan], members: &[usize]) -> Vec<Settle> {
     let needed: BTreeSet<&String> = members.iter().flat_map(|index| &steps[*index].after).collect();
     for step in steps.iter().filter(|step| needed.contains(&step.key)) {
         if let Some(grant) = &step.outcome.grant {
-            settles.push(Settle {
-                step: step.key.clone(),
-                grant: grant.clone(),
-            });
+            settles.push(Settle { step: step.key.clone(), grant: grant.clone() });
         }
     }
     settles
@@ -337,8 +318,6 @@ impl Settle {
     /// effect within 10 minutes
     /// (<https://learn.microsoft.com/azure/role-based-access-control/troubleshooting>).
     pub fn may_be_late(&self, now: OffsetDateTime) -> bool {
-        self.grant
-            .created_on
-            .is_none_or(|created| now - created < time::Duration::minutes(10))
+        self.grant.created_on.is_none_or(|created| now - created < time::Duration::minutes(10))
     }
 }

@@ -29,7 +29,9 @@ fn goal(value: Goal) -> &'static str {
 /// A table of recipes.
 pub fn recipe_list<'r>(recipes: impl Iterator<Item = &'r Recipe>) -> String {
     let rows: Vec<[&str; 4]> = recipes
-        .map(|recipe| [recipe.name.value.as_str(), &recipe.category, complexity(recipe.complexity), &recipe.title])
+        .map(|recipe| {
+            [recipe.name.value.as_str(), &recipe.category, complexity(recipe.complexity), &recipe.title]
+        })
         .collect();
     let titles = ["RECIPE", "CATEGORY", "COMPLEXITY", "WHAT IT DOES"];
     let width = |column: usize| {
@@ -99,7 +101,8 @@ pub fn recipe_page(recipe: &Recipe) -> String {
         let why = step.why.as_ref().map_or(String::new(), |why| format!(": {}", why.value.text()));
         let _ = writeln!(text, "  {} ({kind}){why}", step.id.written);
     }
-    let _ = writeln!(text, "\n{BOLD}Rights{BOLD:#} (only for what a run really changes; acarecipe check tells)");
+    let _ =
+        writeln!(text, "\n{BOLD}Rights{BOLD:#} (only for what a run really changes; acarecipe check tells)");
     for right in rights(recipe) {
         let _ = writeln!(text, "  {right}");
     }
@@ -146,7 +149,8 @@ pub fn rules(rules: &[Rule]) -> String {
     let mut text = String::new();
     for rule in rules {
         let word = if matches!(rule.standing, Standing::Assumed { .. }) { "assumed" } else { "confirmed" };
-        let _ = writeln!(text, "{BOLD}{}{BOLD:#} ({word})\n  {}\n  source: {}", rule.id, rule.fact, rule.source);
+        let _ =
+            writeln!(text, "{BOLD}{}{BOLD:#} ({word})\n  {}\n  source: {}", rule.id, rule.fact, rule.source);
     }
     text
 }

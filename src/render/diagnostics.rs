@@ -22,14 +22,8 @@ const MIN_WIDTH: usize = 40;
 /// there are no findings. `width` is that of the terminal in columns; only snippets are cut to it,
 /// since commands and links must stay whole.
 pub fn render(diagnostics: &[Diagnostic], colour: bool, width: usize) -> String {
-    let renderer = if colour {
-        Renderer::styled()
-    } else {
-        Renderer::plain()
-    };
-    let renderer = renderer
-        .term_width(width.max(MIN_WIDTH))
-        .decor_style(DecorStyle::Ascii);
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.term_width(width.max(MIN_WIDTH)).decor_style(DecorStyle::Ascii);
     let mut text = String::new();
     for diagnostic in diagnostics {
         if !text.is_empty() {
@@ -46,9 +40,7 @@ fn group(diagnostic: &Diagnostic) -> Group<'static> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level
-        .primary_title(strip_control(&diagnostic.message))
-        .id(diagnostic.code.0);
+    let title = level.primary_title(strip_control(&diagnostic.message)).id(diagnostic.code.0);
     let notes = diagnostic.notes.iter().map(|note| ("cause", note));
     let rest = [
         ("fix", &diagnostic.fix),
@@ -56,15 +48,10 @@ fn group(diagnostic: &Diagnostic) -> Group<'static> {
         ("resource", &diagnostic.resource),
         ("correlation id", &diagnostic.correlation_id),
     ];
-    let rest = rest
-        .into_iter()
-        .filter_map(|(name, text)| Some((name, text.as_ref()?)));
-    let lines = notes
-        .chain(rest)
-        .map(|(name, text)| Level::NOTE.with_name(name).message(strip_control(text)));
-    Group::with_title(title)
-        .elements(snippets(&diagnostic.labels))
-        .elements(lines)
+    let rest = rest.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?)));
+    let lines =
+        notes.chain(rest).map(|(name, text)| Level::NOTE.with_name(name).message(strip_control(text)));
+    Group::with_title(title).elements(snippets(&diagnostic.labels)).elements(lines)
 }
 
 /// One snippet a line of a file, in the order of the labels; the first label is the primary one.
@@ -73,18 +60,14 @@ fn snippets(labels: &[Label]) -> Vec<Snippet<'static, Annotation<'static>>> {
     let mut lines: Vec<Line<'_>> = Vec::new();
     for (index, label) in labels.iter().enumerate() {
         let line = line_around(&label.source, label.span.start);
-        let known = lines
-            .iter_mut()
-            .find(|(source, range, _)| Arc::ptr_eq(source, &label.source) && *range == line);
+        let known =
+            lines.iter_mut().find(|(source, range, _)| Arc::ptr_eq(source, &label.source) && *range == line);
         match known {
             Some((_, _, labels)) => labels.push((index, label)),
             None => lines.push((&label.source, line, vec![(index, label)])),
         }
     }
-    lines
-        .into_iter()
-        .map(|(source, line, labels)| snippet(source, &line, &labels))
-        .collect()
+    lines.into_iter().map(|(source, line, labels)| snippet(source, &line, &labels)).collect()
 }
 
 fn snippet(
@@ -98,18 +81,10 @@ fn snippet(
     let annotations = labels.iter().map(|(index, label)| {
         let start = source.floor(label.span.start.clamp(window.start, window.end));
         let end = label.span.end.min(start + MAX_CARETS).clamp(start, window.end);
-        let kind = if *index == 0 {
-            AnnotationKind::Primary
-        } else {
-            AnnotationKind::Context
-        };
+        let kind = if *index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
         let annotation = kind.span(start - window.start..source.floor(end).max(start) - window.start);
         let text = strip_control(&label.text);
-        if text.is_empty() {
-            annotation
-        } else {
-            annotation.label(text)
-        }
+        if text.is_empty() { annotation } else { annotation.label(text) }
     });
     let (number, _) = source.line_col(line.start);
     Snippet::source(visible(&source.text[window.clone()]))
@@ -123,20 +98,10 @@ fn line_around(source: &Source, offset: usize) -> Range<usize> {
     let text = source.text.as_str();
     let offset = source.floor(offset);
     // At the very end of a text that ends with a newline the last line says more than an empty one.
-    let offset = if offset == text.len() && text.ends_with('\n') {
-        offset.saturating_sub(1)
-    } else {
-        offset
-    };
+    let offset = if offset == text.len() && text.ends_with('\n') { offset.saturating_sub(1) } else { offset };
     let start = text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
-    let end = text[offset..]
-        .find('\n')
-        .map_or(text.len(), |newline| offset + newline);
-    let end = if text[start..end].ends_with('\r') {
-        end - 1
-    } else {
-        end
-    };
+    let end = text[offset..].find('\n').map_or(text.len(), |newline| offset + newline);
+    let end = if text[start..end].ends_with('\r') { end - 1 } else { end };
     start..end
 }
 
@@ -167,10 +132,7 @@ mod tests {
     use crate::diagnostic::{Code, Diagnostic, Source, Span};
 
     fn source(text: &str) -> Arc<Source> {
-        Arc::new(Source {
-            name: "recipes/x/recipe.yaml".to_owned(),
-            text: text.to_owned(),
-        })
+        Arc::new(Source { name: "recipes/x/recipe.yaml".to_owned(), text: text.to_owned() })
     }
 
     fn at(source: &Arc<Source>, start: usize, end: usize) -> Diagnostic {
@@ -220,10 +182,7 @@ mod tests {
     #[test]
     fn nothing_from_outside_steers_the_terminal() {
         let evil = "a\u{1b}[2Jb\u{202e}c\u{9b}d\r\ne\u{7}";
-        let source = Arc::new(Source {
-            name: evil.to_owned(),
-            text: format!("key: {evil}\n"),
-        });
+        let source = Arc::new(Source { name: evil.to_owned(), text: format!("key: {evil}\n") });
         let finding = Diagnostic::error(Code("odd"), evil)
             .label(&source, Span { start: 5, end: 6 }, evil)
             .note(evil)
@@ -232,15 +191,8 @@ mod tests {
             .resource(evil)
             .correlation(Some(evil.to_owned()));
         let text = render(&[finding], false, 80);
-        assert!(
-            text.chars()
-                .all(|c| c == '\n' || (!c.is_control() && c != '\u{202e}')),
-            "{text:?}"
-        );
-        let fix = text
-            .lines()
-            .filter(|line| line.contains("fix: a"))
-            .collect::<Vec<_>>();
+        assert!(text.chars().all(|c| c == '\n' || (!c.is_control() && c != '\u{202e}')), "{text:?}");
+        let fix = text.lines().filter(|line| line.contains("fix: a")).collect::<Vec<_>>();
         assert_eq!(fix, ["  = fix: a[2Jbcd e"]);
     }
 

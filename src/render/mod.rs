@@ -1,7 +1,7 @@
 //! One file per output; the only place that prints.
 
-pub mod diagnostics;
 mod catalogue;
+pub mod diagnostics;
 mod progress;
 mod screen;
 mod text;

@@ -78,7 +78,8 @@ impl Progress {
         if due {
             state.waiting = Some((what.clone(), elapsed));
             drop(state);
-            let since = if elapsed.as_secs() > 0 { format!(" ({} s)", elapsed.as_secs()) } else { String::new() };
+            let since =
+                if elapsed.as_secs() > 0 { format!(" ({} s)", elapsed.as_secs()) } else { String::new() };
             self.line(&format!("… {what}{since}"));
         }
     }
@@ -96,7 +97,9 @@ impl Progress {
             ClientEvent::Answered { number, status, elapsed } if self.verbose => {
                 self.line(&format!("< {number} {status} ({} ms)", elapsed.as_millis()));
             }
-            ClientEvent::Unanswered { number, reason } if self.verbose => self.line(&format!("< {number} {reason}")),
+            ClientEvent::Unanswered { number, reason } if self.verbose => {
+                self.line(&format!("< {number} {reason}"))
+            }
             ClientEvent::Retrying { after, reason, .. } => {
                 self.line(&format!("! {reason}; again in {} s", after.as_secs_f32().ceil()));
             }

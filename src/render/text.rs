@@ -41,7 +41,8 @@ pub fn checks(title: &str, checks: &[Check]) -> String {
     }
     for check in checks {
         let (style, mark) = sign(check.status);
-        let recipe = check.recipe.as_ref().map_or(String::new(), |recipe| format!("{}: ", recipe.replace('_', "-")));
+        let recipe =
+            check.recipe.as_ref().map_or(String::new(), |recipe| format!("{}: ", recipe.replace('_', "-")));
         let simulated = if check.simulated { " (simulated)" } else { "" };
         let _ = write!(text, "  {style}{mark}{style:#} {recipe}{}{simulated}", check.name);
         match (&check.detail, check.status) {
@@ -92,7 +93,11 @@ pub fn plan(plan: &PlanReport) -> String {
             Action::Update => (YELLOW, "~", "will be changed"),
         };
         let on = if write.noun == "role assignment" { " on" } else { "" };
-        let _ = writeln!(text, "\n  {style}{mark}{style:#} {}{on} {BOLD}{}{BOLD:#} {verb}", write.noun, write.name);
+        let _ = writeln!(
+            text,
+            "\n  {style}{mark}{style:#} {}{on} {BOLD}{}{BOLD:#} {verb}",
+            write.noun, write.name
+        );
         let width = write.changes.iter().map(|leaf| leaf.path.chars().count()).max().unwrap_or(0).min(56);
         let mut last_why: Vec<String> = Vec::new();
         for leaf in &write.changes {
@@ -181,6 +186,10 @@ pub fn ending(ending: Ending, applied: Option<&AppliedReport>, counts: Counts, s
         ),
         None => Ok(()),
     };
-    let _ = writeln!(text, "{}{mark}", counted(usize::try_from(counts.requests).unwrap_or(usize::MAX), "request"));
+    let _ = writeln!(
+        text,
+        "{}{mark}",
+        counted(usize::try_from(counts.requests).unwrap_or(usize::MAX), "request")
+    );
     text
 }

@@ -116,7 +116,9 @@ fn write_report(plan: &Plan, write: &Write) -> WriteReport {
         (None, Some(resource)) => resource
             .owned
             .iter()
-            .filter(|(owned, owners)| !owned.in_place && owners.iter().any(|owner| write.steps.contains(owner)))
+            .filter(|(owned, owners)| {
+                !owned.in_place && owners.iter().any(|owner| write.steps.contains(owner))
+            })
             .flat_map(|(owned, owners)| leaves_of(plan, owned, owners))
             .collect(),
         (None, None) => Vec::new(),
@@ -215,7 +217,10 @@ fn consequences(plan: &Plan, write: &Write, role: bool) -> Vec<String> {
                     "creates a new revision; it takes over all traffic once it is ready".to_owned()
                 }
             }
-            Consequence::RestartUsers => "restarts the active revisions: replicas keep a changed secret's old value until then".to_owned(),
+            Consequence::RestartUsers => {
+                "restarts the active revisions: replicas keep a changed secret's old value until then"
+                    .to_owned()
+            }
             Consequence::RestartAll => "restarts all active revisions".to_owned(),
         });
     }
@@ -239,7 +244,8 @@ fn consequences(plan: &Plan, write: &Write, role: bool) -> Vec<String> {
         ));
     }
     for settle in &write.settles {
-        if settle.grant.created_on.is_none() || !settle.remaining(time::OffsetDateTime::UNIX_EPOCH).is_zero() {
+        if settle.grant.created_on.is_none() || !settle.remaining(time::OffsetDateTime::UNIX_EPOCH).is_zero()
+        {
             let seconds = settle.grant.settle.as_secs();
             if settle.grant.created_on.is_none() && seconds > 0 {
                 told.push(format!("waits {seconds} s for the role {} first", settle.grant.role));

@@ -267,6 +267,7 @@ impl Report {
                 (instance.clone(), outputs)
             })
             .collect();
-        self.notes = plan.notes.iter().map(|(instance, text)| (instance.clone(), strip_control(text))).collect();
+        self.notes =
+            plan.notes.iter().map(|(instance, text)| (instance.clone(), strip_control(text))).collect();
     }
 }

@@ -10,16 +10,10 @@ use super::state::{Caller, State, fold};
 /// The part of a bearer token before the caller's name.
 pub const TOKEN_PREFIX: &str = "sandbox-";
 
-/// The callers that a seeded sandbox knows, by the name after the prefix.
-pub const CALLERS: &[&str] = &["owner", "contributor", "group-scoped", "app-scoped", "reader"];
-
 /// The caller of a request: the name, or the 401 for a token that is missing or unknown.
 pub(super) fn authenticate(state: &State, request: &Request) -> Result<(String, Caller), Refusal> {
-    let header = request
-        .headers
-        .iter()
-        .find(|(name, _)| name == "authorization")
-        .map(|(_, value)| value.as_str());
+    let header =
+        request.headers.iter().find(|(name, _)| name == "authorization").map(|(_, value)| value.as_str());
     let Some(header) = header else {
         return Err(challenge(
             state,
@@ -33,13 +27,7 @@ pub(super) fn authenticate(state: &State, request: &Request) -> Result<(String, 
         .and_then(|(_, token)| token.trim().strip_prefix(TOKEN_PREFIX))
         .and_then(|name| state.callers.get_key_value(name))
         .map(|(name, caller)| (name.clone(), caller.clone()))
-        .ok_or_else(|| {
-            challenge(
-                state,
-                "InvalidAuthenticationToken",
-                "The access token is invalid.",
-            )
-        })
+        .ok_or_else(|| challenge(state, "InvalidAuthenticationToken", "The access token is invalid."))
 }
 
 fn challenge(state: &State, code: &str, message: &str) -> Refusal {
@@ -77,11 +65,7 @@ pub(super) fn roles_at(
 /// Whether `scope` is `outer` or lies below it. `/` covers everything.
 pub(super) fn covers(outer: &str, scope: &str) -> bool {
     let (outer, scope) = (fold(outer), fold(scope));
-    outer.is_empty()
-        || scope == outer
-        || scope
-            .strip_prefix(&outer)
-            .is_some_and(|rest| rest.starts_with('/'))
+    outer.is_empty() || scope == outer || scope.strip_prefix(&outer).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Whether `principal` may do `action` at `scope`.
@@ -92,9 +76,7 @@ pub(super) fn allowed(
     action: &str,
     scope: &str,
 ) -> bool {
-    roles_at(state, now, principal, scope)
-        .iter()
-        .any(|role| role.allows(action))
+    roles_at(state, now, principal, scope).iter().any(|role| role.allows(action))
 }
 
 /// 403 for an action that is not allowed.

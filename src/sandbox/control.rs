@@ -65,25 +65,14 @@ pub(super) fn answer(
 
 /// 204, or the refusal.
 fn done(result: Result<(), Response>) -> Response {
-    result.map_or_else(
-        |refusal| refusal,
-        |()| Response {
-            status: 204,
-            ..Response::default()
-        },
-    )
+    result.map_or_else(|refusal| refusal, |()| Response { status: 204, ..Response::default() })
 }
 
 /// Requests in all, those that read and those that write. A POST counts as a write unless its action
 /// is named as one that reads (`listSecrets`, `listKeys`, …): ARM's convention for secrets in answers.
 fn counts(exchanges: &[Json]) -> Json {
-    let text = |exchange: &Json, key: &str| {
-        exchange
-            .get(key)
-            .and_then(Json::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let text =
+        |exchange: &Json, key: &str| exchange.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
     let reads = exchanges
         .iter()
         .filter(|exchange| match text(exchange, "method").as_str() {
@@ -100,9 +89,5 @@ fn counts(exchanges: &[Json]) -> Json {
 
 /// A refusal in ARM's error shape, with a code that Azure does not have.
 pub(super) fn refused(status: u16, code: &str, message: &str) -> Response {
-    respond(
-        status,
-        &json!({ "error": { "code": code, "message": message } }),
-        &[],
-    )
+    respond(status, &json!({ "error": { "code": code, "message": message } }), &[])
 }

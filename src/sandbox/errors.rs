@@ -20,13 +20,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with `status`, `code` and `message`.
     pub fn new(status: u16, code: &str, message: impl Into<String>) -> Refusal {
-        Refusal {
-            status,
-            code: code.to_owned(),
-            message: message.into(),
-            target: None,
-            headers: Vec::new(),
-        }
+        Refusal { status, code: code.to_owned(), message: message.into(), target: None, headers: Vec::new() }
     }
 
     /// The same, naming what it is about.
@@ -65,11 +59,7 @@ pub(super) fn resource_not_found(kind: &str, name: &str, group: &str) -> Refusal
 
 /// 404 for a group.
 pub(super) fn group_not_found(group: &str) -> Refusal {
-    Refusal::new(
-        404,
-        "ResourceGroupNotFound",
-        format!("Resource group '{group}' could not be found."),
-    )
+    Refusal::new(404, "ResourceGroupNotFound", format!("Resource group '{group}' could not be found."))
 }
 
 /// 404 for a subscription.

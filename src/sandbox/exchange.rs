@@ -75,10 +75,7 @@ impl Exchange {
     pub fn to_record(&self) -> Json {
         let object = |pairs: &[(String, String)]| {
             Json::Object(
-                pairs
-                    .iter()
-                    .map(|(name, value)| (name.clone(), json!(value)))
-                    .collect::<Map<_, _>>(),
+                pairs.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>(),
             )
         };
         let mut record = json!({
@@ -99,8 +96,5 @@ impl Exchange {
 
 /// The value of the pair named `name`, without regard to case.
 pub(super) fn find<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    pairs
-        .iter()
-        .find(|(key, _)| key.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value.as_str())
+    pairs.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }

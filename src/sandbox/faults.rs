@@ -99,16 +99,7 @@ struct Progress {
 
 impl Plan {
     pub(super) fn new(faults: Vec<Fault>) -> Plan {
-        Plan(
-            faults
-                .into_iter()
-                .map(|fault| Progress {
-                    fault,
-                    seen: 0,
-                    struck: 0,
-                })
-                .collect(),
-        )
+        Plan(faults.into_iter().map(|fault| Progress { fault, seen: 0, struck: 0 }).collect())
     }
 
     /// The fault that strikes this request, if any: the first of the list. Later ones still count
@@ -120,10 +111,7 @@ impl Plan {
                 Matcher::Number(first) => number >= *first,
                 Matcher::Path { method, path, nth } => {
                     let fits = (method == "*" || method.eq_ignore_ascii_case(&request.method))
-                        && request
-                            .path
-                            .to_ascii_lowercase()
-                            .contains(&path.to_ascii_lowercase());
+                        && request.path.to_ascii_lowercase().contains(&path.to_ascii_lowercase());
                     progress.seen += usize::from(fits);
                     fits && progress.seen >= *nth
                 }
@@ -146,14 +134,10 @@ impl FaultKind {
             FaultKind::Status { status, retry_after } => {
                 let (code, message) = match status {
                     429 => ("TooManyRequests", "The request is being throttled."),
-                    503 => (
-                        "ServerUnavailable",
-                        "The service is unavailable. Please try again later.",
-                    ),
-                    _ => (
-                        "InternalServerError",
-                        "Encountered internal server error. Please try again later.",
-                    ),
+                    503 => ("ServerUnavailable", "The service is unavailable. Please try again later."),
+                    _ => {
+                        ("InternalServerError", "Encountered internal server error. Please try again later.")
+                    }
                 };
                 let mut headers = vec![json_type()];
                 if let Some(seconds) = retry_after {
@@ -191,9 +175,7 @@ impl FaultKind {
             }
             FaultKind::HtmlBody => {
                 response.headers.retain(|(name, _)| name != "content-type");
-                response
-                    .headers
-                    .push(("content-type".to_owned(), "text/html".to_owned()));
+                response.headers.push(("content-type".to_owned(), "text/html".to_owned()));
                 response.body =
                     b"<html><head><title>Bad Gateway</title></head><body>Bad Gateway</body></html>".to_vec();
             }
@@ -222,10 +204,7 @@ impl FaultKind {
 }
 
 fn json_type() -> (String, String) {
-    (
-        "content-type".to_owned(),
-        "application/json; charset=utf-8".to_owned(),
-    )
+    ("content-type".to_owned(), "application/json; charset=utf-8".to_owned())
 }
 
 fn on_host(url: &str, host: &str) -> String {

@@ -44,10 +44,7 @@ impl Inspect for Sandbox {
     }
 
     fn replace_faults(&self, faults: &[String]) -> Result<(), FaultError> {
-        let faults: Vec<Fault> = faults
-            .iter()
-            .map(|fault| fault.parse())
-            .collect::<Result<_, _>>()?;
+        let faults: Vec<Fault> = faults.iter().map(|fault| fault.parse()).collect::<Result<_, _>>()?;
         self.set_faults(faults);
         Ok(())
     }

@@ -39,10 +39,7 @@ struct LineState {
 
 impl Line {
     pub(super) fn new(events: Events) -> Arc<Line> {
-        Arc::new(Line {
-            events,
-            state: Mutex::default(),
-        })
+        Arc::new(Line { events, state: Mutex::default() })
     }
 
     /// Announces answer `n` once everything that hyper holds now has been written.

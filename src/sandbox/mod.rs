@@ -89,10 +89,7 @@ impl Delays {
     /// The header that says when to ask again: whole seconds, or milliseconds below one.
     pub(crate) fn retry_header(&self) -> (String, String) {
         if self.retry_after < Duration::from_secs(1) {
-            (
-                "x-ms-retry-after-ms".to_owned(),
-                self.retry_after.as_millis().to_string(),
-            )
+            ("x-ms-retry-after-ms".to_owned(), self.retry_after.as_millis().to_string())
         } else {
             ("retry-after".to_owned(), self.retry_after.as_secs().to_string())
         }
@@ -115,12 +112,7 @@ pub struct Options {
 impl Options {
     /// Realistic delays, nothing flipped, nothing going wrong, with the time from `now`.
     pub fn new(now: Arc<dyn Fn() -> OffsetDateTime + Send + Sync>) -> Options {
-        Options {
-            now,
-            delays: Delays::realistic(),
-            rules: Switches::default(),
-            faults: Vec::new(),
-        }
+        Options { now, delays: Delays::realistic(), rules: Switches::default(), faults: Vec::new() }
     }
 }
 
@@ -158,14 +150,7 @@ impl Sandbox {
     /// A sandbox that goes on from `state`.
     pub fn from_state(state: State, options: Options) -> Sandbox {
         let faults = faults::Plan::new(options.faults.clone());
-        Sandbox {
-            inner: Arc::new(Mutex::new(Inner {
-                options,
-                state,
-                faults,
-                exchanges: Vec::new(),
-            })),
-        }
+        Sandbox { inner: Arc::new(Mutex::new(Inner { options, state, faults, exchanges: Vec::new() })) }
     }
 
     /// Answers a request, at once: who carries it decides how long silence lasts.
@@ -218,11 +203,7 @@ impl Inner {
         let fault = self.faults.strike(number, request);
         let instead = fault.as_ref().and_then(|fault| fault.kind.instead());
         let caller = callers::authenticate(&self.state, request);
-        let mut exchange = Exchange::new(
-            number,
-            request,
-            caller.as_ref().ok().map(|(name, _)| name.clone()),
-        );
+        let mut exchange = Exchange::new(number, request, caller.as_ref().ok().map(|(name, _)| name.clone()));
         exchange.fault = fault.as_ref().map(ToString::to_string);
         let mut reply = if let Some(reply) = instead {
             reply
@@ -269,39 +250,25 @@ fn write(answer: Answer, ids_as_written: bool) -> Response {
             if !ids_as_written && answer.status < 300 {
                 body = lower_ids(body);
             }
-            headers.insert(
-                0,
-                (
-                    "content-type".to_owned(),
-                    "application/json; charset=utf-8".to_owned(),
-                ),
-            );
+            headers.insert(0, ("content-type".to_owned(), "application/json; charset=utf-8".to_owned()));
             body.to_string().into_bytes()
         }
         None => Vec::new(),
     };
-    Response {
-        status: answer.status,
-        headers,
-        body,
-    }
+    Response { status: answer.status, headers, body }
 }
 
 /// Ids with the type segments in lower case that some of Azure's answers have, in keys too.
 fn lower_ids(value: Json) -> Json {
     let lower = |text: &str| {
-        text.replace("/resourceGroups/", "/resourcegroups/")
-            .replace("/containerApps/", "/containerapps/")
+        text.replace("/resourceGroups/", "/resourcegroups/").replace("/containerApps/", "/containerapps/")
     };
     match value {
         Json::String(text) => Json::String(lower(&text)),
         Json::Array(elements) => Json::Array(elements.into_iter().map(lower_ids).collect()),
-        Json::Object(members) => Json::Object(
-            members
-                .into_iter()
-                .map(|(name, value)| (lower(&name), lower_ids(value)))
-                .collect(),
-        ),
+        Json::Object(members) => {
+            Json::Object(members.into_iter().map(|(name, value)| (lower(&name), lower_ids(value))).collect())
+        }
         other => other,
     }
 }
@@ -322,19 +289,11 @@ fn stamp(response: &mut Response, number: usize, request: &Request) {
         ("x-ms-request-id".to_owned(), id.to_string()),
         ("x-ms-correlation-request-id".to_owned(), correlation),
         ("x-ms-routing-request-id".to_owned(), format!("SANDBOX:{id}")),
-        (
-            format!("x-ms-ratelimit-remaining-subscription-{bucket}"),
-            left.to_string(),
-        ),
-        (
-            format!("x-ms-ratelimit-remaining-subscription-global-{bucket}"),
-            global.to_string(),
-        ),
+        (format!("x-ms-ratelimit-remaining-subscription-{bucket}"), left.to_string()),
+        (format!("x-ms-ratelimit-remaining-subscription-global-{bucket}"), global.to_string()),
     ]);
     if let Some(client) = client {
-        response
-            .headers
-            .push(("x-ms-client-request-id".to_owned(), client));
+        response.headers.push(("x-ms-client-request-id".to_owned(), client));
     }
 }
 

@@ -14,9 +14,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     make_folder(&folder)?;
     // tempfile makes its files with mode 0600.
-    let mut file = tempfile::Builder::new()
-        .prefix(".acarecipe-")
-        .tempfile_in(&folder)?;
+    let mut file = tempfile::Builder::new().prefix(".acarecipe-").tempfile_in(&folder)?;
     file.write_all(bytes)?;
     file.persist(path).map_err(|failed| failed.error)?;
     Ok(())

@@ -94,13 +94,7 @@ pub const ROLES: &[Role] = &[
         &[],
         &[],
     ),
-    role(
-        KEY_VAULT_SECRETS_USER,
-        "Key Vault Secrets User",
-        &[],
-        &[],
-        SECRETS,
-    ),
+    role(KEY_VAULT_SECRETS_USER, "Key Vault Secrets User", &[], &[], SECRETS),
     role(
         "b86a8fe4-44ce-4948-aee5-eccb2c155cd7",
         "Key Vault Secrets Officer",
@@ -145,13 +139,7 @@ const fn role(
     not_actions: &'static [&'static str],
     data_actions: &'static [&'static str],
 ) -> Role {
-    Role {
-        guid,
-        name,
-        actions,
-        not_actions,
-        data_actions,
-    }
+    Role { guid, name, actions, not_actions, data_actions }
 }
 
 /// The role with this GUID, or whose definition id ends with it.
@@ -237,26 +225,10 @@ mod tests {
             ("*", "Microsoft.App/containerApps/write", true),
             ("*/read", "Microsoft.App/containerApps/read", true),
             ("*/read", "Microsoft.App/containerApps/listSecrets/action", false),
-            (
-                "Microsoft.Authorization/*/Write",
-                "microsoft.authorization/roleAssignments/write",
-                true,
-            ),
-            (
-                "Microsoft.Authorization/*/Write",
-                "Microsoft.Authorization/roleAssignments/read",
-                false,
-            ),
-            (
-                "Microsoft.App/containerApps/read",
-                "Microsoft.App/containerApps/read",
-                true,
-            ),
-            (
-                "Microsoft.App/containerApps/read",
-                "Microsoft.App/containerApps/read/x",
-                false,
-            ),
+            ("Microsoft.Authorization/*/Write", "microsoft.authorization/roleAssignments/write", true),
+            ("Microsoft.Authorization/*/Write", "Microsoft.Authorization/roleAssignments/read", false),
+            ("Microsoft.App/containerApps/read", "Microsoft.App/containerApps/read", true),
+            ("Microsoft.App/containerApps/read", "Microsoft.App/containerApps/read/x", false),
             (
                 "Microsoft.ManagedIdentity/userAssignedIdentities/*/assign/action",
                 "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
@@ -270,10 +242,6 @@ mod tests {
         let contributor = find(CONTRIBUTOR).unwrap();
         assert!(contributor.allows("Microsoft.App/containerApps/listSecrets/action"));
         assert!(!contributor.allows("Microsoft.Authorization/roleAssignments/write"));
-        assert!(
-            !find(READER)
-                .unwrap()
-                .allows("Microsoft.App/containerApps/listSecrets/action")
-        );
+        assert!(!find(READER).unwrap().allows("Microsoft.App/containerApps/listSecrets/action"));
     }
 }

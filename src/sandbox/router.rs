@@ -22,19 +22,11 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn new(status: u16, body: Json) -> Answer {
-        Answer {
-            status,
-            headers: Vec::new(),
-            body: Some(body),
-        }
+        Answer { status, headers: Vec::new(), body: Some(body) }
     }
 
     pub(super) fn empty(status: u16) -> Answer {
-        Answer {
-            status,
-            headers: Vec::new(),
-            body: None,
-        }
+        Answer { status, headers: Vec::new(), body: None }
     }
 
     pub(super) fn with(mut self, name: &str, value: String) -> Answer {
@@ -74,9 +66,7 @@ impl Context<'_> {
         if body.is_object() {
             Ok(body)
         } else {
-            Err(errors::invalid_content(
-                "The request content was invalid: an object is expected.",
-            ))
+            Err(errors::invalid_content("The request content was invalid: an object is expected."))
         }
     }
 
@@ -87,11 +77,7 @@ impl Context<'_> {
 
     /// Refuses unless the caller may do `action` at `scope`.
     pub(super) fn require(&self, action: &str, scope: &str) -> Result<(), Refusal> {
-        if self.allowed(action, scope) {
-            Ok(())
-        } else {
-            Err(callers::denied(self.caller, action, scope))
-        }
+        if self.allowed(action, scope) { Ok(()) } else { Err(callers::denied(self.caller, action, scope)) }
     }
 
     /// Refuses when a lock at `scope` or above forbids the request's method.
@@ -111,11 +97,7 @@ impl Context<'_> {
         if holding.is_empty() {
             return Ok(());
         }
-        let operation = if self.method == "DELETE" {
-            "delete"
-        } else {
-            "write"
-        };
+        let operation = if self.method == "DELETE" { "delete" } else { "write" };
         Err(Refusal::new(
             409,
             "ScopeLocked",
@@ -184,12 +166,7 @@ impl Address {
             types.push(kind);
             names.extend(rest.next());
         }
-        Some(Address {
-            scope,
-            namespace,
-            types,
-            names,
-        })
+        Some(Address { scope, namespace, types, names })
     }
 
     /// The types joined, in lower case: `containerapps/revisions`.
@@ -221,11 +198,7 @@ impl Address {
 
     /// The id of what the path names; for a collection or an action, of what contains it.
     pub(super) fn target(&self) -> String {
-        if self.names.is_empty() {
-            self.scope.clone()
-        } else {
-            self.id(self.names.len())
-        }
+        if self.names.is_empty() { self.scope.clone() } else { self.id(self.names.len()) }
     }
 }
 
@@ -294,11 +267,7 @@ pub(super) fn existing_subscription(context: &Context<'_>, scope: &str) -> Resul
                 .subscriptions
                 .iter()
                 .any(|subscription| subscription.id.eq_ignore_ascii_case(id));
-            if known {
-                Ok(())
-            } else {
-                Err(errors::subscription_not_found(id))
-            }
+            if known { Ok(()) } else { Err(errors::subscription_not_found(id)) }
         }
         _ => Ok(()),
     }
@@ -322,9 +291,7 @@ pub(super) fn no_operation(context: &Context<'_>, address: &Address) -> Refusal 
 pub(super) fn seen_from_below(context: &Context<'_>, scope: &str) -> bool {
     context.rules.holds(Switch::SubscriptionSeenFromBelow)
         && context.state.role_assignments.values().any(|assignment| {
-            assignment
-                .principal
-                .eq_ignore_ascii_case(&context.caller.principal)
+            assignment.principal.eq_ignore_ascii_case(&context.caller.principal)
                 && assignment.in_force_from <= context.now
                 && callers::covers(scope, &assignment.scope)
         })

@@ -36,11 +36,7 @@ impl Server {
         let method = head.method.as_str();
 
         if let Some(what) = path.strip_prefix(control::PREFIX) {
-            if head
-                .headers
-                .get(HEADER)
-                .is_none_or(|token| token.as_bytes() != self.token.as_bytes())
-            {
+            if head.headers.get(HEADER).is_none_or(|token| token.as_bytes() != self.token.as_bytes()) {
                 return Err(Refusal(control::refused(
                     403,
                     "SandboxControlRefused",
@@ -48,22 +44,13 @@ impl Server {
                 )));
             }
             let body = self.read(body, &head.headers).await?;
-            return Ok(Outcome::Own(control::answer(
-                &*self.inside,
-                &self.announce,
-                method,
-                what,
-                &body,
-            )));
+            return Ok(Outcome::Own(control::answer(&*self.inside, &self.announce, method, what, &body)));
         }
         if method == "GET" && path == "/metadata/endpoints" {
             let version = url::form_urlencoded::parse(query.as_bytes())
                 .find(|(name, _)| name.eq_ignore_ascii_case("api-version"))
                 .map(|(_, version)| version.into_owned());
-            return Ok(Outcome::Own(metadata::endpoints(
-                &self.endpoint,
-                version.as_deref(),
-            )));
+            return Ok(Outcome::Own(metadata::endpoints(&self.endpoint, version.as_deref())));
         }
         if let (true, Some(tenant)) = (method == "GET", token::discovery_path(path)) {
             return Ok(Outcome::Own(token::discovery(&self.endpoint, tenant)));
@@ -75,24 +62,15 @@ impl Server {
 
         let body = self.read(body, &head.headers).await?;
         let [host, _] = &self.hosts;
-        let parts = Parts {
-            method,
-            host,
-            path,
-            query,
-        };
-        let headers = head.headers.iter().map(|(name, value)| {
-            (
-                name.as_str(),
-                String::from_utf8_lossy(value.as_bytes()).into_owned(),
-            )
-        });
+        let parts = Parts { method, host, path, query };
+        let headers = head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         let mut request = parts.into_request(headers, body);
         // What the URLs in Azure's answers begin with is for the server to say, not for the client.
         request.headers.retain(|(name, _)| name != FORWARDED_PROTO);
-        request
-            .headers
-            .push((FORWARDED_PROTO.to_owned(), self.scheme.to_owned()));
+        request.headers.push((FORWARDED_PROTO.to_owned(), self.scheme.to_owned()));
         let mut n = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         *n += 1;
         Ok(Outcome::Azure(*n, self.azure.handle(&request)))
@@ -135,23 +113,15 @@ impl Server {
         };
         let (status, code, message) = match whole {
             Ok(Ok(Some(bytes))) => return Ok(bytes),
-            Ok(Ok(None)) => (
-                413,
-                "RequestContentTooLarge",
-                format!("The request is larger than {limit} bytes."),
-            ),
+            Ok(Ok(None)) => {
+                (413, "RequestContentTooLarge", format!("The request is larger than {limit} bytes."))
+            }
             Ok(Err(error)) => (400, "SandboxBodyUnreadable", error.to_string()),
-            Err(_) => (
-                408,
-                "SandboxBodyTimeout",
-                "The request's body did not arrive in time.".to_owned(),
-            ),
+            Err(_) => (408, "SandboxBodyTimeout", "The request's body did not arrive in time.".to_owned()),
         };
         let mut response = control::refused(status, code, &message);
         // The rest of the request was not read, so the connection cannot be used again.
-        response
-            .headers
-            .push(("connection".to_owned(), "close".to_owned()));
+        response.headers.push(("connection".to_owned(), "close".to_owned()));
         Err(Refusal(response))
     }
 }

@@ -141,19 +141,14 @@ impl Switches {
         let switch = Switch::ALL
             .iter()
             .find(|switch| switch.name() == name)
-            .ok_or_else(|| UnknownSwitch {
-                name: name.to_owned(),
-            })?;
+            .ok_or_else(|| UnknownSwitch { name: name.to_owned() })?;
         self.0.insert(*switch);
         Ok(self)
     }
 
     /// One setting per switch with just that one flipped, by name.
     pub fn all_flips() -> Vec<(&'static str, Switches)> {
-        Switch::ALL
-            .iter()
-            .map(|switch| (switch.name(), Switches(BTreeSet::from([*switch]))))
-            .collect()
+        Switch::ALL.iter().map(|switch| (switch.name(), Switches(BTreeSet::from([*switch])))).collect()
     }
 
     /// Whether the rule behind `switch` holds as its fact says.
@@ -171,22 +166,15 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.standing {
             Standing::Confirmed => write!(f, "{}: {} [{}]", self.id, self.fact, self.source),
-            Standing::Assumed { flipped, .. } => write!(
-                f,
-                "{}: {} (assumed; flipped: {flipped}) [{}]",
-                self.id, self.fact, self.source
-            ),
+            Standing::Assumed { flipped, .. } => {
+                write!(f, "{}: {} (assumed; flipped: {flipped}) [{}]", self.id, self.fact, self.source)
+            }
         }
     }
 }
 
 const fn confirmed(id: &'static str, fact: &'static str, source: &'static str) -> Rule {
-    Rule {
-        id,
-        fact,
-        source,
-        standing: Standing::Confirmed,
-    }
+    Rule { id, fact, source, standing: Standing::Confirmed }
 }
 
 const fn assumed(
@@ -196,12 +184,7 @@ const fn assumed(
     flipped: &'static str,
     source: &'static str,
 ) -> Rule {
-    Rule {
-        id,
-        fact,
-        source,
-        standing: Standing::Assumed { switch, flipped },
-    }
+    Rule { id, fact, source, standing: Standing::Assumed { switch, flipped } }
 }
 
 /// The rule table.
@@ -564,9 +547,6 @@ mod tests {
     #[test]
     fn an_unknown_switch_is_told_which_there_are() {
         let error = Switches::flip("patch-body").unwrap_err().to_string();
-        assert!(
-            error.contains("`patch-body`") && error.contains("patch-answer-empty"),
-            "{error}"
-        );
+        assert!(error.contains("`patch-body`") && error.contains("patch-answer-empty"), "{error}");
     }
 }

@@ -61,10 +61,7 @@ pub const IMAGE_SIDECAR: &str = "ghcr.io/acarecipe/sidecar:1.0";
 /// The callers with what they may do; a token is `sandbox-` and the name.
 pub const CALLERS: &[(&str, &str)] = &[
     ("owner", "Owner of the subscription"),
-    (
-        "contributor",
-        "Contributor of the subscription: no role assignments",
-    ),
+    ("contributor", "Contributor of the subscription: no role assignments"),
     ("group-scoped", "Owner of the resource group rg-demo only"),
     ("app-scoped", "Contributor of the app only"),
     ("reader", "Reader of the subscription"),
@@ -99,10 +96,7 @@ pub fn app_id() -> String {
 
 /// The id of the environment.
 pub fn environment_id() -> String {
-    format!(
-        "{}/providers/Microsoft.App/managedEnvironments/{ENVIRONMENT}",
-        group_id(GROUP)
-    )
+    format!("{}/providers/Microsoft.App/managedEnvironments/{ENVIRONMENT}", group_id(GROUP))
 }
 
 /// The id of a vault; `kv-shared` is in the other group.
@@ -113,10 +107,7 @@ pub fn vault_id(name: &str) -> String {
 
 /// The id of a user-assigned identity in the group.
 pub fn identity_id(name: &str) -> String {
-    format!(
-        "{}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}",
-        group_id(GROUP)
-    )
+    format!("{}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}", group_id(GROUP))
 }
 
 /// The seed, everything a day old at `now`.
@@ -139,20 +130,11 @@ pub fn state(now: OffsetDateTime) -> State {
         "Microsoft.Authorization",
         "Microsoft.Resources",
     ] {
-        state
-            .providers
-            .insert(namespace.to_owned(), "Registered".to_owned());
+        state.providers.insert(namespace.to_owned(), "Registered".to_owned());
     }
     for group in [GROUP, SHARED_GROUP] {
         let id = group_id(group);
-        state.groups.insert(
-            fold(&id),
-            Group {
-                id,
-                location: LOCATION.to_owned(),
-                tags: Map::new(),
-            },
-        );
+        state.groups.insert(fold(&id), Group { id, location: LOCATION.to_owned(), tags: Map::new() });
     }
     images(&mut state);
     callers(&mut state, made);
@@ -165,25 +147,15 @@ pub fn state(now: OffsetDateTime) -> State {
 }
 
 fn images(state: &mut State) {
-    let image = |pull, listens, crash: Option<&str>| Image {
-        pull,
-        listens,
-        crash: crash.map(str::to_owned),
-    };
+    let image = |pull, listens, crash: Option<&str>| Image { pull, listens, crash: crash.map(str::to_owned) };
     for (reference, image) in [
         (IMAGE, image(Pull::Works, Some(8000), None)),
         (IMAGE_UNAUTHORIZED, image(Pull::Unauthorized, None, None)),
         (IMAGE_UNKNOWN, image(Pull::ManifestUnknown, None, None)),
-        (
-            IMAGE_CRASHING,
-            image(Pull::Works, None, Some("Container terminated with exit code 1")),
-        ),
+        (IMAGE_CRASHING, image(Pull::Works, None, Some("Container terminated with exit code 1"))),
         (IMAGE_OTHER_PORT, image(Pull::Works, Some(3000), None)),
         (IMAGE_SIDECAR, image(Pull::Works, None, None)),
-        (
-            "mcr.microsoft.com/k8se/quickstart:latest",
-            image(Pull::Works, Some(80), None),
-        ),
+        ("mcr.microsoft.com/k8se/quickstart:latest", image(Pull::Works, Some(80), None)),
     ] {
         state.images.insert(reference.to_owned(), image);
     }
@@ -194,18 +166,9 @@ fn callers(state: &mut State, made: OffsetDateTime) {
         let principal = format!("44444444-4444-4444-8444-{index:012}");
         state.callers.insert(
             (*name).to_owned(),
-            Caller {
-                principal: principal.clone(),
-                display: format!("{name}@sandbox.example"),
-            },
+            Caller { principal: principal.clone(), display: format!("{name}@sandbox.example") },
         );
-        state.principals.insert(
-            principal.clone(),
-            Principal {
-                kind: "User".to_owned(),
-                known_from: made,
-            },
-        );
+        state.principals.insert(principal.clone(), Principal { kind: "User".to_owned(), known_from: made });
         let (scope, role) = match *name {
             "owner" => (subscription_id(), OWNER),
             "contributor" => (subscription_id(), CONTRIBUTOR),
@@ -228,10 +191,10 @@ pub fn assign_role(
 ) -> String {
     let name = state.new_guid("assignment");
     let id = format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}");
-    let principal_type = state.principals.get(principal).map_or_else(
-        || "ServicePrincipal".to_owned(),
-        |principal| principal.kind.clone(),
-    );
+    let principal_type = state
+        .principals
+        .get(principal)
+        .map_or_else(|| "ServicePrincipal".to_owned(), |principal| principal.kind.clone());
     state.role_assignments.insert(
         fold(&id),
         RoleAssignment {
@@ -284,22 +247,8 @@ fn vaults(state: &mut State) {
                     version(DB_PASSWORD_VERSION, "sandbox-db-password-2", true),
                 ],
             ),
-            (
-                "api-key",
-                vec![version(
-                    "11111111111111111111111111111111",
-                    "sandbox-api-key",
-                    true,
-                )],
-            ),
-            (
-                "old-key",
-                vec![version(
-                    "22222222222222222222222222222222",
-                    "sandbox-old-key",
-                    false,
-                )],
-            ),
+            ("api-key", vec![version("11111111111111111111111111111111", "sandbox-api-key", true)]),
+            ("old-key", vec![version("22222222222222222222222222222222", "sandbox-old-key", false)]),
         ]
         .into_iter()
         .map(|(name, versions)| (name.to_owned(), versions))
@@ -310,11 +259,7 @@ fn vaults(state: &mut State) {
         let secrets = if name == SHARED_VAULT {
             [(
                 "shared-token".to_owned(),
-                vec![version(
-                    "33333333333333333333333333333333",
-                    "sandbox-shared-token",
-                    true,
-                )],
+                vec![version("33333333333333333333333333333333", "sandbox-shared-token", true)],
             )]
             .into()
         } else {
@@ -346,13 +291,9 @@ fn vaults(state: &mut State) {
 /// Adds a user-assigned identity to the group.
 pub fn add_identity(state: &mut State, name: &str, principal: &str, client: &str, made: OffsetDateTime) {
     let id = identity_id(name);
-    state.principals.insert(
-        principal.to_owned(),
-        Principal {
-            kind: "ServicePrincipal".to_owned(),
-            known_from: made,
-        },
-    );
+    state
+        .principals
+        .insert(principal.to_owned(), Principal { kind: "ServicePrincipal".to_owned(), known_from: made });
     state.identities.insert(
         fold(&id),
         Identity {

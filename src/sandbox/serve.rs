@@ -128,17 +128,9 @@ pub async fn serve<S: Handler + Inspect + 'static>(
 ) -> Result<Served, ServeError> {
     let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)))
         .await
-        .map_err(|source| ServeError::Listen {
-            port: options.port,
-            source,
-        })?;
-    let port = listener
-        .local_addr()
-        .map_err(|source| ServeError::Listen {
-            port: options.port,
-            source,
-        })?
-        .port();
+        .map_err(|source| ServeError::Listen { port: options.port, source })?;
+    let port =
+        listener.local_addr().map_err(|source| ServeError::Listen { port: options.port, source })?.port();
     let (acceptor, ca) = if options.https {
         let identity = tls::identity(OffsetDateTime::now_utc())?;
         let ca = CaFile::write(options.ca_file.as_deref(), &identity.ca)?;
@@ -199,9 +191,7 @@ pub async fn serve<S: Handler + Inspect + 'static>(
     while let Ok(event) = happened.try_recv() {
         write_line(out, &event)?;
     }
-    Ok(Served {
-        requests: *server.requests.lock().unwrap_or_else(PoisonError::into_inner),
-    })
+    Ok(Served { requests: *server.requests.lock().unwrap_or_else(PoisonError::into_inner) })
 }
 
 /// Ends when the user or the system asks this process to stop: SIGINT (Ctrl-C), or SIGTERM on Unix.
@@ -239,9 +229,7 @@ async fn next(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, Ow
 
 /// Writes one JSON line and sends it on its way.
 fn write_line(out: &mut (dyn Write + Send), line: &Json) -> Result<(), ServeError> {
-    writeln!(out, "{line}")
-        .and_then(|()| out.flush())
-        .map_err(ServeError::Output)
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(ServeError::Output)
 }
 
 /// The file with the authority's certificate.
@@ -255,10 +243,8 @@ enum CaFile {
 impl CaFile {
     fn write(named: Option<&Path>, pem: &str) -> Result<CaFile, ServeError> {
         if let Some(path) = named {
-            owner_only::write(path, pem.as_bytes()).map_err(|source| ServeError::CaFile {
-                path: path.to_owned(),
-                source,
-            })?;
+            owner_only::write(path, pem.as_bytes())
+                .map_err(|source| ServeError::CaFile { path: path.to_owned(), source })?;
             return Ok(CaFile::Named(path.to_owned()));
         }
         let written = tempfile::Builder::new()
@@ -268,10 +254,7 @@ impl CaFile {
             .and_then(|mut file| file.write_all(pem.as_bytes()).map(|()| file.into_temp_path()));
         match written {
             Ok(path) => Ok(CaFile::Temporary(path)),
-            Err(source) => Err(ServeError::CaFile {
-                path: std::env::temp_dir(),
-                source,
-            }),
+            Err(source) => Err(ServeError::CaFile { path: std::env::temp_dir(), source }),
         }
     }
 

@@ -365,53 +365,36 @@ impl State {
     /// A GUID never given out before, the same in every run. `purpose` only separates uses.
     pub fn new_guid(&mut self, purpose: &str) -> String {
         self.counter += 1;
-        Uuid::new_v5(
-            &Uuid::NAMESPACE_OID,
-            format!("{purpose}/{}", self.counter).as_bytes(),
-        )
-        .to_string()
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{purpose}/{}", self.counter).as_bytes()).to_string()
     }
 
     /// Makes a service principal that role assignments find from `known_from` on; returns object
     /// id and application id.
     pub fn new_principal(&mut self, known_from: OffsetDateTime) -> (String, String) {
         let (principal, client) = (self.new_guid("principal"), self.new_guid("client"));
-        self.principals.insert(
-            principal.clone(),
-            Principal {
-                kind: "ServicePrincipal".to_owned(),
-                known_from,
-            },
-        );
+        self.principals
+            .insert(principal.clone(), Principal { kind: "ServicePrincipal".to_owned(), known_from });
         (principal, client)
     }
 
     /// The app named `name`, in whatever group.
     pub fn app(&self, name: &str) -> Option<&App> {
-        self.apps
-            .values()
-            .find(|app| app.name().eq_ignore_ascii_case(name))
+        self.apps.values().find(|app| app.name().eq_ignore_ascii_case(name))
     }
 
     /// The app named `name`, to be changed.
     pub fn app_mut(&mut self, name: &str) -> Option<&mut App> {
-        self.apps
-            .values_mut()
-            .find(|app| app.name().eq_ignore_ascii_case(name))
+        self.apps.values_mut().find(|app| app.name().eq_ignore_ascii_case(name))
     }
 
     /// The vault named `name`: vault names are unique in the world.
     pub fn vault(&self, name: &str) -> Option<&Vault> {
-        self.vaults
-            .values()
-            .find(|vault| last(&vault.id).eq_ignore_ascii_case(name))
+        self.vaults.values().find(|vault| last(&vault.id).eq_ignore_ascii_case(name))
     }
 
     /// The vault named `name`, to be changed.
     pub fn vault_mut(&mut self, name: &str) -> Option<&mut Vault> {
-        self.vaults
-            .values_mut()
-            .find(|vault| last(&vault.id).eq_ignore_ascii_case(name))
+        self.vaults.values_mut().find(|vault| last(&vault.id).eq_ignore_ascii_case(name))
     }
 
     /// The user-assigned identity with this id.
@@ -469,9 +452,7 @@ impl App {
 
     /// The revision named `name`.
     pub fn revision(&self, name: &str) -> Option<&Revision> {
-        self.revisions
-            .iter()
-            .find(|revision| revision.name.eq_ignore_ascii_case(name))
+        self.revisions.iter().find(|revision| revision.name.eq_ignore_ascii_case(name))
     }
 
     /// The newest revision.
@@ -499,9 +480,7 @@ pub(super) fn last(id: &str) -> &str {
 
 /// The group's name in an id.
 pub(super) fn group_of(id: &str) -> String {
-    ResourceId::parse(id)
-        .and_then(|id| id.resource_group().map(str::to_owned))
-        .unwrap_or_default()
+    ResourceId::parse(id).and_then(|id| id.resource_group().map(str::to_owned)).unwrap_or_default()
 }
 
 /// The elements of a JSON array; none of anything else.
@@ -511,8 +490,5 @@ pub(super) fn elements(value: &Json) -> &[Json] {
 
 /// A time as ARM writes it.
 pub(super) fn stamp(time: OffsetDateTime) -> Json {
-    json!(
-        time.format(&time::format_description::well_known::Rfc3339)
-            .unwrap_or_default()
-    )
+    json!(time.format(&time::format_description::well_known::Rfc3339).unwrap_or_default())
 }

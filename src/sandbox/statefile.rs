@@ -89,17 +89,9 @@ pub fn default_path() -> Result<PathBuf, StateFileError> {
 /// Reads the state in `path` without taking its lock: what was last written, whole. `None` when
 /// there is no such file. For commands that only look.
 pub fn read<S: DeserializeOwned>(path: &Path) -> Result<Option<S>, StateFileError> {
-    let failed = |source| StateFileError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let foreign = || StateFileError::Foreign {
-        path: path.to_owned(),
-    };
-    let damaged = |source| StateFileError::Damaged {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| StateFileError::Read { path: path.to_owned(), source };
+    let foreign = || StateFileError::Foreign { path: path.to_owned() };
+    let damaged = |source| StateFileError::Damaged { path: path.to_owned(), source };
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -117,10 +109,7 @@ pub fn read<S: DeserializeOwned>(path: &Path) -> Result<Option<S>, StateFileErro
     match document.get("version").and_then(Json::as_u64) {
         Some(VERSION) => {}
         Some(version) if version > VERSION => {
-            return Err(StateFileError::Newer {
-                path: path.to_owned(),
-                version,
-            });
+            return Err(StateFileError::Newer { path: path.to_owned(), version });
         }
         _ => return Err(foreign()),
     }
@@ -146,24 +135,12 @@ impl StateFile {
         let mut name = path.as_os_str().to_owned();
         name.push(".lock");
         let beside = PathBuf::from(name);
-        let failed = |source| StateFileError::Write {
-            path: beside.clone(),
-            source,
-        };
+        let failed = |source| StateFileError::Write { path: beside.clone(), source };
         owner_only::make_folder(&owner_only::folder_of(path)).map_err(failed)?;
-        let lock = owner_only::open_options()
-            .create(true)
-            .append(true)
-            .open(&beside)
-            .map_err(failed)?;
+        let lock = owner_only::open_options().create(true).append(true).open(&beside).map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(StateFile {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
-            Err(TryLockError::WouldBlock) => Err(StateFileError::InUse {
-                path: path.to_owned(),
-            }),
+            Ok(()) => Ok(StateFile { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(StateFileError::InUse { path: path.to_owned() }),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }
@@ -195,10 +172,7 @@ impl StateFile {
     }
 
     fn not_written(&self, source: io::Error) -> StateFileError {
-        StateFileError::Write {
-            path: self.path.clone(),
-            source,
-        }
+        StateFileError::Write { path: self.path.clone(), source }
     }
 }
 
@@ -215,10 +189,7 @@ pub struct Saved<S> {
 impl<S: Handler + Inspect> Saved<S> {
     /// `sandbox`, kept in `file`. The state is not written before the first change.
     pub fn new(sandbox: S, file: StateFile) -> Saved<S> {
-        Saved {
-            sandbox,
-            file: Mutex::new(file),
-        }
+        Saved { sandbox, file: Mutex::new(file) }
     }
 
     /// The sandbox itself.
@@ -229,10 +200,7 @@ impl<S: Handler + Inspect> Saved<S> {
     /// Writes the present state.
     pub fn save(&self) -> Result<(), StateFileError> {
         let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = self
-            .sandbox
-            .state_json()
-            .map_err(|error| file.not_written(error.into()))?;
+        let state = self.sandbox.state_json().map_err(|error| file.not_written(error.into()))?;
         file.save(&state)
     }
 }

@@ -38,9 +38,7 @@ pub(super) struct Identity {
 /// nobody anything else.
 pub(super) fn identity(now: OffsetDateTime) -> Result<Identity, TlsError> {
     let mut authority = CertificateParams::default();
-    authority
-        .distinguished_name
-        .push(DnType::CommonName, "acarecipe sandbox (throw-away)");
+    authority.distinguished_name.push(DnType::CommonName, "acarecipe sandbox (throw-away)");
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     authority.name_constraints = Some(NameConstraints {
@@ -71,10 +69,7 @@ pub(super) fn identity(now: OffsetDateTime) -> Result<Identity, TlsError> {
             PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
         )?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Identity {
-        ca: authority.pem(),
-        server: Arc::new(config),
-    })
+    Ok(Identity { ca: authority.pem(), server: Arc::new(config) })
 }
 
 /// Good from an hour ago (clocks differ) for [`LIFETIME`].

@@ -26,8 +26,7 @@ pub(super) fn discovery_path(path: &str) -> Option<&str> {
 
 /// `x` of `/x`.
 fn one_segment(path: &str) -> Option<&str> {
-    path.strip_prefix('/')
-        .filter(|segment| !segment.is_empty() && !segment.contains('/'))
+    path.strip_prefix('/').filter(|segment| !segment.is_empty() && !segment.contains('/'))
 }
 
 /// Answers a token request: the bearer token of the caller that `client_id` names. Any secret or
@@ -55,10 +54,7 @@ pub(super) fn token(form: &[u8]) -> Response {
             "The sandbox knows only the grant type 'client_credentials'.",
         );
     }
-    if field("client_secret")
-        .or_else(|| field("client_assertion"))
-        .is_none()
-    {
+    if field("client_secret").or_else(|| field("client_assertion")).is_none() {
         return refused(
             401,
             "invalid_client",
@@ -114,20 +110,9 @@ fn refused(status: u16, error: &str, code: u32, message: &str) -> Response {
 
 /// A JSON answer.
 pub(super) fn respond(status: u16, body: &Json, headers: &[(&str, &str)]) -> Response {
-    let mut all = vec![(
-        "content-type".to_owned(),
-        "application/json; charset=utf-8".to_owned(),
-    )];
-    all.extend(
-        headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-    );
-    Response {
-        status,
-        headers: all,
-        body: body.to_string().into_bytes(),
-    }
+    let mut all = vec![("content-type".to_owned(), "application/json; charset=utf-8".to_owned())];
+    all.extend(headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    Response { status, headers: all, body: body.to_string().into_bytes() }
 }
 
 #[cfg(test)]
@@ -139,9 +124,6 @@ mod tests {
         assert_eq!(token_path("/contoso/oauth2/v2.0/token"), Some("contoso"));
         assert_eq!(token_path("//oauth2/v2.0/token"), None);
         assert_eq!(token_path("/a/b/oauth2/v2.0/token"), None);
-        assert_eq!(
-            discovery_path("/t/v2.0/.well-known/openid-configuration"),
-            Some("t")
-        );
+        assert_eq!(discovery_path("/t/v2.0/.well-known/openid-configuration"), Some("t"));
     }
 }

@@ -61,10 +61,7 @@ impl HttpClient for InProcess {
             path: url.path(),
             query: url.query().unwrap_or_default(),
         };
-        let headers = request
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_str()));
         match self.azure.handle(&parts.into_request(headers, body)) {
             Reply::Answer(response) => {
                 let (status, headers, body) = deconstruct(response);

@@ -51,9 +51,7 @@ impl Parts<'_> {
             method: self.method.to_owned(),
             host: self.host.to_owned(),
             path: percent_decoded(self.path),
-            query: form_urlencoded::parse(self.query.as_bytes())
-                .into_owned()
-                .collect(),
+            query: form_urlencoded::parse(self.query.as_bytes()).into_owned().collect(),
             headers: headers
                 .into_iter()
                 .map(|(name, value)| (name.as_ref().to_ascii_lowercase(), value.into()))
@@ -90,9 +88,7 @@ fn percent_decoded(text: &str) -> String {
 
 /// The value of one hexadecimal digit.
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]
@@ -116,9 +112,6 @@ mod tests {
                 ("$filter".to_owned(), "principalId eq 'x'".to_owned())
             ]
         );
-        assert_eq!(
-            request.headers,
-            [("authorization".to_owned(), "Bearer sandbox-owner".to_owned())]
-        );
+        assert_eq!(request.headers, [("authorization".to_owned(), "Bearer sandbox-owner".to_owned())]);
     }
 }

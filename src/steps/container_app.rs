@@ -68,8 +68,5 @@ fn in_arm_shape(fragment: &Value) -> Value {
     if !properties.is_empty() {
         top.insert("properties".to_owned(), Value::new(Data::Map(properties)));
     }
-    Value {
-        data: Data::Map(top),
-        marks: fragment.marks,
-    }
+    Value { data: Data::Map(top), marks: fragment.marks }
 }

@@ -72,15 +72,8 @@ pub struct Grant {
 /// Replaces what is computed at creation and not there yet by an unknown of this step.
 fn with_computed(kind: &ResourceType, mut value: Value, key: &str) -> Value {
     for pattern in kind.computed {
-        let path = Path(
-            pattern
-                .split('.')
-                .map(|part| Segment::Key(part.to_owned()))
-                .collect(),
-        );
-        set_if_absent(&mut value, &path.0, || {
-            Value::unknown(Origin::Step(key.to_owned()))
-        });
+        let path = Path(pattern.split('.').map(|part| Segment::Key(part.to_owned())).collect());
+        set_if_absent(&mut value, &path.0, || Value::unknown(Origin::Step(key.to_owned())));
     }
     value
 }

@@ -53,35 +53,29 @@ pub fn role_assignments_read(scope: &ResourceId, principal: &str, api_version: &
 /// not resource ids of ours, stand above everything that a filtered read returns.
 pub fn scope_covers(granted: &str, scope: &ResourceId) -> bool {
     granted == "/"
-        || granted
-            .to_ascii_lowercase()
-            .starts_with("/providers/microsoft.management/managementgroups/")
+        || granted.to_ascii_lowercase().starts_with("/providers/microsoft.management/managementgroups/")
         || ResourceId::parse(granted).is_some_and(|granted| scope.within(&granted))
 }
 
 /// The outcome: `assignments` is the answer to [`role_assignments_read`], null while the principal
 /// does not exist (then it has none).
 pub fn role_assignment(kind: &'static ResourceType, request: &RoleRequest, assignments: &Value) -> Outcome {
-    let found = assignments
-        .as_list()
-        .unwrap_or_default()
-        .iter()
-        .find(|assignment| {
-            let guid = assignment
-                .text_at(&["properties", "roleDefinitionId"])
-                .and_then(|id| id.rsplit('/').next())
-                .unwrap_or_default();
-            let conditional = assignment.text_at(&["properties", "condition"]).is_some();
-            let principal = assignment.text_at(&["properties", "principalId"]);
-            guid.eq_ignore_ascii_case(&request.role.guid)
-                && !conditional
-                && principal
-                    .zip(request.principal.as_str())
-                    .is_some_and(|(have, want)| have.eq_ignore_ascii_case(want))
-                && assignment
-                    .text_at(&["properties", "scope"])
-                    .is_some_and(|granted| scope_covers(granted, &request.scope))
-        });
+    let found = assignments.as_list().unwrap_or_default().iter().find(|assignment| {
+        let guid = assignment
+            .text_at(&["properties", "roleDefinitionId"])
+            .and_then(|id| id.rsplit('/').next())
+            .unwrap_or_default();
+        let conditional = assignment.text_at(&["properties", "condition"]).is_some();
+        let principal = assignment.text_at(&["properties", "principalId"]);
+        guid.eq_ignore_ascii_case(&request.role.guid)
+            && !conditional
+            && principal
+                .zip(request.principal.as_str())
+                .is_some_and(|(have, want)| have.eq_ignore_ascii_case(want))
+            && assignment
+                .text_at(&["properties", "scope"])
+                .is_some_and(|granted| scope_covers(granted, &request.scope))
+    });
     let wanted = body(request);
     let grant = Grant {
         role: request.role.name.clone(),
@@ -138,8 +132,5 @@ fn body(request: &RoleRequest) -> Value {
         // (PrincipalNotFound, https://learn.microsoft.com/azure/role-based-access-control/troubleshooting).
         ("principalType".to_owned(), Value::from("ServicePrincipal")),
     ]);
-    Value::new(Data::Map(IndexMap::from([(
-        "properties".to_owned(),
-        Value::new(Data::Map(properties)),
-    )])))
+    Value::new(Data::Map(IndexMap::from([("properties".to_owned(), Value::new(Data::Map(properties)))])))
 }

@@ -12,12 +12,9 @@ impl From<Json> for Value {
             Json::Number(number) => Data::Number(number),
             Json::String(text) => Data::String(text),
             Json::Array(items) => Data::List(items.into_iter().map(Value::from).collect()),
-            Json::Object(members) => Data::Map(
-                members
-                    .into_iter()
-                    .map(|(key, value)| (key, Value::from(value)))
-                    .collect(),
-            ),
+            Json::Object(members) => {
+                Data::Map(members.into_iter().map(|(key, value)| (key, Value::from(value))).collect())
+            }
         })
     }
 }

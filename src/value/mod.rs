@@ -27,28 +27,16 @@ pub struct Marks {
 
 impl Marks {
     /// No mark at all.
-    pub const NONE: Marks = Marks {
-        secret: false,
-        existing: false,
-    };
+    pub const NONE: Marks = Marks { secret: false, existing: false };
     /// The mark of a secret.
-    pub const SECRET: Marks = Marks {
-        secret: true,
-        existing: false,
-    };
+    pub const SECRET: Marks = Marks { secret: true, existing: false };
     /// The mark of somebody else's value.
-    pub const EXISTING: Marks = Marks {
-        secret: false,
-        existing: true,
-    };
+    pub const EXISTING: Marks = Marks { secret: false, existing: true };
 
     /// The marks of something made from both.
     #[must_use]
     pub fn union(self, other: Marks) -> Marks {
-        Marks {
-            secret: self.secret || other.secret,
-            existing: self.existing || other.existing,
-        }
+        Marks { secret: self.secret || other.secret, existing: self.existing || other.existing }
     }
 
     /// Whether the value may be shown to a person or written to a file.
@@ -99,10 +87,7 @@ pub enum Data {
 impl Value {
     /// An unmarked value.
     pub fn new(data: Data) -> Value {
-        Value {
-            data,
-            marks: Marks::NONE,
-        }
+        Value { data, marks: Marks::NONE }
     }
 
     /// JSON `null`.
@@ -190,9 +175,7 @@ impl Value {
     /// The string below these member names; `None` for the empty string too, which Azure uses for
     /// "absent" (microsoft/azure-container-apps, registry credentials after a change of identity).
     pub fn text_at(&self, keys: &[&str]) -> Option<&str> {
-        self.at(keys)
-            .and_then(Value::as_str)
-            .filter(|text| !text.is_empty())
+        self.at(keys).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
     /// Everything that must happen before the whole of this value is known.

@@ -36,11 +36,9 @@ impl Redacted<'_> {
             Data::Number(number) => Json::Number(number.clone()),
             Data::String(text) => Json::String(text.clone()),
             Data::List(list) => Json::Array(list.iter().map(|item| Redacted(item).to_json()).collect()),
-            Data::Map(map) => Json::Object(
-                map.iter()
-                    .map(|(key, item)| (key.clone(), Redacted(item).to_json()))
-                    .collect(),
-            ),
+            Data::Map(map) => {
+                Json::Object(map.iter().map(|(key, item)| (key.clone(), Redacted(item).to_json())).collect())
+            }
             Data::Unknown(_) => Json::String(UNKNOWN.to_owned()),
         }
     }

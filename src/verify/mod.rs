@@ -19,9 +19,9 @@ pub fn findings(plan: &Plan, waited: bool) -> Vec<Finding> {
         .detail(strip_control(&step.message))
         .of(&step.instance)
     }));
-    findings.extend(plan.problems.iter().map(|problem| {
-        Finding::failed(codes::DESIRED_STATE, problem.message.clone())
-    }));
+    findings.extend(
+        plan.problems.iter().map(|problem| Finding::failed(codes::DESIRED_STATE, problem.message.clone())),
+    );
     findings.extend(health(plan, waited));
     findings.extend(plan.verifications.iter().cloned());
     findings
@@ -43,10 +43,17 @@ fn desired_state(step: &StepPlan) -> Finding {
         }
     } else {
         let told: Vec<String> = match &step.outcome.grant {
-            Some(grant) => vec![format!("no assignment of {} on {} for {}", grant.role, grant.scope, Redacted(&grant.principal))],
+            Some(grant) => vec![format!(
+                "no assignment of {} on {} for {}",
+                grant.role,
+                grant.scope,
+                Redacted(&grant.principal)
+            )],
             None => missing
                 .iter()
-                .map(|owned| format!("{} is {}, not {}", owned.path, Redacted(&owned.live), Redacted(&owned.wanted)))
+                .map(|owned| {
+                    format!("{} is {}, not {}", owned.path, Redacted(&owned.live), Redacted(&owned.wanted))
+                })
                 .collect(),
         };
         Finding::failed(codes::DESIRED_STATE, name)

@@ -1,14 +1,11 @@
 //! The one integration-test binary: everything here goes through the public surface.
 
 #![allow(unreachable_pub, reason = "`pub` says what other areas of the suite may use")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a helper of a test may fail as the test may"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test may")]
 
 mod client;
 mod expression;
 mod recipe;
+mod runs;
 mod sandbox;
 mod support;

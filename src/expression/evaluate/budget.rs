@@ -22,10 +22,7 @@ pub(super) struct Budget {
 
 impl Default for Budget {
     fn default() -> Budget {
-        Budget {
-            steps: Cell::new(MAX_STEPS),
-            made: Cell::new(MAX_MADE),
-        }
+        Budget { steps: Cell::new(MAX_STEPS), made: Cell::new(MAX_MADE) }
     }
 }
 
@@ -47,10 +44,7 @@ impl Evaluator<'_> {
         }
         // What is spent stays spent, also where an error is passed over.
         budget.set(0);
-        let span = Span {
-            start: self.query.start,
-            end: self.query.end,
-        };
+        let span = Span { start: self.query.start, end: self.query.end };
         let message = "this expression takes too much work or memory";
         Err(ExpressionError::new(span, message))
     }

@@ -51,14 +51,10 @@ impl Evaluator<'_> {
             }
             (Body::Values(body), args) => {
                 let span = || name_span(self.text, self.query, offset, name);
-                self.call(function, body, args, &current)
-                    .map(Current::own)
-                    .map_err(|failure| match failure {
-                        Failure::Here(message) => {
-                            ExpressionError::new(span(), message).help(function.usage())
-                        }
-                        Failure::Within(error) => *error,
-                    })
+                self.call(function, body, args, &current).map(Current::own).map_err(|failure| match failure {
+                    Failure::Here(message) => ExpressionError::new(span(), message).help(function.usage()),
+                    Failure::Within(error) => *error,
+                })
             }
             (Body::If, []) => Ok(Current::own(Value::null())),
         }

@@ -19,19 +19,13 @@ impl Evaluator<'_> {
             }
         };
         match list {
-            Cow::Borrowed(Value {
-                data: Data::List(items),
-                ..
-            }) => {
+            Cow::Borrowed(Value { data: Data::List(items), .. }) => {
                 for item in items {
                     let value = self.value(rhs, Current::Value(Cow::Borrowed(item)))?;
                     keep(self.own(value)?);
                 }
             }
-            Cow::Owned(Value {
-                data: Data::List(items),
-                ..
-            }) => {
+            Cow::Owned(Value { data: Data::List(items), .. }) => {
                 for item in items {
                     let value = self.value(rhs, Current::own(item))?;
                     keep(self.own(value)?);
@@ -56,10 +50,7 @@ impl Evaluator<'_> {
             Data::Map(map) => map.into_values().collect(),
             _ => Vec::new(),
         };
-        Ok(Current::own(Value {
-            data: Data::List(members),
-            marks: object.marks,
-        }))
+        Ok(Current::own(Value { data: Data::List(members), marks: object.marks }))
     }
 
     pub(super) fn flatten<'v>(&'v self, list: Cow<'v, Value>) -> Found<'v> {
@@ -104,10 +95,7 @@ impl Evaluator<'_> {
                 taken.push(self.own(Cow::Borrowed(item))?);
             }
         }
-        Ok(Current::own(Value {
-            data: Data::List(taken),
-            marks: list.marks,
-        }))
+        Ok(Current::own(Value { data: Data::List(taken), marks: list.marks }))
     }
 }
 
@@ -118,26 +106,15 @@ pub(super) fn index(list: Cow<'_, Value>, index: i32) -> Current<'_> {
     }
     let length = list.as_list().map_or(0, <[Value]>::len);
     let distance = usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX);
-    let position = if index < 0 {
-        length.checked_sub(distance)
-    } else {
-        Some(distance)
-    };
+    let position = if index < 0 { length.checked_sub(distance) } else { Some(distance) };
     let Some(position) = position.filter(|position| *position < length) else {
         return Current::own(Value::null());
     };
     match list {
-        Cow::Borrowed(Value {
-            data: Data::List(items),
-            ..
-        }) => items.get(position).map_or_else(
-            || Current::own(Value::null()),
-            |item| Current::Value(Cow::Borrowed(item)),
-        ),
-        Cow::Owned(Value {
-            data: Data::List(mut items),
-            ..
-        }) => Current::own(items.swap_remove(position)),
+        Cow::Borrowed(Value { data: Data::List(items), .. }) => items
+            .get(position)
+            .map_or_else(|| Current::own(Value::null()), |item| Current::Value(Cow::Borrowed(item))),
+        Cow::Owned(Value { data: Data::List(mut items), .. }) => Current::own(items.swap_remove(position)),
         _ => Current::own(Value::null()),
     }
 }
@@ -148,10 +125,7 @@ fn settled(items: Vec<Value>, marks: Marks) -> Value {
         let marks = marks.union(union(items.iter().map(all_marks)));
         return unknown(&items, marks);
     }
-    Value {
-        data: Data::List(items),
-        marks,
-    }
+    Value { data: Data::List(items), marks }
 }
 
 /// The positions that `[start:stop:step]` takes, as in Python.

@@ -35,12 +35,7 @@ fn evaluate(
     document: Document<'_>,
     budget: &Budget,
 ) -> Result<Value, ExpressionError> {
-    let evaluator = Evaluator {
-        text,
-        query,
-        document,
-        budget,
-    };
+    let evaluator = Evaluator { text, query, document, budget };
     let value = evaluator.value(&query.ast, evaluator.root())?;
     evaluator.own(value)
 }
@@ -130,10 +125,7 @@ impl<'s> Evaluator<'s> {
             Current::Value(value) => Ok(value),
             Current::Root(name) => Ok(Cow::Owned(self.lookup(name, None)?)),
             Current::Scope => {
-                let span = Span {
-                    start: self.query.start,
-                    end: self.query.end,
-                };
+                let span = Span { start: self.query.start, end: self.query.end };
                 let message = "the document as a whole is no value";
                 Err(ExpressionError::new(span, message).help("name one of its roots, as in `inputs.name`"))
             }
@@ -155,9 +147,7 @@ impl<'s> Evaluator<'s> {
                 self.eval(rhs, left)
             }
             Ast::Index { idx, .. } => Ok(lists::index(self.force(current)?, *idx)),
-            Ast::Slice {
-                start, stop, step, ..
-            } => {
+            Ast::Slice { start, stop, step, .. } => {
                 let list = self.force(current)?;
                 self.slice(list, *start, *stop, *step)
             }
@@ -171,9 +161,7 @@ impl<'s> Evaluator<'s> {
                 }))
             }
             Ast::Condition { predicate, then, .. } => self.condition(predicate, then, current),
-            Ast::Comparison {
-                comparator, lhs, rhs, ..
-            } => self.comparison(comparator, lhs, rhs, &current),
+            Ast::Comparison { comparator, lhs, rhs, .. } => self.comparison(comparator, lhs, rhs, &current),
             Ast::ObjectValues { node, .. } => {
                 let object = self.value(node, current)?;
                 self.members(object)
@@ -221,11 +209,8 @@ fn literal(variable: &Variable) -> Value {
         Variable::Number(number) => Data::Number(number.clone()),
         Variable::String(text) => Data::String(text.clone()),
         Variable::Array(items) => Data::List(items.iter().map(|item| literal(item)).collect()),
-        Variable::Object(members) => Data::Map(
-            members
-                .iter()
-                .map(|(key, member)| (key.clone(), literal(member)))
-                .collect(),
-        ),
+        Variable::Object(members) => {
+            Data::Map(members.iter().map(|(key, member)| (key.clone(), literal(member))).collect())
+        }
     })
 }

@@ -54,9 +54,7 @@ impl Evaluator<'_> {
     ) -> Current<'v> {
         let mut values = vec![decider.clone()];
         for branch in branches {
-            let value = self
-                .value(branch, current.view())
-                .and_then(|value| self.own(value));
+            let value = self.value(branch, current.view()).and_then(|value| self.own(value));
             values.extend(value.ok());
         }
         Current::own(unknown(&values, union(values.iter().map(all_marks))))

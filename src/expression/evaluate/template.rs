@@ -38,10 +38,7 @@ pub(in crate::expression) fn parts(
             Data::Bool(flag) => joined.push_str(if *flag { "true" } else { "false" }),
             Data::Number(number) => joined.push_str(&number.to_string()),
             Data::List(_) | Data::Map(_) => {
-                let span = Span {
-                    start: query.start,
-                    end: query.end,
-                };
+                let span = Span { start: query.start, end: query.end };
                 let message = format!("{} cannot stand within text", functions::described(&value));
                 return Err(ExpressionError::new(span, message)
                     .help("use `join(', ', …)`, or `to_string(…)` for JSON"));

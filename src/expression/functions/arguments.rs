@@ -40,11 +40,7 @@ impl<'a> Arguments<'a> {
         values: Vec<Cow<'a, Value>>,
         expression: Option<&'a Ast>,
     ) -> Arguments<'a> {
-        Arguments {
-            evaluator,
-            values,
-            expression,
-        }
+        Arguments { evaluator, values, expression }
     }
 
     pub(in crate::expression) fn values(&self) -> &[Cow<'a, Value>] {
@@ -52,10 +48,7 @@ impl<'a> Arguments<'a> {
     }
 
     pub(super) fn get(&self, index: usize) -> &Value {
-        const NULL: &Value = &Value {
-            data: Data::Null,
-            marks: Marks::NONE,
-        };
+        const NULL: &Value = &Value { data: Data::Null, marks: Marks::NONE };
         self.values.get(index).map_or(NULL, Cow::as_ref)
     }
 
@@ -72,9 +65,7 @@ impl<'a> Arguments<'a> {
         let value = self
             .values
             .get_mut(index)
-            .map_or(Cow::Owned(Value::null()), |value| {
-                std::mem::replace(value, Cow::Owned(Value::null()))
-            });
+            .map_or(Cow::Owned(Value::null()), |value| std::mem::replace(value, Cow::Owned(Value::null())));
         match value {
             Cow::Owned(value) => Ok(value),
             Cow::Borrowed(value) => {

@@ -87,11 +87,7 @@ impl Kind {
             }
             _ => false,
         };
-        if fits {
-            Ok(false)
-        } else {
-            Err(described(value).to_owned())
-        }
+        if fits { Ok(false) } else { Err(described(value).to_owned()) }
     }
 }
 

@@ -13,9 +13,7 @@ use crate::value::{Data, Marks, Value};
 pub(super) fn contains(arguments: &mut Arguments<'_>) -> Outcome {
     let needle = arguments.get(1);
     if let Some(text) = arguments.get(0).as_str() {
-        return known(Value::from(
-            needle.as_str().is_some_and(|part| text.contains(part)),
-        ));
+        return known(Value::from(needle.as_str().is_some_and(|part| text.contains(part))));
     }
     let mut undecided = false;
     for item in arguments.list(0) {
@@ -38,10 +36,7 @@ pub(super) fn length(arguments: &mut Arguments<'_>) -> Outcome {
         Data::Map(members) => members.len(),
         _ => 0,
     };
-    known(Value {
-        data: Data::Number(count.into()),
-        marks: value.marks,
-    })
+    known(Value { data: Data::Number(count.into()), marks: value.marks })
 }
 
 pub(super) fn find(arguments: &mut Arguments<'_>) -> Outcome {
@@ -60,10 +55,7 @@ pub(super) fn find(arguments: &mut Arguments<'_>) -> Outcome {
 
 /// The value at a dotted path; what is below an unknown is that unknown.
 fn field<'a>(value: &'a Value, path: &str) -> &'a Value {
-    const NULL: &Value = &Value {
-        data: Data::Null,
-        marks: Marks::NONE,
-    };
+    const NULL: &Value = &Value { data: Data::Null, marks: Marks::NONE };
     path.split('.').fold(value, |value, key| match &value.data {
         Data::Unknown(_) => value,
         Data::Map(members) => members.get(key).unwrap_or(NULL),
@@ -73,15 +65,8 @@ fn field<'a>(value: &'a Value, path: &str) -> &'a Value {
 
 pub(super) fn map(arguments: &mut Arguments<'_>) -> Outcome {
     let list = arguments.get(1);
-    let mapped = arguments
-        .list(1)
-        .iter()
-        .map(|item| arguments.apply(item))
-        .collect::<Result<Vec<_>, _>>()?;
-    known(Value {
-        data: Data::List(mapped),
-        marks: list.marks,
-    })
+    let mapped = arguments.list(1).iter().map(|item| arguments.apply(item)).collect::<Result<Vec<_>, _>>()?;
+    known(Value { data: Data::List(mapped), marks: list.marks })
 }
 
 pub(super) fn reverse(arguments: &mut Arguments<'_>) -> Outcome {
@@ -103,10 +88,7 @@ pub(super) fn sort(arguments: &mut Arguments<'_>) -> Outcome {
     }
     let (mut items, marks) = arguments.take_list(0)?;
     items.sort_by(order);
-    known(Value {
-        data: Data::List(items),
-        marks,
-    })
+    known(Value { data: Data::List(items), marks })
 }
 
 pub(super) fn max(arguments: &mut Arguments<'_>) -> Outcome {
@@ -122,9 +104,7 @@ fn extreme(arguments: &Arguments<'_>, wanted: Ordering) -> Outcome {
     if items.iter().any(has_unknown) {
         return Ok(None);
     }
-    let best = items
-        .iter()
-        .reduce(|best, item| if order(item, best) == wanted { item } else { best });
+    let best = items.iter().reduce(|best, item| if order(item, best) == wanted { item } else { best });
     known(best.cloned().unwrap_or_else(Value::null))
 }
 
@@ -137,10 +117,7 @@ pub(super) fn sort_by(arguments: &mut Arguments<'_>) -> Outcome {
     let (items, marks) = arguments.take_list(0)?;
     let mut keyed: Vec<(Value, Value)> = keys.into_iter().zip(items).collect();
     keyed.sort_by(|(left, _), (right, _)| order(left, right));
-    known(Value {
-        data: Data::List(keyed.into_iter().map(|(_, item)| item).collect()),
-        marks,
-    })
+    known(Value { data: Data::List(keyed.into_iter().map(|(_, item)| item).collect()), marks })
 }
 
 pub(super) fn max_by(arguments: &mut Arguments<'_>) -> Outcome {
@@ -157,13 +134,10 @@ fn extreme_by(arguments: &Arguments<'_>, wanted: Ordering) -> Outcome {
         Keys::Null => return known(Value::null()),
         Keys::Unknown => return Ok(None),
     };
-    let best = keys.iter().zip(arguments.list(0)).reduce(|best, next| {
-        if order(next.0, best.0) == wanted {
-            next
-        } else {
-            best
-        }
-    });
+    let best = keys
+        .iter()
+        .zip(arguments.list(0))
+        .reduce(|best, next| if order(next.0, best.0) == wanted { next } else { best });
     known(best.map_or_else(Value::null, |(_, item)| item.clone()))
 }
 
@@ -192,9 +166,7 @@ fn keys_of(arguments: &Arguments<'_>, list: usize) -> Result<Keys, Failure> {
             }
         }
     }
-    let same = keys
-        .windows(2)
-        .all(|pair| pair.iter().filter(|key| key.as_str().is_some()).count() != 1);
+    let same = keys.windows(2).all(|pair| pair.iter().filter(|key| key.as_str().is_some()).count() != 1);
     if !same {
         let message = "the expression gives strings for some elements and numbers for others";
         return Err(Failure::Here(message.to_owned()));
@@ -213,10 +185,7 @@ fn order(left: &Value, right: &Value) -> Ordering {
         (Data::String(left), Data::String(right)) => left.cmp(right),
         (Data::Number(left), Data::Number(right)) => match (left.as_i64(), right.as_i64()) {
             (Some(left), Some(right)) => left.cmp(&right),
-            _ => left
-                .as_f64()
-                .partial_cmp(&right.as_f64())
-                .unwrap_or(Ordering::Equal),
+            _ => left.as_f64().partial_cmp(&right.as_f64()).unwrap_or(Ordering::Equal),
         },
         _ => Ordering::Equal,
     }
@@ -234,25 +203,16 @@ pub(super) fn keys(arguments: &mut Arguments<'_>) -> Outcome {
 
 pub(super) fn values(arguments: &mut Arguments<'_>) -> Outcome {
     let (members, marks) = take_map(arguments, 0)?;
-    known(Value {
-        data: Data::List(members.into_values().collect()),
-        marks,
-    })
+    known(Value { data: Data::List(members.into_values().collect()), marks })
 }
 
 pub(super) fn items(arguments: &mut Arguments<'_>) -> Outcome {
     let (members, marks) = take_map(arguments, 0)?;
     let pair = |(key, value): (String, Value)| {
         let key = named(&key, marks);
-        Value::new(Data::Map(IndexMap::from([
-            ("key".to_owned(), key),
-            ("value".to_owned(), value),
-        ])))
+        Value::new(Data::Map(IndexMap::from([("key".to_owned(), key), ("value".to_owned(), value)])))
     };
-    known(Value {
-        data: Data::List(members.into_iter().map(pair).collect()),
-        marks,
-    })
+    known(Value { data: Data::List(members.into_iter().map(pair).collect()), marks })
 }
 
 pub(super) fn from_items(arguments: &mut Arguments<'_>) -> Outcome {
@@ -285,10 +245,7 @@ pub(super) fn from_items(arguments: &mut Arguments<'_>) -> Outcome {
     if unknown {
         return Ok(None);
     }
-    known(Value {
-        data: Data::Map(members),
-        marks,
-    })
+    known(Value { data: Data::Map(members), marks })
 }
 
 pub(super) fn merge(arguments: &mut Arguments<'_>) -> Outcome {
@@ -299,10 +256,7 @@ pub(super) fn merge(arguments: &mut Arguments<'_>) -> Outcome {
         all.extend(members);
         all_marks.push(marks);
     }
-    known(Value {
-        data: Data::Map(all),
-        marks: union(all_marks),
-    })
+    known(Value { data: Data::Map(all), marks: union(all_marks) })
 }
 
 pub(super) fn to_array(arguments: &mut Arguments<'_>) -> Outcome {
@@ -337,10 +291,7 @@ fn take_map(
 }
 
 fn named(name: &str, marks: Marks) -> Value {
-    Value {
-        data: Data::String(name.to_owned()),
-        marks,
-    }
+    Value { data: Data::String(name.to_owned()), marks }
 }
 
 fn known(value: Value) -> Outcome {

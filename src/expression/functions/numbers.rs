@@ -20,9 +20,7 @@ pub(super) fn floor(arguments: &mut Arguments<'_>) -> Outcome {
 
 pub(super) fn sum(arguments: &mut Arguments<'_>) -> Outcome {
     let numbers = numbers(arguments.list(0));
-    let integers = numbers
-        .iter()
-        .try_fold(0_i64, |sum, number| sum.checked_add(number.as_i64()?));
+    let integers = numbers.iter().try_fold(0_i64, |sum, number| sum.checked_add(number.as_i64()?));
     match integers {
         Some(sum) => Ok(Some(Value::new(Data::Number(sum.into())))),
         None => number(numbers.iter().filter_map(|number| number.as_f64()).sum()),

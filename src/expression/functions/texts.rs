@@ -50,9 +50,7 @@ pub(super) fn split(arguments: &mut Arguments<'_>) -> Outcome {
         arguments.make(whole.matches(separator).count())?;
         whole.split(separator).collect()
     };
-    Ok(Some(Value::new(Data::List(
-        parts.into_iter().map(Value::from).collect(),
-    ))))
+    Ok(Some(Value::new(Data::List(parts.into_iter().map(Value::from).collect()))))
 }
 
 pub(super) fn replace(arguments: &mut Arguments<'_>) -> Outcome {
@@ -74,11 +72,7 @@ pub(super) fn to_string(arguments: &mut Arguments<'_>) -> Outcome {
 }
 
 pub(super) fn guid(arguments: &mut Arguments<'_>) -> Outcome {
-    let texts: Vec<&str> = arguments
-        .values()
-        .iter()
-        .filter_map(|value| value.as_str())
-        .collect();
+    let texts: Vec<&str> = arguments.values().iter().filter_map(|value| value.as_str()).collect();
     text(Uuid::new_v5(&BICEP_GUID, texts.join("-").as_bytes()).to_string())
 }
 
@@ -95,10 +89,8 @@ pub(super) fn parse_id(arguments: &mut Arguments<'_>) -> Outcome {
         ("name", Value::from(id.name())),
         ("parent", optional(parent.as_ref().map(ResourceId::as_str))),
     ];
-    let members: IndexMap<String, Value> = members
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect();
+    let members: IndexMap<String, Value> =
+        members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     Ok(Some(Value::new(Data::Map(members))))
 }
 

@@ -27,10 +27,7 @@ impl FromStr for Fault {
     type Err = FaultError;
 
     fn from_str(text: &str) -> Result<Fault, FaultError> {
-        parse(text).map_err(|why| FaultError {
-            text: text.to_owned(),
-            why,
-        })
+        parse(text).map_err(|why| FaultError { text: text.to_owned(), why })
     }
 }
 
@@ -71,11 +68,7 @@ fn parse(text: &str) -> Result<Fault, String> {
         (Matcher::Number(_), Some(_)) => return Err("`nth` goes with `match=` only".to_owned()),
         (_, None) => {}
     }
-    Ok(Fault {
-        when,
-        times: times.unwrap_or(1),
-        kind,
-    })
+    Ok(Fault { when, times: times.unwrap_or(1), kind })
 }
 
 fn once<T>(slot: &mut Option<T>, name: &str, value: T) -> Result<(), String> {
@@ -92,11 +85,7 @@ fn path_matcher(value: Option<&str>) -> Result<Matcher, String> {
     if method.is_empty() {
         return Err("`match` names no method; `*` is any".to_owned());
     }
-    Ok(Matcher::Path {
-        method: method.to_ascii_uppercase(),
-        path: path.to_owned(),
-        nth: 1,
-    })
+    Ok(Matcher::Path { method: method.to_ascii_uppercase(), path: path.to_owned(), nth: 1 })
 }
 
 fn parse_kind(key: &str, value: Option<&str>) -> Result<FaultKind, String> {
@@ -107,9 +96,7 @@ fn parse_kind(key: &str, value: Option<&str>) -> Result<FaultKind, String> {
         };
     }
     let status = |allowed: std::ops::RangeInclusive<u16>| {
-        value
-            .and_then(|value| value.parse::<u16>().ok())
-            .filter(|status| allowed.contains(status))
+        value.and_then(|value| value.parse::<u16>().ok()).filter(|status| allowed.contains(status))
     };
     match key {
         "status" => Ok(FaultKind::Status {
@@ -126,9 +113,7 @@ fn parse_kind(key: &str, value: Option<&str>) -> Result<FaultKind, String> {
                 .map(FaultKind::HugeBody)
                 .map_err(|_| "`huge-body` takes a number of bytes".to_owned()),
         },
-        "foreign-location" => Ok(FaultKind::ForeignLocation(
-            value.unwrap_or(DEFAULT_FOREIGN).to_owned(),
-        )),
+        "foreign-location" => Ok(FaultKind::ForeignLocation(value.unwrap_or(DEFAULT_FOREIGN).to_owned())),
         _ => Err(format!("`{key}` is no kind of fault; the kinds are {}", kinds())),
     }
 }
@@ -170,12 +155,7 @@ impl fmt::Display for FaultKind {
             FaultKind::HugeBody(bytes) => write!(f, "huge-body={bytes}"),
             FaultKind::ForeignLocation(host) if host == DEFAULT_FOREIGN => f.write_str("foreign-location"),
             FaultKind::ForeignLocation(host) => write!(f, "foreign-location={host}"),
-            plain => f.write_str(
-                PLAIN
-                    .iter()
-                    .find(|(_, kind)| kind == plain)
-                    .map_or("", |(name, _)| *name),
-            ),
+            plain => f.write_str(PLAIN.iter().find(|(_, kind)| kind == plain).map_or("", |(name, _)| *name)),
         }
     }
 }

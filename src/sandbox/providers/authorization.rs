@@ -85,10 +85,7 @@ fn list(context: &mut Context<'_>, address: &Address) -> Handled {
                 || (!filter.at_scope && callers::covers(&address.scope, &assignment.scope))
         })
         .filter(|assignment| {
-            filter
-                .principal
-                .as_ref()
-                .is_none_or(|id| id.eq_ignore_ascii_case(&assignment.principal))
+            filter.principal.as_ref().is_none_or(|id| id.eq_ignore_ascii_case(&assignment.principal))
         })
         .map(body)
         .collect();
@@ -110,10 +107,9 @@ fn put(context: &mut Context<'_>, address: &Address) -> Handled {
     }
     let sent = context.object()?;
     let properties = &sent["properties"];
-    let (Some(principal), Some(definition)) = (
-        properties["principalId"].as_str(),
-        properties["roleDefinitionId"].as_str(),
-    ) else {
+    let (Some(principal), Some(definition)) =
+        (properties["principalId"].as_str(), properties["roleDefinitionId"].as_str())
+    else {
         return Err(Refusal::new(
             400,
             "InvalidCreateRoleAssignmentRequest",
@@ -124,10 +120,7 @@ fn put(context: &mut Context<'_>, address: &Address) -> Handled {
         return Err(Refusal::new(
             404,
             "RoleDefinitionDoesNotExist",
-            format!(
-                "The specified role definition with ID '{}' does not exist.",
-                last(definition)
-            ),
+            format!("The specified role definition with ID '{}' does not exist.", last(definition)),
         ));
     };
     let same = |assignment: &RoleAssignment| {
@@ -152,12 +145,7 @@ fn put(context: &mut Context<'_>, address: &Address) -> Handled {
             ))
         };
     }
-    if let Some(existing) = context
-        .state
-        .role_assignments
-        .values()
-        .find(|assignment| same(assignment))
-    {
+    if let Some(existing) = context.state.role_assignments.values().find(|assignment| same(assignment)) {
         return Err(Refusal::new(
             409,
             "RoleAssignmentExists",
@@ -189,10 +177,7 @@ fn put(context: &mut Context<'_>, address: &Address) -> Handled {
         in_force_from: context.now + context.delays.role,
     };
     let answer = body(&assignment);
-    context
-        .state
-        .role_assignments
-        .insert(fold(&address.target()), assignment);
+    context.state.role_assignments.insert(fold(&address.target()), assignment);
     Ok(Answer::new(201, answer))
 }
 
@@ -253,24 +238,16 @@ fn existing_scope(context: &Context<'_>, scope: &str) -> Result<String, Refusal>
     let group: String = scope.split('/').take(5).collect::<Vec<_>>().join("/");
     resources::existing_group(context, &group)?;
     // A resource inside a vault or of a type that the sandbox does not have: its parent counts.
-    let vault = state
-        .vaults
-        .values()
-        .any(|vault| callers::covers(&vault.id, scope));
+    let vault = state.vaults.values().any(|vault| callers::covers(&vault.id, scope));
     if vault {
         return Ok(scope.to_owned());
     }
-    let kind = crate::azure::ids::ResourceId::parse(scope)
-        .map(|id| id.resource_type())
-        .unwrap_or_default();
+    let kind = crate::azure::ids::ResourceId::parse(scope).map(|id| id.resource_type()).unwrap_or_default();
     Err(errors::resource_not_found(&kind, last(scope), last(&group)))
 }
 
 fn delete(context: &mut Context<'_>, address: &Address) -> Handled {
-    context.require(
-        "Microsoft.Authorization/roleAssignments/delete",
-        &address.target(),
-    )?;
+    context.require("Microsoft.Authorization/roleAssignments/delete", &address.target())?;
     context.unlocked(&address.scope)?;
     match context.state.role_assignments.remove(&fold(&address.target())) {
         Some(assignment) => Ok(Answer::new(200, body(&assignment))),
@@ -315,10 +292,7 @@ fn definitions(context: &mut Context<'_>, address: &Address) -> Handled {
             Refusal::new(
                 404,
                 "RoleDefinitionDoesNotExist",
-                format!(
-                    "The specified role definition with ID '{}' does not exist.",
-                    address.name(0)
-                ),
+                format!("The specified role definition with ID '{}' does not exist.", address.name(0)),
             )
         })?;
         return Ok(Answer::new(200, role.definition(&subscription)));
@@ -333,11 +307,7 @@ fn definitions(context: &mut Context<'_>, address: &Address) -> Handled {
                 .then(|| text.split('\'').nth(1))
                 .flatten();
             Some(named.ok_or_else(|| {
-                Refusal::new(
-                    400,
-                    "UnsupportedQuery",
-                    format!("The filter '{text}' is not supported."),
-                )
+                Refusal::new(400, "UnsupportedQuery", format!("The filter '{text}' is not supported."))
             })?)
         }
     };
@@ -354,12 +324,7 @@ fn permissions(context: &mut Context<'_>, address: &Address) -> Handled {
         context.require("Microsoft.Authorization/permissions/read", &address.scope)?;
     }
     let mut found: Vec<Json> = Vec::new();
-    for role in callers::roles_at(
-        context.state,
-        context.now,
-        &context.caller.principal,
-        &address.scope,
-    ) {
+    for role in callers::roles_at(context.state, context.now, &context.caller.principal, &address.scope) {
         let permission = role.permission();
         if !found.contains(&permission) {
             found.push(permission);

@@ -83,16 +83,7 @@ fn put(context: &mut Context<'_>, address: &Address) -> Handled {
             let known_from = context.now + context.delays.principal;
             let (principal_id, client_id) = context.state.new_principal(known_from);
             let id = format!("{group}/providers/{KIND}/{}", address.name(0));
-            (
-                201,
-                Identity {
-                    id,
-                    location,
-                    tags,
-                    principal_id,
-                    client_id,
-                },
-            )
+            (201, Identity { id, location, tags, principal_id, client_id })
         }
     };
     let answer = body(context.state, &identity);

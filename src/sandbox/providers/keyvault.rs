@@ -81,11 +81,7 @@ pub(in crate::sandbox) fn fetch(
         return Err("ForbiddenByFirewall");
     }
     if !may_read(state, now, vault, principal) {
-        return Err(if rbac(vault) {
-            "ForbiddenByRbac"
-        } else {
-            "AccessDenied"
-        });
+        return Err(if rbac(vault) { "ForbiddenByRbac" } else { "AccessDenied" });
     }
     let versions = vault
         .secrets
@@ -94,17 +90,11 @@ pub(in crate::sandbox) fn fetch(
         .map(|(_, versions)| versions)
         .ok_or("SecretNotFound")?;
     let found = match version {
-        Some(version) => versions
-            .iter()
-            .find(|secret| secret.version.eq_ignore_ascii_case(version)),
+        Some(version) => versions.iter().find(|secret| secret.version.eq_ignore_ascii_case(version)),
         None => versions.last(),
     };
     let secret = found.ok_or("SecretNotFound")?;
-    if secret.enabled {
-        Ok(secret.value.clone())
-    } else {
-        Err("SecretDisabled")
-    }
+    if secret.enabled { Ok(secret.value.clone()) } else { Err("SecretDisabled") }
 }
 
 fn rbac(vault: &Vault) -> bool {
@@ -112,17 +102,11 @@ fn rbac(vault: &Vault) -> bool {
 }
 
 fn reachable(vault: &Vault, rules: &Switches) -> bool {
-    let says = |value: &Json, word: &str| {
-        value
-            .as_str()
-            .is_some_and(|value| value.eq_ignore_ascii_case(word))
-    };
+    let says =
+        |value: &Json, word: &str| value.as_str().is_some_and(|value| value.eq_ignore_ascii_case(word));
     let acls = &vault.properties["networkAcls"];
     let trusted = !rules.holds(Switch::FirewallStopsApps)
-        && acls["bypass"]
-            .as_str()
-            .unwrap_or("AzureServices")
-            .eq_ignore_ascii_case("AzureServices");
+        && acls["bypass"].as_str().unwrap_or("AzureServices").eq_ignore_ascii_case("AzureServices");
     let closed =
         says(&vault.properties["publicNetworkAccess"], "Disabled") || says(&acls["defaultAction"], "Deny");
     !closed || trusted
@@ -134,16 +118,12 @@ fn may_read(state: &State, now: OffsetDateTime, vault: &Vault, principal: &str) 
             .iter()
             .any(|role| role.allows_data(GET_SECRET));
     }
-    elements(&vault.properties["accessPolicies"])
-        .iter()
-        .any(|policy| {
-            policy["objectId"]
-                .as_str()
-                .is_some_and(|id| id.eq_ignore_ascii_case(principal))
-                && elements(&policy["permissions"]["secrets"]).iter().any(|right| {
-                    right.as_str().is_some_and(|right| {
-                        right.eq_ignore_ascii_case("get") || right.eq_ignore_ascii_case("all")
-                    })
+    elements(&vault.properties["accessPolicies"]).iter().any(|policy| {
+        policy["objectId"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(principal))
+            && elements(&policy["permissions"]["secrets"]).iter().any(|right| {
+                right.as_str().is_some_and(|right| {
+                    right.eq_ignore_ascii_case("get") || right.eq_ignore_ascii_case("all")
                 })
-        })
+            })
+    })
 }

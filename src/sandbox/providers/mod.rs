@@ -51,10 +51,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
             ("locks", &["2020-05-01", "2016-09-01"]),
         ],
     },
-    Provider {
-        namespace: "Microsoft.KeyVault",
-        types: &[("vaults", VAULT)],
-    },
+    Provider { namespace: "Microsoft.KeyVault", types: &[("vaults", VAULT)] },
     Provider {
         namespace: "Microsoft.Resources",
         types: &[("subscriptions", SUBSCRIPTIONS), ("resourceGroups", RESOURCES)],
@@ -63,9 +60,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
 
 /// The provider named `namespace`.
 pub(super) fn provider(namespace: &str) -> Option<&'static Provider> {
-    PROVIDERS
-        .iter()
-        .find(|provider| provider.namespace.eq_ignore_ascii_case(namespace))
+    PROVIDERS.iter().find(|provider| provider.namespace.eq_ignore_ascii_case(namespace))
 }
 
 /// Refuses a namespace, type or api-version that does not exist, naming those that do.
@@ -80,12 +75,7 @@ pub(super) fn check_version(address: &Address, version: &str) -> Result<(), Refu
     };
     let kind = address.kind();
     let parent = kind.rsplit_once('/').map_or("", |(parent, _)| parent);
-    let find = |wanted: &str| {
-        provider
-            .types
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
-    };
+    let find = |wanted: &str| provider.types.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
     // A path that ends in an action names no type of its own.
     let known = find(&kind).or_else(|| if address.is_resource() { None } else { find(parent) });
     let Some((name, versions)) = known else {

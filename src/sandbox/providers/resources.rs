@@ -9,16 +9,9 @@ use crate::sandbox::state::{Group, State, Subscription, fold};
 
 /// Requests whose path has no provider in it.
 pub(in crate::sandbox) fn route(context: &mut Context<'_>) -> Handled {
-    let segments: Vec<String> = context
-        .path
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .map(str::to_owned)
-        .collect();
-    let lower: Vec<String> = segments
-        .iter()
-        .map(|segment| segment.to_ascii_lowercase())
-        .collect();
+    let segments: Vec<String> =
+        context.path.split('/').filter(|segment| !segment.is_empty()).map(str::to_owned).collect();
+    let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
     let words: Vec<&str> = lower.iter().map(String::as_str).collect();
     let name = |index: usize| segments.get(index).cloned().unwrap_or_default();
     let version = context.api_version;
@@ -80,11 +73,7 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>) -> Handled {
             context.page(readable)
         }
         (method, ["subscriptions", _, "resourcegroups", _]) => group(context, method, &name(1), &name(3)),
-        _ => Err(Refusal::new(
-            404,
-            "NotFound",
-            format!("The path '{}' leads nowhere.", context.path),
-        )),
+        _ => Err(Refusal::new(404, "NotFound", format!("The path '{}' leads nowhere.", context.path))),
     }
 }
 
@@ -123,11 +112,7 @@ pub(in crate::sandbox) fn provider(context: &mut Context<'_>, scope: &str, names
     }
     router::existing_subscription(context, scope)?;
     if context.method != "GET" {
-        return Err(Refusal::new(
-            405,
-            "MethodNotAllowed",
-            "Providers can only be read here.",
-        ));
+        return Err(Refusal::new(405, "MethodNotAllowed", "Providers can only be read here."));
     }
     context.require("Microsoft.Resources/subscriptions/providers/read", scope)?;
     let Some(provider) = known_provider(namespace) else {
@@ -137,10 +122,7 @@ pub(in crate::sandbox) fn provider(context: &mut Context<'_>, scope: &str, names
             format!("The resource namespace '{namespace}' is invalid."),
         ));
     };
-    Ok(Answer::new(
-        200,
-        provider_body(context.state, scope, provider.namespace),
-    ))
+    Ok(Answer::new(200, provider_body(context.state, scope, provider.namespace)))
 }
 
 fn provider_body(state: &State, scope: &str, namespace: &str) -> Json {
@@ -194,11 +176,7 @@ fn group(context: &mut Context<'_>, method: &str, subscription: &str, name: &str
     match method {
         "GET" => {
             context.require("Microsoft.Resources/subscriptions/resourceGroups/read", &id)?;
-            let group = context
-                .state
-                .groups
-                .get(&fold(&id))
-                .ok_or_else(|| errors::group_not_found(name))?;
+            let group = context.state.groups.get(&fold(&id)).ok_or_else(|| errors::group_not_found(name))?;
             Ok(Answer::new(200, group_body(group)))
         }
         "PUT" => {

@@ -67,10 +67,7 @@ pub fn init_container(state: &mut State) {
 pub fn variable(state: &mut State, variable: Json) {
     with_app(state, |app| {
         let containers = app.model["properties"]["template"]["containers"].as_array_mut();
-        let own = containers
-            .into_iter()
-            .flatten()
-            .find(|container| container["name"] == APP);
+        let own = containers.into_iter().flatten().find(|container| container["name"] == APP);
         if let Some(container) = own {
             push(&mut container["env"], false, variable);
         }
@@ -174,11 +171,6 @@ pub fn lock(state: &mut State, scope: &str, level: &str) {
     let id = format!("{scope}/providers/Microsoft.Authorization/locks/hold");
     state.locks.insert(
         fold(&id),
-        Lock {
-            id,
-            scope: scope.to_owned(),
-            level: level.to_owned(),
-            notes: String::new(),
-        },
+        Lock { id, scope: scope.to_owned(), level: level.to_owned(), notes: String::new() },
     );
 }

@@ -18,10 +18,7 @@ fn compare(query: &str, document: &Json) -> Result<(), TestCaseError> {
         (Ok(ours), Ok(theirs)) => {
             let theirs = serde_json::to_value(&theirs).unwrap();
             let ours = ours.to_json().unwrap();
-            prop_assert!(
-                same(&ours, &theirs),
-                "{query} on {document}: ours {ours}, the crate's {theirs}"
-            );
+            prop_assert!(same(&ours, &theirs), "{query} on {document}: ours {ours}, the crate's {theirs}");
         }
         (Ok(_) | Err(_), Err(_)) => {}
         (Err(ours), Ok(theirs)) => {
@@ -40,9 +37,7 @@ fn same(left: &Json, right: &Json) -> bool {
         }
         (Json::Object(left), Json::Object(right)) => {
             left.len() == right.len()
-                && left
-                    .iter()
-                    .all(|(key, left)| right.get(key).is_some_and(|right| same(left, right)))
+                && left.iter().all(|(key, left)| right.get(key).is_some_and(|right| same(left, right)))
         }
         (left, right) => left == right,
     }
@@ -52,10 +47,7 @@ fn same(left: &Json, right: &Json) -> bool {
 fn sorted(json: Json) -> Json {
     match json {
         Json::Object(members) => {
-            let mut members: Vec<_> = members
-                .into_iter()
-                .map(|(key, value)| (key, sorted(value)))
-                .collect();
+            let mut members: Vec<_> = members.into_iter().map(|(key, value)| (key, sorted(value))).collect();
             members.sort_by(|left, right| left.0.cmp(&right.0));
             Json::Object(Map::from_iter(members))
         }
@@ -86,17 +78,12 @@ fn both_refuse_the_same_arguments() {
     let mut tried = 0;
     for function in FUNCTIONS {
         let calls = samples.iter().flat_map(|first| {
-            let two = samples
-                .iter()
-                .map(move |second| format!("{}({first}, {second})", function.name));
+            let two = samples.iter().map(move |second| format!("{}({first}, {second})", function.name));
             two.chain([format!("{}({first})", function.name)])
         });
         for call in calls {
             let theirs = jmespath::compile(&call).unwrap().search(&document);
-            if theirs
-                .as_ref()
-                .is_err_and(|error| error.to_string().contains("undefined function"))
-            {
+            if theirs.as_ref().is_err_and(|error| error.to_string().contains("undefined function")) {
                 continue;
             }
             // The crate lets an expression stand where any value may; it means nothing there.
@@ -108,11 +95,7 @@ fn both_refuse_the_same_arguments() {
                 Err(error) => !error.to_string().contains("returned null"),
                 Ok(_) => misplaced,
             };
-            assert_eq!(
-                ours.is_err(),
-                refused,
-                "{call}: ours {ours:?}, the crate's {theirs:?}"
-            );
+            assert_eq!(ours.is_err(), refused, "{call}: ours {ours:?}, the crate's {theirs:?}");
             tried += 1;
         }
     }

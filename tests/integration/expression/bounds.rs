@@ -15,12 +15,7 @@ fn on_a_small_stack(text: String) -> Result<Value, String> {
         query.references();
         query.evaluate_on(&document).map_err(|error| error.message)
     };
-    thread::Builder::new()
-        .stack_size(1 << 20)
-        .spawn(run)
-        .unwrap()
-        .join()
-        .expect("no panic and no overflow")
+    thread::Builder::new().stack_size(1 << 20).spawn(run).unwrap().join().expect("no panic and no overflow")
 }
 
 #[test]
@@ -65,10 +60,7 @@ fn work_and_memory_are_bounded() {
         format!("s | {}", chain("join('', [@, @])")),
         format!("s | {}", chain("replace(@, 'a', 'aaaaaaaaaaaaaaaa')")),
         format!("s | {} | split(@, '')", vec!["join('', [@, @])"; 22].join(" | ")),
-        format!(
-            "a | {} | map(&length(root()), @)",
-            vec!["[@, @][]"; 22].join(" | ")
-        ),
+        format!("a | {} | map(&length(root()), @)", vec!["[@, @][]"; 22].join(" | ")),
         // Fourteen loops within each other: little is made, but it takes 3^14 rounds.
         (0..14).fold("a[?!@]".to_owned(), |inner, _| format!("root().a[?{inner}]")),
     ] {

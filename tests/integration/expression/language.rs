@@ -14,10 +14,7 @@ fn alone_keeps_the_type_and_within_text_gives_text() {
     let roots = || json!({"inputs": {"n": 3, "f": 0.5, "yes": true, "list": [1], "text": "a", "none": null}});
     assert_eq!(json("${inputs.n}", roots()), json!(3));
     assert_eq!(json("${inputs.list}", roots()), json!([1]));
-    assert_eq!(
-        json("n=${inputs.n}, f=${inputs.f}, ${inputs.yes}", roots()),
-        json!("n=3, f=0.5, true")
-    );
+    assert_eq!(json("n=${inputs.n}, f=${inputs.f}, ${inputs.yes}", roots()), json!("n=3, f=0.5, true"));
     assert_eq!(json("${inputs.text}${inputs.text}", roots()), json!("aa"));
     assert_eq!(json(" ${inputs.n}", roots()), json!(" 3"));
     assert_eq!(json("x-${inputs.none}", roots()), Json::Null);
@@ -39,10 +36,7 @@ fn dollars_are_literal_unless_a_brace_follows() {
 #[test]
 fn braces_and_quotes_belong_to_the_query() {
     let roots = || json!({"a": {"}": 1, "b": 2}});
-    assert_eq!(
-        json("${a.{x: b, y: {z: b}}}", roots()),
-        json!({"x": 2, "y": {"z": 2}})
-    );
+    assert_eq!(json("${a.{x: b, y: {z: b}}}", roots()), json!({"x": 2, "y": {"z": 2}}));
     assert_eq!(json(r#"${a."}"}"#, roots()), json!(1));
     assert_eq!(json(r"${'}\'}'}", roots()), json!("}'}"));
     assert_eq!(json("${`{\"k\": \"}\"}`.k}!", json!({})), json!("}!"));
@@ -53,110 +47,35 @@ fn mistakes_point_at_their_place_and_say_what_was_meant() {
     let cases = [
         ("a ${b", "this `${` is not closed", "${b", "$${"),
         ("${'a}", "this quote is not closed", "'a}", ""),
-        (
-            "${join('', [${a}])}",
-            "`${` within `${…}`",
-            "${",
-            "name the value itself",
-        ),
+        ("${join('', [${a}])}", "`${` within `${…}`", "${", "name the value itself"),
         ("${app[?name == '${inputs.x}']}", "`${` within `${…}`", "${", ""),
         ("${ }", "the expression is empty", " ", ""),
-        (
-            "é ${a ++ b}",
-            "bad JMESPath: Invalid character: +",
-            "+",
-            "no arithmetic",
-        ),
-        (
-            "${a = b}",
-            "bad JMESPath: '=' is not valid. Did you mean '=='?",
-            "=",
-            "==",
-        ),
-        (
-            "${aad-enabled}",
-            "bad JMESPath: '-' must be followed by numbers 1-9",
-            "-",
-            "double quotes",
-        ),
-        (
-            "${a == 80}",
-            "bad JMESPath: a value is expected, not `80`",
-            "80",
-            "backticks",
-        ),
-        (
-            "${a b}",
-            "bad JMESPath: an operator is expected, not `b`",
-            "b",
-            "",
-        ),
+        ("é ${a ++ b}", "bad JMESPath: Invalid character: +", "+", "no arithmetic"),
+        ("${a = b}", "bad JMESPath: '=' is not valid. Did you mean '=='?", "=", "=="),
+        ("${aad-enabled}", "bad JMESPath: '-' must be followed by numbers 1-9", "-", "double quotes"),
+        ("${a == 80}", "bad JMESPath: a value is expected, not `80`", "80", "backticks"),
+        ("${a b}", "bad JMESPath: an operator is expected, not `b`", "b", ""),
         (
             "${a.}",
             "bad JMESPath: identifier, '*', '{', '[', '&', or '[?' is expected, not the end of the expression",
             "",
             "",
         ),
-        (
-            "${lenght(a)}",
-            "there is no function `lenght`",
-            "lenght",
-            "`length`",
-        ),
-        (
-            "x ${a || split (a)}",
-            "`split` takes 2 arguments, not 1",
-            "split",
-            "split(string, string)",
-        ),
-        (
-            "${if(a)}",
-            "`if` takes 2 or 3 arguments, not 1",
-            "if",
-            "if(any, any, any)",
-        ),
-        (
-            "${if(a, b, c, d)}",
-            "`if` takes 2 or 3 arguments, not 4",
-            "if",
-            "",
-        ),
-        (
-            "${merge()}",
-            "`merge` takes at least 1 argument, not 0",
-            "merge",
-            "merge(object, …)",
-        ),
-        (
-            "${map(a, b)}",
-            "`map` takes an expression as its first argument: put `&` before it",
-            "map",
-            "",
-        ),
+        ("${lenght(a)}", "there is no function `lenght`", "lenght", "`length`"),
+        ("x ${a || split (a)}", "`split` takes 2 arguments, not 1", "split", "split(string, string)"),
+        ("${if(a)}", "`if` takes 2 or 3 arguments, not 1", "if", "if(any, any, any)"),
+        ("${if(a, b, c, d)}", "`if` takes 2 or 3 arguments, not 4", "if", ""),
+        ("${merge()}", "`merge` takes at least 1 argument, not 0", "merge", "merge(object, …)"),
+        ("${map(a, b)}", "`map` takes an expression as its first argument: put `&` before it", "map", ""),
         (
             "${length(&a)}",
             "`length` takes a value as its first argument, not an expression with `&`",
             "length",
             "",
         ),
-        (
-            "${[&a]}",
-            "`&` stands only before an argument of a function that takes an expression",
-            "&",
-            "",
-        ),
-        (
-            "${!a.b}",
-            "`!` reaches only as far as the first name, so this is always null",
-            "!",
-            "`!(a.b)`",
-        ),
-        (
-            "${!a.b[0].c}",
-            "`!` reaches only as far as the first name, so this is always null",
-            "!",
-            "`!(…)`",
-        ),
+        ("${[&a]}", "`&` stands only before an argument of a function that takes an expression", "&", ""),
+        ("${!a.b}", "`!` reaches only as far as the first name, so this is always null", "!", "`!(a.b)`"),
+        ("${!a.b[0].c}", "`!` reaches only as far as the first name, so this is always null", "!", "`!(…)`"),
         (
             "${x || !a[?b]}",
             "`!` reaches only as far as the first name, so this is always null",
@@ -242,11 +161,7 @@ fn a_function_given_null_gives_null() {
         "upper(x)",
         "values(x)",
     ] {
-        assert_eq!(
-            json(&format!("${{{call}}}"), json!({"x": null})),
-            Json::Null,
-            "{call}"
-        );
+        assert_eq!(json(&format!("${{{call}}}"), json!({"x": null})), Json::Null, "{call}");
     }
     assert_eq!(
         json("${[type(x), to_array(x), if(x, 'a', 'b')]}", json!({"x": null})),
@@ -280,20 +195,11 @@ fn the_functions_beyond_jmespath() {
         ("upper('ab')", json!("AB")),
         ("trim_suffix('https://x/', '/')", json!("https://x")),
         ("trim_suffix('x', '/')", json!("x")),
-        (
-            "items(map)",
-            json!([{"key": "x", "value": 1}, {"key": "y", "value": 2}]),
-        ),
+        ("items(map)", json!([{"key": "x", "value": 1}, {"key": "y", "value": 2}])),
         ("from_items(items(map))", json!({"x": 1, "y": 2})),
-        (
-            "from_items([{key: 'a', value: `1`}, {key: missing, value: `2`}])",
-            json!({"a": 1}),
-        ),
+        ("from_items([{key: 'a', value: `1`}, {key: missing, value: `2`}])", json!({"a": 1})),
         ("count(secrets)", json!(2)),
-        (
-            "guid('a', 'b', 'c')",
-            json!("a98fa280-e03f-5afa-8d8e-92d0a9c201e8"),
-        ),
+        ("guid('a', 'b', 'c')", json!("a98fa280-e03f-5afa-8d8e-92d0a9c201e8")),
         (
             "parse_id(id)",
             json!({
@@ -306,10 +212,7 @@ fn the_functions_beyond_jmespath() {
         ("sum([`0.5`, `2`])", json!(2.5)),
         ("secrets[?in.n == root().map.y].name | [0]", json!("b")),
         ("secrets[?name == map.x]", json!([])),
-        (
-            "map(&join('-', [name, root().secrets[0].name]), secrets)",
-            json!(["a-a", "b-a"]),
-        ),
+        ("map(&join('-', [name, root().secrets[0].name]), secrets)", json!(["a-a", "b-a"])),
         ("to_number('x')", Json::Null),
         ("to_number('[1]')", Json::Null),
         ("`1` == `1.0`", json!(true)),
@@ -326,9 +229,7 @@ fn only_what_is_named_is_looked_up() {
     struct Log(RefCell<Vec<String>>);
     impl Scope for Log {
         fn lookup(&self, root: &str, field: Option<&str>) -> Option<Value> {
-            self.0
-                .borrow_mut()
-                .push(format!("{root}.{}", field.unwrap_or("*")));
+            self.0.borrow_mut().push(format!("{root}.{}", field.unwrap_or("*")));
             Some(Value::from(json!({"list": [{"n": 1}, {"n": 2}], "f": 1})))
         }
     }
@@ -343,19 +244,10 @@ fn only_what_is_named_is_looked_up() {
     assert_eq!(looked_up("${root().variables.a}"), ["variables.a"]);
     assert_eq!(looked_up("${(variables).a}"), ["variables.a"]);
     assert_eq!(looked_up("${inputs.a || inputs.b}"), ["inputs.a"]);
-    assert_eq!(
-        looked_up("${if(inputs.a, steps.b, steps.c)}"),
-        ["inputs.a", "steps.b"]
-    );
+    assert_eq!(looked_up("${if(inputs.a, steps.b, steps.c)}"), ["inputs.a", "steps.b"]);
     assert_eq!(looked_up("${app}"), ["app.*"]);
-    assert_eq!(
-        looked_up("${app.x.list[?n == root().inputs.y]}"),
-        ["app.x", "inputs.y", "inputs.y"]
-    );
-    assert_eq!(
-        looked_up("${[inputs.a, {k: inputs.b}]}"),
-        ["inputs.a", "inputs.b"]
-    );
+    assert_eq!(looked_up("${app.x.list[?n == root().inputs.y]}"), ["app.x", "inputs.y", "inputs.y"]);
+    assert_eq!(looked_up("${[inputs.a, {k: inputs.b}]}"), ["inputs.a", "inputs.b"]);
 }
 
 #[test]
@@ -367,36 +259,22 @@ fn references_are_the_literal_paths_in_order() {
             let piece = &text[reference.span.start..reference.span.end];
             assert!(piece.starts_with(&reference.path[0]), "{piece}");
             assert!(
-                piece
-                    .trim_end_matches('"')
-                    .ends_with(reference.path.last().unwrap().as_str()),
+                piece.trim_end_matches('"').ends_with(reference.path.last().unwrap().as_str()),
                 "{piece}"
             );
         }
-        found
-            .into_iter()
-            .map(|reference| reference.path.join("."))
-            .collect()
+        found.into_iter().map(|reference| reference.path.join(".")).collect()
     };
     assert_eq!(references("plain $${a}"), Vec::<String>::new());
     assert_eq!(references("${a.b.c}-${d}"), ["a.b.c", "d"]);
     assert_eq!(references("${a.b[0].c || d[*].e}"), ["a.b", "d"]);
-    assert_eq!(
-        references("${a.list[?name == root().inputs.x].id | [0]}"),
-        ["a.list", "inputs.x"]
-    );
-    assert_eq!(
-        references("${find(a.list, 'name', inputs.x).id}"),
-        ["a.list", "inputs.x"]
-    );
+    assert_eq!(references("${a.list[?name == root().inputs.x].id | [0]}"), ["a.list", "inputs.x"]);
+    assert_eq!(references("${find(a.list, 'name', inputs.x).id}"), ["a.list", "inputs.x"]);
     assert_eq!(references("${a.{x: b.c, y: 'lit'}}"), ["a.b.c"]);
     assert_eq!(references("${a.{y: 'lit'}}"), ["a"]);
     assert_eq!(references("${map(&x, a.b)}"), ["a.b"]);
     assert_eq!(references("${sort_by(a.b, &root().c.d)}"), ["a.b", "c.d"]);
-    assert_eq!(
-        references("${if(a, steps.x.id, steps.y.id)}"),
-        ["a", "steps.x.id", "steps.y.id"]
-    );
+    assert_eq!(references("${if(a, steps.x.id, steps.y.id)}"), ["a", "steps.x.id", "steps.y.id"]);
     assert_eq!(references(r#"${a."b-c"}"#), ["a.b-c"]);
     assert_eq!(references("${a | b | c}"), ["a.b.c"]);
     assert_eq!(references("${!(a.b) && a.b == `1`}"), ["a.b", "a.b"]);
@@ -416,18 +294,8 @@ fn a_query_sees_one_document() {
         json!({"name": "web", "provisioningState": "Succeeded"})
     );
     assert_eq!(on("length(@)"), json!(2));
-    assert_eq!(
-        on("[properties][?provisioningState].{n: root().name}"),
-        json!([{"n": "web"}])
-    );
-    assert_eq!(
-        Expression::query("'${x}'")
-            .unwrap()
-            .evaluate_on(&document)
-            .unwrap()
-            .as_str(),
-        Some("${x}")
-    );
+    assert_eq!(on("[properties][?provisioningState].{n: root().name}"), json!([{"n": "web"}]));
+    assert_eq!(Expression::query("'${x}'").unwrap().evaluate_on(&document).unwrap().as_str(), Some("${x}"));
     let error = Expression::query("name[").unwrap_err();
     assert_eq!(error.span.start, 5);
 }

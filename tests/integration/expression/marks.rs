@@ -46,10 +46,7 @@ fn what_does_not_need_the_unknown_is_known() {
         ("find([{n: 'k', x: u}], 'n', k).n", json!("k")),
         ("[k, u] == [`1`, u]", json!(false)),
         ("[k] == [u, u]", json!(false)),
-        (
-            "sort_by([{n: `2`, x: u}, {n: `1`, x: u}], &n)[*].n",
-            json!([1, 2]),
-        ),
+        ("sort_by([{n: `2`, x: u}, {n: `1`, x: u}], &n)[*].n", json!([1, 2])),
         ("merge({a: u}, {a: k})", json!({"a": "k"})),
         ("join('', [u, none])", Json::Null),
         ("[{a: u, b: k}][?b].b", json!(["k"])),
@@ -100,17 +97,10 @@ fn what_needs_an_unknown_waits_for_all_it_may_need() {
         assert_eq!(value.origins(), expected, "{text}");
     }
     let object = evaluate("${{a: u, b: k}}", &roots);
-    assert!(
-        object.as_map().is_some(),
-        "an object with an unknown part stays one"
-    );
+    assert!(object.as_map().is_some(), "an object with an unknown part stays one");
     assert_eq!(object.get("b").and_then(Value::as_str), Some("k"));
     let list = evaluate("${map(&id, [u, {id: k}])}", &roots);
-    assert_eq!(
-        list.as_list().map(<[Value]>::len),
-        Some(2),
-        "map keeps nulls, so the list stays"
-    );
+    assert_eq!(list.as_list().map(<[Value]>::len), Some(2), "map keeps nulls, so the list stays");
 }
 
 #[test]
@@ -151,14 +141,8 @@ fn marks_follow_what_is_made_and_not_what_is_said() {
         ("${keys(o)[0]}", Marks::SECRET),
         ("${items(o)[0].key}", Marks::SECRET),
         ("${keys(from_items([{key: s, value: k}]))[0]}", Marks::SECRET),
-        (
-            "${keys(merge({a: k}, from_items([{key: s, value: k}])))[1]}",
-            Marks::SECRET,
-        ),
-        (
-            "${items(from_items([{key: s, value: k}]))[*].key | [0]}",
-            Marks::SECRET,
-        ),
+        ("${keys(merge({a: k}, from_items([{key: s, value: k}])))[1]}", Marks::SECRET),
+        ("${items(from_items([{key: s, value: k}]))[*].key | [0]}", Marks::SECRET),
         ("${find([{n: k, v: s}], 'n', k).v}", Marks::SECRET),
         ("${s == 'hush'}", Marks::NONE),
         ("${contains(s, 'u')}", Marks::NONE),
@@ -187,17 +171,11 @@ fn change_nth(value: &Value, n: &mut usize, change: &dyn Fn(&Value) -> Value) ->
     let data = match &value.data {
         Data::List(items) => Data::List(items.iter().map(|item| change_nth(item, n, change)).collect()),
         Data::Map(members) => Data::Map(
-            members
-                .iter()
-                .map(|(key, member)| (key.clone(), change_nth(member, n, change)))
-                .collect(),
+            members.iter().map(|(key, member)| (key.clone(), change_nth(member, n, change))).collect(),
         ),
         data => data.clone(),
     };
-    Value {
-        data,
-        marks: value.marks,
-    }
+    Value { data, marks: value.marks }
 }
 
 /// Whether `vague` is `exact` but for unknown parts.
@@ -209,9 +187,7 @@ fn covers(vague: &Value, exact: &Value) -> bool {
         }
         (Data::Map(vague), Data::Map(exact)) => {
             vague.len() == exact.len()
-                && vague
-                    .iter()
-                    .all(|(key, vague)| exact.get(key).is_some_and(|exact| covers(vague, exact)))
+                && vague.iter().all(|(key, vague)| exact.get(key).is_some_and(|exact| covers(vague, exact)))
         }
         (vague, exact) => vague == exact,
     }

@@ -33,17 +33,12 @@ pub(crate) fn evaluate(text: &str, roots: Json) -> Result<Value, ExpressionError
 
 /// The same as plain JSON.
 pub(crate) fn json(text: &str, roots: Json) -> Json {
-    evaluate(text, roots)
-        .unwrap_or_else(|error| panic!("{text}: {error}"))
-        .to_json()
-        .expect("known")
+    evaluate(text, roots).unwrap_or_else(|error| panic!("{text}: {error}")).to_json().expect("known")
 }
 
 /// The error of parsing or evaluating over nothing, with what it points at.
 pub(crate) fn failure(text: &str) -> (String, String, Option<String>) {
     let error = evaluate(text, Json::Object(serde_json::Map::new())).expect_err(text);
-    let piece = text
-        .get(error.span.start..error.span.end)
-        .expect("a span of the text");
+    let piece = text.get(error.span.start..error.span.end).expect("a span of the text");
     (error.message, piece.to_owned(), error.help)
 }

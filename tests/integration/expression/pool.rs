@@ -153,9 +153,7 @@ pub(crate) fn typed_query() -> impl Strategy<Value = String> {
     let kinds = (
         text,
         Just("l".to_owned()).boxed(),
-        prop::sample::select(vec!["o", "{a: s, b: t}"])
-            .prop_map(str::to_owned)
-            .boxed(),
+        prop::sample::select(vec!["o", "{a: s, b: t}"]).prop_map(str::to_owned).boxed(),
     );
     let mut kinds = (kinds.0.boxed(), kinds.1, kinds.2);
     for _ in 0..3 {
@@ -235,11 +233,7 @@ pub(crate) fn typed_query() -> impl Strategy<Value = String> {
             "(M || M)",
             "from_items(map(&{key: @, value: 'x'}, L))",
         ];
-        kinds = (
-            grow.clone()(texts).boxed(),
-            grow.clone()(lists).boxed(),
-            grow(maps).boxed(),
-        );
+        kinds = (grow.clone()(texts).boxed(), grow.clone()(lists).boxed(), grow(maps).boxed());
     }
     prop_oneof![kinds.0, kinds.1, kinds.2]
 }

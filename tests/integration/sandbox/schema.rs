@@ -57,9 +57,7 @@ fn problems(mut record: Json, change: impl FnOnce(&mut Json)) -> Vec<String> {
 #[track_caller]
 fn caught(problems: &[String], what: &str) {
     assert!(
-        problems
-            .iter()
-            .any(|problem| problem.contains(what) && !problem.starts_with("second opinion")),
+        problems.iter().any(|problem| problem.contains(what) && !problem.starts_with("second opinion")),
         "ours does not say {what:?}: {problems:#?}"
     );
 }
@@ -120,14 +118,8 @@ fn secrets_in_answers_wrong_types_versions_and_statuses_are_caught() {
         }),
         "api-version '2024-03-01'",
     );
-    caught(
-        &problems(get(new), |record| record["query"] = json!({})),
-        "(no api-version)",
-    );
-    caught(
-        &problems(patch(new), |record| record["status"] = json!(207)),
-        "status 207 is not documented",
-    );
+    caught(&problems(get(new), |record| record["query"] = json!({})), "(no api-version)");
+    caught(&problems(patch(new), |record| record["status"] = json!(207)), "status 207 is not documented");
     caught(
         &problems(get(new), |record| {
             record["status"] = json!(404);
@@ -158,13 +150,7 @@ fn every_exception_has_a_reason_and_is_needed() {
     let Some(specs) = specs() else { return };
     for entry in &file.operations {
         let (method, path) = entry.operation.split_once(' ').unwrap();
-        let example = path
-            .replace("{scope}", "subscriptions/s/resourceGroups/rg")
-            .replace(['{', '}'], "");
-        assert!(
-            !specs.knows(method, &example),
-            "{} has a schema by now",
-            entry.operation
-        );
+        let example = path.replace("{scope}", "subscriptions/s/resourceGroups/rg").replace(['{', '}'], "");
+        assert!(!specs.knows(method, &example), "{} has a schema by now", entry.operation);
     }
 }

@@ -47,21 +47,14 @@ async fn a_token_from_the_token_endpoint_opens_azure_and_its_rights_are_the_call
         let token = body(
             client()
                 .post(server.url(&format!("/{}/oauth2/v2.0/token", seed::TENANT)))
-                .body(format!(
-                    "grant_type=client_credentials&client_id={caller}&client_secret=x"
-                ))
+                .body(format!("grant_type=client_credentials&client_id={caller}&client_secret=x"))
                 .send()
                 .await
                 .unwrap(),
         )
         .await;
         let token = token["access_token"].as_str().unwrap();
-        let read = client()
-            .get(app_url(&server))
-            .bearer_auth(token)
-            .send()
-            .await
-            .unwrap();
+        let read = client().get(app_url(&server)).bearer_auth(token).send().await.unwrap();
         assert_eq!(read.status(), 200, "{caller}");
         assert_eq!(body(read).await["name"], seed::APP);
         let patch = client()
@@ -72,17 +65,10 @@ async fn a_token_from_the_token_endpoint_opens_azure_and_its_rights_are_the_call
             .send()
             .await
             .unwrap();
-        assert!(
-            write.contains(&patch.status().as_u16()),
-            "{caller}: {}",
-            patch.status()
-        );
+        assert!(write.contains(&patch.status().as_u16()), "{caller}: {}", patch.status());
         // URLs in answers lead back here, by the scheme that is served.
         if let Some(location) = patch.headers().get("location") {
-            assert!(
-                location.to_str().unwrap().starts_with(server.endpoint()),
-                "{location:?}"
-            );
+            assert!(location.to_str().unwrap().starts_with(server.endpoint()), "{location:?}");
         }
     }
 }
@@ -95,30 +81,14 @@ async fn state_and_faults_can_be_replaced_from_another_process() {
     let get = || client().get(app_url(&server)).bearer_auth("sandbox-owner").send();
 
     let faults = json!(["request=2 status=503 retry-after=7", "request=3 silence-after"]);
-    assert_eq!(
-        control(&server, reqwest::Method::PUT, "faults", &faults).await.0,
-        204
-    );
-    assert_eq!(
-        control(&server, reqwest::Method::PUT, "faults", &json!(["explode"]))
-            .await
-            .0,
-        400
-    );
-    assert_eq!(
-        control(&server, reqwest::Method::PUT, "announce", &json!(1))
-            .await
-            .0,
-        204
-    );
+    assert_eq!(control(&server, reqwest::Method::PUT, "faults", &faults).await.0, 204);
+    assert_eq!(control(&server, reqwest::Method::PUT, "faults", &json!(["explode"])).await.0, 400);
+    assert_eq!(control(&server, reqwest::Method::PUT, "announce", &json!(1)).await.0, 204);
     assert_eq!(get().await.unwrap().status(), 200);
     assert_eq!(server.line(), json!({ "answered": 1 }));
     let unavailable = get().await.unwrap();
     assert_eq!(
-        (
-            unavailable.status().as_u16(),
-            &unavailable.headers()["retry-after"]
-        ),
+        (unavailable.status().as_u16(), &unavailable.headers()["retry-after"]),
         (503, &"7".parse().unwrap())
     );
     let delete = client()
@@ -130,17 +100,9 @@ async fn state_and_faults_can_be_replaced_from_another_process() {
     assert_eq!(server.line(), json!({ "fault": "silence", "request": 3 }));
     // The request had its effect; the old state brings the app back.
     assert_eq!(get().await.unwrap().status(), 404);
-    assert_eq!(
-        control(&server, reqwest::Method::PUT, "state", &before).await.0,
-        204
-    );
+    assert_eq!(control(&server, reqwest::Method::PUT, "state", &before).await.0, 204);
     assert_eq!(get().await.unwrap().status(), 200);
-    assert_eq!(
-        control(&server, reqwest::Method::PUT, "state", &json!({ "apps": 1 }))
-            .await
-            .0,
-        400
-    );
+    assert_eq!(control(&server, reqwest::Method::PUT, "state", &json!({ "apps": 1 })).await.0, 400);
     let (_, exchanges) = control(&server, reqwest::Method::GET, "exchanges", &Json::Null).await;
     assert_eq!(exchanges.as_array().unwrap().len(), azure.exchanges().len());
     assert_eq!(exchanges[2]["fault"], "request=3 silence-after");
@@ -170,12 +132,7 @@ async fn the_state_file_has_what_a_client_was_told() {
     options.delays = Delays::none();
     let again = Sandbox::from_state(StateFile::open(&path).unwrap().load().unwrap().unwrap(), options);
     let server = Running::start(again, ServeOptions::default());
-    let app = client()
-        .get(app_url(&server))
-        .bearer_auth("sandbox-owner")
-        .send()
-        .await
-        .unwrap();
+    let app = client().get(app_url(&server)).bearer_auth("sandbox-owner").send().await.unwrap();
     assert_eq!(body(app).await["tags"], json!({ "a": "b" }));
 }
 
@@ -183,11 +140,7 @@ async fn the_state_file_has_what_a_client_was_told() {
 async fn what_the_sandbox_answers_is_what_microsoft_describes() {
     let azure = sandbox();
     let server = Running::start(azure.clone(), ServeOptions::default());
-    let (app, group, vault) = (
-        seed::app_id(),
-        seed::group_id(seed::GROUP),
-        seed::vault_id(seed::VAULT),
-    );
+    let (app, group, vault) = (seed::app_id(), seed::group_id(seed::GROUP), seed::vault_id(seed::VAULT));
     let subscription = format!("/subscriptions/{}", seed::SUBSCRIPTION);
     let (environment, identity) = (seed::environment_id(), seed::identity_id(seed::IDENTITY));
     let assignment = format!("{vault}/providers/Microsoft.Authorization/roleAssignments");
@@ -195,33 +148,13 @@ async fn what_the_sandbox_answers_is_what_microsoft_describes() {
     let mut requests = vec![
         ("GET", "/subscriptions".to_owned(), "2022-12-01", Json::Null),
         ("GET", subscription.clone(), "2022-12-01", Json::Null),
-        (
-            "GET",
-            format!("{subscription}/providers/Microsoft.App"),
-            "2025-04-01",
-            Json::Null,
-        ),
+        ("GET", format!("{subscription}/providers/Microsoft.App"), "2025-04-01", Json::Null),
         ("GET", group.clone(), "2025-04-01", Json::Null),
         ("GET", vault.clone(), "2026-02-01", Json::Null),
-        (
-            "GET",
-            format!("{group}/providers/Microsoft.KeyVault/vaults"),
-            "2026-02-01",
-            Json::Null,
-        ),
+        ("GET", format!("{group}/providers/Microsoft.KeyVault/vaults"), "2026-02-01", Json::Null),
         ("GET", identity, "2024-11-30", Json::Null),
-        (
-            "GET",
-            format!("{app}/providers/Microsoft.Authorization/permissions"),
-            "2022-04-01",
-            Json::Null,
-        ),
-        (
-            "GET",
-            format!("{app}/providers/Microsoft.Authorization/locks"),
-            "2020-05-01",
-            Json::Null,
-        ),
+        ("GET", format!("{app}/providers/Microsoft.Authorization/permissions"), "2022-04-01", Json::Null),
+        ("GET", format!("{app}/providers/Microsoft.Authorization/locks"), "2020-05-01", Json::Null),
         ("GET", assignment.clone(), "2022-04-01", Json::Null),
         (
             "GET",
@@ -263,15 +196,10 @@ async fn what_the_sandbox_answers_is_what_microsoft_describes() {
     ));
     for (method, path, version, body) in requests {
         let mut request = client()
-            .request(
-                method.parse().unwrap(),
-                server.url(&format!("{path}?api-version={version}")),
-            )
+            .request(method.parse().unwrap(), server.url(&format!("{path}?api-version={version}")))
             .bearer_auth("sandbox-owner");
         if !body.is_null() {
-            request = request
-                .header("content-type", "application/json")
-                .body(body.to_string());
+            request = request.header("content-type", "application/json").body(body.to_string());
         }
         request.send().await.unwrap();
     }
@@ -284,10 +212,7 @@ async fn what_the_sandbox_answers_is_what_microsoft_describes() {
     let unknown = format!("{app}no");
     assert_eq!(refused, [(&unknown, Some(404)), (&unknown, Some(404))]);
     match schema::check(&exchanges) {
-        Ok(checked) => assert!(
-            checked >= 20 || schema::specs().is_none(),
-            "only {checked} were checked"
-        ),
+        Ok(checked) => assert!(checked >= 20 || schema::specs().is_none(), "only {checked} were checked"),
         Err(problems) => panic!("{problems:#?}"),
     }
 }

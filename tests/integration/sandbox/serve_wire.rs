@@ -18,15 +18,9 @@ fn faulty() -> Arc<Scripted> {
         match request.path.as_str() {
             "/silence" => Reply::Silence,
             "/reset" => Reply::Reset,
-            "/cut" => Reply::Truncated {
-                response,
-                bytes: 3000,
-            },
+            "/cut" => Reply::Truncated { response, bytes: 3000 },
             "/cut-at-once" => Reply::Truncated { response, bytes: 0 },
-            "/cut-too-late" => Reply::Truncated {
-                response,
-                bytes: 9000,
-            },
+            "/cut-too-late" => Reply::Truncated { response, bytes: 9000 },
             "/big" => Reply::Answer(ok(&vec![b'y'; 3_000_000])),
             "/empty" => Reply::Answer(ok(b"")),
             _ => Reply::Answer(ok(b"{}")),
@@ -38,12 +32,7 @@ fn faulty() -> Arc<Scripted> {
 fn send(server: &Running, path: &str) -> TcpStream {
     let mut socket = TcpStream::connect(server.authority()).unwrap();
     socket.set_read_timeout(Some(HANG)).unwrap();
-    write!(
-        socket,
-        "GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n",
-        server.authority()
-    )
-    .unwrap();
+    write!(socket, "GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", server.authority()).unwrap();
     socket
 }
 
@@ -51,11 +40,9 @@ fn send(server: &Running, path: &str) -> TcpStream {
 fn split(bytes: &[u8]) -> (usize, Option<usize>) {
     let text = String::from_utf8_lossy(bytes);
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    let stated = head.lines().find_map(|line| {
-        line.to_ascii_lowercase()
-            .strip_prefix("content-length: ")
-            .map(str::to_owned)
-    });
+    let stated = head
+        .lines()
+        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ").map(str::to_owned));
     (body.len(), stated.map(|length| length.parse().unwrap()))
 }
 
@@ -99,13 +86,7 @@ fn silence_is_announced_at_once_keeps_its_connection_and_leaves_others_alone() {
     assert_eq!(server.line(), json!({ "fault": "silence", "request": 2 }));
     silent.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     let error = silent.read(&mut [0; 1]).unwrap_err();
-    assert!(
-        matches!(
-            error.kind(),
-            std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
-        ),
-        "{error}"
-    );
+    assert!(matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut), "{error}");
     let mut other = send(&server, "/fine");
     other.read_exact(&mut head).unwrap();
     assert_eq!(&head, b"HTTP/1.1 200 OK");
@@ -116,11 +97,7 @@ fn silence_is_announced_at_once_keeps_its_connection_and_leaves_others_alone() {
 async fn the_announced_answer_can_be_read_whole_when_its_line_appears() {
     for path in ["/fine", "/big", "/empty"] {
         for https in [false, true] {
-            let options = ServeOptions {
-                announce: Some(2),
-                https,
-                ..ServeOptions::default()
-            };
+            let options = ServeOptions { announce: Some(2), https, ..ServeOptions::default() };
             let (server, client) = secure_with(options);
             for number in 1..=3 {
                 let response = client.get(server.url(path)).send().await.unwrap();
@@ -136,14 +113,8 @@ async fn the_announced_answer_can_be_read_whole_when_its_line_appears() {
 
 #[test]
 fn an_answer_is_not_announced_before_the_socket_took_it() {
-    let options = ServeOptions {
-        announce: Some(1),
-        ..ServeOptions::default()
-    };
-    let server = Running::start(
-        Scripted::new(|_| Reply::Answer(ok(&vec![b'z'; 60_000_000]))),
-        options,
-    );
+    let options = ServeOptions { announce: Some(1), ..ServeOptions::default() };
+    let server = Running::start(Scripted::new(|_| Reply::Answer(ok(&vec![b'z'; 60_000_000]))), options);
     // More than the kernel buffers of both ends hold: it cannot be written while nobody reads.
     let mut socket = send(&server, "/huge");
     let mut start = [0; 1000];
@@ -155,10 +126,7 @@ fn an_answer_is_not_announced_before_the_socket_took_it() {
 
 /// A server with or without TLS and a client that trusts nothing but its authority.
 fn secure(https: bool) -> (Running, reqwest::Client) {
-    secure_with(ServeOptions {
-        https,
-        ..ServeOptions::default()
-    })
+    secure_with(ServeOptions { https, ..ServeOptions::default() })
 }
 
 fn secure_with(options: ServeOptions) -> (Running, reqwest::Client) {
@@ -186,29 +154,16 @@ async fn https_needs_the_authority_of_the_ready_line_which_ends_with_the_server(
     assert_eq!(by_address.status(), 200);
     let by_name = server.url("/fine").replace("127.0.0.1", "localhost");
     assert_eq!(trusting.get(by_name).send().await.unwrap().status(), 200);
-    assert!(
-        client()
-            .get(server.url("/fine"))
-            .send()
-            .await
-            .unwrap_err()
-            .is_connect()
-    );
+    assert!(client().get(server.url("/fine")).send().await.unwrap_err().is_connect());
 
     let file = std::path::PathBuf::from(server.ready["ca"].as_str().unwrap());
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        assert_eq!(
-            std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
     let pem = std::fs::read_to_string(&file).unwrap();
-    assert!(
-        pem.contains("BEGIN CERTIFICATE") && !pem.contains("PRIVATE"),
-        "{pem}"
-    );
+    assert!(pem.contains("BEGIN CERTIFICATE") && !pem.contains("PRIVATE"), "{pem}");
     server.end().unwrap();
     assert!(!file.exists());
 }
@@ -219,11 +174,7 @@ async fn a_named_certificate_file_is_written_there_and_stays() {
     let file = folder.path().join("new").join("ca.pem");
     let server = Running::start(
         faulty(),
-        ServeOptions {
-            https: true,
-            ca_file: Some(file.clone()),
-            ..ServeOptions::default()
-        },
+        ServeOptions { https: true, ca_file: Some(file.clone()), ..ServeOptions::default() },
     );
     assert_eq!(server.ready["ca"], json!(file));
     server.end().unwrap();
@@ -234,13 +185,7 @@ async fn a_named_certificate_file_is_written_there_and_stays() {
 fn connections_beyond_the_limit_wait_until_one_ends() {
     let server = Running::start(
         faulty(),
-        ServeOptions {
-            limits: Limits {
-                connections: 1,
-                ..Limits::default()
-            },
-            ..ServeOptions::default()
-        },
+        ServeOptions { limits: Limits { connections: 1, ..Limits::default() }, ..ServeOptions::default() },
     );
     let first = send(&server, "/silence");
     assert_eq!(server.line(), json!({ "fault": "silence", "request": 1 }));
@@ -259,10 +204,7 @@ fn a_client_that_sends_half_a_head_is_let_go() {
     let server = Running::start(
         faulty(),
         ServeOptions {
-            limits: Limits {
-                head_time: Duration::from_millis(50),
-                ..Limits::default()
-            },
+            limits: Limits { head_time: Duration::from_millis(50), ..Limits::default() },
             ..ServeOptions::default()
         },
     );
@@ -280,10 +222,7 @@ fn the_end_comes_although_an_answer_never_does() {
     let server = Running::start(
         faulty(),
         ServeOptions {
-            limits: Limits {
-                grace: Duration::from_millis(50),
-                ..Limits::default()
-            },
+            limits: Limits { grace: Duration::from_millis(50), ..Limits::default() },
             ..ServeOptions::default()
         },
     );
@@ -308,10 +247,7 @@ async fn a_taken_port_and_a_closed_output_are_errors_of_their_own() {
     }
     let server = Running::start(faulty(), ServeOptions::default());
     let port = server.authority().rsplit_once(':').unwrap().1.parse().unwrap();
-    let options = |port| ServeOptions {
-        port,
-        ..ServeOptions::default()
-    };
+    let options = |port| ServeOptions { port, ..ServeOptions::default() };
     let never = std::future::pending::<()>;
     let taken = serve(faulty(), options(port), &mut Vec::new(), never()).await;
     assert!(matches!(taken, Err(ServeError::Listen { port: got, .. }) if got == port));

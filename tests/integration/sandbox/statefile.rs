@@ -16,9 +16,7 @@ struct State {
 }
 
 fn state(app: &str) -> State {
-    State {
-        apps: vec![app.to_owned()],
-    }
+    State { apps: vec![app.to_owned()] }
 }
 
 #[test]
@@ -38,10 +36,8 @@ fn what_was_saved_is_loaded_by_the_next_process_and_seen_by_a_reader_meanwhile()
     file.reset().unwrap();
     assert_eq!(file.load::<State>().unwrap(), None);
     // Nothing half-written stays behind.
-    let names: Vec<_> = std::fs::read_dir(path.parent().unwrap())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let names: Vec<_> =
+        std::fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["sandbox.json.lock"]);
 }
 
@@ -106,12 +102,7 @@ fn a_change_is_in_the_file_before_its_answer_and_a_read_writes_nothing() {
     let path = folder.path().join("sandbox.json");
     let azure = Scripted::new(|_| Reply::Reset);
     let saved = Saved::new(Arc::clone(&azure), StateFile::open(&path).unwrap());
-    let ask = |method: &str| {
-        saved.handle(&Request {
-            method: method.to_owned(),
-            ..Request::default()
-        })
-    };
+    let ask = |method: &str| saved.handle(&Request { method: method.to_owned(), ..Request::default() });
     ask("GET");
     assert_eq!(read::<State>(&path).unwrap(), None);
     *azure.state.lock().unwrap() = json!({ "apps": ["web"] });
@@ -128,16 +119,8 @@ fn a_state_that_cannot_be_saved_is_told_instead_of_an_answer() {
     let saved = Saved::new(Scripted::content(), StateFile::open(&path).unwrap());
     // A folder in the file's place: nobody can rename a file onto it, root included.
     std::fs::create_dir(&path).unwrap();
-    let reply = saved.handle(&Request {
-        method: "PUT".to_owned(),
-        ..Request::default()
-    });
-    let Reply::Answer(response) = reply else {
-        panic!("{reply:?}")
-    };
+    let reply = saved.handle(&Request { method: "PUT".to_owned(), ..Request::default() });
+    let Reply::Answer(response) = reply else { panic!("{reply:?}") };
     let body: Json = serde_json::from_slice(&response.body).unwrap();
-    assert_eq!(
-        (response.status, &body["error"]["code"]),
-        (500, &json!("SandboxStateNotSaved"))
-    );
+    assert_eq!((response.status, &body["error"]["code"]), (500, &json!("SandboxStateNotSaved")));
 }

@@ -2,3 +2,4 @@
 
 pub mod schema;
 pub mod served;
+pub mod world;

@@ -93,24 +93,13 @@ impl Running {
         let (written, lines) = channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            let mut out = Lines {
-                written,
-                partial: Vec::new(),
-            };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let mut out = Lines { written, partial: Vec::new() };
             runtime.block_on(serve(azure, options, &mut out, async {
                 let _ = stopped.await;
             }))
         });
-        let mut running = Running {
-            ready: Json::Null,
-            lines,
-            stop: Some(stop),
-            thread: Some(thread),
-        };
+        let mut running = Running { ready: Json::Null, lines, stop: Some(stop), thread: Some(thread) };
         running.ready = running.line();
         assert_eq!(running.ready["ready"], json!(true));
         running
@@ -182,11 +171,7 @@ impl Write for Lines {
 
 /// An HTTP client that uses no proxy and gives up long after any test should have ended.
 pub fn client() -> reqwest::Client {
-    reqwest::Client::builder()
-        .no_proxy()
-        .timeout(HANG)
-        .build()
-        .unwrap()
+    reqwest::Client::builder().no_proxy().timeout(HANG).build().unwrap()
 }
 
 /// The body of `response` as JSON.

@@ -51,12 +51,7 @@ pub(super) fn linked_rights(
 ) -> Result<(), Refusal> {
     let mut needed: Vec<(&str, String)> = identities::linked(context, old, &change.body["identity"])
         .into_iter()
-        .map(|id| {
-            (
-                "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
-                id,
-            )
-        })
+        .map(|id| ("Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", id))
         .collect();
     let environment = |model: &Json| model["properties"]["environmentId"].as_str().map(fold);
     let old_environment = change.existing.as_ref().and_then(|app| environment(&app.model));
@@ -85,11 +80,7 @@ pub(super) fn known_environment(context: &Context<'_>, model: &Json) -> Result<(
     if context.state.environments.contains_key(&fold(id)) {
         return Ok(());
     }
-    Err(Refusal::new(
-        400,
-        "ManagedEnvironmentNotFound",
-        format!("The environment '{id}' was not found."),
-    ))
+    Err(Refusal::new(400, "ManagedEnvironmentNotFound", format!("The environment '{id}' was not found.")))
 }
 
 /// What the service fills in when it is left out.
@@ -101,22 +92,14 @@ pub(super) fn fill_defaults(model: &mut Json) {
     if !properties["template"].is_object() {
         properties["template"] = json!({});
     }
-    default(
-        &mut properties["configuration"],
-        "activeRevisionsMode",
-        json!("Single"),
-    );
+    default(&mut properties["configuration"], "activeRevisionsMode", json!("Single"));
     if properties["configuration"]["ingress"].is_object() {
         let ingress = &mut properties["configuration"]["ingress"];
         default(ingress, "external", json!(false));
         default(ingress, "transport", json!("auto"));
         default(ingress, "allowInsecure", json!(false));
         default(ingress, "exposedPort", json!(0));
-        default(
-            ingress,
-            "traffic",
-            json!([{ "weight": 100, "latestRevision": true }]),
-        );
+        default(ingress, "traffic", json!([{ "weight": 100, "latestRevision": true }]));
     }
     let template = &mut properties["template"];
     if template["revisionSuffix"] == json!("")
@@ -125,12 +108,7 @@ pub(super) fn fill_defaults(model: &mut Json) {
         members.shift_remove("revisionSuffix");
     }
     for list in ["containers", "initContainers"] {
-        for container in template
-            .get_mut(list)
-            .and_then(Json::as_array_mut)
-            .into_iter()
-            .flatten()
-        {
+        for container in template.get_mut(list).and_then(Json::as_array_mut).into_iter().flatten() {
             default(container, "resources", json!({ "cpu": 0.5, "memory": "1Gi" }));
         }
     }
@@ -146,17 +124,12 @@ fn default(value: &mut Json, member: &str, fallback: Json) {
 pub(super) fn template(template: &Json) -> Result<(), Refusal> {
     let containers = elements(&template["containers"]);
     if containers.is_empty() {
-        return Err(revisions::invalid_field(
-            "template.containers",
-            "at least one container is required",
-        ));
+        return Err(revisions::invalid_field("template.containers", "at least one container is required"));
     }
     let mut names: Vec<&str> = Vec::new();
     for container in containers.iter().chain(elements(&template["initContainers"])) {
-        let (name, image) = (
-            container["name"].as_str().unwrap_or_default(),
-            container["image"].as_str().unwrap_or_default(),
-        );
+        let (name, image) =
+            (container["name"].as_str().unwrap_or_default(), container["image"].as_str().unwrap_or_default());
         if name.is_empty() || image.is_empty() {
             return Err(revisions::invalid_field(
                 "template.containers",

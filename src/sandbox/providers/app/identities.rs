@@ -24,15 +24,9 @@ pub(super) fn wanted(
     whole: bool,
 ) -> Result<Wanted, Refusal> {
     if sent.is_null() && !whole {
-        return Ok(Wanted {
-            system: old.system.is_some(),
-            user: old.user.clone(),
-        });
+        return Ok(Wanted { system: old.system.is_some(), user: old.user.clone() });
     }
-    let Some(kind) = sent["type"]
-        .as_str()
-        .or(if sent.is_null() { Some("None") } else { None })
-    else {
+    let Some(kind) = sent["type"].as_str().or(if sent.is_null() { Some("None") } else { None }) else {
         return Err(Refusal::new(
             400,
             "InvalidRequestContent",
@@ -114,10 +108,7 @@ pub(super) fn apply(context: &mut Context<'_>, old: &AppIdentity, wanted: Wanted
         (None, true) => {
             let known_from = context.now + context.delays.principal;
             let (principal_id, client_id) = context.state.new_principal(known_from);
-            Some(SystemIdentity {
-                principal_id,
-                client_id,
-            })
+            Some(SystemIdentity { principal_id, client_id })
         }
         (Some(system), false) => {
             context.state.principals.remove(&system.principal_id);
@@ -125,8 +116,5 @@ pub(super) fn apply(context: &mut Context<'_>, old: &AppIdentity, wanted: Wanted
         }
         (None, false) => None,
     };
-    AppIdentity {
-        system,
-        user: wanted.user,
-    }
+    AppIdentity { system, user: wanted.user }
 }

@@ -48,10 +48,7 @@ pub(super) fn operation(
             _ => None,
         },
     };
-    context
-        .state
-        .operations
-        .insert(operation.id.clone(), operation.clone());
+    context.state.operations.insert(operation.id.clone(), operation.clone());
     operation
 }
 
@@ -92,11 +89,7 @@ pub(super) fn delete(context: &mut Context<'_>, address: &Address) -> Handled {
 
 /// `start` and `stop`.
 pub(super) fn switch(context: &mut Context<'_>, address: &Address, kind: OperationKind) -> Handled {
-    let verb = if kind == OperationKind::Start {
-        "start"
-    } else {
-        "stop"
-    };
+    let verb = if kind == OperationKind::Start { "start" } else { "stop" };
     let target = address.target();
     context.require(&format!("{KIND}/{verb}/action"), &target)?;
     context.unlocked(&target)?;

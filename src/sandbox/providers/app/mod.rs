@@ -56,11 +56,10 @@ fn environments(context: &mut Context<'_>, address: &Address) -> Handled {
         resources::existing_group(context, &address.scope)?;
     }
     if address.is_resource() {
-        let environment = context
-            .state
-            .environments
-            .get(&fold(&address.target()))
-            .ok_or_else(|| errors::resource_not_found(ENVIRONMENTS, address.name(0), last(&address.scope)))?;
+        let environment =
+            context.state.environments.get(&fold(&address.target())).ok_or_else(|| {
+                errors::resource_not_found(ENVIRONMENTS, address.name(0), last(&address.scope))
+            })?;
         return Ok(Answer::new(200, render::environment_body(environment)));
     }
     let within = format!("{}/", fold(&address.scope));
@@ -112,11 +111,8 @@ fn list_secrets(context: &mut Context<'_>, address: &Address) -> Handled {
 fn revision<'a>(context: &'a Context<'_>, address: &Address) -> Result<(&'a App, &'a Revision), Refusal> {
     let app = write::existing(context, address)?;
     let name = address.name(1);
-    let revision = app
-        .revisions
-        .iter()
-        .find(|revision| revision.name.eq_ignore_ascii_case(name))
-        .ok_or_else(|| {
+    let revision =
+        app.revisions.iter().find(|revision| revision.name.eq_ignore_ascii_case(name)).ok_or_else(|| {
             errors::resource_not_found(
                 &format!("{KIND}/{}/revisions", app.name()),
                 name,
@@ -190,11 +186,7 @@ fn operation(context: &Context<'_>, address: &Address) -> Result<crate::sandbox:
     }
     let operation = context.state.operations.get(address.name(1));
     let operation = operation.ok_or_else(|| {
-        Refusal::new(
-            404,
-            "OperationNotFound",
-            format!("The operation '{}' was not found.", address.name(1)),
-        )
+        Refusal::new(404, "OperationNotFound", format!("The operation '{}' was not found.", address.name(1)))
     })?;
     match operation.url_refuses {
         Some(403) => Err(crate::sandbox::callers::denied(
@@ -215,11 +207,7 @@ fn status(context: &mut Context<'_>, address: &Address) -> Handled {
     let operation = operation(context, address)?;
     let answer = Answer::new(200, operations::status_body(&operation, context.path));
     let (name, value) = context.delays.retry_header();
-    Ok(if operation.ended {
-        answer
-    } else {
-        answer.with(&name, value)
-    })
+    Ok(if operation.ended { answer } else { answer.with(&name, value) })
 }
 
 fn result(context: &mut Context<'_>, address: &Address) -> Handled {
@@ -229,10 +217,8 @@ fn result(context: &mut Context<'_>, address: &Address) -> Handled {
         let (name, value) = context.delays.retry_header();
         return Ok(Answer::empty(202).with("location", results).with(&name, value));
     }
-    if let Some((status, error)) = operation
-        .failure
-        .as_ref()
-        .filter(|_| context.rules.holds(Switch::FailedLocationIsError))
+    if let Some((status, error)) =
+        operation.failure.as_ref().filter(|_| context.rules.holds(Switch::FailedLocationIsError))
     {
         return Ok(Answer::new(*status, json!({ "error": error })));
     }

@@ -72,9 +72,7 @@ fn running_status(app: &App, now: OffsetDateTime, rules: &Switches) -> &'static 
     } else if app.provisioning_state == "InProgress" {
         "Progressing"
     } else if !rules.holds(Switch::ZeroReplicasRunning)
-        && app
-            .latest()
-            .is_some_and(|latest| latest.settled && revisions::replicas(app, latest, now) == 0)
+        && app.latest().is_some_and(|latest| latest.settled && revisions::replicas(app, latest, now) == 0)
     {
         "Ready"
     } else {
@@ -147,9 +145,7 @@ pub(super) fn template(template: &Json) -> Json {
 }
 
 fn environment<'a>(state: &'a State, app: &App) -> Option<&'a Environment> {
-    state
-        .environments
-        .get(&fold(app.model["properties"]["environmentId"].as_str()?))
+    state.environments.get(&fold(app.model["properties"]["environmentId"].as_str()?))
 }
 
 /// The host name of the app or a revision; none without ingress.
@@ -159,11 +155,7 @@ fn fqdn(state: &State, app: &App, name: &str) -> Option<String> {
         return None;
     }
     let domain = environment(state, app)?.properties["defaultDomain"].as_str()?;
-    let inside = if ingress["external"] == json!(true) {
-        ""
-    } else {
-        "internal."
-    };
+    let inside = if ingress["external"] == json!(true) { "" } else { "internal." };
     Some(format!("{name}.{inside}{domain}"))
 }
 

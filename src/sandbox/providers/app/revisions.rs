@@ -18,8 +18,7 @@ pub(in crate::sandbox) fn add(app: &mut App, revision: Revision) {
 /// is ready.
 pub(in crate::sandbox) fn settle(app: &mut App, now: OffsetDateTime) {
     let position = |app: &App, name: &Option<String>| {
-        name.as_ref()
-            .and_then(|name| app.revisions.iter().position(|revision| revision.name == *name))
+        name.as_ref().and_then(|name| app.revisions.iter().position(|revision| revision.name == *name))
     };
     let mut ready = position(app, &app.latest_ready);
     for (index, revision) in app.revisions.iter_mut().enumerate() {
@@ -122,10 +121,8 @@ pub(super) fn fate(state: &State, configuration: &Json, template: &Json) -> Resu
         pullable(state, configuration, container)?;
     }
     for container in every() {
-        let mut names: Vec<&str> = elements(&container["env"])
-            .iter()
-            .filter_map(|variable| variable["name"].as_str())
-            .collect();
+        let mut names: Vec<&str> =
+            elements(&container["env"]).iter().filter_map(|variable| variable["name"].as_str()).collect();
         names.sort_unstable();
         if names.windows(2).any(|pair| pair.first() == pair.last()) {
             return Ok(Fate::Stuck);
@@ -134,9 +131,7 @@ pub(super) fn fate(state: &State, configuration: &Json, template: &Json) -> Resu
     for container in every() {
         if let Some(reason) = image(state, container).and_then(|image| image.crash) {
             let name = container["name"].as_str().unwrap_or_default();
-            return Ok(Fate::Unhealthy(format!(
-                "1/1 Container crashing: {name}. {reason}"
-            )));
+            return Ok(Fate::Unhealthy(format!("1/1 Container crashing: {name}. {reason}")));
         }
     }
     let listening: Vec<u64> = containers
@@ -144,18 +139,13 @@ pub(super) fn fate(state: &State, configuration: &Json, template: &Json) -> Resu
         .filter_map(|container| image(state, container).and_then(|image| image.listens))
         .map(u64::from)
         .collect();
-    Ok(
-        match (
-            wrong_port(configuration, containers, &listening),
-            listening.first(),
-        ) {
-            (Some(port), Some(real)) => Fate::Unhealthy(format!(
-                "The TargetPort {port} does not match the listening port {real}. Startup probe failed: dial tcp \
+    Ok(match (wrong_port(configuration, containers, &listening), listening.first()) {
+        (Some(port), Some(real)) => Fate::Unhealthy(format!(
+            "The TargetPort {port} does not match the listening port {real}. Startup probe failed: dial tcp \
              :{port}: connect: connection refused"
-            )),
-            _ => Fate::Healthy,
-        },
-    )
+        )),
+        _ => Fate::Healthy,
+    })
 }
 
 /// The first probed port nobody listens on; with no port known to be listened on, none.
@@ -166,17 +156,10 @@ fn wrong_port(configuration: &Json, containers: &[Json], listening: &[u64]) -> O
     let explicit: Vec<u64> = containers
         .iter()
         .flat_map(|container| elements(&container["probes"]))
-        .filter_map(|probe| {
-            probe["httpGet"]["port"]
-                .as_u64()
-                .or_else(|| probe["tcpSocket"]["port"].as_u64())
-        })
+        .filter_map(|probe| probe["httpGet"]["port"].as_u64().or_else(|| probe["tcpSocket"]["port"].as_u64()))
         .collect();
     let target = configuration["ingress"]["targetPort"].as_u64();
-    explicit
-        .into_iter()
-        .chain(target)
-        .find(|port| !listening.contains(port))
+    explicit.into_iter().chain(target).find(|port| !listening.contains(port))
 }
 
 /// After how many times [`crate::sandbox::Delays::revision`] a fate shows. A default startup probe
@@ -187,11 +170,7 @@ pub(super) fn slowness(fate: &Fate, template: &Json) -> u32 {
             let startup = elements(&template["containers"])
                 .iter()
                 .flat_map(|container| elements(&container["probes"]))
-                .any(|probe| {
-                    probe["type"]
-                        .as_str()
-                        .is_some_and(|kind| kind.eq_ignore_ascii_case("Startup"))
-                });
+                .any(|probe| probe["type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("Startup")));
             if startup { 3 } else { 16 }
         }
         _ => 1,
@@ -209,15 +188,9 @@ fn pullable(state: &State, configuration: &Json, container: &Json) -> Result<(),
         Some(image) => image.pull,
         None if registry.ends_with(".azurecr.io") => {
             let credentials = elements(&configuration["registries"]).iter().any(|entry| {
-                entry["server"]
-                    .as_str()
-                    .is_some_and(|server| server.eq_ignore_ascii_case(registry))
+                entry["server"].as_str().is_some_and(|server| server.eq_ignore_ascii_case(registry))
             });
-            if credentials {
-                Pull::Works
-            } else {
-                Pull::Unauthorized
-            }
+            if credentials { Pull::Works } else { Pull::Unauthorized }
         }
         None => Pull::Works,
     };
@@ -242,26 +215,16 @@ pub(super) fn weight(app: &App, revision: &Revision, rules: &Switches) -> u64 {
     let newest = app.latest().map(|latest| latest.name.clone());
     let ready = app.latest_ready.clone().or_else(|| newest.clone());
     if !app.multiple() {
-        return if ready.as_deref() == Some(&revision.name) {
-            100
-        } else {
-            0
-        };
+        return if ready.as_deref() == Some(&revision.name) { 100 } else { 0 };
     }
-    let latest = if rules.holds(Switch::LatestWeightWaits) {
-        ready
-    } else {
-        newest
-    };
+    let latest = if rules.holds(Switch::LatestWeightWaits) { ready } else { newest };
     elements(&traffic["traffic"])
         .iter()
         .filter(|entry| {
             if entry["latestRevision"] == json!(true) {
                 latest.as_deref() == Some(&revision.name)
             } else {
-                entry["revisionName"]
-                    .as_str()
-                    .is_some_and(|name| name.eq_ignore_ascii_case(&revision.name))
+                entry["revisionName"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(&revision.name))
             }
         })
         .filter_map(|entry| entry["weight"].as_u64())
@@ -340,9 +303,7 @@ pub(super) fn held_by_revisions(app: &App, rules: &Switches) -> Vec<String> {
 /// Every secret a template refers to, with the name of what refers to it.
 pub(super) fn references(template: &Json) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    let containers = elements(&template["containers"])
-        .iter()
-        .chain(elements(&template["initContainers"]));
+    let containers = elements(&template["containers"]).iter().chain(elements(&template["initContainers"]));
     for container in containers {
         let name = container["name"].as_str().unwrap_or_default();
         for variable in elements(&container["env"]) {

@@ -15,10 +15,7 @@ const PROPERTIES: &[(&str, &str)] = &[
         "id:s name:s type:s apiVersion:s properties:o extendedLocation:o identity:o managedBy:s kind:s tags:o location:s systemData:o",
     ),
     ("extendedLocation", "name:s type:s"),
-    (
-        "identity",
-        "principalId:s tenantId:s type:s userAssignedIdentities:o",
-    ),
+    ("identity", "principalId:s tenantId:s type:s userAssignedIdentities:o"),
     ("identity.userAssignedIdentities", "*"),
     ("identity.userAssignedIdentities.*", "principalId:s clientId:s"),
     ("tags", "*"),
@@ -34,22 +31,13 @@ const PROPERTIES: &[(&str, &str)] = &[
         "properties.configuration",
         "secrets:a activeRevisionsMode:s ingress:o registries:a dapr:o runtime:o maxInactiveRevisions:n service:o identitySettings:a",
     ),
-    (
-        "properties.configuration.secrets[]",
-        "name:s value:s identity:s keyVaultUrl:s",
-    ),
+    ("properties.configuration.secrets[]", "name:s value:s identity:s keyVaultUrl:s"),
     (
         "properties.configuration.ingress",
         "fqdn:s external:b targetPort:n exposedPort:n transport:s traffic:a customDomains:a allowInsecure:b ipSecurityRestrictions:a stickySessions:o clientCertificateMode:s corsPolicy:o additionalPortMappings:a",
     ),
-    (
-        "properties.configuration.ingress.traffic[]",
-        "revisionName:s weight:n latestRevision:b label:s",
-    ),
-    (
-        "properties.configuration.ingress.customDomains[]",
-        "name:s bindingType:s certificateId:s",
-    ),
+    ("properties.configuration.ingress.traffic[]", "revisionName:s weight:n latestRevision:b label:s"),
+    ("properties.configuration.ingress.customDomains[]", "name:s bindingType:s certificateId:s"),
     (
         "properties.configuration.ingress.ipSecurityRestrictions[]",
         "name:s description:s ipAddressRange:s action:s",
@@ -59,14 +47,8 @@ const PROPERTIES: &[(&str, &str)] = &[
         "properties.configuration.ingress.corsPolicy",
         "allowedOrigins:a allowedMethods:a allowedHeaders:a exposeHeaders:a maxAge:n allowCredentials:b",
     ),
-    (
-        "properties.configuration.ingress.additionalPortMappings[]",
-        "external:b targetPort:n exposedPort:n",
-    ),
-    (
-        "properties.configuration.registries[]",
-        "server:s username:s passwordSecretRef:s identity:s",
-    ),
+    ("properties.configuration.ingress.additionalPortMappings[]", "external:b targetPort:n exposedPort:n"),
+    ("properties.configuration.registries[]", "server:s username:s passwordSecretRef:s identity:s"),
     (
         "properties.configuration.dapr",
         "enabled:b appId:s appProtocol:s appPort:n httpReadBufferSize:n httpMaxRequestSize:n logLevel:s enableApiLogging:b appHealth:o maxConcurrency:n",
@@ -78,10 +60,7 @@ const PROPERTIES: &[(&str, &str)] = &[
     ("properties.configuration.runtime", "java:o"),
     ("properties.configuration.runtime.java", "enableMetrics:b"),
     ("properties.configuration.service", "type:s"),
-    (
-        "properties.configuration.identitySettings[]",
-        "identity:s lifecycle:s",
-    ),
+    ("properties.configuration.identitySettings[]", "identity:s lifecycle:s"),
     (
         "properties.template",
         "revisionSuffix:s terminationGracePeriodSeconds:n initContainers:a containers:a scale:o volumes:a serviceBinds:a",
@@ -90,107 +69,47 @@ const PROPERTIES: &[(&str, &str)] = &[
         "properties.template.initContainers[]",
         "image:s name:s command:a args:a env:a resources:o volumeMounts:a",
     ),
-    (
-        "properties.template.initContainers[].env[]",
-        "name:s value:s secretRef:s",
-    ),
-    (
-        "properties.template.initContainers[].resources",
-        "cpu:n memory:s ephemeralStorage:s",
-    ),
-    (
-        "properties.template.initContainers[].volumeMounts[]",
-        "volumeName:s mountPath:s subPath:s",
-    ),
+    ("properties.template.initContainers[].env[]", "name:s value:s secretRef:s"),
+    ("properties.template.initContainers[].resources", "cpu:n memory:s ephemeralStorage:s"),
+    ("properties.template.initContainers[].volumeMounts[]", "volumeName:s mountPath:s subPath:s"),
     (
         "properties.template.containers[]",
         "probes:a image:s name:s command:a args:a env:a resources:o volumeMounts:a",
     ),
-    (
-        "properties.template.containers[].env[]",
-        "name:s value:s secretRef:s",
-    ),
-    (
-        "properties.template.containers[].resources",
-        "cpu:n memory:s ephemeralStorage:s",
-    ),
-    (
-        "properties.template.containers[].volumeMounts[]",
-        "volumeName:s mountPath:s subPath:s",
-    ),
+    ("properties.template.containers[].env[]", "name:s value:s secretRef:s"),
+    ("properties.template.containers[].resources", "cpu:n memory:s ephemeralStorage:s"),
+    ("properties.template.containers[].volumeMounts[]", "volumeName:s mountPath:s subPath:s"),
     (
         "properties.template.containers[].probes[]",
         "failureThreshold:n httpGet:o initialDelaySeconds:n periodSeconds:n successThreshold:n tcpSocket:o terminationGracePeriodSeconds:n timeoutSeconds:n type:s",
     ),
-    (
-        "properties.template.containers[].probes[].httpGet",
-        "host:s httpHeaders:a path:s port:n scheme:s",
-    ),
-    (
-        "properties.template.containers[].probes[].httpGet.httpHeaders[]",
-        "name:s value:s",
-    ),
-    (
-        "properties.template.containers[].probes[].tcpSocket",
-        "host:s port:n",
-    ),
-    (
-        "properties.template.scale",
-        "minReplicas:n maxReplicas:n cooldownPeriod:n pollingInterval:n rules:a",
-    ),
-    (
-        "properties.template.scale.rules[]",
-        "name:s azureQueue:o custom:o http:o tcp:o",
-    ),
+    ("properties.template.containers[].probes[].httpGet", "host:s httpHeaders:a path:s port:n scheme:s"),
+    ("properties.template.containers[].probes[].httpGet.httpHeaders[]", "name:s value:s"),
+    ("properties.template.containers[].probes[].tcpSocket", "host:s port:n"),
+    ("properties.template.scale", "minReplicas:n maxReplicas:n cooldownPeriod:n pollingInterval:n rules:a"),
+    ("properties.template.scale.rules[]", "name:s azureQueue:o custom:o http:o tcp:o"),
     (
         "properties.template.scale.rules[].azureQueue",
         "accountName:s queueName:s queueLength:n auth:a identity:s",
     ),
-    (
-        "properties.template.scale.rules[].azureQueue.auth[]",
-        "secretRef:s triggerParameter:s",
-    ),
-    (
-        "properties.template.scale.rules[].custom",
-        "type:s metadata:o auth:a identity:s",
-    ),
+    ("properties.template.scale.rules[].azureQueue.auth[]", "secretRef:s triggerParameter:s"),
+    ("properties.template.scale.rules[].custom", "type:s metadata:o auth:a identity:s"),
     ("properties.template.scale.rules[].custom.metadata", "*"),
-    (
-        "properties.template.scale.rules[].custom.auth[]",
-        "secretRef:s triggerParameter:s",
-    ),
-    (
-        "properties.template.scale.rules[].http",
-        "metadata:o auth:a identity:s",
-    ),
+    ("properties.template.scale.rules[].custom.auth[]", "secretRef:s triggerParameter:s"),
+    ("properties.template.scale.rules[].http", "metadata:o auth:a identity:s"),
     ("properties.template.scale.rules[].http.metadata", "*"),
-    (
-        "properties.template.scale.rules[].http.auth[]",
-        "secretRef:s triggerParameter:s",
-    ),
-    (
-        "properties.template.scale.rules[].tcp",
-        "metadata:o auth:a identity:s",
-    ),
+    ("properties.template.scale.rules[].http.auth[]", "secretRef:s triggerParameter:s"),
+    ("properties.template.scale.rules[].tcp", "metadata:o auth:a identity:s"),
     ("properties.template.scale.rules[].tcp.metadata", "*"),
-    (
-        "properties.template.scale.rules[].tcp.auth[]",
-        "secretRef:s triggerParameter:s",
-    ),
-    (
-        "properties.template.volumes[]",
-        "name:s storageType:s storageName:s secrets:a mountOptions:s",
-    ),
+    ("properties.template.scale.rules[].tcp.auth[]", "secretRef:s triggerParameter:s"),
+    ("properties.template.volumes[]", "name:s storageType:s storageName:s secrets:a mountOptions:s"),
     ("properties.template.volumes[].secrets[]", "secretRef:s path:s"),
     ("properties.template.serviceBinds[]", "serviceId:s name:s"),
 ];
 
 /// Properties that came with 2025-07-01 (and stay in 2026-01-01).
-const SINCE_2025_07: &[&str] = &[
-    "kind",
-    "properties.configuration.dapr.appHealth",
-    "properties.configuration.dapr.maxConcurrency",
-];
+const SINCE_2025_07: &[&str] =
+    &["kind", "properties.configuration.dapr.appHealth", "properties.configuration.dapr.maxConcurrency"];
 
 /// Properties that came with 2025-01-01.
 const SINCE_2025_01: &[&str] = &[
@@ -226,10 +145,7 @@ const READ_ONLY: &[&str] = &[
 ];
 
 fn row(path: &str) -> Option<&'static str> {
-    PROPERTIES
-        .iter()
-        .find(|(own, _)| *own == path)
-        .map(|(_, names)| *names)
+    PROPERTIES.iter().find(|(own, _)| *own == path).map(|(_, names)| *names)
 }
 
 fn known_in(path: &str, version: &str) -> bool {
@@ -238,11 +154,7 @@ fn known_in(path: &str, version: &str) -> bool {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 /// Refuses a body with a property that `version` does not have, or of another type.
@@ -411,17 +323,9 @@ mod tests {
             (json!({"a":"b"}), json!({"a":"c"}), json!({"a":"c"})),
             (json!({"a":"b","b":"c"}), json!({"a":null}), json!({"b":"c"})),
             (json!({"a":["b"]}), json!({"a":"c"}), json!({"a":"c"})),
-            (
-                json!({"a":{"b":"c"}}),
-                json!({"a":{"b":"d","c":null}}),
-                json!({"a":{"b":"d"}}),
-            ),
+            (json!({"a":{"b":"c"}}), json!({"a":{"b":"d","c":null}}), json!({"a":{"b":"d"}})),
             (json!({"a":[{"b":"c"}]}), json!({"a":[1]}), json!({"a":[1]})),
-            (
-                json!({}),
-                json!({"a":{"bb":{"ccc":null}}}),
-                json!({"a":{"bb":{}}}),
-            ),
+            (json!({}), json!({"a":{"bb":{"ccc":null}}}), json!({"a":{"bb":{}}})),
         ] {
             let mut value = target;
             merge(&mut value, &patch);
@@ -433,16 +337,10 @@ mod tests {
     fn properties_are_known_by_version() {
         let kind = json!({"kind": "functionapp"});
         assert!(check(&kind, "2025-07-01").is_ok());
-        assert_eq!(
-            check(&kind, "2025-01-01").unwrap_err().code,
-            "ContainerAppInvalidSchema"
-        );
+        assert_eq!(check(&kind, "2025-01-01").unwrap_err().code, "ContainerAppInvalidSchema");
         let misspelt = json!({"properties": {"template": {"containers": [{"environment": []}]}}});
         let refusal = check(&misspelt, "2026-01-01").unwrap_err();
-        assert_eq!(
-            refusal.target.as_deref(),
-            Some("properties.template.containers[].environment")
-        );
+        assert_eq!(refusal.target.as_deref(), Some("properties.template.containers[].environment"));
         let number =
             json!({"properties": {"template": {"containers": [{"env": [{"name": "A", "value": 1}]}]}}});
         assert!(check(&number, "2026-01-01").is_err());

@@ -29,9 +29,7 @@ pub(super) fn entries(context: &Context<'_>, sent: &Json) -> Result<Json, Refusa
         }
         let reference = text("keyVaultUrl").zip(text("identity"));
         let copy_wins = context.rules.holds(Switch::ValueMakesCopy);
-        let value = entry["value"]
-            .as_str()
-            .filter(|_| copy_wins || reference.is_none());
+        let value = entry["value"].as_str().filter(|_| copy_wins || reference.is_none());
         kept.push(match (value, reference) {
             (Some(value), _) => json!({ "name": name, "value": value }),
             (None, Some((url, identity))) => {
@@ -73,20 +71,12 @@ pub(super) fn referred(
     configuration: &Json,
     template: &Json,
 ) -> Result<(), Refusal> {
-    let there = |name: &str| {
-        elements(&configuration["secrets"])
-            .iter()
-            .any(|secret| secret["name"] == name)
-    };
-    let registries = elements(&configuration["registries"])
-        .iter()
-        .filter_map(|registry| {
-            let secret = registry["passwordSecretRef"]
-                .as_str()
-                .filter(|name| !name.is_empty())?;
-            let server = registry["server"].as_str().unwrap_or_default();
-            Some((format!("registry '{server}'"), secret.to_owned()))
-        });
+    let there = |name: &str| elements(&configuration["secrets"]).iter().any(|secret| secret["name"] == name);
+    let registries = elements(&configuration["registries"]).iter().filter_map(|registry| {
+        let secret = registry["passwordSecretRef"].as_str().filter(|name| !name.is_empty())?;
+        let server = registry["server"].as_str().unwrap_or_default();
+        Some((format!("registry '{server}'"), secret.to_owned()))
+    });
     for (by, secret) in references(template).into_iter().chain(registries) {
         if !there(&secret) {
             return Err(Refusal::new(
@@ -98,9 +88,8 @@ pub(super) fn referred(
     }
     let Some(app) = app else { return Ok(()) };
     for secret in held_by_revisions(app, context.rules) {
-        let existed = elements(&app.configuration()["secrets"])
-            .iter()
-            .any(|entry| entry["name"] == secret.as_str());
+        let existed =
+            elements(&app.configuration()["secrets"]).iter().any(|entry| entry["name"] == secret.as_str());
         if existed && !there(&secret) {
             return Err(Refusal::new(
                 400,
@@ -121,18 +110,13 @@ pub(super) fn fetch(
 ) -> Result<BTreeMap<String, String>, Refusal> {
     let mut values = BTreeMap::new();
     for entry in elements(&configuration["secrets"]) {
-        let (Some(name), Some(url), Some(by)) = (
-            entry["name"].as_str(),
-            entry["keyVaultUrl"].as_str(),
-            entry["identity"].as_str(),
-        ) else {
+        let (Some(name), Some(url), Some(by)) =
+            (entry["name"].as_str(), entry["keyVaultUrl"].as_str(), entry["identity"].as_str())
+        else {
             continue;
         };
         let unchanged = app.and_then(|app| {
-            elements(&app.configuration()["secrets"])
-                .contains(entry)
-                .then(|| app.fetched.get(name))
-                .flatten()
+            elements(&app.configuration()["secrets"]).contains(entry).then(|| app.fetched.get(name)).flatten()
         });
         if let Some(value) = unchanged.filter(|_| !context.rules.holds(Switch::ReferencesFetchedAgain)) {
             values.insert(name.to_owned(), value.clone());
@@ -149,11 +133,8 @@ pub(super) fn fetch(
 }
 
 fn unfetchable(context: &Context<'_>, name: &str, by: &str, cause: &str) -> Refusal {
-    let inner = if context.rules.holds(Switch::ReferenceCauseHidden) {
-        String::new()
-    } else {
-        format!(" ({cause})")
-    };
+    let inner =
+        if context.rules.holds(Switch::ReferenceCauseHidden) { String::new() } else { format!(" ({cause})") };
     invalid_field(
         "configuration.secrets",
         &format!(

@@ -33,20 +33,10 @@ pub(super) fn put(context: &mut Context<'_>, address: &Address) -> Handled {
         checks::same_location(app, location)?;
     }
     let model = schema::without_nulls(&body);
-    let id = existing.as_ref().map_or_else(
-        || format!("{group}/providers/{KIND}/{}", address.name(0)),
-        |app| app.id.clone(),
-    );
-    accept(
-        context,
-        &Change {
-            id,
-            existing,
-            model,
-            body,
-            whole: true,
-        },
-    )
+    let id = existing
+        .as_ref()
+        .map_or_else(|| format!("{group}/providers/{KIND}/{}", address.name(0)), |app| app.id.clone());
+    accept(context, &Change { id, existing, model, body, whole: true })
 }
 
 pub(super) fn patch(context: &mut Context<'_>, address: &Address) -> Handled {
@@ -63,16 +53,7 @@ pub(super) fn patch(context: &mut Context<'_>, address: &Address) -> Handled {
     let mut model = app.model.clone();
     schema::merge(&mut model, &body);
     let model = schema::without_nulls(&model);
-    accept(
-        context,
-        &Change {
-            id: app.id.clone(),
-            existing: Some(app),
-            model,
-            body,
-            whole: false,
-        },
-    )
+    accept(context, &Change { id: app.id.clone(), existing: Some(app), model, body, whole: false })
 }
 
 /// The app that `address` names.
@@ -115,11 +96,7 @@ pub(super) struct Change {
 
 /// Judges a change and, unless it is refused, begins its operation.
 fn accept(context: &mut Context<'_>, change: &Change) -> Handled {
-    let old_identity = change
-        .existing
-        .as_ref()
-        .map(|app| app.identity.clone())
-        .unwrap_or_default();
+    let old_identity = change.existing.as_ref().map(|app| app.identity.clone()).unwrap_or_default();
     checks::linked_rights(context, change, &old_identity)?;
     if let Some(app) = &change.existing {
         checks::idle(app)?;
@@ -137,10 +114,8 @@ fn accept(context: &mut Context<'_>, change: &Change) -> Handled {
         let entries = secrets::entries(context, &model["properties"]["configuration"]["secrets"])?;
         model["properties"]["configuration"]["secrets"] = entries;
     }
-    let (configuration, template) = (
-        model["properties"]["configuration"].clone(),
-        model["properties"]["template"].clone(),
-    );
+    let (configuration, template) =
+        (model["properties"]["configuration"].clone(), model["properties"]["template"].clone());
     let app = change.existing.as_ref();
     secrets::referred(context, app, &configuration, &template)?;
     checks::traffic(app, &configuration)?;
@@ -193,10 +168,7 @@ fn begin(
     let configuration = model["properties"]["configuration"].clone();
     let fate = revisions::fate(context.state, &configuration, &template);
     let existing = change.existing.clone();
-    let old_identity = existing
-        .as_ref()
-        .map(|app| app.identity.clone())
-        .unwrap_or_default();
+    let old_identity = existing.as_ref().map(|app| app.identity.clone()).unwrap_or_default();
     let caller = context.caller.display.clone();
     let identity = identities::apply(context, &old_identity, wanted);
     let mut app = existing.unwrap_or_else(|| App {
@@ -271,20 +243,10 @@ fn answer(context: &Context<'_>, change: &Change, operation: &Operation) -> Answ
     let (name, value) = context.delays.retry_header();
     let [statuses, results] = lifecycle::urls(context, operation);
     let mut answer = if change.whole {
-        Answer {
-            status: 201,
-            headers: Vec::new(),
-            body,
-        }
-        .with("azure-asyncoperation", statuses)
+        Answer { status: 201, headers: Vec::new(), body }.with("azure-asyncoperation", statuses)
     } else {
         let body = body.filter(|_| !context.rules.holds(Switch::PatchAnswerEmpty));
-        let answer = Answer {
-            status: 202,
-            headers: Vec::new(),
-            body,
-        }
-        .with("location", results);
+        let answer = Answer { status: 202, headers: Vec::new(), body }.with("location", results);
         if context.rules.holds(Switch::PatchLocationOnly) {
             answer
         } else {

@@ -22,18 +22,11 @@ fn before_has_no_effect_and_after_has() {
         ("silence-after", Reply::Silence, 2),
     ] {
         let world = World::faulty(&format!("request=1 {kind}"));
-        assert_eq!(
-            world.reply("PATCH", &seed::app_id(), Some(&change())),
-            reply,
-            "{kind}"
-        );
+        assert_eq!(world.reply("PATCH", &seed::app_id(), Some(&change())), reply, "{kind}");
         assert_eq!(revisions(&world), effect, "{kind}");
         let exchange = world.sandbox.exchanges().remove(0);
         assert_eq!(exchange.status, None);
-        assert_eq!(
-            exchange.fault.as_deref(),
-            Some(format!("request=1 {kind}").as_str())
-        );
+        assert_eq!(exchange.fault.as_deref(), Some(format!("request=1 {kind}").as_str()));
     }
 }
 
@@ -49,36 +42,20 @@ fn statuses_strike_as_often_as_told_at_the_nth_match() {
     world.patch(&json!({})).refused(429, "TooManyRequests");
     world.patch(&json!({})).ok(202);
     let world = World::faulty("request=1 status=503");
-    assert_eq!(
-        world
-            .get(&seed::app_id())
-            .refused(503, "ServerUnavailable")
-            .header("retry-after"),
-        None
-    );
+    assert_eq!(world.get(&seed::app_id()).refused(503, "ServerUnavailable").header("retry-after"), None);
 }
 
 #[test]
 fn bodies_are_spoilt() {
     let world = World::faulty("request=1 truncated-body");
-    let Reply::Truncated { response, bytes } = world.reply("GET", &seed::app_id(), None) else {
-        panic!()
-    };
+    let Reply::Truncated { response, bytes } = world.reply("GET", &seed::app_id(), None) else { panic!() };
     assert!(bytes > 0 && bytes < response.body.len());
     let world = World::faulty("request=1 html-body");
-    let Reply::Answer(response) = world.reply("GET", &seed::app_id(), None) else {
-        panic!()
-    };
+    let Reply::Answer(response) = world.reply("GET", &seed::app_id(), None) else { panic!() };
     assert!(response.body.starts_with(b"<html>"));
-    assert!(
-        response
-            .headers
-            .contains(&("content-type".to_owned(), "text/html".to_owned()))
-    );
+    assert!(response.headers.contains(&("content-type".to_owned(), "text/html".to_owned())));
     let world = World::faulty("request=1 huge-body=5000000");
-    let Reply::Answer(response) = world.reply("GET", &seed::app_id(), None) else {
-        panic!()
-    };
+    let Reply::Answer(response) = world.reply("GET", &seed::app_id(), None) else { panic!() };
     assert_eq!(response.body.len(), 5_000_000);
     let world = World::faulty("request=1 details-null");
     let got = world.get(&seed::app_id()).refused(400, "BadRequest");
@@ -112,20 +89,14 @@ fn operations_fail_hang_or_hide() {
     }
     let world = World::faulty("request=1 foreign-location");
     let got = world.patch(&change());
-    assert!(
-        got.header("location")
-            .unwrap()
-            .starts_with("https://elsewhere.example/subscriptions/")
-    );
+    assert!(got.header("location").unwrap().starts_with("https://elsewhere.example/subscriptions/"));
 }
 
 #[test]
 fn a_page_can_lead_to_itself() {
     let world = World::faulty("match=GET:/vaults page-loop times=9");
-    let path = format!(
-        "{}/providers/Microsoft.KeyVault/vaults?api-version=2026-02-01",
-        seed::subscription_id()
-    );
+    let path =
+        format!("{}/providers/Microsoft.KeyVault/vaults?api-version=2026-02-01", seed::subscription_id());
     let page = world.get(&path).ok(200);
     assert_eq!(path_of(page["nextLink"].as_str().unwrap()), path);
 }

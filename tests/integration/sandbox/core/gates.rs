@@ -13,14 +13,8 @@ fn without_a_known_token_nothing_is_answered() {
             vec![("authorization".to_owned(), "Bearer sandbox-nobody".to_owned())],
             "InvalidAuthenticationToken",
         ),
-        (
-            vec![("authorization".to_owned(), "Basic b3duZXI=".to_owned())],
-            "InvalidAuthenticationToken",
-        ),
-        (
-            vec![("authorization".to_owned(), "Bearer owner".to_owned())],
-            "InvalidAuthenticationToken",
-        ),
+        (vec![("authorization".to_owned(), "Basic b3duZXI=".to_owned())], "InvalidAuthenticationToken"),
+        (vec![("authorization".to_owned(), "Bearer owner".to_owned())], "InvalidAuthenticationToken"),
     ] {
         let reply = world.sandbox.handle(&Request {
             method: "GET".to_owned(),
@@ -38,17 +32,11 @@ fn without_a_known_token_nothing_is_answered() {
 #[test]
 fn the_api_version_must_be_one_that_exists() {
     let world = World::new();
-    world
-        .get(&format!("{}?api-version=", seed::app_id()))
-        .refused(400, "MissingApiVersionParameter");
+    world.get(&format!("{}?api-version=", seed::app_id())).refused(400, "MissingApiVersionParameter");
     let got = world
         .get(&format!("{}?api-version=2099-01-01", seed::app_id()))
         .refused(400, "NoRegisteredProviderFound");
-    assert!(
-        got.message().contains("2026-01-01, 2025-07-01"),
-        "{}",
-        got.message()
-    );
+    assert!(got.message().contains("2026-01-01, 2025-07-01"), "{}", got.message());
     world
         .get(&format!(
             "{}/providers/Microsoft.App/gadgets/x?api-version=2025-07-01",
@@ -69,21 +57,11 @@ fn the_api_version_must_be_one_that_exists() {
 #[test]
 fn what_is_not_there_is_told_apart() {
     let world = World::new();
-    world
-        .get("/subscriptions/99999999-9999-4999-8999-999999999999")
-        .refused(404, "SubscriptionNotFound");
-    world
-        .get(&seed::app_id().replace("rg-demo", "rg-nope"))
-        .refused(404, "ResourceGroupNotFound");
-    world
-        .get(&seed::group_id("rg-nope"))
-        .refused(404, "ResourceGroupNotFound");
-    world
-        .get(&seed::vault_id("kv-nope"))
-        .refused(404, "ResourceNotFound");
-    world
-        .get(&seed::environment_id().replace("cae-demo", "cae-nope"))
-        .refused(404, "ResourceNotFound");
+    world.get("/subscriptions/99999999-9999-4999-8999-999999999999").refused(404, "SubscriptionNotFound");
+    world.get(&seed::app_id().replace("rg-demo", "rg-nope")).refused(404, "ResourceGroupNotFound");
+    world.get(&seed::group_id("rg-nope")).refused(404, "ResourceGroupNotFound");
+    world.get(&seed::vault_id("kv-nope")).refused(404, "ResourceNotFound");
+    world.get(&seed::environment_id().replace("cae-demo", "cae-nope")).refused(404, "ResourceNotFound");
 }
 
 #[test]
@@ -93,9 +71,7 @@ fn ids_have_no_case() {
     assert_eq!(world.get(&shouted).ok(200)["id"], json!(seed::app_id()));
     world.get(&format!("{shouted}/REVISIONS")).ok(200);
     let identity = "/providers/Microsoft.ManagedIdentity/identities/default";
-    world
-        .get(&format!("{shouted}{identity}"))
-        .refused(404, "ResourceNotFound");
+    world.get(&format!("{shouted}{identity}")).refused(404, "ResourceNotFound");
 }
 
 #[test]
@@ -133,10 +109,7 @@ fn callers_may_do_what_their_roles_say() {
         ];
         assert_eq!(got, expected, "{caller}");
     }
-    let got = world
-        .by("reader")
-        .patch(&env(&json!([])))
-        .refused(403, "AuthorizationFailed");
+    let got = world.by("reader").patch(&env(&json!([]))).refused(403, "AuthorizationFailed");
     assert!(
         got.message().contains("Microsoft.App/containerApps/write")
             && got.message().contains(&seed::app_id())
@@ -147,9 +120,7 @@ fn callers_may_do_what_their_roles_say() {
 fn permissions_answer_from_the_same_roles() {
     let world = World::new();
     let at = |caller: &str, scope: &str| {
-        world
-            .by(caller)
-            .get(&format!("{scope}/providers/Microsoft.Authorization/permissions"))
+        world.by(caller).get(&format!("{scope}/providers/Microsoft.Authorization/permissions"))
     };
     let owner = at("owner", &seed::app_id()).ok(200);
     assert_eq!(owner["value"][0]["actions"], json!(["*"]));
@@ -171,61 +142,36 @@ fn subscriptions_are_seen_by_those_who_have_something_in_them() {
         let world = world.by(caller);
         let list = world.get("/subscriptions").ok(200);
         assert_eq!(list["value"][0]["displayName"], "Sandbox", "{caller}");
-        assert_eq!(
-            world.get(&seed::subscription_id()).ok(200)["tenantId"],
-            seed::TENANT
-        );
+        assert_eq!(world.get(&seed::subscription_id()).ok(200)["tenantId"], seed::TENANT);
     }
     world.edit(|state| state.role_assignments.clear());
     assert_eq!(world.get("/subscriptions").ok(200)["value"], json!([]));
-    world
-        .get(&seed::subscription_id())
-        .refused(403, "AuthorizationFailed");
+    world.get(&seed::subscription_id()).refused(403, "AuthorizationFailed");
 }
 
 #[test]
 fn locks_hold() {
     let world = World::new();
     world.edit(|state| seed::variant::lock(state, &seed::group_id(seed::GROUP), "CanNotDelete"));
-    world
-        .send("DELETE", &seed::app_id(), None)
-        .refused(409, "ScopeLocked");
+    world.send("DELETE", &seed::app_id(), None).refused(409, "ScopeLocked");
     world.patched(&env(&json!([])));
     world.edit(|state| seed::variant::lock(state, &seed::group_id(seed::GROUP), "ReadOnly"));
     let got = world.patch(&env(&json!([]))).refused(409, "ScopeLocked");
     assert!(got.message().contains("/locks/hold"), "{}", got.message());
-    world
-        .send("POST", &format!("{}/listSecrets", seed::app_id()), None)
-        .refused(409, "ScopeLocked");
-    let list = world
-        .get(&format!(
-            "{}/providers/Microsoft.Authorization/locks",
-            seed::app_id()
-        ))
-        .ok(200);
+    world.send("POST", &format!("{}/listSecrets", seed::app_id()), None).refused(409, "ScopeLocked");
+    let list = world.get(&format!("{}/providers/Microsoft.Authorization/locks", seed::app_id())).ok(200);
     assert_eq!(list["value"][0]["properties"]["level"], "ReadOnly");
 }
 
 #[test]
 fn a_provider_must_be_registered_for_writes() {
     let world = World::new();
-    world.edit(|state| {
-        state
-            .providers
-            .insert("Microsoft.App".to_owned(), "NotRegistered".to_owned())
-    });
-    let provider = world
-        .get(&format!("{}/providers/microsoft.app", seed::subscription_id()))
-        .ok(200);
+    world.edit(|state| state.providers.insert("Microsoft.App".to_owned(), "NotRegistered".to_owned()));
+    let provider = world.get(&format!("{}/providers/microsoft.app", seed::subscription_id())).ok(200);
     assert_eq!(provider["registrationState"], "NotRegistered");
-    world
-        .patch(&env(&json!([])))
-        .refused(409, "MissingSubscriptionRegistration");
+    world.patch(&env(&json!([]))).refused(409, "MissingSubscriptionRegistration");
     let types = provider["resourceTypes"].as_array().unwrap();
-    let app = types
-        .iter()
-        .find(|kind| kind["resourceType"] == "containerApps")
-        .unwrap();
+    let app = types.iter().find(|kind| kind["resourceType"] == "containerApps").unwrap();
     assert_eq!(app["apiVersions"][0], "2026-01-01");
 }
 
@@ -233,10 +179,8 @@ fn a_provider_must_be_registered_for_writes() {
 fn lists_come_in_pages() {
     let world = World::new();
     world.edit(|state| state.page_size = 2);
-    let mut path = format!(
-        "{}/providers/Microsoft.KeyVault/vaults?api-version=2026-02-01",
-        seed::subscription_id()
-    );
+    let mut path =
+        format!("{}/providers/Microsoft.KeyVault/vaults?api-version=2026-02-01", seed::subscription_id());
     let mut sizes = Vec::new();
     loop {
         let page = world.get(&path).ok(200);
@@ -248,10 +192,7 @@ fn lists_come_in_pages() {
     }
     assert_eq!(sizes, [2, 1]);
     let group = world
-        .get(&format!(
-            "{}/providers/Microsoft.KeyVault/vaults",
-            seed::group_id(seed::SHARED_GROUP)
-        ))
+        .get(&format!("{}/providers/Microsoft.KeyVault/vaults", seed::group_id(seed::SHARED_GROUP)))
         .ok(200);
     assert_eq!(group["value"][0]["name"], "kv-shared");
 }
@@ -260,16 +201,8 @@ fn lists_come_in_pages() {
 fn groups_are_made() {
     let world = World::new();
     let id = seed::group_id("rg-new");
-    world
-        .send("PUT", &id, Some(&json!({ "location": "westeurope" })))
-        .ok(201);
-    world
-        .send(
-            "PUT",
-            &id,
-            Some(&json!({ "location": "westeurope", "tags": { "a": "b" } })),
-        )
-        .ok(200);
+    world.send("PUT", &id, Some(&json!({ "location": "westeurope" }))).ok(201);
+    world.send("PUT", &id, Some(&json!({ "location": "westeurope", "tags": { "a": "b" } }))).ok(200);
     assert_eq!(world.get(&id).ok(200)["tags"]["a"], "b");
     world
         .send("PUT", &id, Some(&json!({ "location": "northeurope" })))
@@ -280,11 +213,9 @@ fn groups_are_made() {
 fn every_answer_can_be_traced() {
     let world = World::new();
     let got = world.get(&seed::app_id());
-    for header in [
-        "x-ms-request-id",
-        "x-ms-correlation-request-id",
-        "x-ms-ratelimit-remaining-subscription-reads",
-    ] {
+    for header in
+        ["x-ms-request-id", "x-ms-correlation-request-id", "x-ms-ratelimit-remaining-subscription-reads"]
+    {
         assert!(got.header(header).is_some(), "{header}");
     }
     let reply = world.sandbox.handle(&Request {
@@ -292,10 +223,7 @@ fn every_answer_can_be_traced() {
         path: "/nowhere".to_owned(),
         headers: vec![
             ("authorization".to_owned(), "Bearer sandbox-owner".to_owned()),
-            (
-                "x-ms-correlation-request-id".to_owned(),
-                "c0ffee00-0000-4000-8000-000000000000".to_owned(),
-            ),
+            ("x-ms-correlation-request-id".to_owned(), "c0ffee00-0000-4000-8000-000000000000".to_owned()),
         ],
         ..Request::default()
     });
@@ -307,11 +235,7 @@ fn every_answer_can_be_traced() {
     let exchanges = world.sandbox.exchanges();
     assert_eq!(exchanges.len(), 2);
     assert_eq!(
-        (
-            exchanges[0].number,
-            exchanges[0].status,
-            exchanges[0].caller.as_deref()
-        ),
+        (exchanges[0].number, exchanges[0].status, exchanges[0].caller.as_deref()),
         (1, Some(200), Some("owner"))
     );
     assert!(exchanges[0].to_record()["response_body"]["properties"].is_object());

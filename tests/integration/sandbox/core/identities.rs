@@ -23,18 +23,11 @@ fn identities_come_back_with_their_principals() {
         json!({ "principalId": seed::IDENTITY_PRINCIPAL, "clientId": seed::IDENTITY_CLIENT })
     );
     let system = world
-        .get(&format!(
-            "{}/providers/Microsoft.ManagedIdentity/identities/default",
-            seed::app_id()
-        ))
+        .get(&format!("{}/providers/Microsoft.ManagedIdentity/identities/default", seed::app_id()))
         .ok(200);
     assert_eq!(system["properties"]["principalId"], identity["principalId"]);
     assert!(system["properties"]["clientId"].is_string());
-    assert_eq!(
-        world.revisions().len(),
-        1,
-        "an identity is no part of the template"
-    );
+    assert_eq!(world.revisions().len(), 1, "an identity is no part of the template");
 }
 
 #[test]
@@ -47,21 +40,12 @@ fn a_kind_that_is_not_named_goes_and_a_principal_with_it() {
     let app = world
         .patched(&json!({ "identity": { "type": "UserAssigned", "userAssignedIdentities": user(&id) } }));
     assert_eq!(app["identity"]["type"], "UserAssigned");
-    assert!(
-        !world
-            .sandbox
-            .state()
-            .principals
-            .contains_key(first.as_str().unwrap())
-    );
+    assert!(!world.sandbox.state().principals.contains_key(first.as_str().unwrap()));
     let app = world.patched(&json!({ "identity": { "type": "SystemAssigned" } }));
     assert_eq!(app["identity"]["type"], "SystemAssigned");
     assert_ne!(app["identity"]["principalId"], first);
     // A PATCH that does not speak of identity keeps it; a PUT removes it.
-    assert_eq!(
-        world.patched(&json!({ "tags": { "a": "b" } }))["identity"]["type"],
-        "SystemAssigned"
-    );
+    assert_eq!(world.patched(&json!({ "tags": { "a": "b" } }))["identity"]["type"], "SystemAssigned");
     let mut body = world.app();
     body.as_object_mut().unwrap().remove("identity");
     world.send("PUT", &seed::app_id(), Some(&body)).ok(201);
@@ -86,24 +70,10 @@ fn the_map_is_merged_by_id_in_any_case() {
     world.patched(&assign(user(&one)));
     world.patched(&assign(user(&one.replace("resourceGroups", "resourcegroups"))));
     let app = world.patched(&assign(user(&other)));
-    assert_eq!(
-        app["identity"]["userAssignedIdentities"]
-            .as_object()
-            .unwrap()
-            .len(),
-        2
-    );
+    assert_eq!(app["identity"]["userAssignedIdentities"].as_object().unwrap().len(), 2);
     let app = world.patched(&assign(json!({ (one): null })));
-    assert_eq!(
-        app["identity"]["userAssignedIdentities"]
-            .as_object()
-            .unwrap()
-            .len(),
-        1
-    );
-    world
-        .patch(&assign(user(&seed::identity_id("id-nope"))))
-        .refused(400, "FailedIdentityOperation");
+    assert_eq!(app["identity"]["userAssignedIdentities"].as_object().unwrap().len(), 1);
+    world.patch(&assign(user(&seed::identity_id("id-nope")))).refused(400, "FailedIdentityOperation");
     world
         .patch(&json!({ "identity": { "type": "SystemAssigned,Magic" } }))
         .refused(400, "InvalidIdentityType");
@@ -128,10 +98,7 @@ fn user_assigned_identities_are_made_read_listed_and_deleted() {
     world.send("DELETE", &id, None).ok(200);
     world.send("DELETE", &id, None).ok(204);
     let anew = world.send("PUT", &id, Some(&body)).ok(201);
-    assert_ne!(
-        made["properties"]["principalId"],
-        anew["properties"]["principalId"]
-    );
+    assert_ne!(made["properties"]["principalId"], anew["properties"]["principalId"]);
     world
         .send("PUT", &id, Some(&json!({ "location": "northeurope" })))
         .refused(409, "InvalidResourceLocation");

@@ -42,10 +42,7 @@ pub(super) struct Got {
 
 impl Got {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(own, _)| own == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
     pub(super) fn code(&self) -> &str {
@@ -96,12 +93,7 @@ impl World {
             rules,
             faults: faults.iter().map(|text| text.parse::<Fault>().unwrap()).collect(),
         };
-        World {
-            sandbox: Sandbox::new(options),
-            now,
-            caller: "owner".to_owned(),
-            usual,
-        }
+        World { sandbox: Sandbox::new(options), now, caller: "owner".to_owned(), usual }
     }
 
     /// The same Azure for another caller.
@@ -145,10 +137,7 @@ impl World {
             host: "management.azure.com".to_owned(),
             path: path.to_owned(),
             query,
-            headers: vec![(
-                "authorization".to_owned(),
-                format!("Bearer sandbox-{}", self.caller),
-            )],
+            headers: vec![("authorization".to_owned(), format!("Bearer sandbox-{}", self.caller))],
             body: body.map_or_else(Vec::new, |body| body.to_string().into_bytes()),
         })
     }
@@ -234,11 +223,7 @@ fn version(path: &str) -> &'static str {
     let lower = path.to_ascii_lowercase();
     let after = lower.rsplit("/providers/").next().unwrap_or_default();
     if !lower.contains("/providers/") {
-        return if lower.contains("/resourcegroups") {
-            "2025-04-01"
-        } else {
-            "2022-12-01"
-        };
+        return if lower.contains("/resourcegroups") { "2025-04-01" } else { "2022-12-01" };
     }
     match after {
         after if !after.contains('/') => "2025-04-01",

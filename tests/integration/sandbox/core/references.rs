@@ -27,27 +27,16 @@ fn granted() -> World {
 }
 
 fn value(world: &World) -> Json {
-    world
-        .send("POST", &format!("{}/listSecrets", seed::app_id()), None)
-        .ok(200)["value"][0]["value"]
-        .clone()
+    world.send("POST", &format!("{}/listSecrets", seed::app_id()), None).ok(200)["value"][0]["value"].clone()
 }
 
 #[test]
 fn a_reference_is_fetched_by_the_identity_newest_or_by_version() {
     let world = granted();
     let identity = seed::identity_id(seed::IDENTITY);
-    world.patched(&reference(
-        URL,
-        &identity
-            .to_uppercase()
-            .replace("/SUBSCRIPTIONS", "/subscriptions"),
-    ));
+    world.patched(&reference(URL, &identity.to_uppercase().replace("/SUBSCRIPTIONS", "/subscriptions")));
     assert_eq!(value(&world), "sandbox-db-password-2");
-    world.patched(&reference(
-        &format!("{URL}/{}", seed::DB_PASSWORD_OLD_VERSION),
-        &identity,
-    ));
+    world.patched(&reference(&format!("{URL}/{}", seed::DB_PASSWORD_OLD_VERSION), &identity));
     assert_eq!(value(&world), "sandbox-db-password-1");
 }
 
@@ -56,39 +45,17 @@ fn what_cannot_be_fetched_is_refused_in_one_way() {
     let identity = seed::identity_id(seed::IDENTITY);
     let refused = |world: &World, url: &str, identity: &str, why: &str| {
         let got = world.patch(&reference(url, identity));
-        assert_eq!(
-            (got.status, got.code()),
-            (400, "InvalidParameterValueInContainerTemplate"),
-            "{why}"
-        );
-        assert!(
-            got.message()
-                .contains("unable to fetch secret 'db' using Managed identity"),
-            "{why}"
-        );
-        assert_eq!(
-            world.app()["properties"]["provisioningState"],
-            "Succeeded",
-            "{why}"
-        );
+        assert_eq!((got.status, got.code()), (400, "InvalidParameterValueInContainerTemplate"), "{why}");
+        assert!(got.message().contains("unable to fetch secret 'db' using Managed identity"), "{why}");
+        assert_eq!(world.app()["properties"]["provisioningState"], "Succeeded", "{why}");
     };
     let vault = |name: &str, secret: &str| format!("https://{name}.vault.azure.net/secrets/{secret}");
     let world = granted();
     refused(&world, &vault("kv-demo", "nope"), &identity, "no such secret");
     refused(&world, &vault("kv-demo", "old-key"), &identity, "disabled");
     refused(&world, &vault("kv-nope", "api-key"), &identity, "no such vault");
-    refused(
-        &world,
-        &vault("kv-shared", "shared-token"),
-        &identity,
-        "no role at that vault",
-    );
-    refused(
-        &world,
-        &vault("kv-policies", "api-key"),
-        &identity,
-        "no access policy",
-    );
+    refused(&world, &vault("kv-shared", "shared-token"), &identity, "no role at that vault");
+    refused(&world, &vault("kv-policies", "api-key"), &identity, "no access policy");
     refused(&world, URL, "system", "no system identity");
     world.edit(|state| {
         let properties = &mut state.vault_mut("kv-demo").unwrap().properties;
@@ -120,9 +87,7 @@ fn a_system_identity_works_once_its_role_is_in_force() {
     let world = World::new();
     let mut first = reference(URL, "System");
     first["identity"] = json!({ "type": "SystemAssigned" });
-    world
-        .patch(&first)
-        .refused(400, "InvalidParameterValueInContainerTemplate");
+    world.patch(&first).refused(400, "InvalidParameterValueInContainerTemplate");
     let app = world.patched(&json!({ "identity": { "type": "SystemAssigned" } }));
     let role = format!(
         "{}/providers/Microsoft.Authorization/roleAssignments/{}",
@@ -137,9 +102,7 @@ fn a_system_identity_works_once_its_role_is_in_force() {
     world.send("PUT", &role, Some(&body)).ok(201);
     world.get(&role).ok(200);
     world.pass(44);
-    world
-        .patch(&reference(URL, "system"))
-        .refused(400, "InvalidParameterValueInContainerTemplate");
+    world.patch(&reference(URL, "system")).refused(400, "InvalidParameterValueInContainerTemplate");
     world.pass(1);
     world.patched(&reference(URL, "system"));
     assert_eq!(value(&world), "sandbox-db-password-2");
@@ -147,8 +110,5 @@ fn a_system_identity_works_once_its_role_is_in_force() {
     let mut copied = reference(URL, "system");
     copied["properties"]["configuration"]["secrets"][0]["value"] = json!("sandbox-db-password-2");
     world.patched(&copied);
-    assert_eq!(
-        world.app()["properties"]["configuration"]["secrets"],
-        json!([{ "name": "db" }])
-    );
+    assert_eq!(world.app()["properties"]["configuration"]["secrets"], json!([{ "name": "db" }]));
 }

@@ -11,11 +11,7 @@ fn only_a_changed_template_makes_a_revision() {
     world.patched(&json!({ "properties": { "template": { "scale": { "maxReplicas": 3 } } } }));
     assert_eq!(world.revisions().len(), 1);
     world.patched(&env(&json!([{ "name": "NEW", "value": "1" }])));
-    let names: Vec<_> = world
-        .revisions()
-        .iter()
-        .map(|revision| revision["name"].clone())
-        .collect();
+    let names: Vec<_> = world.revisions().iter().map(|revision| revision["name"].clone()).collect();
     assert_eq!(names.len(), 2);
     assert!(names[1].as_str().unwrap().starts_with("ca-demo--"));
     assert_eq!(world.app()["properties"]["latestRevisionName"], names[1]);
@@ -24,45 +20,25 @@ fn only_a_changed_template_makes_a_revision() {
 #[test]
 fn health_comes_with_time_and_traffic_follows_it() {
     let world = World::new();
-    world
-        .patch(&env(&json!([{ "name": "NEW", "value": "1" }])))
-        .ok(202);
+    world.patch(&env(&json!([{ "name": "NEW", "value": "1" }]))).ok(202);
     world.pass(20);
     let app = world.app();
     assert_eq!(app["properties"]["provisioningState"], "Succeeded");
-    assert_ne!(
-        app["properties"]["latestRevisionName"],
-        app["properties"]["latestReadyRevisionName"]
-    );
+    assert_ne!(app["properties"]["latestRevisionName"], app["properties"]["latestReadyRevisionName"]);
     let new = world.newest();
     assert_eq!(new["provisioningState"], "Provisioning");
-    assert_eq!(
-        (&new["healthState"], &new["runningState"]),
-        (&json!("None"), &json!("Processing"))
-    );
+    assert_eq!((&new["healthState"], &new["runningState"]), (&json!("None"), &json!("Processing")));
     assert_eq!(new["trafficWeight"], 0);
     assert_eq!(world.revisions()[0]["properties"]["trafficWeight"], 100);
     world.pass(15);
     let new = world.newest();
     assert_eq!(new["provisioningState"], "Provisioned");
-    assert_eq!(
-        (&new["healthState"], &new["runningState"]),
-        (&json!("Healthy"), &json!("Running"))
-    );
-    assert_eq!(
-        (&new["trafficWeight"], &new["replicas"]),
-        (&json!(100), &json!(1))
-    );
+    assert_eq!((&new["healthState"], &new["runningState"]), (&json!("Healthy"), &json!("Running")));
+    assert_eq!((&new["trafficWeight"], &new["replicas"]), (&json!(100), &json!(1)));
     let old = &world.revisions()[0]["properties"];
-    assert_eq!(
-        (&old["active"], &old["trafficWeight"]),
-        (&json!(false), &json!(0))
-    );
+    assert_eq!((&old["active"], &old["trafficWeight"]), (&json!(false), &json!(0)));
     let app = world.app();
-    assert_eq!(
-        app["properties"]["latestRevisionName"],
-        app["properties"]["latestReadyRevisionName"]
-    );
+    assert_eq!(app["properties"]["latestRevisionName"], app["properties"]["latestReadyRevisionName"]);
 }
 
 #[test]
@@ -83,9 +59,7 @@ fn an_image_that_cannot_be_pulled_fails_the_operation_and_leaves_no_revision() {
         assert_eq!(world.newest()["trafficWeight"], 100);
         let result = world.get(&location).refused(400, "ContainerAppOperationError");
         assert!(result.message().contains(cause), "{}", result.message());
-        let status = world
-            .get(&location.replace("OperationResults", "OperationStatuses"))
-            .ok(200);
+        let status = world.get(&location.replace("OperationResults", "OperationStatuses")).ok(200);
         assert_eq!(status["status"], "Failed");
         assert!(status["error"]["message"].as_str().unwrap().contains(cause));
         // The template is the bad one, and the next good one works.
@@ -98,30 +72,19 @@ fn an_image_that_cannot_be_pulled_fails_the_operation_and_leaves_no_revision() {
 fn a_crash_succeeds_and_shows_on_the_revision() {
     let world = World::new();
     let app = world.patched(&image(seed::IMAGE_CRASHING));
-    assert_ne!(
-        app["properties"]["latestRevisionName"],
-        app["properties"]["latestReadyRevisionName"]
-    );
+    assert_ne!(app["properties"]["latestRevisionName"], app["properties"]["latestReadyRevisionName"]);
     let new = world.newest();
     assert_eq!(
         (&new["provisioningState"], &new["healthState"]),
         (&json!("Provisioned"), &json!("Unhealthy"))
     );
-    assert_eq!(
-        (&new["runningState"], &new["trafficWeight"]),
-        (&json!("Degraded"), &json!(0))
-    );
+    assert_eq!((&new["runningState"], &new["trafficWeight"]), (&json!("Degraded"), &json!(0)));
     assert!(new["provisioningError"].as_str().unwrap().contains("exit code 1"));
     assert_eq!(world.revisions()[0]["properties"]["trafficWeight"], 100);
     let name = app["properties"]["latestRevisionName"].as_str().unwrap();
-    let replicas = world
-        .get(&format!("{}/revisions/{name}/replicas", seed::app_id()))
-        .ok(200);
+    let replicas = world.get(&format!("{}/revisions/{name}/replicas", seed::app_id())).ok(200);
     let details = replicas["value"][0]["properties"]["containers"][0]["runningStateDetails"].clone();
-    assert!(
-        details.as_str().unwrap().contains("Container crashing: ca-demo"),
-        "{details}"
-    );
+    assert!(details.as_str().unwrap().contains("Container crashing: ca-demo"), "{details}");
 }
 
 #[test]
@@ -134,10 +97,7 @@ fn a_wrong_port_takes_four_minutes_to_show_and_less_with_a_probe() {
     let new = world.newest();
     assert_eq!(new["healthState"], "Unhealthy");
     let why = new["provisioningError"].as_str().unwrap();
-    assert!(
-        why.contains("TargetPort 8000 does not match the listening port 3000"),
-        "{why}"
-    );
+    assert!(why.contains("TargetPort 8000 does not match the listening port 3000"), "{why}");
 
     let world = World::new();
     let probed = json!({ "properties": { "template": { "containers": [{
@@ -167,11 +127,7 @@ fn a_suffix_names_the_revision_and_cannot_be_used_again() {
     let got = world
         .patch(&env(&json!([{ "name": "NEW", "value": "1" }])))
         .refused(400, "InvalidParameterValueInContainerTemplate");
-    assert!(
-        got.message().contains("revision with suffix v1 already exists"),
-        "{}",
-        got.message()
-    );
+    assert!(got.message().contains("revision with suffix v1 already exists"), "{}", got.message());
     let mut cleared = env(&json!([{ "name": "NEW", "value": "1" }]));
     cleared["properties"]["template"]["revisionSuffix"] = json!(null);
     world.patched(&cleared);
@@ -194,12 +150,7 @@ fn pinned_weights_stay_and_latest_moves() {
             .collect()
     };
     assert_eq!(weights(&world), [30, 70, 0]);
-    assert!(
-        world
-            .revisions()
-            .iter()
-            .all(|revision| revision["properties"]["active"] == true)
-    );
+    assert!(world.revisions().iter().all(|revision| revision["properties"]["active"] == true));
     let traffic = |traffic: serde_json::Value| json!({ "properties": { "configuration": { "ingress": { "traffic": traffic } } } });
     world.patched(&traffic(json!([
         { "latestRevision": true, "weight": 90 }, { "revisionName": "ca-demo--older00", "weight": 10 },
@@ -211,9 +162,7 @@ fn pinned_weights_stay_and_latest_moves() {
         .patch(&traffic(json!([{ "latestRevision": true, "weight": 90 }])))
         .refused(400, "InvalidParameterValueInContainerTemplate");
     world
-        .patch(&traffic(
-            json!([{ "revisionName": "ca-demo--nope", "weight": 100 }]),
-        ))
+        .patch(&traffic(json!([{ "revisionName": "ca-demo--nope", "weight": 100 }])))
         .refused(400, "InvalidParameterValueInContainerTemplate");
 }
 
@@ -228,11 +177,7 @@ fn without_a_minimum_the_replicas_go_after_the_cooldown() {
     world.pass(300);
     assert_eq!(world.newest()["replicas"], 0);
     let name = world.app()["properties"]["latestRevisionName"].clone();
-    let replicas = world.get(&format!(
-        "{}/revisions/{}/replicas",
-        seed::app_id(),
-        name.as_str().unwrap()
-    ));
+    let replicas = world.get(&format!("{}/revisions/{}/replicas", seed::app_id(), name.as_str().unwrap()));
     assert_eq!(replicas.ok(200)["value"], json!([]));
 }
 
@@ -254,10 +199,6 @@ fn revisions_are_deactivated_activated_and_restarted() {
     world.send("POST", &format!("{older}/activate"), None).ok(200);
     assert_eq!(world.get(&older).ok(200)["properties"]["active"], true);
     world
-        .send(
-            "POST",
-            &format!("{}/revisions/ca-demo--nope/restart", seed::app_id()),
-            None,
-        )
+        .send("POST", &format!("{}/revisions/ca-demo--nope/restart", seed::app_id()), None)
         .refused(404, "ResourceNotFound");
 }

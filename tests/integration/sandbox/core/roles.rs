@@ -31,11 +31,7 @@ fn the_same_assignment_under_another_name_exists_already() {
     let got = world
         .send("PUT", &path(&scope.to_lowercase(), OTHER), Some(&grant))
         .refused(409, "RoleAssignmentExists");
-    assert!(
-        got.message().contains("aaaaaaaa000040008000000000000001"),
-        "{}",
-        got.message()
-    );
+    assert!(got.message().contains("aaaaaaaa000040008000000000000001"), "{}", got.message());
     for changed in [
         (scope.clone(), body(READER, seed::IDENTITY_PRINCIPAL)),
         (seed::group_id(seed::GROUP), grant.clone()),
@@ -45,31 +41,24 @@ fn the_same_assignment_under_another_name_exists_already() {
             .refused(400, "RoleAssignmentUpdateNotPermitted");
     }
     // At another scope it is another assignment.
-    world
-        .send("PUT", &path(&seed::group_id(seed::GROUP), OTHER), Some(&grant))
-        .ok(201);
+    world.send("PUT", &path(&seed::group_id(seed::GROUP), OTHER), Some(&grant)).ok(201);
     world.send("DELETE", &path(&scope, NAME), None).ok(200);
     world.send("DELETE", &path(&scope, NAME), None).ok(204);
-    world
-        .get(&path(&scope, NAME))
-        .refused(404, "RoleAssignmentNotFound");
+    world.get(&path(&scope, NAME)).refused(404, "RoleAssignmentNotFound");
 }
 
 #[test]
 fn a_fresh_principal_is_unknown_for_a_while() {
     let world = World::new();
     let id = seed::identity_id("id-new");
-    let principal = world
-        .send("PUT", &id, Some(&json!({ "location": "westeurope" })))
-        .ok(201)["properties"]["principalId"]
+    let principal = world.send("PUT", &id, Some(&json!({ "location": "westeurope" }))).ok(201)["properties"]
+        ["principalId"]
         .as_str()
         .unwrap()
         .to_owned();
     let scope = seed::vault_id(seed::VAULT);
     let plain = body(KEY_VAULT_SECRETS_USER, &principal);
-    world
-        .send("PUT", &path(&scope, NAME), Some(&plain))
-        .refused(400, "PrincipalNotFound");
+    world.send("PUT", &path(&scope, NAME), Some(&plain)).refused(400, "PrincipalNotFound");
     let mut typed = plain.clone();
     typed["properties"]["principalType"] = json!("ServicePrincipal");
     world.send("PUT", &path(&scope, NAME), Some(&typed)).ok(201);
@@ -79,22 +68,12 @@ fn a_fresh_principal_is_unknown_for_a_while() {
     let mut wrong = body(READER, &principal);
     wrong["properties"]["principalType"] = json!("User");
     world
-        .send(
-            "PUT",
-            &path(&scope, "aaaaaaaa-0000-4000-8000-000000000003"),
-            Some(&wrong),
-        )
+        .send("PUT", &path(&scope, "aaaaaaaa-0000-4000-8000-000000000003"), Some(&wrong))
         .refused(400, "UnmatchedPrincipalType");
-    world
-        .send("PUT", &path(&scope, "not-a-guid"), Some(&plain))
-        .refused(400, "InvalidRoleAssignmentId");
+    world.send("PUT", &path(&scope, "not-a-guid"), Some(&plain)).refused(400, "InvalidRoleAssignmentId");
     let nowhere = seed::vault_id("kv-nope");
     world
-        .send(
-            "PUT",
-            &path(&nowhere, "aaaaaaaa-0000-4000-8000-000000000003"),
-            Some(&plain),
-        )
+        .send("PUT", &path(&nowhere, "aaaaaaaa-0000-4000-8000-000000000003"), Some(&plain))
         .refused(404, "ResourceNotFound");
 }
 
@@ -102,11 +81,7 @@ fn a_fresh_principal_is_unknown_for_a_while() {
 fn lists_reach_up_and_down_unless_told_otherwise() {
     let world = World::new();
     world.edit(|state| {
-        for scope in [
-            seed::subscription_id(),
-            seed::group_id(seed::GROUP),
-            seed::vault_id(seed::VAULT),
-        ] {
+        for scope in [seed::subscription_id(), seed::group_id(seed::GROUP), seed::vault_id(seed::VAULT)] {
             seed::assign_role(state, &scope, READER, seed::IDENTITY_PRINCIPAL, START);
         }
     });
@@ -122,13 +97,7 @@ fn lists_reach_up_and_down_unless_told_otherwise() {
             .unwrap()
             .iter()
             .filter(|assignment| assignment["properties"]["principalId"] == seed::IDENTITY_PRINCIPAL)
-            .map(|assignment| {
-                assignment["properties"]["scope"]
-                    .as_str()
-                    .unwrap()
-                    .split('/')
-                    .count()
-            })
+            .map(|assignment| assignment["properties"]["scope"].as_str().unwrap().split('/').count())
             .collect();
         depths.sort_unstable();
         depths
@@ -137,10 +106,7 @@ fn lists_reach_up_and_down_unless_told_otherwise() {
     assert_eq!(scopes(&format!("principalId eq '{principal}'")), [3, 5, 9]);
     assert_eq!(scopes(&format!("assignedTo('{principal}')")), [3, 5, 9]);
     assert_eq!(scopes("atScope()"), [3, 5]);
-    assert_eq!(
-        scopes(&format!("atScope() and assignedTo('{principal}')")),
-        [3, 5]
-    );
+    assert_eq!(scopes(&format!("atScope() and assignedTo('{principal}')")), [3, 5]);
     assert!(scopes(&format!("principalId eq '{}'", seed::TENANT)).is_empty());
     let bad = format!(
         "{}/providers/Microsoft.Authorization/roleAssignments?$filter=roleName eq 'x'",
@@ -160,10 +126,7 @@ fn definitions_are_found_by_name_and_guid() {
         .ok(200);
     assert_eq!(list["value"].as_array().unwrap().len(), 1);
     let id = list["value"][0]["id"].as_str().unwrap();
-    assert_eq!(
-        world.get(id).ok(200)["properties"]["roleName"],
-        "Key Vault Secrets User"
-    );
+    assert_eq!(world.get(id).ok(200)["properties"]["roleName"], "Key Vault Secrets User");
 }
 
 #[test]
@@ -177,13 +140,7 @@ fn a_role_given_to_a_caller_counts_when_it_is_in_force() {
         got.message().contains("userAssignedIdentities/assign/action") && got.message().contains(&identity)
     );
     let caller = world.sandbox.state().callers["app-scoped"].principal.clone();
-    world
-        .send(
-            "PUT",
-            &path(&identity, NAME),
-            Some(&body(MANAGED_IDENTITY_OPERATOR, &caller)),
-        )
-        .ok(201);
+    world.send("PUT", &path(&identity, NAME), Some(&body(MANAGED_IDENTITY_OPERATOR, &caller))).ok(201);
     scoped.patch(&assign).refused(403, "LinkedAuthorizationFailed");
     world.pass(45);
     scoped.patch(&assign).ok(202);

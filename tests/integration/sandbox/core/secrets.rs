@@ -25,9 +25,7 @@ fn values_are_shown_by_list_secrets_only() {
         ])
     );
     assert!(!app.to_string().contains("s3cret") && !app.to_string().contains("fetched"));
-    let list = world
-        .send("POST", &format!("{}/listSecrets", seed::app_id()), None)
-        .ok(200);
+    let list = world.send("POST", &format!("{}/listSecrets", seed::app_id()), None).ok(200);
     assert_eq!(list["value"][0], json!({ "name": "token", "value": "s3cret" }));
     assert_eq!(list["value"][1]["value"], "fetched");
     assert_eq!(list["value"][1]["identity"], "system");
@@ -43,20 +41,14 @@ fn entries_must_be_complete_also_when_a_value_is_stored() {
         json!({ "name": "x", "identity": "system" }),
         json!({ "name": "Upper", "value": "v" }),
     ] {
-        world
-            .patch(&secrets_body(&json!([entry])))
-            .refused(400, "ContainerAppSecretInvalid");
+        world.patch(&secrets_body(&json!([entry]))).refused(400, "ContainerAppSecretInvalid");
     }
-    let got = world
-        .patch(&secrets_body(&json!([{ "name": "token" }])))
-        .refused(400, "ContainerAppSecretInvalid");
+    let got =
+        world.patch(&secrets_body(&json!([{ "name": "token" }]))).refused(400, "ContainerAppSecretInvalid");
     assert!(got.message().contains("'token'") && got.message().contains("keyVaultUrl and identity"));
     // A PATCH without the array leaves the secrets alone.
     world.patched(&env(&json!([{ "name": "T", "secretRef": "token" }])));
-    assert_eq!(
-        world.app()["properties"]["configuration"]["secrets"],
-        json!([{ "name": "token" }])
-    );
+    assert_eq!(world.app()["properties"]["configuration"]["secrets"], json!([{ "name": "token" }]));
 }
 
 #[test]
@@ -69,9 +61,7 @@ fn references_must_lead_somewhere_and_keep_their_secret() {
     let mut both = env(&json!([{ "name": "T", "secretRef": "token" }]));
     both["properties"]["configuration"] = json!({ "secrets": [{ "name": "token", "value": "1" }] });
     world.patched(&both);
-    world
-        .patch(&secrets_body(&json!([])))
-        .refused(400, "ContainerAppSecretRefNotFound");
+    world.patch(&secrets_body(&json!([]))).refused(400, "ContainerAppSecretRefNotFound");
     // Unused in the new template, but the active revision runs on it.
     let mut gone = env(&json!([]));
     gone["properties"]["configuration"] = json!({ "secrets": [] });

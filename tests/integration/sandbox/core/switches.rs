@@ -71,10 +71,7 @@ fn observe(name: &str, world: &World) -> Json {
         }
         "zero-replicas-running" => {
             world.edit(seed::variant::scaled_to_zero);
-            json!([
-                world.newest()["runningState"],
-                world.app()["properties"]["runningStatus"]
-            ])
+            json!([world.newest()["runningState"], world.app()["properties"]["runningStatus"]])
         }
         "write-keeps-stopped" => {
             world.edit(seed::variant::stopped);
@@ -108,12 +105,7 @@ fn observe(name: &str, world: &World) -> Json {
                 );
             });
             let app = world.patched(&assign("UserAssigned", &seed::identity_id("id-other")));
-            json!(
-                app["identity"]["userAssignedIdentities"]
-                    .as_object()
-                    .unwrap()
-                    .len()
-            )
+            json!(app["identity"]["userAssignedIdentities"].as_object().unwrap().len())
         }
         "linked-right-when-new" => {
             has_identity(world);
@@ -154,11 +146,7 @@ fn observe(name: &str, world: &World) -> Json {
         }
         "principal-type-suffices" => {
             let made = world
-                .send(
-                    "PUT",
-                    &seed::identity_id("id-new"),
-                    Some(&json!({ "location": "westeurope" })),
-                )
+                .send("PUT", &seed::identity_id("id-new"), Some(&json!({ "location": "westeurope" })))
                 .ok(201);
             let path = format!(
                 "{}/providers/Microsoft.Authorization/roleAssignments/aaaaaaaa-0000-4000-8000-000000000001",
@@ -177,23 +165,16 @@ fn observe(name: &str, world: &World) -> Json {
             json!(scoped.get(&location).status)
         }
         "failed-location-is-error" => {
-            let location = path_of(
-                world
-                    .patch(&image(seed::IMAGE_UNKNOWN))
-                    .header("location")
-                    .unwrap(),
-            )
-            .to_owned();
+            let location =
+                path_of(world.patch(&image(seed::IMAGE_UNKNOWN)).header("location").unwrap()).to_owned();
             world.settle();
             json!(world.get(&location).status)
         }
         "ids-as-written" => world.app()["id"].clone(),
         "unset-left-out" => json!(world.app()["properties"]["template"].get("revisionSuffix")),
         "permissions-need-read" => {
-            let path = format!(
-                "{}/providers/Microsoft.Authorization/permissions",
-                seed::vault_id(seed::VAULT)
-            );
+            let path =
+                format!("{}/providers/Microsoft.Authorization/permissions", seed::vault_id(seed::VAULT));
             json!(world.by("app-scoped").get(&path).status)
         }
         "subscription-seen-from-below" => json!(world.by("app-scoped").get(&seed::subscription_id()).status),

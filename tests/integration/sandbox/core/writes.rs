@@ -15,17 +15,8 @@ fn patch_merges_objects_replaces_arrays_and_removes_nulls() {
         "properties": { "configuration": { "maxInactiveRevisions": 5 }, "template": { "scale": { "maxReplicas": 7 } } },
     }));
     let app = world.app();
-    assert_eq!(
-        app["properties"]["template"]["scale"],
-        json!({"minReplicas": 1, "maxReplicas": 7})
-    );
-    assert_eq!(
-        app["properties"]["template"]["containers"]
-            .as_array()
-            .unwrap()
-            .len(),
-        2
-    );
+    assert_eq!(app["properties"]["template"]["scale"], json!({"minReplicas": 1, "maxReplicas": 7}));
+    assert_eq!(app["properties"]["template"]["containers"].as_array().unwrap().len(), 2);
     assert_eq!(app["properties"]["configuration"]["ingress"]["targetPort"], 8000);
 
     // The sidecar was not sent: it is gone.
@@ -35,11 +26,7 @@ fn patch_merges_objects_replaces_arrays_and_removes_nulls() {
     let containers = &app["properties"]["template"]["containers"];
     assert_eq!(containers.as_array().unwrap().len(), 1);
     assert_eq!(containers[0]["env"], json!([{ "name": "A", "value": "1" }]));
-    assert!(
-        app["properties"]["configuration"]
-            .get("maxInactiveRevisions")
-            .is_none()
-    );
+    assert!(app["properties"]["configuration"].get("maxInactiveRevisions").is_none());
     assert_eq!(app["tags"], json!({ "team": "web" }));
 }
 
@@ -48,20 +35,11 @@ fn put_describes_the_whole_app() {
     let world = World::new();
     world.edit(|state| seed::variant::plain_secret(state, "token", "s3cret"));
     let mut body = world.app();
-    body["properties"]["configuration"]
-        .as_object_mut()
-        .unwrap()
-        .remove("secrets");
-    body["properties"]["configuration"]["ingress"]
-        .as_object_mut()
-        .unwrap()
-        .remove("targetPort");
+    body["properties"]["configuration"].as_object_mut().unwrap().remove("secrets");
+    body["properties"]["configuration"]["ingress"].as_object_mut().unwrap().remove("targetPort");
     let got = world.send("PUT", &seed::app_id(), Some(&body));
     let operation = got.header("azure-asyncoperation").unwrap().to_owned();
-    assert_eq!(
-        got.clone().ok(201)["properties"]["provisioningState"],
-        "InProgress"
-    );
+    assert_eq!(got.clone().ok(201)["properties"]["provisioningState"], "InProgress");
     world.settle();
     assert_eq!(world.get(path_of(&operation)).ok(200)["status"], "Succeeded");
     let configuration = world.app()["properties"]["configuration"].clone();
@@ -84,9 +62,7 @@ fn a_new_app_is_made_and_deleted() {
             "template": { "containers": [{ "name": "web", "image": "mcr.microsoft.com/k8se/quickstart:latest" }] },
         },
     });
-    world
-        .send("PATCH", &id, Some(&body))
-        .refused(404, "ResourceNotFound");
+    world.send("PATCH", &id, Some(&body)).refused(404, "ResourceNotFound");
     world.send("PUT", &id, Some(&body)).ok(201);
     world.settle();
     let app = world.get(&id).ok(200);
@@ -95,15 +71,9 @@ fn a_new_app_is_made_and_deleted() {
         app["properties"]["configuration"]["ingress"]["fqdn"],
         "ca-new.internal.happyfield-12345678.westeurope.azurecontainerapps.io"
     );
-    assert_eq!(
-        app["properties"]["latestReadyRevisionName"],
-        app["properties"]["latestRevisionName"]
-    );
+    assert_eq!(app["properties"]["latestReadyRevisionName"], app["properties"]["latestRevisionName"]);
     world.send("DELETE", &id, None).ok(202);
-    assert_eq!(
-        world.get(&id).ok(200)["properties"]["provisioningState"],
-        "Deleting"
-    );
+    assert_eq!(world.get(&id).ok(200)["properties"]["provisioningState"], "Deleting");
     world.settle();
     world.get(&id).refused(404, "ResourceNotFound");
     world.send("DELETE", &id, None).ok(204);
@@ -116,9 +86,7 @@ fn one_operation_at_a_time_and_its_urls_tell_how_it_goes() {
     assert_eq!(got.header("retry-after"), Some("5"));
     let location = path_of(got.header("location").unwrap()).to_owned();
     assert!(got.header("azure-asyncoperation").is_none());
-    world
-        .patch(&env(&json!([])))
-        .refused(409, "ContainerAppOperationInProgress");
+    world.patch(&env(&json!([]))).refused(409, "ContainerAppOperationInProgress");
     assert_eq!(world.get(&location).status, 202);
     world.pass(19);
     let status = location.replace("OperationResults", "OperationStatuses");
@@ -126,10 +94,7 @@ fn one_operation_at_a_time_and_its_urls_tell_how_it_goes() {
     assert_eq!(world.app()["properties"]["runningStatus"], "Progressing");
     world.pass(1);
     assert_eq!(world.get(&status).ok(200)["status"], "Succeeded");
-    assert_eq!(
-        world.get(&location).ok(200)["properties"]["provisioningState"],
-        "Succeeded"
-    );
+    assert_eq!(world.get(&location).ok(200)["properties"]["provisioningState"], "Succeeded");
     world.patched(&env(&json!([{ "name": "B", "value": "2" }])));
 }
 
@@ -146,18 +111,12 @@ fn what_does_not_fit_the_schema_is_refused() {
     let world = World::new();
     let misspelt = json!({ "properties": { "template": { "container": [] } } });
     let got = world.patch(&misspelt).refused(400, "ContainerAppInvalidSchema");
-    assert!(
-        got.message().contains("properties.template.container"),
-        "{}",
-        got.message()
-    );
+    assert!(got.message().contains("properties.template.container"), "{}", got.message());
     let auto = json!({ "properties": { "configuration": { "ingress": { "customDomains": [
         { "name": "www.example.com", "bindingType": "Auto" },
     ] } } } });
     let older = format!("{}?api-version=2025-01-01", seed::app_id());
-    world
-        .send("PATCH", &older, Some(&auto))
-        .refused(400, "ContainerAppInvalidSchema");
+    world.send("PATCH", &older, Some(&auto)).refused(400, "ContainerAppInvalidSchema");
     world.patch(&auto).ok(202);
 }
 
@@ -185,11 +144,7 @@ fn both_names_of_the_environment_mean_the_same() {
     properties.remove("environmentId");
     properties.insert(
         "managedEnvironmentId".to_owned(),
-        json!(
-            seed::environment_id()
-                .to_uppercase()
-                .replace("/SUBSCRIPTIONS", "/subscriptions")
-        ),
+        json!(seed::environment_id().to_uppercase().replace("/SUBSCRIPTIONS", "/subscriptions")),
     );
     world.send("PUT", &seed::app_id(), Some(&body)).ok(201);
 }
@@ -204,9 +159,7 @@ fn stop_and_start_are_operations() {
     assert_eq!(world.app()["properties"]["runningStatus"], "Stopped");
     assert_eq!(world.newest()["runningState"], "Stopped");
     assert_eq!(world.newest()["replicas"], 0);
-    world
-        .send("POST", &format!("{}/start", seed::app_id()), None)
-        .ok(202);
+    world.send("POST", &format!("{}/start", seed::app_id()), None).ok(202);
     world.settle();
     assert_eq!(world.app()["properties"]["runningStatus"], "Running");
     assert_eq!(world.newest()["replicas"], 1);
@@ -218,10 +171,7 @@ fn state_survives_being_written_down() {
     world.patch(&env(&json!([{ "name": "B", "value": "2" }]))).ok(202);
     let state = world.sandbox.state();
     let text = serde_json::to_string(&state).unwrap();
-    assert_eq!(
-        serde_json::from_str::<acarecipe::sandbox::State>(&text).unwrap(),
-        state
-    );
+    assert_eq!(serde_json::from_str::<acarecipe::sandbox::State>(&text).unwrap(), state);
     // A file of another version: unknown members are ignored, missing ones are empty.
     let sparse: acarecipe::sandbox::State =
         serde_json::from_value(json!({ "tenant": seed::TENANT, "news": true })).unwrap();
@@ -254,18 +204,11 @@ fn without_delays_everything_has_happened_by_the_next_request() {
     let got = send("PATCH", change.to_string().into_bytes());
     assert_eq!(got.header("x-ms-retry-after-ms"), Some("0"));
     assert_eq!(got.header("retry-after"), None);
-    assert!(
-        got.header("location")
-            .unwrap()
-            .starts_with("http://127.0.0.1:4100/subscriptions/")
-    );
+    assert!(got.header("location").unwrap().starts_with("http://127.0.0.1:4100/subscriptions/"));
     got.ok(202);
     let app = send("GET", Vec::new()).ok(200);
     assert_eq!(app["properties"]["provisioningState"], "Succeeded");
-    assert_eq!(
-        app["properties"]["latestRevisionName"],
-        app["properties"]["latestReadyRevisionName"]
-    );
+    assert_eq!(app["properties"]["latestRevisionName"], app["properties"]["latestReadyRevisionName"]);
 }
 
 #[test]
@@ -274,17 +217,8 @@ fn moving_to_another_environment_needs_the_right_to_join_it() {
     let other = seed::environment_id().replace("cae-demo", "cae-other");
     let go = |id: &str| json!({ "properties": { "environmentId": id } });
     let scoped = world.by("app-scoped");
-    let got = scoped
-        .patch(&go(&other))
-        .refused(403, "LinkedAuthorizationFailed");
-    assert!(
-        got.message()
-            .contains("Microsoft.App/managedEnvironments/join/action"),
-        "{}",
-        got.message()
-    );
-    world
-        .patch(&go(&other))
-        .refused(400, "ManagedEnvironmentNotFound");
+    let got = scoped.patch(&go(&other)).refused(403, "LinkedAuthorizationFailed");
+    assert!(got.message().contains("Microsoft.App/managedEnvironments/join/action"), "{}", got.message());
+    world.patch(&go(&other)).refused(400, "ManagedEnvironmentNotFound");
     scoped.patch(&go(&seed::environment_id().to_lowercase())).ok(202);
 }

@@ -50,9 +50,7 @@ pub fn close(schema: &mut Json, answers: bool) {
                 return;
             }
             if resource {
-                properties
-                    .entry("etag")
-                    .or_insert(json!({ "type": ["string", "null"] }));
+                properties.entry("etag").or_insert(json!({ "type": ["string", "null"] }));
             }
             object.insert("additionalProperties".to_owned(), json!(false));
         }
@@ -70,20 +68,14 @@ fn or_null(branches: &Json) -> Option<&Json> {
 
 /// Whether a schema is that of an ARM resource.
 fn is_resource(schema: &Map<String, Json>) -> bool {
-    ["id", "name", "type"].iter().all(|name| {
-        schema
-            .get("properties")
-            .is_some_and(|properties| properties.get(name).is_some())
-    })
+    ["id", "name", "type"]
+        .iter()
+        .all(|name| schema.get("properties").is_some_and(|properties| properties.get(name).is_some()))
 }
 
 /// Read-only properties sent, secrets returned, and resources without `id`, `name` or `type`.
 pub fn findings(schema: &Json, definitions: &Json, body: &Json, role: Role) -> Vec<String> {
-    let mut walk = Walk {
-        definitions,
-        role,
-        found: Vec::new(),
-    };
+    let mut walk = Walk { definitions, role, found: Vec::new() };
     walk.value(schema, body, "body");
     walk.found
 }
@@ -99,10 +91,8 @@ impl Walk<'_> {
         let Some(object) = schema.as_object() else {
             return;
         };
-        if let Some(name) = object
-            .get("$ref")
-            .and_then(Json::as_str)
-            .and_then(|reference| reference.strip_prefix("#/$defs/"))
+        if let Some(name) =
+            object.get("$ref").and_then(Json::as_str).and_then(|reference| reference.strip_prefix("#/$defs/"))
         {
             let definitions = self.definitions;
             self.value(&definitions[name], value, place);
@@ -143,8 +133,7 @@ impl Walk<'_> {
         if matches!(self.role, Role::Answer { .. }) && is_resource(schema) {
             for name in ["id", "name", "type"] {
                 if !members.get(name).is_some_and(Json::is_string) {
-                    self.found
-                        .push(format!("{} {place}: the resource has no '{name}'", self.role));
+                    self.found.push(format!("{} {place}: the resource has no '{name}'", self.role));
                 }
             }
         }
@@ -163,8 +152,7 @@ impl Walk<'_> {
                 self.found.push(format!("request {place}: is read-only"));
             }
             if self.role == (Role::Answer { secrets: false }) && flag("writeOnly") && !empty {
-                self.found
-                    .push(format!("answer {place}: is write-only and was returned"));
+                self.found.push(format!("answer {place}: is write-only and was returned"));
             }
             self.value(property, value, &place);
         }

@@ -61,16 +61,12 @@ impl Exceptions {
 
     /// Whether an operation may go without a schema.
     pub(super) fn undescribed(&self, method: &str, path: &str) -> bool {
-        self.operations
-            .iter()
-            .any(|entry| Template::new(&entry.operation).matches(method, path))
+        self.operations.iter().any(|entry| Template::new(&entry.operation).matches(method, path))
     }
 
     /// Whether a finding stands.
     pub(super) fn excuse(&self, operation: &str, finding: &str) -> bool {
-        self.findings
-            .iter()
-            .any(|entry| entry.operation == operation && finding.contains(&entry.contains))
+        self.findings.iter().any(|entry| entry.operation == operation && finding.contains(&entry.contains))
     }
 
     /// Whether `version` may be used in `namespace` although a newer one exists.

@@ -64,9 +64,7 @@ pub fn check_records(records: &[Json]) -> Result<usize, Vec<String>> {
         match specs.judge(record, exceptions) {
             Verdict::Described(operation, found) => {
                 described.push((record, operation.template()));
-                let found = found
-                    .into_iter()
-                    .filter(|what| !exceptions.excuse(&operation.template(), what));
+                let found = found.into_iter().filter(|what| !exceptions.excuse(&operation.template(), what));
                 problems.extend(found.map(|what| record.problem(&what)));
             }
             Verdict::Excused(found) | Verdict::Unknown(found) => {
@@ -98,11 +96,7 @@ pub fn exceptions() -> &'static Exceptions {
 
 /// The versions of `Microsoft.App` that can be checked here: the older one needs Python.
 pub fn app_versions() -> &'static [&'static str] {
-    if second::python() {
-        &["2026-01-01", "2025-07-01"]
-    } else {
-        &["2026-01-01"]
-    }
+    if second::python() { &["2026-01-01", "2025-07-01"] } else { &["2026-01-01"] }
 }
 
 /// The schemas, or `None` (said once on stderr) when their folder is absent and need not be there.
@@ -130,10 +124,7 @@ pub fn specs() -> Option<&'static Specs> {
 }
 
 /// Says on stderr what was not checked.
-#[expect(
-    clippy::print_stderr,
-    reason = "a skipped check must be seen, not only be in a report"
-)]
+#[expect(clippy::print_stderr, reason = "a skipped check must be seen, not only be in a report")]
 fn skipped(what: &str) {
     eprintln!("skipped: {what}");
 }
@@ -151,14 +142,7 @@ impl<'a> Record<'a> {
         let polled = self.json["response_headers"].as_object().is_some_and(|headers| {
             headers.contains_key("location") || headers.contains_key("azure-asyncoperation")
         });
-        let parts = [
-            "method",
-            "path",
-            "query",
-            "request_body",
-            "status",
-            "response_body",
-        ];
+        let parts = ["method", "path", "query", "request_body", "status", "response_body"];
         json!([parts.map(|part| &self.json[part]), polled]).to_string()
     }
 
@@ -176,9 +160,7 @@ impl<'a> Record<'a> {
 
     fn version(self) -> Option<&'a str> {
         let query = self.json["query"].as_object()?;
-        let (_, version) = query
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case("api-version"))?;
+        let (_, version) = query.iter().find(|(name, _)| name.eq_ignore_ascii_case("api-version"))?;
         version.as_str()
     }
 
@@ -193,11 +175,6 @@ impl<'a> Record<'a> {
     }
 
     fn problem(self, what: &str) -> String {
-        format!(
-            "{} {} ({}): {what}",
-            self.method(),
-            self.path(),
-            self.version().unwrap_or("no api-version")
-        )
+        format!("{} {} ({}): {what}", self.method(), self.path(), self.version().unwrap_or("no api-version"))
     }
 }

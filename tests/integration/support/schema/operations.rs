@@ -20,10 +20,7 @@ pub struct Template<'a> {
 impl<'a> Template<'a> {
     pub fn new(text: &'a str) -> Template<'a> {
         let (method, path) = text.split_once(' ').unwrap_or(("", text));
-        Template {
-            method,
-            segments: path.trim_matches('/').split('/').collect(),
-        }
+        Template { method, segments: path.trim_matches('/').split('/').collect() }
     }
 
     pub fn matches(&self, method: &str, path: &str) -> bool {
@@ -33,10 +30,7 @@ impl<'a> Template<'a> {
 
     /// How many segments are words: the more, the better it fits.
     fn words(&self) -> usize {
-        self.segments
-            .iter()
-            .filter(|segment| !segment.starts_with('{'))
-            .count()
+        self.segments.iter().filter(|segment| !segment.starts_with('{')).count()
     }
 }
 
@@ -84,11 +78,7 @@ struct Validated {
 
 impl Validated {
     fn new(schema: &Json, definitions: &Arc<Json>) -> Validated {
-        Validated {
-            schema: schema.clone(),
-            definitions: Arc::clone(definitions),
-            compiled: OnceLock::new(),
-        }
+        Validated { schema: schema.clone(), definitions: Arc::clone(definitions), compiled: OnceLock::new() }
     }
 
     fn validator(&self) -> &Validator {
@@ -132,11 +122,7 @@ pub struct Specs {
 
 impl Specs {
     pub(super) fn load(folder: PathBuf) -> Specs {
-        Specs {
-            newest: read(&folder.join("json-schema")),
-            folder,
-            others: Mutex::default(),
-        }
+        Specs { newest: read(&folder.join("json-schema")), folder, others: Mutex::default() }
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -162,10 +148,7 @@ impl Specs {
         let operation = if version == newest.version {
             newest
         } else if !exceptions.allows(newest.namespace(), version) {
-            found.push(format!(
-                "api-version '{version}' where {} is the newest stable",
-                newest.version
-            ));
+            found.push(format!("api-version '{version}' where {} is the newest stable", newest.version));
             newest
         } else {
             let others = self.other(newest.namespace(), version);
@@ -185,9 +168,7 @@ impl Specs {
         let key = (namespace.to_owned(), version.to_owned());
         others.entry(key).or_insert_with(|| {
             if !second::python() {
-                skipped(&format!(
-                    "schema validation of {namespace} {version}: python3 is not installed"
-                ));
+                skipped(&format!("schema validation of {namespace} {version}: python3 is not installed"));
                 return &[];
             }
             let out = tempfile::tempdir().unwrap();
@@ -253,9 +234,7 @@ fn find<'a>(operations: &'a [Operation], method: &str, path: &str) -> Option<&'a
         .filter_map(|operation| {
             let text = operation.template();
             let template = Template::new(&text);
-            template
-                .matches(method, path)
-                .then(|| (template.words(), operation))
+            template.matches(method, path).then(|| (template.words(), operation))
         })
         .max_by_key(|(words, _)| *words)
         .map(|(_, operation)| operation)

@@ -13,10 +13,7 @@ use super::{Record, skipped};
 pub fn python() -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();
     *FOUND.get_or_init(|| {
-        Command::new("python3")
-            .arg("--version")
-            .output()
-            .is_ok_and(|answer| answer.status.success())
+        Command::new("python3").arg("--version").output().is_ok_and(|answer| answer.status.success())
     })
 }
 
@@ -42,9 +39,7 @@ pub fn opinion(specs: &Path, records: &[(Record<'_>, String)], exceptions: &Exce
             .collect();
         runs.entry(pins).or_default().push(entry);
     }
-    runs.iter()
-        .flat_map(|(pins, records)| run(specs, pins, records, exceptions))
-        .collect()
+    runs.iter().flat_map(|(pins, records)| run(specs, pins, records, exceptions)).collect()
 }
 
 fn run(

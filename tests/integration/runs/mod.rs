@@ -1,0 +1,3 @@
+//! Whole runs: planned, applied, verified against the sandbox.
+
+mod counts;
