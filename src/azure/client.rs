@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::credentials::RunCredential;
 use super::endpoint::{Bearer, Carrier, Endpoint};
 use super::errors::{ArmError, ArmErrorKind};
-use super::events::{self, ClientEvent, EventSink};
+use super::events::{self, EventSink};
 use super::network::Network;
 use super::operations::Operation;
 use super::policies::{Announce, FixedBearer};

@@ -2,7 +2,6 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use azure_identity::Executor;
 use time::OffsetDateTime;
 
 use super::credentials::{Tool, env, jwt};
-use super::script::{APP, VERSION};
+use super::script::{APP, VERSION, alone};
 
 const TOKEN: &str = "sandbox-owner-token";
 
@@ -227,14 +226,8 @@ async fn a_proxy_sees_nothing_of_what_goes_to_loopback() {
     let child = tokio::task::spawn_blocking({
         let (target, proxy) = (socket.url(), proxy.url());
         move || {
-            let mut command = Command::new(std::env::current_exe().unwrap());
-            command
-                .args([
-                    "--exact",
-                    "client::hostile::in_a_process_with_a_proxy",
-                    "--ignored",
-                ])
-                .env(TARGET, target);
+            let mut command = alone("client::hostile::in_a_process_with_a_proxy");
+            command.env(TARGET, target);
             for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
                 command.env(name, &proxy).env(name.to_lowercase(), &proxy);
             }

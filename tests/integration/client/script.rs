@@ -1,6 +1,7 @@
 //! A transport that answers by script, and a client on a clock that only waiting moves.
 
 use std::collections::VecDeque;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use acarecipe::azure::{ArmClient, ArmRequest, ClientEvent, ClientSettings, Endpoint};
@@ -208,4 +209,11 @@ pub(super) fn in_minutes(minutes: i64) -> OffsetDateTime {
 
 pub(super) fn get() -> ArmRequest {
     ArmRequest::get(APP, VERSION)
+}
+
+/// A process that runs one ignored test of this binary and nothing else.
+pub(super) fn alone(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test, "--ignored"]);
+    command
 }
