@@ -14,12 +14,7 @@ pub struct Advice {
 }
 
 /// A row: the code, the cause, the fix, the page.
-type Row = (
-    &'static str,
-    &'static str,
-    Option<&'static str>,
-    Option<&'static str>,
-);
+type Row = (&'static str, &'static str, Option<&'static str>, Option<&'static str>);
 
 const RBAC: Option<&str> =
     Some("https://learn.microsoft.com/azure/role-based-access-control/troubleshooting");
@@ -94,12 +89,7 @@ const CODES: &[Row] = &[
         Some("az account list --output table, then az account set --subscription ID"),
         Some("https://learn.microsoft.com/cli/azure/manage-azure-subscriptions-azure-cli"),
     ),
-    (
-        "InvalidSubscriptionId",
-        "the subscription id is not a GUID",
-        Some("az account show --query id"),
-        None,
-    ),
+    ("InvalidSubscriptionId", "the subscription id is not a GUID", Some("az account show --query id"), None),
     (
         "ReadOnlyDisabledSubscription",
         "the subscription is disabled; nothing can be written",
@@ -130,12 +120,7 @@ const CODES: &[Row] = &[
         LOGIN,
         CLI,
     ),
-    (
-        "AuthenticationFailed",
-        "Azure does not accept the token",
-        LOGIN,
-        CLI,
-    ),
+    ("AuthenticationFailed", "Azure does not accept the token", LOGIN, CLI),
     (
         "ContainerAppOperationInProgress",
         "another operation works on this app; only one can at a time",
@@ -227,48 +212,18 @@ const CODES: &[Row] = &[
 /// Codes of Microsoft Entra ID, found anywhere in a message.
 /// learn.microsoft.com/entra/identity-platform/reference-error-codes
 const ENTRA: &[Row] = &[
-    (
-        "AADSTS700082",
-        "the sign-in has expired through inactivity",
-        LOGIN,
-        CLI,
-    ),
-    (
-        "AADSTS70043",
-        "the sign-in has expired by the tenant's sign-in frequency",
-        LOGIN,
-        CLI,
-    ),
-    (
-        "AADSTS50173",
-        "the sign-in was revoked, often by a changed password",
-        LOGIN,
-        CLI,
-    ),
-    (
-        "AADSTS50076",
-        "the tenant demands multi-factor authentication",
-        Some("az login --tenant TENANT"),
-        CLI,
-    ),
-    (
-        "AADSTS50079",
-        "the tenant demands multi-factor authentication",
-        Some("az login --tenant TENANT"),
-        CLI,
-    ),
+    ("AADSTS700082", "the sign-in has expired through inactivity", LOGIN, CLI),
+    ("AADSTS70043", "the sign-in has expired by the tenant's sign-in frequency", LOGIN, CLI),
+    ("AADSTS50173", "the sign-in was revoked, often by a changed password", LOGIN, CLI),
+    ("AADSTS50076", "the tenant demands multi-factor authentication", Some("az login --tenant TENANT"), CLI),
+    ("AADSTS50079", "the tenant demands multi-factor authentication", Some("az login --tenant TENANT"), CLI),
     (
         "AADSTS53003",
         "a conditional access policy forbids the sign-in",
         Some("sign in from a device and place the policy allows"),
         CLI,
     ),
-    (
-        "AADSTS50020",
-        "the account does not exist in this tenant",
-        Some("az login --tenant TENANT"),
-        CLI,
-    ),
+    ("AADSTS50020", "the account does not exist in this tenant", Some("az login --tenant TENANT"), CLI),
     (
         "AADSTS90002",
         "there is no such tenant in this cloud",
@@ -339,18 +294,8 @@ const PHRASES: &[Row] = &[
         Some("install it and run azd auth login, or choose another credential with ACARECIPE_AUTH"),
         Some("https://learn.microsoft.com/azure/developer/azure-developer-cli/install-azd"),
     ),
-    (
-        "azd auth login",
-        "nobody is signed in to the Azure Developer CLI",
-        Some("azd auth login"),
-        None,
-    ),
-    (
-        "az login",
-        "nobody is signed in to the Azure CLI, or the sign-in has expired",
-        LOGIN,
-        CLI,
-    ),
+    ("azd auth login", "nobody is signed in to the Azure Developer CLI", Some("azd auth login"), None),
+    ("az login", "nobody is signed in to the Azure CLI, or the sign-in has expired", LOGIN, CLI),
     (
         "identity has not been assigned",
         "the compute resource has no managed identity, or not the one AZURE_CLIENT_ID names",
@@ -360,13 +305,11 @@ const PHRASES: &[Row] = &[
 ];
 
 fn find(rows: &'static [Row], matches: impl Fn(&str) -> bool) -> Option<Advice> {
-    rows.iter()
-        .find(|(code, ..)| matches(code))
-        .map(|(_, cause, fix, docs)| Advice {
-            cause,
-            fix: *fix,
-            docs: *docs,
-        })
+    rows.iter().find(|(code, ..)| matches(code)).map(|(_, cause, fix, docs)| Advice {
+        cause,
+        fix: *fix,
+        docs: *docs,
+    })
 }
 
 /// What is known about an ARM code, without regard to case.

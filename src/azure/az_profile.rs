@@ -105,28 +105,17 @@ impl AzProfile {
         }
         let cloud = env
             .var("AZURE_CLOUD_NAME")
-            .or_else(|| {
-                settings
-                    .as_deref()
-                    .and_then(|settings| ini(settings, "cloud", "name"))
-            })
+            .or_else(|| settings.as_deref().and_then(|settings| ini(settings, "cloud", "name")))
             .unwrap_or_else(|| DEFAULT_CLOUD.to_owned());
         let file = match &subscriptions {
             None => ProfileFile::default(),
-            Some(text) => profile_of(text).map_err(|reason| AzProfileError {
-                path: profile,
-                reason,
-            })?,
+            Some(text) => profile_of(text).map_err(|reason| AzProfileError { path: profile, reason })?,
         };
         let mut of_cloud: Vec<Entry> = file
             .subscriptions
             .into_iter()
             .filter(|entry| {
-                entry
-                    .environment_name
-                    .as_deref()
-                    .unwrap_or(DEFAULT_CLOUD)
-                    .eq_ignore_ascii_case(&cloud)
+                entry.environment_name.as_deref().unwrap_or(DEFAULT_CLOUD).eq_ignore_ascii_case(&cloud)
             })
             .collect();
         let last =
@@ -135,21 +124,13 @@ impl AzProfile {
             .iter()
             .position(|entry| entry.is_default)
             .or_else(|| of_cloud.iter().position(|entry| Some(&entry.id) == last.as_ref()));
-        let subscription = index
-            .map(|index| of_cloud.swap_remove(index))
-            .map(|entry| AzSubscription {
-                id: strip_control(&entry.id),
-                name: strip_control(&entry.name),
-                tenant: strip_control(&entry.tenant_id),
-                user: entry
-                    .user
-                    .and_then(|user| user.name)
-                    .map(|name| strip_control(&name)),
-            });
-        Ok(Some(AzProfile {
-            cloud: strip_control(&cloud),
-            subscription,
-        }))
+        let subscription = index.map(|index| of_cloud.swap_remove(index)).map(|entry| AzSubscription {
+            id: strip_control(&entry.id),
+            name: strip_control(&entry.name),
+            tenant: strip_control(&entry.tenant_id),
+            user: entry.user.and_then(|user| user.name).map(|name| strip_control(&name)),
+        });
+        Ok(Some(AzProfile { cloud: strip_control(&cloud), subscription }))
     }
 }
 
@@ -159,21 +140,13 @@ fn profile_of(text: &str) -> Result<ProfileFile, String> {
     if !text.trim_start().starts_with('{') {
         return Err("it is no JSON object".to_owned());
     }
-    serde_json::from_str(text).map_err(|error| {
-        format!(
-            "no profile of az at line {}, column {}",
-            error.line(),
-            error.column()
-        )
-    })
+    serde_json::from_str(text)
+        .map_err(|error| format!("no profile of az at line {}, column {}", error.line(), error.column()))
 }
 
 /// A file's text without its byte order mark; `None` when there is no such file.
 fn text(path: &Path) -> Result<Option<String>, AzProfileError> {
-    let damaged = |reason: String| AzProfileError {
-        path: path.to_owned(),
-        reason,
-    };
+    let damaged = |reason: String| AzProfileError { path: path.to_owned(), reason };
     let size = match std::fs::metadata(path) {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -184,9 +157,7 @@ fn text(path: &Path) -> Result<Option<String>, AzProfileError> {
     }
     let bytes = std::fs::read(path).map_err(|error| damaged(error.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|_| damaged("it is not UTF-8".to_owned()))?;
-    Ok(Some(
-        text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text),
-    ))
+    Ok(Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)))
 }
 
 /// A value of an INI file as Python's configparser reads it: section names as written, keys without regard to
@@ -233,63 +204,36 @@ mod tests {
 
     fn selected(files: &[(&str, &str)], cloud: Option<&str>) -> (String, Option<String>) {
         let profile = read(files, cloud).unwrap().unwrap();
-        (
-            profile.cloud,
-            profile.subscription.map(|subscription| subscription.id),
-        )
+        (profile.cloud, profile.subscription.map(|subscription| subscription.id))
     }
 
     #[test]
     fn the_selection_of_the_active_cloud_counts() {
         let profile = ("azureProfile.json", PROFILE);
-        let government = (
-            "config",
-            "[core]\nname = x\n[cloud]\n# old\nName = AzureUSGovernment\n",
-        );
-        assert_eq!(
-            selected(&[profile], None),
-            ("AzureCloud".to_owned(), Some("s-1".to_owned()))
-        );
+        let government = ("config", "[core]\nname = x\n[cloud]\n# old\nName = AzureUSGovernment\n");
+        assert_eq!(selected(&[profile], None), ("AzureCloud".to_owned(), Some("s-1".to_owned())));
         assert_eq!(
             selected(&[profile, government], None),
             ("AzureUSGovernment".to_owned(), Some("s-2".to_owned()))
         );
-        assert_eq!(
-            selected(&[profile, government], Some("AzureCloud")).1,
-            Some("s-1".to_owned())
-        );
+        assert_eq!(selected(&[profile, government], Some("AzureCloud")).1, Some("s-1".to_owned()));
         // No default in this cloud: the one az last used there.
-        let clouds = (
-            "clouds.config",
-            "[AzureCloud]\nsubscription = s-1\n[AzureChinaCloud]\nsubscription = s-3\n",
-        );
-        assert_eq!(
-            selected(&[profile, clouds], Some("AzureChinaCloud")).1,
-            Some("s-3".to_owned())
-        );
+        let clouds =
+            ("clouds.config", "[AzureCloud]\nsubscription = s-1\n[AzureChinaCloud]\nsubscription = s-3\n");
+        assert_eq!(selected(&[profile, clouds], Some("AzureChinaCloud")).1, Some("s-3".to_owned()));
         assert_eq!(selected(&[profile], Some("AzureChinaCloud")).1, None);
-        assert_eq!(
-            selected(&[government], None),
-            ("AzureUSGovernment".to_owned(), None)
-        );
+        assert_eq!(selected(&[government], None), ("AzureUSGovernment".to_owned(), None));
         assert_eq!(read(&[], None), Ok(None));
 
         let public = read(&[profile], None).unwrap().unwrap().subscription.unwrap();
-        assert_eq!(
-            (public.tenant.as_str(), public.user.as_deref()),
-            ("t-1", Some("ada@contoso.com"))
-        );
+        assert_eq!((public.tenant.as_str(), public.user.as_deref()), ("t-1", Some("ada@contoso.com")));
     }
 
     #[test]
     fn a_damaged_file_is_named_and_not_quoted() {
-        for text in [
-            "",
-            "{",
-            "[]",
-            "{\"subscriptions\":[{\"id\":5,\"secret\":\"hunter2\"}]}",
-            "\u{feff}\u{feff}{}",
-        ] {
+        for text in
+            ["", "{", "[]", "{\"subscriptions\":[{\"id\":5,\"secret\":\"hunter2\"}]}", "\u{feff}\u{feff}{}"]
+        {
             let error = read(&[("azureProfile.json", text)], None).unwrap_err();
             assert!(error.path.ends_with("azureProfile.json"));
             assert!(!error.to_string().contains("hunter2"), "{error}");

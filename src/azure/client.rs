@@ -105,30 +105,18 @@ pub(super) struct Inner {
 
 impl fmt::Debug for ArmClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ArmClient")
-            .field("endpoint", &self.inner.endpoint)
-            .finish_non_exhaustive()
+        f.debug_struct("ArmClient").field("endpoint", &self.inner.endpoint).finish_non_exhaustive()
     }
 }
 
 impl ArmClient {
     /// A client. Opens nothing and asks for no token.
     pub fn new(settings: ClientSettings) -> ArmClient {
-        let ClientSettings {
-            endpoint,
-            clock,
-            events,
-            correlation_id,
-            limits,
-            ca_file,
-        } = settings;
+        let ClientSettings { endpoint, clock, events, correlation_id, limits, ca_file } = settings;
         let mut credential = None;
         let auth: Arc<dyn Policy> = match &endpoint.bearer {
             Bearer::Fixed(token) => Arc::new(FixedBearer(token.clone())),
-            Bearer::Credential {
-                credential: inner,
-                scope,
-            } => {
+            Bearer::Credential { credential: inner, scope } => {
                 let shared = RunCredential::new(Arc::clone(inner), Arc::clone(&clock));
                 credential = Some((Arc::clone(&shared), scope.clone()));
                 // Refuses anything but https, keeps the token, renews it five minutes before it expires.
@@ -139,12 +127,7 @@ impl ArmClient {
             Carrier::InProcess(transport) => transport.clone(),
             carrier => {
                 let proxy = matches!(carrier, Carrier::Network);
-                Network {
-                    connect: limits.connect,
-                    ca_file,
-                    proxy,
-                }
-                .transport()
+                Network { connect: limits.connect, ca_file, proxy }.transport()
             }
         };
         let announce = Announce::new(Arc::clone(&events), correlation_id);
@@ -163,15 +146,7 @@ impl ArmClient {
             None,
         );
         ArmClient {
-            inner: Arc::new(Inner {
-                endpoint,
-                clock,
-                limits,
-                events,
-                correlation_id,
-                pipeline,
-                credential,
-            }),
+            inner: Arc::new(Inner { endpoint, clock, limits, events, correlation_id, pipeline, credential }),
         }
     }
 
@@ -199,15 +174,10 @@ impl ArmClient {
         match (&self.inner.endpoint.bearer, &self.inner.credential) {
             (Bearer::Fixed(token), _) => Ok(Caller::from_token(token.secret())),
             (_, Some((credential, scope))) => {
-                let asked = within(
-                    &*self.inner.clock,
-                    self.inner.limits.per_try,
-                    credential.token(scope),
-                )
-                .await;
-                let token = asked
-                    .ok_or_else(no_token_in_time)?
-                    .map_err(|error| self.credential_error(&error))?;
+                let asked =
+                    within(&*self.inner.clock, self.inner.limits.per_try, credential.token(scope)).await;
+                let token =
+                    asked.ok_or_else(no_token_in_time)?.map_err(|error| self.credential_error(&error))?;
                 Ok(Caller::from_token(token.token.secret()))
             }
             (Bearer::Credential { .. }, None) => Ok(Caller::from_token("")),
@@ -228,11 +198,7 @@ impl ArmClient {
         }
         let url = request.url(self.inner.endpoint.url())?;
         let answer = self.repeat(method, &url, request.body.as_ref(), deadline).await?;
-        Ok(ArmResponse {
-            status: answer.status,
-            body: answer.body,
-            headers: answer.headers,
-        })
+        Ok(ArmResponse { status: answer.status, body: answer.body, headers: answer.headers })
     }
 
     /// One try of any request, never repeated: before it is sent again, somebody has to look whether it took
@@ -240,14 +206,8 @@ impl ArmClient {
     pub async fn write(&self, request: &ArmRequest) -> Result<Accepted, ArmError> {
         let url = request.url(self.inner.endpoint.url())?;
         let limit = self.inner.limits.per_try;
-        let answer = self
-            .once(request.method, &url, request.body.as_ref(), limit)
-            .await?;
+        let answer = self.once(request.method, &url, request.body.as_ref(), limit).await?;
         let operation = Operation::of(self, request, &answer)?;
-        Ok(Accepted {
-            status: answer.status,
-            body: answer.body,
-            operation,
-        })
+        Ok(Accepted { status: answer.status, body: answer.body, operation })
     }
 }

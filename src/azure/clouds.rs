@@ -109,11 +109,7 @@ impl Cloud {
 
     /// The names of all clouds, for messages.
     pub fn names() -> String {
-        CLOUDS
-            .iter()
-            .map(|cloud| cloud.name)
-            .collect::<Vec<_>>()
-            .join(", ")
+        CLOUDS.iter().map(|cloud| cloud.name).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -146,11 +142,7 @@ mod tests {
             }
             assert_eq!(cloud.scope, format!("{}/.default", cloud.resource_manager));
             let authority = Url::parse(cloud.authority).unwrap();
-            assert!(
-                ENTRA_ISSUER_HOSTS.contains(&authority.host_str().unwrap()),
-                "{}",
-                cloud.name
-            );
+            assert!(ENTRA_ISSUER_HOSTS.contains(&authority.host_str().unwrap()), "{}", cloud.name);
         }
     }
 }

@@ -29,10 +29,7 @@ pub enum EndpointKind {
 #[derive(Clone)]
 pub(crate) enum Bearer {
     /// Tokens of a credential, renewed as they expire.
-    Credential {
-        credential: Arc<dyn TokenCredential>,
-        scope: String,
-    },
+    Credential { credential: Arc<dyn TokenCredential>, scope: String },
     /// One token.
     Fixed(Secret),
 }
@@ -213,8 +210,7 @@ impl CustomEndpoint {
 fn literal_loopback(text: &str, url: &Url) -> bool {
     let rest = text.trim().get("http://".len()..).unwrap_or_default();
     let written = ["127.0.0.1", "[::1]"].iter().any(|host| {
-        rest.strip_prefix(host)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+        rest.strip_prefix(host).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
     });
     written && matches!(url.host_str(), Some("127.0.0.1" | "[::1]"))
 }
@@ -223,13 +219,8 @@ fn check_token(token: &str) -> Result<(), EndpointError> {
     if token.is_empty() {
         return Err(EndpointError::Token("is empty"));
     }
-    if token
-        .get(..7)
-        .is_some_and(|start| start.eq_ignore_ascii_case("bearer "))
-    {
-        return Err(EndpointError::Token(
-            "begins with 'Bearer'; only the token itself is wanted",
-        ));
+    if token.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer ")) {
+        return Err(EndpointError::Token("begins with 'Bearer'; only the token itself is wanted"));
     }
     if !token.chars().all(|c| c.is_ascii_graphic()) {
         return Err(EndpointError::Token(
@@ -326,10 +317,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "addresses of our own table; a test parses every one"
-)]
+#[expect(clippy::expect_used, reason = "addresses of our own table; a test parses every one")]
 fn known_url(text: &str) -> Url {
     Url::parse(text).expect("an address of the table of clouds")
 }

@@ -35,10 +35,9 @@ pub(crate) struct Envelope {
 pub(crate) fn read(status: u16, body: &[u8], clean: &dyn Fn(&str) -> String) -> Envelope {
     let mut envelope = match serde_json::from_slice::<Value>(body) {
         Ok(json) => from_json(&json, clean),
-        Err(_) => Envelope {
-            message: from_text(&String::from_utf8_lossy(body), clean),
-            ..Envelope::default()
-        },
+        Err(_) => {
+            Envelope { message: from_text(&String::from_utf8_lossy(body), clean), ..Envelope::default() }
+        }
     };
     if envelope.message.is_empty() {
         envelope.message = match (&envelope.code, envelope.details.first()) {
@@ -53,10 +52,7 @@ pub(crate) fn read(status: u16, body: &[u8], clean: &dyn Fn(&str) -> String) -> 
 /// The error object of a body or of an operation's status.
 pub(crate) fn from_json(json: &Value, clean: &dyn Fn(&str) -> String) -> Envelope {
     match json {
-        Value::String(text) => Envelope {
-            message: clean(text),
-            ..Envelope::default()
-        },
+        Value::String(text) => Envelope { message: clean(text), ..Envelope::default() },
         Value::Object(_) => {
             let inner = member(json, "error").or_else(|| member(json, "odata.error"));
             match inner {
@@ -89,10 +85,7 @@ fn collect(object: &Value, depth: usize, details: &mut Vec<ErrorDetail>, clean: 
     if depth == 0 {
         return;
     }
-    let listed = member(object, "details")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
+    let listed = member(object, "details").and_then(Value::as_array).into_iter().flatten();
     let inner = member(object, "innererror").into_iter();
     for entry in listed.chain(inner).filter(|entry| entry.is_object()) {
         if details.len() >= DETAILS {
@@ -114,12 +107,7 @@ fn member<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     let object = object.as_object()?;
     object
         .get(name)
-        .or_else(|| {
-            object
-                .iter()
-                .find(|(key, _)| key.eq_ignore_ascii_case(name))
-                .map(|(_, value)| value)
-        })
+        .or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
         .filter(|value| !value.is_null())
 }
 
@@ -135,10 +123,9 @@ fn code_of(object: &Value, clean: &dyn Fn(&str) -> String) -> Option<String> {
 fn text_of(object: &Value, name: &str, clean: &dyn Fn(&str) -> String) -> String {
     match member(object, name) {
         Some(Value::String(text)) => clean(text),
-        Some(text @ Value::Object(_)) => member(text, "value")
-            .and_then(Value::as_str)
-            .map(clean)
-            .unwrap_or_default(),
+        Some(text @ Value::Object(_)) => {
+            member(text, "value").and_then(Value::as_str).map(clean).unwrap_or_default()
+        }
         _ => String::new(),
     }
 }
@@ -161,13 +148,7 @@ fn from_text(text: &str, clean: &dyn Fn(&str) -> String) -> String {
             None => "an HTML page".to_owned(),
         };
     }
-    clean(
-        &text
-            .chars()
-            .filter(|c| *c != char::REPLACEMENT_CHARACTER)
-            .take(300)
-            .collect::<String>(),
-    )
+    clean(&text.chars().filter(|c| *c != char::REPLACEMENT_CHARACTER).take(300).collect::<String>())
 }
 
 /// What a status means when the body says nothing.
@@ -215,22 +196,14 @@ mod tests {
         assert_eq!(nested.code.as_deref(), Some("A"));
         assert_eq!(nested.message, "quote \" and newline");
         assert_eq!(nested.target.as_deref(), Some("t"));
-        let codes: Vec<_> = nested
-            .details
-            .iter()
-            .filter_map(|detail| detail.code.as_deref())
-            .collect();
+        let codes: Vec<_> = nested.details.iter().filter_map(|detail| detail.code.as_deref()).collect();
         assert_eq!(codes, ["B", "C"]);
 
         let expectations: &[(&str, Option<&str>, &str)] = &[
             (r#"{"code":"A","message":"m","details":null}"#, Some("A"), "m"),
             (r#"{"Code":"A","Message":"m"}"#, Some("A"), "m"),
             (r#"{"error":{"code":"A","message":""}}"#, Some("A"), "A"),
-            (
-                r#"{"error":{"code":409,"message":{"lang":"en","value":"m"}}}"#,
-                Some("409"),
-                "m",
-            ),
+            (r#"{"error":{"code":409,"message":{"lang":"en","value":"m"}}}"#, Some("409"), "m"),
             (
                 r#"{"error":"invalid_grant","error_description":"AADSTS1: no"}"#,
                 Some("invalid_grant"),
@@ -242,20 +215,12 @@ mod tests {
             ("[1]", None, "conflict"),
             ("", None, "conflict"),
             ("plain", None, "plain"),
-            (
-                "<html><head><TITLE>Bad\u{7} Gateway</TITLE>",
-                None,
-                "an HTML page: Bad Gateway",
-            ),
+            ("<html><head><TITLE>Bad\u{7} Gateway</TITLE>", None, "an HTML page: Bad Gateway"),
             ("<!DOCTYPE html>", None, "an HTML page"),
         ];
         for (body, code, message) in expectations {
             let envelope = of(409, body);
-            assert_eq!(
-                (envelope.code.as_deref(), envelope.message.as_str()),
-                (*code, *message),
-                "{body}"
-            );
+            assert_eq!((envelope.code.as_deref(), envelope.message.as_str()), (*code, *message), "{body}");
         }
     }
 

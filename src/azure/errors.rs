@@ -241,10 +241,7 @@ const BUSY: &[&str] = &[
 
 impl ArmError {
     pub(crate) fn new(kind: ArmErrorKind) -> ArmError {
-        ArmError {
-            place: None,
-            kind: Box::new(kind),
-        }
+        ArmError { place: None, kind: Box::new(kind) }
     }
 
     /// Says which request it was, unless that is known.
@@ -267,9 +264,7 @@ impl ArmError {
     /// The error behind a deadline, else this one.
     fn innermost(&self) -> &ArmError {
         match &*self.kind {
-            ArmErrorKind::Deadline {
-                last: Last::Error(error),
-            } => error.innermost(),
+            ArmErrorKind::Deadline { last: Last::Error(error) } => error.innermost(),
             _ => self,
         }
     }

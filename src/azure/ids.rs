@@ -91,17 +91,13 @@ impl ResourceId {
     /// The subscription's GUID.
     pub fn subscription(&self) -> Option<&str> {
         let segments = self.segments();
-        (segments.first()?.eq_ignore_ascii_case("subscriptions"))
-            .then(|| segments.get(1).copied())
-            .flatten()
+        (segments.first()?.eq_ignore_ascii_case("subscriptions")).then(|| segments.get(1).copied()).flatten()
     }
 
     /// The resource group's name.
     pub fn resource_group(&self) -> Option<&str> {
         let segments = self.segments();
-        (segments.get(2)?.eq_ignore_ascii_case("resourceGroups"))
-            .then(|| segments.get(3).copied())
-            .flatten()
+        (segments.get(2)?.eq_ignore_ascii_case("resourceGroups")).then(|| segments.get(3).copied()).flatten()
     }
 
     /// The last segment: the resource's own name.

@@ -10,16 +10,16 @@ mod envelope;
 pub mod errors;
 pub mod events;
 pub mod ids;
-pub mod roles;
-pub mod types;
 pub mod network;
 pub mod operations;
 mod paging;
 mod policies;
 pub mod request;
 mod retry;
+pub mod roles;
 mod text;
 mod tries;
+pub mod types;
 pub mod whoami;
 
 pub use client::{ArmClient, ClientSettings, Limits};

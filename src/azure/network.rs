@@ -21,11 +21,7 @@ pub struct Network {
 
 impl Default for Network {
     fn default() -> Network {
-        Network {
-            connect: Duration::from_secs(20),
-            ca_file: None,
-            proxy: true,
-        }
+        Network { connect: Duration::from_secs(20), ca_file: None, proxy: true }
     }
 }
 
@@ -33,10 +29,7 @@ impl Network {
     /// A transport for the SDK's pipelines. Nothing is built before its first request: a TLS stack costs
     /// milliseconds that `--help` should not pay.
     pub fn transport(self) -> Transport {
-        Transport::new(Arc::new(LazyClient {
-            network: self,
-            client: OnceLock::new(),
-        }))
+        Transport::new(Arc::new(LazyClient { network: self, client: OnceLock::new() }))
     }
 
     fn build(&self) -> Result<reqwest::Client, String> {
@@ -49,10 +42,7 @@ impl Network {
         }
         if let Some(path) = &self.ca_file {
             let unreadable = |error: &dyn std::fmt::Display| {
-                format!(
-                    "cannot read certificate authorities from {}: {error}",
-                    path.display()
-                )
+                format!("cannot read certificate authorities from {}: {error}", path.display())
             };
             let pem = std::fs::read(path).map_err(|error| unreadable(&error))?;
             let certificates =
@@ -77,10 +67,7 @@ impl HttpClient for LazyClient {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         match self.client.get_or_init(|| self.network.build()) {
             Ok(client) => client.execute_request(request).await,
-            Err(reason) => Err(azure_core::Error::with_message(
-                ErrorKind::Connection,
-                reason.clone(),
-            )),
+            Err(reason) => Err(azure_core::Error::with_message(ErrorKind::Connection, reason.clone())),
         }
     }
 }

@@ -94,12 +94,7 @@ impl Operation {
         answer: &Answer,
     ) -> Result<Option<Operation>, ArmError> {
         let place = |error: ArmError| error.on(request.method, request.path.clone());
-        let link = |name, header| {
-            answer
-                .header(header)
-                .map(|target| client.follow(name, target))
-                .transpose()
-        };
+        let link = |name, header| answer.header(header).map(|target| client.follow(name, target)).transpose();
         let status = link("Azure-AsyncOperation", "azure-asyncoperation").map_err(place)?;
         let location = link("Location", "location").map_err(place)?;
         let state = state_of(&answer.body);
@@ -129,9 +124,7 @@ fn resource_of(request: &ArmRequest) -> String {
 }
 
 fn state_of(body: &Value) -> Option<&str> {
-    body.pointer("/properties/provisioningState")?
-        .as_str()
-        .filter(|state| !state.is_empty())
+    body.pointer("/properties/provisioningState")?.as_str().filter(|state| !state.is_empty())
 }
 
 fn is_success(status: &str) -> bool {
@@ -173,12 +166,7 @@ impl ArmClient {
             if !pause.is_zero() {
                 let elapsed = Duration::try_from(clock.now() - started).unwrap_or_default();
                 let (resource, status) = (operation.resource.clone(), word.clone());
-                self.tell(ClientEvent::Waiting {
-                    resource,
-                    status,
-                    elapsed,
-                    next: pause,
-                });
+                self.tell(ClientEvent::Waiting { resource, status, elapsed, next: pause });
                 clock.sleep(pause).await;
             }
             let (standing, asked) = self.look(operation, &address, deadline).await?;
@@ -196,9 +184,7 @@ impl ArmClient {
     }
 
     fn poll_pause(&self, asked: Option<Duration>) -> Duration {
-        asked
-            .unwrap_or(self.inner.limits.poll)
-            .max(self.inner.limits.shortest_poll)
+        asked.unwrap_or(self.inner.limits.poll).max(self.inner.limits.shortest_poll)
     }
 
     async fn look(
@@ -218,11 +204,9 @@ impl ArmClient {
         };
         let asked = retry::retry_after(&answer.headers, self.inner.clock.now());
         let word = match address {
-            Address::Status(_) => answer
-                .body
-                .get("status")
-                .and_then(Value::as_str)
-                .or_else(|| state_of(&answer.body)),
+            Address::Status(_) => {
+                answer.body.get("status").and_then(Value::as_str).or_else(|| state_of(&answer.body))
+            }
             Address::Location(_) | Address::Resource => state_of(&answer.body),
         };
         let standing = match (address, word) {
@@ -243,22 +227,14 @@ impl ArmClient {
 
     fn failure(&self, word: &str, answer: &Answer) -> OperationFailure {
         let clean = |text: &str| self.clean(text);
-        let error = answer
-            .body
-            .get("error")
-            .or_else(|| answer.body.pointer("/properties/error"));
-        let envelope = error
-            .map(|error| envelope::from_json(error, &clean))
-            .unwrap_or_default();
+        let error = answer.body.get("error").or_else(|| answer.body.pointer("/properties/error"));
+        let envelope = error.map(|error| envelope::from_json(error, &clean)).unwrap_or_default();
         let status = self.clean(word);
         OperationFailure {
             message: match envelope.details.first() {
                 _ if !envelope.message.is_empty() => envelope.message,
                 Some(detail) if !detail.message.is_empty() => detail.message.clone(),
-                _ => envelope
-                    .code
-                    .clone()
-                    .unwrap_or_else(|| "Azure gives no reason".to_owned()),
+                _ => envelope.code.clone().unwrap_or_else(|| "Azure gives no reason".to_owned()),
             },
             status,
             code: envelope.code,
@@ -273,9 +249,7 @@ impl ArmClient {
 
 /// What an error of a look says about the operation.
 fn refused(operation: &Operation, address: &Address, error: ArmError) -> Result<Standing, ArmError> {
-    let Some(failure) = error
-        .http()
-        .filter(|_| !matches!(error.kind(), ArmErrorKind::Deadline { .. }))
+    let Some(failure) = error.http().filter(|_| !matches!(error.kind(), ArmErrorKind::Deadline { .. }))
     else {
         return Err(error);
     };

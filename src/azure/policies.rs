@@ -30,11 +30,7 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(method: Method) -> Arc<Progress> {
-        Arc::new(Progress {
-            method,
-            number: AtomicU64::new(0),
-            sent: AtomicBool::new(false),
-        })
+        Arc::new(Progress { method, number: AtomicU64::new(0), sent: AtomicBool::new(false) })
     }
 
     /// Whether the request was handed to the transport.
@@ -58,11 +54,7 @@ pub(super) struct Announce {
 impl Announce {
     pub(super) fn new(events: EventSink, correlation_id: Uuid) -> Arc<Announce> {
         let correlation_id = correlation_id.to_string();
-        Arc::new(Announce {
-            events,
-            numbers: AtomicU64::new(0),
-            correlation_id,
-        })
+        Arc::new(Announce { events, numbers: AtomicU64::new(0), correlation_id })
     }
 }
 
@@ -82,11 +74,7 @@ impl Policy for Announce {
         let number = self.numbers.fetch_add(1, Ordering::AcqRel) + 1;
         if let Some(progress) = context.value::<Arc<Progress>>() {
             let path = request.url().path().to_owned();
-            (self.events)(ClientEvent::Sent {
-                number,
-                method: progress.method,
-                path,
-            });
+            (self.events)(ClientEvent::Sent { number, method: progress.method, path });
             progress.number.store(number, Ordering::Release);
             progress.sent.store(true, Ordering::Release);
         }
@@ -109,9 +97,6 @@ impl Policy for FixedBearer {
 async fn pass_on(context: &Context<'_>, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
     match next.split_first() {
         Some((policy, rest)) => policy.send(context, request, rest).await,
-        None => Err(azure_core::Error::with_message(
-            ErrorKind::Other,
-            "a pipeline without a transport",
-        )),
+        None => Err(azure_core::Error::with_message(ErrorKind::Other, "a pipeline without a transport")),
     }
 }

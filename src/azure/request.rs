@@ -155,9 +155,7 @@ impl ArmResponse {
 
 impl fmt::Debug for ArmResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ArmResponse")
-            .field("status", &self.status)
-            .finish_non_exhaustive()
+        f.debug_struct("ArmResponse").field("status", &self.status).finish_non_exhaustive()
     }
 }
 
@@ -203,19 +201,13 @@ mod tests {
             "/a\n",
             "/subscriptions/",
         ] {
-            assert!(
-                ArmRequest::get(path, "2020-01-01").url(&endpoint).is_err(),
-                "{path}"
-            );
+            assert!(ArmRequest::get(path, "2020-01-01").url(&endpoint).is_err(), "{path}");
         }
         let request = ArmRequest::get("/subscriptions/s/dnsZones/z/TXT/*.a@ü", "2018-05-01")
             .query("$filter", "a eq 'b'&x=y");
         let url = request.url(&endpoint).unwrap();
         assert_eq!(url.host_str(), Some("management.azure.com"));
         assert_eq!(url.query_pairs().count(), 2);
-        assert!(
-            url.query_pairs()
-                .any(|(name, value)| name == "$filter" && value == "a eq 'b'&x=y")
-        );
+        assert!(url.query_pairs().any(|(name, value)| name == "$filter" && value == "a eq 'b'&x=y"));
     }
 }

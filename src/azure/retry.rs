@@ -26,10 +26,9 @@ pub(crate) fn again(error: &ArmError, attempt: u32) -> bool {
     }
     match error.kind() {
         _ if error.is_throttled() => true,
-        ArmErrorKind::Connection {
-            maybe_sent: false, ..
+        ArmErrorKind::Connection { maybe_sent: false, .. } | ArmErrorKind::Credential { .. } => {
+            attempt < CONNECT_TRIES
         }
-        | ArmErrorKind::Credential { .. } => attempt < CONNECT_TRIES,
         ArmErrorKind::BadBody { .. } => attempt < UNREADABLE_TRIES,
         _ => attempt < TRIES,
     }
@@ -37,11 +36,9 @@ pub(crate) fn again(error: &ArmError, attempt: u32) -> bool {
 
 /// The wait before the next try: what the server asks for, else `first`, doubled with every attempt, up to 30 s.
 pub(crate) fn pause(error: &ArmError, attempt: u32, first: Duration) -> Duration {
-    error.retry_after().unwrap_or_else(|| {
-        first
-            .saturating_mul(1 << attempt.saturating_sub(1).min(16))
-            .min(LONGEST)
-    })
+    error
+        .retry_after()
+        .unwrap_or_else(|| first.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(LONGEST))
 }
 
 const DATE: &[BorrowedFormatItem<'_>] =
@@ -56,9 +53,7 @@ pub(crate) fn retry_after(headers: &Headers, now: OffsetDateTime) -> Option<Dura
             return Some(Duration::from_millis(wait));
         }
     }
-    let value = headers
-        .get_optional_str(&HeaderName::from_static("retry-after"))?
-        .trim();
+    let value = headers.get_optional_str(&HeaderName::from_static("retry-after"))?.trim();
     if let Ok(seconds) = value.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
@@ -68,9 +63,7 @@ pub(crate) fn retry_after(headers: &Headers, now: OffsetDateTime) -> Option<Dura
 
 /// How long it is from `now` to `deadline`; `None` when it has passed.
 pub(crate) fn remaining(now: OffsetDateTime, deadline: OffsetDateTime) -> Option<Duration> {
-    Duration::try_from(deadline - now)
-        .ok()
-        .filter(|left| !left.is_zero())
+    Duration::try_from(deadline - now).ok().filter(|left| !left.is_zero())
 }
 
 #[cfg(test)]
@@ -89,25 +82,10 @@ mod tests {
         assert_eq!(asked("retry-after", "7"), Some(Duration::from_secs(7)));
         assert_eq!(asked("retry-after", "0"), Some(Duration::ZERO));
         assert_eq!(asked("retry-after-ms", "250"), Some(Duration::from_millis(250)));
-        assert_eq!(
-            asked("x-ms-retry-after-ms", "300"),
-            Some(Duration::from_millis(300))
-        );
-        assert_eq!(
-            asked("retry-after", "Thu, 01 Jan 2026 00:01:00 GMT"),
-            Some(Duration::from_secs(60))
-        );
-        assert_eq!(
-            asked("retry-after", "Wed, 31 Dec 2025 00:01:00 GMT"),
-            Some(Duration::ZERO)
-        );
-        for nonsense in [
-            "",
-            "-1",
-            "soon",
-            "99999999999999999999999",
-            "Thu, 99 Jan 2026 00:01:00 GMT",
-        ] {
+        assert_eq!(asked("x-ms-retry-after-ms", "300"), Some(Duration::from_millis(300)));
+        assert_eq!(asked("retry-after", "Thu, 01 Jan 2026 00:01:00 GMT"), Some(Duration::from_secs(60)));
+        assert_eq!(asked("retry-after", "Wed, 31 Dec 2025 00:01:00 GMT"), Some(Duration::ZERO));
+        for nonsense in ["", "-1", "soon", "99999999999999999999999", "Thu, 99 Jan 2026 00:01:00 GMT"] {
             assert_eq!(asked("retry-after", nonsense), None, "{nonsense}");
         }
     }

@@ -7,32 +7,17 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("AcrPush", "8311e382-0749-4cb8-b61a-304f252e45ec"),
     ("Contributor", "b24988ac-6180-42a0-ab88-20f7382dd24c"),
     ("Key Vault Administrator", "00482a5a-887f-4fb3-b363-3b7fe8e74483"),
-    (
-        "Key Vault Secrets Officer",
-        "b86a8fe4-44ce-4948-aee5-eccb2c155cd7",
-    ),
+    ("Key Vault Secrets Officer", "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"),
     ("Key Vault Secrets User", "4633458b-17de-408a-b874-0445c86b69e6"),
-    (
-        "Managed Identity Contributor",
-        "e40ec5ca-96e0-45a2-b4ff-59039f2c2b59",
-    ),
-    (
-        "Managed Identity Operator",
-        "f1a07417-d97a-45cb-824c-7a7467783830",
-    ),
+    ("Managed Identity Contributor", "e40ec5ca-96e0-45a2-b4ff-59039f2c2b59"),
+    ("Managed Identity Operator", "f1a07417-d97a-45cb-824c-7a7467783830"),
     ("Owner", OWNER),
     ("Reader", "acdd72a7-3385-48ef-bd42-f606fba81ae7"),
     ("Role Based Access Control Administrator", RBAC_ADMINISTRATOR),
-    (
-        "Storage Blob Data Contributor",
-        "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
-    ),
+    ("Storage Blob Data Contributor", "ba92f5b4-2d11-453d-a403-e96b0029c9fe"),
     ("Storage Blob Data Owner", "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"),
     ("Storage Blob Data Reader", "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"),
-    (
-        "Storage Queue Data Contributor",
-        "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
-    ),
+    ("Storage Queue Data Contributor", "974c5e8b-45b9-4653-ba55-5f855dd0fb88"),
     ("User Access Administrator", USER_ACCESS_ADMINISTRATOR),
 ];
 
@@ -55,7 +40,5 @@ pub fn find(role: &str) -> Option<(&'static str, &'static str)> {
 
 /// Whether a role can give roles away: no recipe may grant it.
 pub fn grants_roles(guid: &str) -> bool {
-    [OWNER, USER_ACCESS_ADMINISTRATOR, RBAC_ADMINISTRATOR]
-        .iter()
-        .any(|role| role.eq_ignore_ascii_case(guid))
+    [OWNER, USER_ACCESS_ADMINISTRATOR, RBAC_ADMINISTRATOR].iter().any(|role| role.eq_ignore_ascii_case(guid))
 }

@@ -37,9 +37,7 @@ fn without_tokens(text: &str) -> String {
             continue;
         }
         if !word.is_empty() {
-            let jwt = word
-                .find("eyJ")
-                .filter(|at| word.get(*at..).is_some_and(|rest| rest.len() > 20));
+            let jwt = word.find("eyJ").filter(|at| word.get(*at..).is_some_and(|rest| rest.len() > 20));
             match jwt {
                 _ if after_bearer && word.len() >= 8 => out.push_str(TOKEN),
                 Some(at) => {
@@ -67,10 +65,7 @@ mod tests {
         let text = "no\r\n\u{1b}[31m Authorization: Bearer abcdefgh12 or eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.c2ln \
                     or opaque-token-1\u{202e}";
         let shown = clean(text, &[secret]);
-        assert_eq!(
-            shown,
-            "no [31m Authorization: Bearer (token) or (token) or (token)"
-        );
+        assert_eq!(shown, "no [31m Authorization: Bearer (token) or (token) or (token)");
     }
 
     #[test]

@@ -52,10 +52,7 @@ impl ArmClient {
             let Some(left) = retry::remaining(self.inner.clock.now(), deadline) else {
                 return Err(ArmError::new(ArmErrorKind::Deadline { last }).on(method, url.path()));
             };
-            let error = match self
-                .once(method, url, body, left.min(self.inner.limits.per_try))
-                .await
-            {
+            let error = match self.once(method, url, body, left.min(self.inner.limits.per_try)).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -73,11 +70,7 @@ impl ArmClient {
                 last = Last::Error(error);
                 return Err(ArmError::new(ArmErrorKind::Deadline { last }).on(method, url.path()));
             }
-            self.tell(ClientEvent::Retrying {
-                after: pause,
-                reason: error.kind().to_string(),
-                attempt,
-            });
+            self.tell(ClientEvent::Retrying { after: pause, reason: error.kind().to_string(), attempt });
             self.inner.clock.sleep(pause).await;
             last = Last::Error(error);
         }
@@ -104,10 +97,7 @@ impl ArmClient {
         }
         let progress = Progress::new(method);
         let context = Context::new().with_value(Arc::clone(&progress));
-        let options = PipelineStreamOptions {
-            skip_checks: true,
-            ..PipelineStreamOptions::default()
-        };
+        let options = PipelineStreamOptions { skip_checks: true, ..PipelineStreamOptions::default() };
         let started = inner.clock.now();
         let exchange = async {
             let response = inner.pipeline.stream(&context, &mut request, Some(options)).await;
@@ -116,29 +106,21 @@ impl ArmClient {
         };
         let outcome = match within(&*inner.clock, limit, exchange).await {
             Some(outcome) => outcome,
-            None if progress.sent() => Err(ArmError::new(ArmErrorKind::Timeout {
-                maybe_sent: true,
-                after: limit,
-            })),
+            None if progress.sent() => {
+                Err(ArmError::new(ArmErrorKind::Timeout { maybe_sent: true, after: limit }))
+            }
             None => Err(no_token_in_time()),
         };
         let outcome = match outcome {
             Ok((status, headers, bytes)) => {
                 let elapsed = Duration::try_from(inner.clock.now() - started).unwrap_or_default();
-                self.tell(ClientEvent::Answered {
-                    number: progress.number(),
-                    status,
-                    elapsed,
-                });
+                self.tell(ClientEvent::Answered { number: progress.number(), status, elapsed });
                 self.judge(status, headers, &bytes)
             }
             Err(error) => {
                 if progress.sent() {
                     let reason = error.kind().to_string();
-                    self.tell(ClientEvent::Unanswered {
-                        number: progress.number(),
-                        reason,
-                    });
+                    self.tell(ClientEvent::Unanswered { number: progress.number(), reason });
                 }
                 Err(error)
             }
@@ -151,20 +133,14 @@ impl ArmClient {
         let limit = self.inner.limits.response_bytes;
         let (status, headers, mut stream) = response.deconstruct();
         let announced = headers.get_optional_str(&HeaderName::from_static("content-length"));
-        if announced
-            .and_then(|length| length.parse::<usize>().ok())
-            .is_some_and(|length| length > limit)
-        {
+        if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > limit) {
             return Err(ArmError::new(ArmErrorKind::TooLarge { limit }));
         }
         let mut body = BytesMut::new();
         while let Some(chunk) = stream.next().await {
             let chunk = chunk.map_err(|error| {
                 let reason = self.clean(&errors::chain(&error));
-                ArmError::new(ArmErrorKind::Connection {
-                    maybe_sent: true,
-                    reason,
-                })
+                ArmError::new(ArmErrorKind::Connection { maybe_sent: true, reason })
             })?;
             if body.len() + chunk.len() > limit {
                 return Err(ArmError::new(ArmErrorKind::TooLarge { limit }));
@@ -186,11 +162,7 @@ impl ArmClient {
                     return Err(ArmError::new(ArmErrorKind::BadBody { status, reason }));
                 }
             };
-            return Ok(Answer {
-                status,
-                headers,
-                body,
-            });
+            return Ok(Answer { status, headers, body });
         }
         let text = |name: &'static str| {
             let value = headers.get_optional_str(&HeaderName::from_static(name))?;
@@ -223,10 +195,7 @@ impl ArmClient {
 
     pub(super) fn credential_error(&self, error: &azure_core::Error) -> ArmError {
         let reason = self.clean(&errors::chain(error));
-        ArmError::new(ArmErrorKind::Credential {
-            reason,
-            transient: passing(error),
-        })
+        ArmError::new(ArmErrorKind::Credential { reason, transient: passing(error) })
     }
 
     /// Where a link of a response leads, if that is this endpoint.
@@ -274,20 +243,14 @@ impl ArmClient {
 
 pub(super) fn no_token_in_time() -> ArmError {
     let reason = "the credential did not answer in time".to_owned();
-    ArmError::new(ArmErrorKind::Credential {
-        reason,
-        transient: true,
-    })
+    ArmError::new(ArmErrorKind::Credential { reason, transient: true })
 }
 
 /// Whether a credential failed for a reason that passes: throttled, a server's failure, a connection.
 fn passing(error: &azure_core::Error) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
-        match error
-            .downcast_ref::<azure_core::Error>()
-            .map(azure_core::Error::kind)
-        {
+        match error.downcast_ref::<azure_core::Error>().map(azure_core::Error::kind) {
             Some(ErrorKind::HttpResponse { status, .. }) => {
                 return matches!(u16::from(*status), 408 | 429 | 500..=599);
             }

@@ -53,12 +53,7 @@ impl fmt::Display for Caller {
 impl Caller {
     /// A caller of the sandbox.
     pub fn sandbox(name: &str) -> Caller {
-        Caller {
-            kind: CallerKind::Sandbox,
-            name: name.to_owned(),
-            object_id: None,
-            tenant_id: None,
-        }
+        Caller { kind: CallerKind::Sandbox, name: name.to_owned(), object_id: None, tenant_id: None }
     }
 
     /// The caller whom a token names. A token that is no JWT names nobody.
@@ -69,9 +64,7 @@ impl Caller {
             let text = crate::value::strip_control(claims.get(name)?.as_str()?);
             Some(text).filter(|text| !text.is_empty())
         };
-        let person = ["upn", "preferred_username", "unique_name", "email"]
-            .into_iter()
-            .find_map(text);
+        let person = ["upn", "preferred_username", "unique_name", "email"].into_iter().find_map(text);
         let application = ["appid", "azp"].into_iter().find_map(text);
         // `idtyp` is optional; a token for an application has no name of a person.
         let is_application = text("idtyp").as_deref() == Some("app") || person.is_none();
@@ -85,12 +78,7 @@ impl Caller {
             (Some(person), None) => (CallerKind::Unknown, person),
             (None, None) => (CallerKind::Unknown, "an unknown caller".to_owned()),
         };
-        Caller {
-            kind,
-            name,
-            object_id: text("oid"),
-            tenant_id: text("tid"),
-        }
+        Caller { kind, name, object_id: text("oid"), tenant_id: text("tid") }
     }
 }
 
@@ -114,11 +102,7 @@ fn payload(token: &str) -> Option<Map<String, Value>> {
 pub(crate) fn entra_issuer(token: &str) -> Option<String> {
     let claims = payload(token)?;
     let issuer = claims.get("iss")?.as_str()?;
-    let host = Url::parse(issuer)
-        .ok()?
-        .host_str()?
-        .trim_end_matches('.')
-        .to_ascii_lowercase();
+    let host = Url::parse(issuer).ok()?.host_str()?.trim_end_matches('.').to_ascii_lowercase();
     let is = |known: &&str| host == **known || host.ends_with(&format!(".{known}"));
     ENTRA_ISSUER_HOSTS.iter().any(is).then_some(host)
 }
@@ -131,11 +115,7 @@ pub(crate) mod tests {
     /// An unsigned JWT with these claims.
     pub(crate) fn jwt(claims: &Value) -> String {
         let part = |text: String| URL_SAFE_NO_PAD.encode(text);
-        format!(
-            "{}.{}.c2ln",
-            part(r#"{"alg":"none"}"#.to_owned()),
-            part(claims.to_string())
-        )
+        format!("{}.{}.c2ln", part(r#"{"alg":"none"}"#.to_owned()), part(claims.to_string()))
     }
 
     #[test]
@@ -144,22 +124,14 @@ pub(crate) mod tests {
             "upn": "ada@contoso.com\u{1b}[2J", "oid": "o-1", "tid": "t-1", "appid": "04b07795"})));
         assert_eq!(person.kind, CallerKind::User);
         assert_eq!(person.name, "ada@contoso.com[2J");
-        assert_eq!(
-            (person.object_id.as_deref(), person.tenant_id.as_deref()),
-            (Some("o-1"), Some("t-1"))
-        );
+        assert_eq!((person.object_id.as_deref(), person.tenant_id.as_deref()), (Some("o-1"), Some("t-1")));
 
-        let application = Caller::from_token(&jwt(
-            &serde_json::json!({"appid": "a-1", "idtyp": "app", "oid": "o-2"}),
-        ));
-        assert_eq!(
-            (application.kind, application.name.as_str()),
-            (CallerKind::ServicePrincipal, "a-1")
-        );
+        let application =
+            Caller::from_token(&jwt(&serde_json::json!({"appid": "a-1", "idtyp": "app", "oid": "o-2"})));
+        assert_eq!((application.kind, application.name.as_str()), (CallerKind::ServicePrincipal, "a-1"));
 
-        let identity = Caller::from_token(&jwt(
-            &serde_json::json!({"appid": "a-2", "xms_mirid": "/subscriptions/x"}),
-        ));
+        let identity =
+            Caller::from_token(&jwt(&serde_json::json!({"appid": "a-2", "xms_mirid": "/subscriptions/x"})));
         assert_eq!(identity.kind, CallerKind::ManagedIdentity);
 
         for nobody in ["", "opaque", "a.b.c", "a.e30.c", "..", "a.WzFd.c"] {
@@ -183,21 +155,12 @@ pub(crate) mod tests {
             let part = token.split('.').nth(1).unwrap();
             let padded =
                 base64::engine::general_purpose::STANDARD.encode(URL_SAFE_NO_PAD.decode(part).unwrap());
-            assert!(
-                entra_issuer(&format!("x.{padded}.y")).is_some(),
-                "{issuer}, padded"
-            );
+            assert!(entra_issuer(&format!("x.{padded}.y")).is_some(), "{issuer}, padded");
         }
-        for other in [
-            "https://sandbox.localhost/",
-            "https://notsts.windows.net.evil.example/",
-            "sts.windows.net",
-            "",
-        ] {
-            assert!(
-                entra_issuer(&jwt(&serde_json::json!({"iss": other}))).is_none(),
-                "{other}"
-            );
+        for other in
+            ["https://sandbox.localhost/", "https://notsts.windows.net.evil.example/", "sts.windows.net", ""]
+        {
+            assert!(entra_issuer(&jwt(&serde_json::json!({"iss": other}))).is_none(), "{other}");
         }
         assert!(entra_issuer("sandbox-owner").is_none());
     }

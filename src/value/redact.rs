@@ -7,11 +7,11 @@ use serde_json::Value as Json;
 use super::{Data, Value};
 
 /// The text that stands for a secret.
-pub const SENSITIVE: &str = "(sensitive)";
+const SENSITIVE: &str = "(sensitive)";
 /// The text that stands for somebody else's value.
-pub const EXISTING: &str = "(existing value)";
+const EXISTING: &str = "(existing value)";
 /// The text that stands for what only a step will make known.
-pub const UNKNOWN: &str = "(known after apply)";
+const UNKNOWN: &str = "(known after apply)";
 
 /// A value as people and files may see it: secrets, foreign values and unknowns replaced by words.
 #[derive(Clone, Copy, Debug)]

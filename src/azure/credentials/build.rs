@@ -58,11 +58,7 @@ impl<'a> Parts<'a> {
     fn transport(&self, proxy: bool) -> Transport {
         match &self.transport {
             Some(transport) => transport.clone(),
-            None => Network {
-                proxy: proxy && self.network.proxy,
-                ..self.network.clone()
-            }
-            .transport(),
+            None => Network { proxy: proxy && self.network.proxy, ..self.network.clone() }.transport(),
         }
     }
 
@@ -130,11 +126,8 @@ pub fn open(
     parts: &Parts<'_>,
 ) -> Result<Endpoint, CredentialError> {
     if selected.kind == CredentialKind::Token {
-        let token = Secret::new(
-            required(selected.kind, parts.env, "ACARECIPE_ACCESS_TOKEN")?
-                .trim()
-                .to_owned(),
-        );
+        let token =
+            Secret::new(required(selected.kind, parts.env, "ACARECIPE_ACCESS_TOKEN")?.trim().to_owned());
         return Ok(match custom {
             Some(custom) => custom.with_token(parts.cloud, token)?,
             None => Endpoint::for_cloud_with_token(parts.cloud, token)?,
@@ -162,10 +155,7 @@ fn required(kind: CredentialKind, env: &dyn Env, name: &'static str) -> Result<S
 }
 
 fn build(kind: CredentialKind, parts: &Parts<'_>) -> Result<Arc<dyn TokenCredential>, CredentialError> {
-    let unusable = |reason: String| CredentialError::Unusable {
-        kind,
-        reason: text::clean(&reason, &[]),
-    };
+    let unusable = |reason: String| CredentialError::Unusable { kind, reason: text::clean(&reason, &[]) };
     let failed = |error: azure_core::Error| unusable(chain(&error));
     let variable = |name: &'static str| required(kind, parts.env, name);
     let executor = parts.executor.clone();
@@ -173,21 +163,12 @@ fn build(kind: CredentialKind, parts: &Parts<'_>) -> Result<Arc<dyn TokenCredent
     let credential: Arc<dyn TokenCredential> = match kind {
         CredentialKind::Token => return Err(unusable("it is no credential of Entra ID".to_owned())),
         CredentialKind::AzureCli => {
-            if let Some(selected) = parts
-                .az_cloud
-                .clone()
-                .filter(|cloud| !cloud.eq_ignore_ascii_case(parts.cloud.name))
+            if let Some(selected) =
+                parts.az_cloud.clone().filter(|cloud| !cloud.eq_ignore_ascii_case(parts.cloud.name))
             {
-                return Err(CredentialError::OtherCloud {
-                    selected,
-                    wanted: parts.cloud.name,
-                });
+                return Err(CredentialError::OtherCloud { selected, wanted: parts.cloud.name });
             }
-            let options = AzureCliCredentialOptions {
-                tenant_id,
-                executor,
-                ..Default::default()
-            };
+            let options = AzureCliCredentialOptions { tenant_id, executor, ..Default::default() };
             AzureCliCredential::new(Some(options)).map_err(failed)?
         }
         CredentialKind::Azd => {
@@ -195,9 +176,7 @@ fn build(kind: CredentialKind, parts: &Parts<'_>) -> Result<Arc<dyn TokenCredent
             AzureDeveloperCliCredential::new(Some(options)).map_err(failed)?
         }
         CredentialKind::Environment => {
-            let options = ClientSecretCredentialOptions {
-                client_options: parts.options(true),
-            };
+            let options = ClientSecretCredentialOptions { client_options: parts.options(true) };
             let secret = Secret::new(variable("AZURE_CLIENT_SECRET")?);
             ClientSecretCredential::new(
                 &variable("AZURE_TENANT_ID")?,
@@ -209,9 +188,7 @@ fn build(kind: CredentialKind, parts: &Parts<'_>) -> Result<Arc<dyn TokenCredent
         }
         CredentialKind::WorkloadIdentity => {
             WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
-                credential_options: ClientAssertionCredentialOptions {
-                    client_options: parts.options(true),
-                },
+                credential_options: ClientAssertionCredentialOptions { client_options: parts.options(true) },
                 client_id: Some(variable("AZURE_CLIENT_ID")?),
                 tenant_id: Some(variable("AZURE_TENANT_ID")?),
                 token_file_path: Some(variable("AZURE_FEDERATED_TOKEN_FILE")?.into()),
@@ -234,9 +211,7 @@ fn build(kind: CredentialKind, parts: &Parts<'_>) -> Result<Arc<dyn TokenCredent
                 parts.transport(true),
             )
             .map_err(unusable)?;
-            let options = ClientAssertionCredentialOptions {
-                client_options: parts.options(true),
-            };
+            let options = ClientAssertionCredentialOptions { client_options: parts.options(true) };
             ClientAssertionCredential::new(
                 variable("AZURE_TENANT_ID")?,
                 variable("AZURE_CLIENT_ID")?,

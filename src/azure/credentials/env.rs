@@ -23,16 +23,9 @@ impl Env for ProcessEnv {
         let Some(path) = std::env::var_os("PATH") else {
             return false;
         };
-        let endings: &[&str] = if cfg!(windows) {
-            &[".exe", ".cmd", ".bat"]
-        } else {
-            &[""]
-        };
-        std::env::split_paths(&path).any(|folder| {
-            endings
-                .iter()
-                .any(|ending| folder.join(format!("{name}{ending}")).is_file())
-        })
+        let endings: &[&str] = if cfg!(windows) { &[".exe", ".cmd", ".bat"] } else { &[""] };
+        std::env::split_paths(&path)
+            .any(|folder| endings.iter().any(|ending| folder.join(format!("{name}{ending}")).is_file()))
     }
 }
 

@@ -42,11 +42,7 @@ impl GithubAssertion {
             return Err("ACTIONS_ID_TOKEN_REQUEST_URL is not https; its token is not sent there".to_owned());
         }
         url.query_pairs_mut().append_pair("audience", audience);
-        Ok(GithubAssertion {
-            url,
-            token,
-            transport,
-        })
+        Ok(GithubAssertion { url, token, transport })
     }
 }
 
@@ -66,13 +62,9 @@ impl ClientAssertion for GithubAssertion {
             }
         }
         if !status.is_success() {
-            let kind = headers
-                .get_optional_str(&HeaderName::from_static("content-type"))
-                .unwrap_or("no type");
-            return Err(refused(
-                status,
-                &format!("it answered {} ({kind})", u16::from(status)),
-            ));
+            let kind =
+                headers.get_optional_str(&HeaderName::from_static("content-type")).unwrap_or("no type");
+            return Err(refused(status, &format!("it answered {} ({kind})", u16::from(status))));
         }
         // The reader's error is not passed on: it could quote the assertion.
         let answer: serde_json::Value =
@@ -88,11 +80,7 @@ fn refused(status: StatusCode, why: &str) -> Error {
     let kind = if status.is_success() {
         ErrorKind::Credential
     } else {
-        ErrorKind::HttpResponse {
-            status,
-            error_code: None,
-            raw_response: None,
-        }
+        ErrorKind::HttpResponse { status, error_code: None, raw_response: None }
     };
     Error::with_message(kind, format!("GitHub gave no assertion: {why}"))
 }

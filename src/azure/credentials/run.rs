@@ -52,17 +52,11 @@ impl RunCredential {
     ) -> azure_core::Result<AccessToken> {
         // Held while asking: ten requests that start together ask once.
         let mut tokens = self.tokens.lock().await;
-        if let Some(token) = tokens
-            .get(scope)
-            .filter(|token| token.expires_on > self.clock.now() + EARLY)
-        {
+        if let Some(token) = tokens.get(scope).filter(|token| token.expires_on > self.clock.now() + EARLY) {
             return Ok(token.clone());
         }
         let token = self.inner.get_token(&[scope], options).await?;
-        self.issued
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(token.token.clone());
+        self.issued.lock().unwrap_or_else(PoisonError::into_inner).push(token.token.clone());
         tokens.insert(scope.to_owned(), token.clone());
         Ok(token)
     }

@@ -35,12 +35,7 @@ const KINDS: &[(CredentialKind, &str)] = &[
 
 impl fmt::Display for CredentialKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            KINDS
-                .iter()
-                .find(|(kind, _)| kind == self)
-                .map_or("?", |(_, name)| name),
-        )
+        f.write_str(KINDS.iter().find(|(kind, _)| kind == self).map_or("?", |(_, name)| name))
     }
 }
 
@@ -95,10 +90,7 @@ impl SelectError {
     pub fn fix(&self) -> &'static str {
         match self {
             SelectError::Unknown { .. } => "export ACARECIPE_AUTH=auto",
-            SelectError::Missing {
-                kind: CredentialKind::GithubOidc,
-                ..
-            } => {
+            SelectError::Missing { kind: CredentialKind::GithubOidc, .. } => {
                 "add 'permissions: { id-token: write }' to the workflow's job, and set AZURE_CLIENT_ID and AZURE_TENANT_ID"
             }
             SelectError::Missing { .. } => "set them, or choose another credential with ACARECIPE_AUTH",
@@ -140,9 +132,7 @@ pub fn select(env: &dyn Env) -> Result<Selected, SelectError> {
         Some(word) => match KINDS.iter().find(|(_, name)| *name == word) {
             Some((kind, _)) => (*kind, format!("ACARECIPE_AUTH={word}")),
             None => {
-                return Err(SelectError::Unknown {
-                    word: crate::value::strip_control(word),
-                });
+                return Err(SelectError::Unknown { word: crate::value::strip_control(word) });
             }
         },
     };
@@ -156,19 +146,11 @@ pub fn select(env: &dyn Env) -> Result<Selected, SelectError> {
         CredentialKind::GithubOidc => &[ID, TENANT, GITHUB_URL, GITHUB_TOKEN],
         CredentialKind::Token => &[ACCESS_TOKEN],
     };
-    let missing: Vec<_> = needs
-        .iter()
-        .copied()
-        .filter(|name| env.var(name).is_none())
-        .collect();
+    let missing: Vec<_> = needs.iter().copied().filter(|name| env.var(name).is_none()).collect();
     if missing.is_empty() {
         Ok(Selected { kind, because })
     } else {
-        Err(SelectError::Missing {
-            kind,
-            because,
-            missing,
-        })
+        Err(SelectError::Missing { kind, because, missing })
     }
 }
 
@@ -176,15 +158,9 @@ fn automatic(env: &dyn Env) -> Option<(CredentialKind, String)> {
     let set = |name: &str| env.var(name).is_some();
     let application = set(ID) && set(TENANT);
     let (kind, because) = if set(TOKEN_FILE) {
-        (
-            CredentialKind::WorkloadIdentity,
-            "AZURE_FEDERATED_TOKEN_FILE is set",
-        )
+        (CredentialKind::WorkloadIdentity, "AZURE_FEDERATED_TOKEN_FILE is set")
     } else if application && set(SECRET) {
-        (
-            CredentialKind::Environment,
-            "AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET are set",
-        )
+        (CredentialKind::Environment, "AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET are set")
     } else if application && set(CERTIFICATE) {
         (
             CredentialKind::Environment,
@@ -241,20 +217,13 @@ mod tests {
             assert_eq!(select(&env).unwrap().kind.to_string(), expected, "without {gone}");
         }
         env.remove("program:azd");
-        assert_eq!(
-            select(&env),
-            Err(SelectError::Nothing),
-            "a token is used only when asked for"
-        );
+        assert_eq!(select(&env), Err(SelectError::Nothing), "a token is used only when asked for");
     }
 
     #[test]
     fn what_is_incomplete_is_an_error_and_never_another_credential() {
         for (set, missing) in [
-            (
-                "AZURE_FEDERATED_TOKEN_FILE program:az",
-                "AZURE_CLIENT_ID, AZURE_TENANT_ID",
-            ),
+            ("AZURE_FEDERATED_TOKEN_FILE program:az", "AZURE_CLIENT_ID, AZURE_TENANT_ID"),
             (
                 "ACARECIPE_AUTH=environment program:az",
                 "AZURE_CLIENT_ID, AZURE_TENANT_ID, AZURE_CLIENT_SECRET",
@@ -268,10 +237,7 @@ mod tests {
                 "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
             ),
             ("ACARECIPE_AUTH=token program:az", "ACARECIPE_ACCESS_TOKEN"),
-            (
-                "ACARECIPE_AUTH=token ACARECIPE_ACCESS_TOKEN= program:az",
-                "ACARECIPE_ACCESS_TOKEN",
-            ),
+            ("ACARECIPE_AUTH=token ACARECIPE_ACCESS_TOKEN= program:az", "ACARECIPE_ACCESS_TOKEN"),
         ] {
             let error = select(&env(set)).unwrap_err();
             assert!(error.to_string().contains(missing), "{set}: {error}");
@@ -279,27 +245,17 @@ mod tests {
         let certificate = env("AZURE_CLIENT_ID AZURE_TENANT_ID AZURE_CLIENT_CERTIFICATE_PATH program:az");
         assert_eq!(select(&certificate), Err(SelectError::Certificate));
         for word in ["azure-pipelines", "cli", "AUTO", "azure-cli2"] {
-            let error = select(&env(&format!("ACARECIPE_AUTH={word} program:az")))
-                .unwrap_err()
-                .to_string();
-            assert!(
-                error.contains("azure-cli, azd, environment") && error.contains("token"),
-                "{error}"
-            );
+            let error = select(&env(&format!("ACARECIPE_AUTH={word} program:az"))).unwrap_err().to_string();
+            assert!(error.contains("azure-cli, azd, environment") && error.contains("token"), "{error}");
         }
     }
 
     #[test]
     fn the_choice_is_named_in_one_line() {
         let chosen = select(&env("ACARECIPE_AUTH=managed-identity")).unwrap();
+        assert_eq!(chosen.to_string(), "managed-identity (ACARECIPE_AUTH=managed-identity)");
         assert_eq!(
-            chosen.to_string(),
-            "managed-identity (ACARECIPE_AUTH=managed-identity)"
-        );
-        assert_eq!(
-            select(&env("ACARECIPE_AUTH=auto program:az"))
-                .unwrap()
-                .to_string(),
+            select(&env("ACARECIPE_AUTH=auto program:az")).unwrap().to_string(),
             "azure-cli (az is on the PATH)"
         );
     }

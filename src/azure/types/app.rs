@@ -14,65 +14,26 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
     lists: &[
         ("properties.configuration.secrets", ListKind::Map(&["name"])),
         ("properties.configuration.registries", ListKind::Map(&["server"])),
-        (
-            "properties.configuration.identitySettings",
-            ListKind::Map(&["identity"]),
-        ),
-        (
-            "properties.configuration.ingress.customDomains",
-            ListKind::Map(&["name"]),
-        ),
-        (
-            "properties.configuration.ingress.ipSecurityRestrictions",
-            ListKind::Map(&["name"]),
-        ),
-        (
-            "properties.configuration.ingress.additionalPortMappings",
-            ListKind::Map(&["targetPort"]),
-        ),
-        (
-            "properties.configuration.ingress.corsPolicy.allowedOrigins",
-            ListKind::Set,
-        ),
-        (
-            "properties.configuration.ingress.corsPolicy.allowedMethods",
-            ListKind::Set,
-        ),
-        (
-            "properties.configuration.ingress.corsPolicy.allowedHeaders",
-            ListKind::Set,
-        ),
-        (
-            "properties.configuration.ingress.corsPolicy.exposeHeaders",
-            ListKind::Set,
-        ),
+        ("properties.configuration.identitySettings", ListKind::Map(&["identity"])),
+        ("properties.configuration.ingress.customDomains", ListKind::Map(&["name"])),
+        ("properties.configuration.ingress.ipSecurityRestrictions", ListKind::Map(&["name"])),
+        ("properties.configuration.ingress.additionalPortMappings", ListKind::Map(&["targetPort"])),
+        ("properties.configuration.ingress.corsPolicy.allowedOrigins", ListKind::Set),
+        ("properties.configuration.ingress.corsPolicy.allowedMethods", ListKind::Set),
+        ("properties.configuration.ingress.corsPolicy.allowedHeaders", ListKind::Set),
+        ("properties.configuration.ingress.corsPolicy.exposeHeaders", ListKind::Set),
         ("properties.template.containers", ListKind::Map(&["name"])),
         ("properties.template.containers[].env", ListKind::Map(&["name"])),
-        (
-            "properties.template.containers[].probes",
-            ListKind::Map(&["type"]),
-        ),
+        ("properties.template.containers[].probes", ListKind::Map(&["type"])),
         // One volume can be mounted twice, so the mount path is the key.
-        (
-            "properties.template.containers[].volumeMounts",
-            ListKind::Map(&["mountPath"]),
-        ),
+        ("properties.template.containers[].volumeMounts", ListKind::Map(&["mountPath"])),
         ("properties.template.initContainers", ListKind::Map(&["name"])),
-        (
-            "properties.template.initContainers[].env",
-            ListKind::Map(&["name"]),
-        ),
-        (
-            "properties.template.initContainers[].volumeMounts",
-            ListKind::Map(&["mountPath"]),
-        ),
+        ("properties.template.initContainers[].env", ListKind::Map(&["name"])),
+        ("properties.template.initContainers[].volumeMounts", ListKind::Map(&["mountPath"])),
         ("properties.template.scale.rules", ListKind::Map(&["name"])),
         ("properties.template.serviceBinds", ListKind::Map(&["name"])),
         ("properties.template.volumes", ListKind::Map(&["name"])),
-        (
-            "properties.template.volumes[].secrets",
-            ListKind::Map(&["secretRef"]),
-        ),
+        ("properties.template.volumes[].secrets", ListKind::Map(&["secretRef"])),
     ],
     compare: &[
         // Comes back with a space after the comma.
@@ -80,18 +41,9 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
         // `System` and `system` are both in Microsoft's own pages; ids vary in case.
         ("properties.configuration.secrets[].identity", Compare::IgnoreCase),
         ("properties.configuration.secrets[].keyVaultUrl", Compare::Url),
-        (
-            "properties.configuration.registries[].identity",
-            Compare::IgnoreCase,
-        ),
-        (
-            "properties.configuration.registries[].server",
-            Compare::IgnoreCase,
-        ),
-        (
-            "properties.configuration.identitySettings[].identity",
-            Compare::IgnoreCase,
-        ),
+        ("properties.configuration.registries[].identity", Compare::IgnoreCase),
+        ("properties.configuration.registries[].server", Compare::IgnoreCase),
+        ("properties.configuration.identitySettings[].identity", Compare::IgnoreCase),
         ("properties.environmentId", Compare::IgnoreCase),
         ("properties.managedEnvironmentId", Compare::IgnoreCase),
         ("location", Compare::IgnoreCase),
@@ -99,10 +51,7 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
     defaults: &[("identity.type", "None")],
     one_of: &[
         ("properties.template.containers[].env[]", &["value", "secretRef"]),
-        (
-            "properties.template.initContainers[].env[]",
-            &["value", "secretRef"],
-        ),
+        ("properties.template.initContainers[].env[]", &["value", "secretRef"]),
         ("properties.configuration.secrets[]", &["value", "keyVaultUrl"]),
     ],
     read_only: &[

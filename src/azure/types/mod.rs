@@ -130,7 +130,5 @@ impl ResourceType {
 }
 
 fn lookup<T: Copy>(rows: &[(&str, T)], pattern: &str) -> Option<T> {
-    rows.iter()
-        .find(|(row, _)| *row == pattern)
-        .map(|(_, value)| *value)
+    rows.iter().find(|(row, _)| *row == pattern).map(|(_, value)| *value)
 }

@@ -54,11 +54,7 @@ pub const ALL: &[ResourceType] = &[
             "properties.clientId",
             "properties.tenantId",
         ],
-        computed: &[
-            "properties.principalId",
-            "properties.clientId",
-            "properties.tenantId",
-        ],
+        computed: &["properties.principalId", "properties.clientId", "properties.tenantId"],
         write_action: "Microsoft.ManagedIdentity/userAssignedIdentities/write",
         ..NONE
     },

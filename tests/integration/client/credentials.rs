@@ -24,17 +24,11 @@ const PAST: OffsetDateTime = datetime!(2000-01-01 00:00:00 UTC);
 
 pub(super) fn jwt(claims: &serde_json::Value) -> String {
     let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
-    format!(
-        "{}.{}.c2lnbmF0dXJl",
-        part(r#"{"alg":"RS256","typ":"JWT"}"#),
-        part(&claims.to_string())
-    )
+    format!("{}.{}.c2lnbmF0dXJl", part(r#"{"alg":"RS256","typ":"JWT"}"#), part(&claims.to_string()))
 }
 
 pub(super) fn env(set: &[(&str, &str)]) -> BTreeMap<String, String> {
-    set.iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
+    set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 /// Issues the given tokens in turn, the last one for ever.
@@ -46,10 +40,7 @@ struct Issuer {
 
 impl Issuer {
     fn of(tokens: &[(&'static str, OffsetDateTime)]) -> Arc<Issuer> {
-        Arc::new(Issuer {
-            tokens: tokens.to_vec(),
-            asked: AtomicUsize::new(0),
-        })
+        Arc::new(Issuer { tokens: tokens.to_vec(), asked: AtomicUsize::new(0) })
     }
 }
 
@@ -61,10 +52,7 @@ impl TokenCredential for Issuer {
         _: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
         assert_eq!(scopes, ["https://management.azure.com/.default"]);
-        let index = self
-            .asked
-            .fetch_add(1, Ordering::SeqCst)
-            .min(self.tokens.len() - 1);
+        let index = self.asked.fetch_add(1, Ordering::SeqCst).min(self.tokens.len() - 1);
         let (token, expires) = self.tokens[index];
         Ok(AccessToken::new(token, expires))
     }
@@ -81,33 +69,22 @@ pub(super) struct Tool {
 
 impl Tool {
     pub(super) fn new(code: i32, stdout: &str, stderr: &'static str) -> Arc<Tool> {
-        Arc::new(Tool {
-            code,
-            stdout: stdout.to_owned(),
-            stderr,
-            commands: Mutex::default(),
-        })
+        Arc::new(Tool { code, stdout: stdout.to_owned(), stderr, commands: Mutex::default() })
     }
 }
 
 #[async_trait::async_trait]
 impl Executor for Tool {
     async fn run(&self, _: &OsStr, args: &[&OsStr]) -> std::io::Result<Output> {
-        self.commands.lock().unwrap().push(
-            args.iter()
-                .map(|arg| arg.to_string_lossy())
-                .collect::<Vec<_>>()
-                .join(" "),
-        );
+        self.commands
+            .lock()
+            .unwrap()
+            .push(args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" "));
         #[cfg(unix)]
         let status: ExitStatus = std::os::unix::process::ExitStatusExt::from_raw(self.code << 8);
         #[cfg(windows)]
         let status: ExitStatus = std::os::windows::process::ExitStatusExt::from_raw(self.code as u32);
-        Ok(Output {
-            status,
-            stdout: self.stdout.clone().into_bytes(),
-            stderr: self.stderr.into(),
-        })
+        Ok(Output { status, stdout: self.stdout.clone().into_bytes(), stderr: self.stderr.into() })
     }
 }
 
@@ -133,20 +110,14 @@ fn authority(acts: Vec<Act>) -> (World, Transport) {
 #[tokio::test]
 async fn az_is_asked_once_for_a_whole_run() {
     let token = jwt(&serde_json::json!({"upn": "ada@contoso.com", "oid": "o", "tid": "t"}));
-    let stdout = format!(
-        r#"{{"accessToken":"{token}","expires_on":{},"tokenType":"Bearer"}}"#,
-        FAR.unix_timestamp()
-    );
+    let stdout =
+        format!(r#"{{"accessToken":"{token}","expires_on":{},"tokenType":"Bearer"}}"#, FAR.unix_timestamp());
     let tool = Tool::new(0, &stdout, "");
     let endpoint = chosen(&[("program:az", "")], |parts| {
         parts.executor = Some(Arc::clone(&tool) as Arc<dyn Executor>);
         parts.tenant = Some("7b795fb9-09d3-42f4-a494-38864f99ba3c".to_owned());
     });
-    let world = World::with(
-        vec![ok("{}"); 40],
-        |transport| endpoint.carried_by(transport),
-        |_| {},
-    );
+    let world = World::with(vec![ok("{}"); 40], |transport| endpoint.carried_by(transport), |_| {});
 
     let request = get();
     let answers =
@@ -155,10 +126,7 @@ async fn az_is_asked_once_for_a_whole_run() {
     assert_eq!(world.elapsed(), 0);
 
     let caller = world.client.caller().await.unwrap();
-    assert_eq!(
-        (caller.kind, caller.name.as_str()),
-        (CallerKind::User, "ada@contoso.com")
-    );
+    assert_eq!((caller.kind, caller.name.as_str()), (CallerKind::User, "ada@contoso.com"));
 
     let commands = tool.commands.lock().unwrap().clone();
     assert_eq!(commands.len(), 1, "{commands:?}");
@@ -176,13 +144,7 @@ async fn az_is_asked_once_for_a_whole_run() {
 async fn a_tool_that_gives_no_token_is_explained_and_nothing_is_sent() {
     let cases = [
         ("az", 127, "/bin/sh: az: not found", "not installed", "az login"),
-        (
-            "az",
-            1,
-            "ERROR: Please run 'az login' to setup account.",
-            "nobody is signed in",
-            "az login",
-        ),
+        ("az", 1, "ERROR: Please run 'az login' to setup account.", "nobody is signed in", "az login"),
         (
             "az",
             1,
@@ -213,16 +175,10 @@ async fn a_tool_that_gives_no_token_is_explained_and_nothing_is_sent() {
         });
         let world = World::with([], |transport| endpoint.carried_by(transport), |_| {});
         let error = world.client.read(&get(), in_minutes(5)).await.unwrap_err();
-        assert!(
-            matches!(error.kind(), ArmErrorKind::Credential { transient: false, .. }),
-            "{error}"
-        );
+        assert!(matches!(error.kind(), ArmErrorKind::Credential { transient: false, .. }), "{error}");
         assert!(!error.maybe_applied());
         let finding = error.to_diagnostic();
-        assert!(
-            finding.notes.iter().any(|note| note.contains(cause)),
-            "{finding:?}"
-        );
+        assert!(finding.notes.iter().any(|note| note.contains(cause)), "{finding:?}");
         assert!(finding.fix.is_some_and(|text| text.contains(fix)), "{stderr}");
         assert!(!finding.message.chars().any(char::is_control));
         assert!(world.events().is_empty());
@@ -232,47 +188,25 @@ async fn a_tool_that_gives_no_token_is_explained_and_nothing_is_sent() {
 #[tokio::test]
 async fn an_expired_token_is_renewed_and_a_refused_one_once() {
     let issuer = Issuer::of(&[("first-token", PAST), ("second-token", FAR)]);
-    let world = World::with(
-        [ok("{}"), ok("{}"), ok("{}")],
-        carried(Arc::clone(&issuer) as _),
-        |_| {},
-    );
+    let world = World::with([ok("{}"), ok("{}"), ok("{}")], carried(Arc::clone(&issuer) as _), |_| {});
     for _ in 0..3 {
         world.client.read(&get(), in_minutes(5)).await.unwrap();
     }
-    let sent: Vec<_> = world
-        .seen()
-        .iter()
-        .filter_map(|seen| seen.header("authorization").map(str::to_owned))
-        .collect();
-    assert_eq!(
-        sent,
-        ["Bearer first-token", "Bearer second-token", "Bearer second-token"]
-    );
+    let sent: Vec<_> =
+        world.seen().iter().filter_map(|seen| seen.header("authorization").map(str::to_owned)).collect();
+    assert_eq!(sent, ["Bearer first-token", "Bearer second-token", "Bearer second-token"]);
 
     let issuer = Issuer::of(&[("first-token", FAR), ("second-token", FAR)]);
     let world = World::with([answer(401, ""), ok("{}")], carried(issuer), |_| {});
     world.client.read(&get(), in_minutes(5)).await.unwrap();
-    assert_eq!(
-        world.seen()[1].header("authorization"),
-        Some("Bearer second-token")
-    );
+    assert_eq!(world.seen()[1].header("authorization"), Some("Bearer second-token"));
 
     let issuer = Issuer::of(&[("first-token", FAR)]);
     let refused = r#"{"error":{"code":"InvalidAuthenticationTokenTenant","message":"wrong issuer"}}"#;
-    let world = World::with(
-        [answer(401, refused), answer(401, refused)],
-        carried(issuer),
-        |_| {},
-    );
+    let world = World::with([answer(401, refused), answer(401, refused)], carried(issuer), |_| {});
     let error = world.client.read(&get(), in_minutes(5)).await.unwrap_err();
     assert_eq!(error.status(), Some(401));
-    assert!(
-        error
-            .to_diagnostic()
-            .fix
-            .is_some_and(|fix| fix.contains("--tenant"))
-    );
+    assert!(error.to_diagnostic().fix.is_some_and(|fix| fix.contains("--tenant")));
 }
 
 const APPLICATION: &[(&str, &str)] = &[("AZURE_CLIENT_ID", "client"), ("AZURE_TENANT_ID", "tenant")];
@@ -300,24 +234,10 @@ async fn a_secret_goes_to_the_authority_of_the_cloud_only() {
 
     let asked = issuer.seen();
     assert_eq!(asked.len(), 2);
-    assert_eq!(
-        asked[1].url,
-        "https://login.microsoftonline.us/tenant/oauth2/v2.0/token"
-    );
-    assert!(
-        asked[1]
-            .body
-            .contains("scope=https%3A%2F%2Fmanagement.usgovcloudapi.net%2F.default")
-    );
-    assert_eq!(
-        world.seen()[0].header("authorization"),
-        Some("Bearer issued-token")
-    );
-    assert!(
-        world.seen()[0]
-            .url
-            .starts_with("https://management.usgovcloudapi.net/")
-    );
+    assert_eq!(asked[1].url, "https://login.microsoftonline.us/tenant/oauth2/v2.0/token");
+    assert!(asked[1].body.contains("scope=https%3A%2F%2Fmanagement.usgovcloudapi.net%2F.default"));
+    assert_eq!(world.seen()[0].header("authorization"), Some("Bearer issued-token"));
+    assert!(world.seen()[0].url.starts_with("https://management.usgovcloudapi.net/"));
 
     let wrong = r#"{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret provided.","error_codes":[7000215]}"#;
     let (_, transport) = authority(vec![answer(401, wrong)]);
@@ -327,11 +247,7 @@ async fn a_secret_goes_to_the_authority_of_the_cloud_only() {
     let world = World::with([], |transport| endpoint.carried_by(transport), |_| {});
     let error = world.client.read(&get(), in_minutes(5)).await.unwrap_err();
     assert!(
-        error
-            .to_diagnostic()
-            .notes
-            .iter()
-            .any(|note| note.contains("client secret is wrong")),
+        error.to_diagnostic().notes.iter().any(|note| note.contains("client secret is wrong")),
         "{error}"
     );
     assert!(!format!("{error} {error:?}").contains("hunter2"));
@@ -340,10 +256,7 @@ async fn a_secret_goes_to_the_authority_of_the_cloud_only() {
 #[tokio::test]
 async fn github_is_asked_for_a_fresh_assertion_each_time() {
     let variables = with(&[
-        (
-            "ACTIONS_ID_TOKEN_REQUEST_URL",
-            "https://pipelines.actions.githubusercontent.com/x?api-version=2.0",
-        ),
+        ("ACTIONS_ID_TOKEN_REQUEST_URL", "https://pipelines.actions.githubusercontent.com/x?api-version=2.0"),
         ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "github-request-token"),
     ]);
     let brief = ISSUED.replace("3600", "1");
@@ -370,24 +283,14 @@ async fn github_is_asked_for_a_fresh_assertion_each_time() {
         asked[0].url,
         "https://pipelines.actions.githubusercontent.com/x?api-version=2.0&audience=api%3A%2F%2FAzureADTokenExchange"
     );
-    assert_eq!(
-        asked[0].header("authorization"),
-        Some("Bearer github-request-token")
-    );
-    assert!(
-        asked[1]
-            .url
-            .starts_with("https://login.microsoftonline.com/tenant/")
-    );
+    assert_eq!(asked[0].header("authorization"), Some("Bearer github-request-token"));
+    assert!(asked[1].url.starts_with("https://login.microsoftonline.com/tenant/"));
     assert!(asked[1].body.contains("client_assertion=assertion-1"));
     assert!(asked[3].body.contains("client_assertion=assertion-2"));
 
-    for (body, status) in [
-        ("{}", 200),
-        ("<html>", 200),
-        (r#"{"value":""}"#, 200),
-        ("denied: assertion-9", 403),
-    ] {
+    for (body, status) in
+        [("{}", 200), ("<html>", 200), (r#"{"value":""}"#, 200), ("denied: assertion-9", 403)]
+    {
         let (_, transport) = authority(vec![answer(status, body)]);
         let endpoint = chosen(&variables, |parts| parts.transport = Some(transport));
         let world = World::with([], |transport| endpoint.carried_by(transport), |_| {});
@@ -400,14 +303,7 @@ async fn github_is_asked_for_a_fresh_assertion_each_time() {
     let plain: Vec<_> = variables
         .iter()
         .map(|(name, value)| {
-            (
-                *name,
-                if value.starts_with("https") {
-                    "http://evil.example/x"
-                } else {
-                    value
-                },
-            )
+            (*name, if value.starts_with("https") { "http://evil.example/x" } else { value })
         })
         .collect();
     let plain = env(&plain);
@@ -424,18 +320,11 @@ async fn other_credentials_are_made_from_their_variables() {
         r#"{{"access_token":"issued-token","expires_on":"{}","resource":"r","token_type":"Bearer"}}"#,
         FAR.unix_timestamp()
     ))]);
-    let variables = [
-        ("ACARECIPE_AUTH", "managed-identity"),
-        ("AZURE_CLIENT_ID", "client"),
-    ];
+    let variables = [("ACARECIPE_AUTH", "managed-identity"), ("AZURE_CLIENT_ID", "client")];
     let endpoint = chosen(&variables, |parts| parts.transport = Some(transport));
     let world = World::with([ok("{}")], |transport| endpoint.carried_by(transport), |_| {});
     world.client.read(&get(), in_minutes(5)).await.unwrap();
-    assert!(
-        issuer.seen()[0].url.contains("client_id=client"),
-        "{:?}",
-        issuer.seen()
-    );
+    assert!(issuer.seen()[0].url.contains("client_id=client"), "{:?}", issuer.seen());
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
@@ -450,23 +339,14 @@ async fn other_credentials_are_made_from_their_variables() {
     let endpoint = open(&selected, None, &parts).unwrap();
     let world = World::with([ok("{}")], |transport| endpoint.carried_by(transport), |_| {});
     world.client.read(&get(), in_minutes(5)).await.unwrap();
-    assert!(
-        issuer.seen()[0]
-            .body
-            .contains("client_assertion=federated-assertion")
-    );
+    assert!(issuer.seen()[0].body.contains("client_assertion=federated-assertion"));
 
     let variables = env(&[("program:az", "")]);
     let mut parts = Parts::new(Cloud::named("AzureChinaCloud").unwrap(), &variables);
     parts.az_cloud = Some("AzureCloud".to_owned());
     let error = open(&select(&variables).unwrap(), None, &parts).unwrap_err();
     assert!(matches!(error, CredentialError::OtherCloud { .. }));
-    assert!(
-        error
-            .to_diagnostic()
-            .fix
-            .is_some_and(|fix| fix.contains("az cloud set --name AzureChinaCloud"))
-    );
+    assert!(error.to_diagnostic().fix.is_some_and(|fix| fix.contains("az cloud set --name AzureChinaCloud")));
 }
 
 #[tokio::test]
@@ -481,14 +361,8 @@ async fn a_custom_endpoint_takes_what_it_may_and_says_why_not() {
         let custom = CustomEndpoint::parse(url, trust)?;
         open(&select(&env)?, Some(custom), &parts)
     };
-    let token = [
-        ("ACARECIPE_AUTH", "token"),
-        ("ACARECIPE_ACCESS_TOKEN", "sandbox-owner"),
-    ];
-    let entra_token = [
-        ("ACARECIPE_AUTH", "token"),
-        ("ACARECIPE_ACCESS_TOKEN", entra.as_str()),
-    ];
+    let token = [("ACARECIPE_AUTH", "token"), ("ACARECIPE_ACCESS_TOKEN", "sandbox-owner")];
+    let entra_token = [("ACARECIPE_AUTH", "token"), ("ACARECIPE_ACCESS_TOKEN", entra.as_str())];
     let az = [("program:az", "")];
 
     for (url, trust, variables) in [
@@ -506,80 +380,25 @@ async fn a_custom_endpoint_takes_what_it_may_and_says_why_not() {
     assert_eq!(trusted.scope(), "https://arm.example:8443/.default");
 
     for (url, trust, variables, expected) in [
-        (
-            "http://127.0.0.1:8080",
-            None,
-            &entra_token[..],
-            "issued by Microsoft Entra ID (sts.windows.net)",
-        ),
-        (
-            "http://[::1]:8080",
-            None,
-            &entra_token,
-            "issued by Microsoft Entra ID",
-        ),
-        (
-            "http://localhost:8080",
-            None,
-            &token,
-            "plain http is for 127.0.0.1",
-        ),
+        ("http://127.0.0.1:8080", None, &entra_token[..], "issued by Microsoft Entra ID (sts.windows.net)"),
+        ("http://[::1]:8080", None, &entra_token, "issued by Microsoft Entra ID"),
+        ("http://localhost:8080", None, &token, "plain http is for 127.0.0.1"),
         ("http://127.1:8080", None, &token, "plain http is for 127.0.0.1"),
         ("http://2130706433", None, &token, "plain http is for 127.0.0.1"),
         ("http://0x7f.0.0.1", None, &token, "plain http is for 127.0.0.1"),
         ("http://127.0.0.2", None, &token, "plain http is for 127.0.0.1"),
-        (
-            "http://127.0.0.1.evil.example",
-            None,
-            &token,
-            "plain http is for 127.0.0.1",
-        ),
-        (
-            "http://[::ffff:127.0.0.1]",
-            None,
-            &token,
-            "plain http is for 127.0.0.1",
-        ),
-        (
-            "http://[0:0:0:0:0:0:0:1]",
-            None,
-            &token,
-            "plain http is for 127.0.0.1",
-        ),
-        (
-            "http://arm.example",
-            Some("arm.example"),
-            &token,
-            "plain http is for 127.0.0.1",
-        ),
+        ("http://127.0.0.1.evil.example", None, &token, "plain http is for 127.0.0.1"),
+        ("http://[::ffff:127.0.0.1]", None, &token, "plain http is for 127.0.0.1"),
+        ("http://[0:0:0:0:0:0:0:1]", None, &token, "plain http is for 127.0.0.1"),
+        ("http://arm.example", Some("arm.example"), &token, "plain http is for 127.0.0.1"),
         ("http://127.0.0.1@evil.example", None, &token, "user name"),
         ("https://arm.example", None, &az, "--trust-endpoint arm.example"),
-        (
-            "https://arm.example",
-            Some("other.example"),
-            &az,
-            "names 'other.example'",
-        ),
+        ("https://arm.example", Some("other.example"), &az, "names 'other.example'"),
         ("https://arm.example:8443", Some("arm.example:443"), &az, "names"),
-        (
-            "http://127.0.0.1:8080",
-            Some("127.0.0.1"),
-            &az,
-            "do not go over plain http",
-        ),
+        ("http://127.0.0.1:8080", Some("127.0.0.1"), &az, "do not go over plain http"),
         ("https://user@arm.example", None, &token, "user name"),
-        (
-            "https://arm.example/path",
-            None,
-            &token,
-            "more than scheme, host and port",
-        ),
-        (
-            "https://arm.example/?x",
-            None,
-            &token,
-            "more than scheme, host and port",
-        ),
+        ("https://arm.example/path", None, &token, "more than scheme, host and port"),
+        ("https://arm.example/?x", None, &token, "more than scheme, host and port"),
         ("ftp://arm.example", None, &token, "neither https"),
         ("arm.example", None, &token, "cannot be an endpoint"),
         ("", None, &token, "cannot be an endpoint"),
@@ -588,17 +407,11 @@ async fn a_custom_endpoint_takes_what_it_may_and_says_why_not() {
         assert!(error.to_string().contains(expected), "{url}: {error}");
         assert!(!error.to_string().contains(&entra));
     }
-    assert!(
-        tool.commands.lock().unwrap().is_empty(),
-        "no credential was asked"
-    );
+    assert!(tool.commands.lock().unwrap().is_empty(), "no credential was asked");
 
-    for (token, expected) in [
-        ("Bearer x", "Bearer"),
-        ("a b", "character"),
-        ("a\nb", "character"),
-        ("ä", "character"),
-    ] {
+    for (token, expected) in
+        [("Bearer x", "Bearer"), ("a b", "character"), ("a\nb", "character"), ("ä", "character")]
+    {
         let variables = [("ACARECIPE_AUTH", "token"), ("ACARECIPE_ACCESS_TOKEN", token)];
         let error = attempt("https://arm.example", None, &variables).unwrap_err();
         assert!(
@@ -626,9 +439,7 @@ impl std::io::Write for Log {
 #[test]
 fn tokens_are_in_no_debug_form_event_error_or_log() {
     // Alone: what is logged is decided for a whole process, and other tests would decide it too.
-    let output = alone("client::credentials::in_a_process_that_logs_everything")
-        .output()
-        .unwrap();
+    let output = alone("client::credentials::in_a_process_that_logs_everything").output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
@@ -666,9 +477,7 @@ async fn in_a_process_that_logs_everything() {
         acts(),
         |transport| {
             let token = azure_core::credentials::Secret::new("opaque-token-42");
-            Endpoint::for_cloud_with_token(Cloud::public(), token)
-                .unwrap()
-                .carried_by(transport)
+            Endpoint::for_cloud_with_token(Cloud::public(), token).unwrap().carried_by(transport)
         },
         |_| {},
     );
@@ -682,28 +491,16 @@ async fn in_a_process_that_logs_everything() {
             "2026-01-01",
         );
         let accepted = world.client.write(&put).await.unwrap();
-        let failed = world
-            .client
-            .wait(&accepted.operation.unwrap(), in_minutes(5))
-            .await
-            .unwrap_err();
+        let failed = world.client.wait(&accepted.operation.unwrap(), in_minutes(5)).await.unwrap_err();
         assert!(world.finished());
         assert!(
-            world
-                .seen()
-                .iter()
-                .all(|seen| seen.header("authorization") == Some("Bearer opaque-token-42"))
+            world.seen().iter().all(|seen| seen.header("authorization") == Some("Bearer opaque-token-42"))
         );
         for error in [refused, foreign, failed] {
             let shown = format!("{error} {error:?} {:?}", error.to_diagnostic());
             assert!(!shown.contains("opaque-token-42"), "{shown}");
         }
-        let shown = format!(
-            "{:?} {:?} {:?}",
-            world.client,
-            world.client.endpoint(),
-            world.events()
-        );
+        let shown = format!("{:?} {:?} {:?}", world.client, world.client.endpoint(), world.events());
         assert!(!shown.contains("opaque-token-42"), "{shown}");
     }
     let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();

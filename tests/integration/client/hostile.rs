@@ -65,11 +65,8 @@ impl Socket {
 }
 
 fn http(status: &str, headers: &str, body: &str) -> Vec<u8> {
-    format!(
-        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+    format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
+        .into_bytes()
 }
 
 fn client(endpoint: Endpoint) -> ArmClient {
@@ -84,10 +81,7 @@ fn client(endpoint: Endpoint) -> ArmClient {
 }
 
 fn custom(url: &str) -> Endpoint {
-    CustomEndpoint::parse(url, None)
-        .unwrap()
-        .with_token(Cloud::public(), Secret::new(TOKEN))
-        .unwrap()
+    CustomEndpoint::parse(url, None).unwrap().with_token(Cloud::public(), Secret::new(TOKEN)).unwrap()
 }
 
 fn soon() -> OffsetDateTime {
@@ -103,10 +97,7 @@ async fn the_token_the_caller_gave_arrives_at_loopback() {
     let socket = Socket::open(http("200 OK", "", r#"{"name":"web"}"#));
     assert_eq!(read(&client(custom(&socket.url()))).await.unwrap()["name"], "web");
     let arrived = socket.arrived();
-    assert!(
-        arrived.starts_with(&format!("GET {APP}?api-version={VERSION} HTTP/1.1\r\n")),
-        "{arrived}"
-    );
+    assert!(arrived.starts_with(&format!("GET {APP}?api-version={VERSION} HTTP/1.1\r\n")), "{arrived}");
     assert!(arrived.contains(&format!("authorization: Bearer {TOKEN}\r\n")));
 }
 
@@ -116,11 +107,7 @@ async fn a_token_of_entra_never_reaches_plain_http() {
     let token = jwt(&serde_json::json!({"iss": "https://login.microsoftonline.com/t/v2.0", "oid": "o"}));
     let variables = env(&[("ACARECIPE_AUTH", "token"), ("ACARECIPE_ACCESS_TOKEN", &token)]);
     let endpoint = CustomEndpoint::parse(&socket.url(), None).unwrap();
-    let opened = open(
-        &select(&variables).unwrap(),
-        Some(endpoint),
-        &Parts::new(Cloud::public(), &variables),
-    );
+    let opened = open(&select(&variables).unwrap(), Some(endpoint), &Parts::new(Cloud::public(), &variables));
     assert!(opened.is_err());
 
     // Nor does one that a credential would give, not even to a host the caller trusts.
@@ -141,33 +128,19 @@ async fn nothing_follows_a_response_to_another_socket() {
     let list = r#"{"value":[],"nextLink":"THERE"}"#.replace("THERE", &there);
 
     let socket = Socket::open(http("200 OK", "", &list));
-    let error = client(custom(&socket.url()))
-        .list(&ArmRequest::get(APP, VERSION), soon())
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error.kind(), ArmErrorKind::ForeignHost { .. }),
-        "{error}"
-    );
+    let error = client(custom(&socket.url())).list(&ArmRequest::get(APP, VERSION), soon()).await.unwrap_err();
+    assert!(matches!(error.kind(), ArmErrorKind::ForeignHost { .. }), "{error}");
 
     for header in ["location", "azure-asyncoperation", "operation-location"] {
         let socket = Socket::open(http("202 Accepted", &format!("{header}: {there}\r\n"), ""));
         let patch = ArmRequest::new(Method::Patch, APP, VERSION).body(serde_json::json!({}));
         match client(custom(&socket.url())).write(&patch).await {
-            Err(error) => assert!(
-                matches!(error.kind(), ArmErrorKind::ForeignHost { .. }),
-                "{error}"
-            ),
+            Err(error) => assert!(matches!(error.kind(), ArmErrorKind::ForeignHost { .. }), "{error}"),
             Ok(accepted) => assert!(!format!("{accepted:?}").contains("/next")),
         }
     }
 
-    for status in [
-        "301 Moved",
-        "302 Found",
-        "307 Temporary Redirect",
-        "308 Permanent Redirect",
-    ] {
+    for status in ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
         let socket = Socket::open(http(status, &format!("location: {there}\r\n"), ""));
         let error = read(&client(custom(&socket.url()))).await.unwrap_err();
         assert!(error.to_string().contains("redirect"), "{error}");
@@ -180,14 +153,8 @@ async fn broken_answers_of_a_real_socket_are_explained() {
     let cases: [(&[u8], &str); 5] = [
         (b"", "connection broke"),
         (b"not http at all\r\n\r\n", "connection broke"),
-        (
-            b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"na",
-            "connection broke",
-        ),
-        (
-            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"na",
-            "connection broke",
-        ),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"na", "connection broke"),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"na", "connection broke"),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n<html", "unreadable"),
     ];
     for (answer, expected) in cases {
@@ -200,19 +167,8 @@ async fn broken_answers_of_a_real_socket_are_explained() {
 
     // Nobody listens.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let error = read(&client(custom(&format!("http://{address}"))))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(
-            error.kind(),
-            ArmErrorKind::Connection {
-                maybe_sent: false,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    let error = read(&client(custom(&format!("http://{address}")))).await.unwrap_err();
+    assert!(matches!(error.kind(), ArmErrorKind::Connection { maybe_sent: false, .. }), "{error}");
     assert!(!error.maybe_applied());
 }
 
@@ -231,24 +187,13 @@ async fn a_proxy_sees_nothing_of_what_goes_to_loopback() {
             for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
                 command.env(name, &proxy).env(name.to_lowercase(), &proxy);
             }
-            command
-                .env_remove("NO_PROXY")
-                .env_remove("no_proxy")
-                .output()
-                .unwrap()
+            command.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap()
         }
     });
     let output = child.await.unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     assert!(socket.arrived().contains(TOKEN));
-    assert!(
-        proxy.arrived().contains("proxied.invalid"),
-        "the proxy was in force"
-    );
+    assert!(proxy.arrived().contains("proxied.invalid"), "the proxy was in force");
     assert!(
         !proxy.arrived().contains(TOKEN) && !proxy.arrived().contains("127.0.0.1"),
         "{}",
@@ -264,10 +209,7 @@ async fn in_a_process_with_a_proxy() {
     assert!(proxied.is_ok(), "{proxied:?}");
     read(&client(custom(&target))).await.unwrap();
     let secure = client(custom(&target.replace("http://", "https://")));
-    assert!(matches!(
-        read(&secure).await.unwrap_err().kind(),
-        ArmErrorKind::Connection { .. }
-    ));
+    assert!(matches!(read(&secure).await.unwrap_err().kind(), ArmErrorKind::Connection { .. }));
 }
 
 /// An https server for 127.0.0.1 with a throw-away authority, whose PEM is given too.
@@ -324,16 +266,7 @@ async fn https_needs_a_certificate_of_a_known_authority() {
     let (address, pem, arrived) = secure_server().await;
     let url = format!("https://{address}");
     let error = read(&client(custom(&url))).await.unwrap_err();
-    assert!(
-        matches!(
-            error.kind(),
-            ArmErrorKind::Connection {
-                maybe_sent: false,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error.kind(), ArmErrorKind::Connection { maybe_sent: false, .. }), "{error}");
     assert!(error.to_string().contains("certificate"), "{error}");
     assert!(arrived.lock().unwrap().is_empty());
 

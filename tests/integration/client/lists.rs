@@ -7,9 +7,7 @@ use super::script::{Act, VERSION, World, answer, in_minutes, ok};
 const PATH: &str = "/subscriptions/s/providers/Microsoft.KeyVault/vaults";
 
 fn page(elements: &str, next: Option<&str>) -> Act {
-    let next = next
-        .map(|next| format!(r#","nextLink":"{next}""#))
-        .unwrap_or_default();
+    let next = next.map(|next| format!(r#","nextLink":"{next}""#)).unwrap_or_default();
     ok(&format!(r#"{{"value":[{elements}]{next}}}"#))
 }
 
@@ -64,11 +62,8 @@ async fn a_link_to_another_host_is_not_followed() {
 
 #[tokio::test]
 async fn a_list_that_does_not_end_is_left() {
-    let world = World::new([
-        page("1", Some(&link("a"))),
-        page("2", Some(&link("b"))),
-        page("3", Some(&link("a"))),
-    ]);
+    let world =
+        World::new([page("1", Some(&link("a"))), page("2", Some(&link("b"))), page("3", Some(&link("a")))]);
     let error = world.client.list(&request(), in_minutes(5)).await.unwrap_err();
     assert!(matches!(error.kind(), ArmErrorKind::Endless { .. }), "{error}");
 
@@ -82,14 +77,7 @@ async fn a_list_that_does_not_end_is_left() {
 #[tokio::test]
 async fn an_answer_that_is_no_list_is_an_error() {
     for body in ["{}", "[]", r#"{"value":{}}"#, "null", r#"{"value":null}"#] {
-        let error = World::new([ok(body)])
-            .client
-            .list(&request(), in_minutes(5))
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(error.kind(), ArmErrorKind::BadBody { .. }),
-            "{body}: {error}"
-        );
+        let error = World::new([ok(body)]).client.list(&request(), in_minutes(5)).await.unwrap_err();
+        assert!(matches!(error.kind(), ArmErrorKind::BadBody { .. }), "{body}: {error}");
     }
 }

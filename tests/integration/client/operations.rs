@@ -15,11 +15,7 @@ fn state(word: &str) -> Act {
 }
 
 async fn accepted(method: Method, world: &World) -> Accepted {
-    world
-        .client
-        .write(&ArmRequest::new(method, APP, VERSION))
-        .await
-        .unwrap()
+    world.client.write(&ArmRequest::new(method, APP, VERSION)).await.unwrap()
 }
 
 /// Writes by `method`, waits, gives the outcome.
@@ -63,30 +59,19 @@ async fn an_operation_is_followed_as_often_as_the_server_asks() {
 async fn location_is_followed_until_it_is_no_longer_202() {
     let location = STATUS.replace("Statuses", "Results");
     let begun = || answer(202, "").with("location", location.clone());
-    let (world, outcome) = run(
-        Method::Patch,
-        vec![begun(), answer(202, "not json"), answer(204, "")],
-    )
-    .await;
+    let (world, outcome) = run(Method::Patch, vec![begun(), answer(202, "not json"), answer(204, "")]).await;
     outcome.unwrap();
     assert!(world.finished());
 
     // The result shows the resource, which is still being worked on: the resource tells from here.
-    let acts = vec![
-        begun(),
-        state("InProgress"),
-        state("InProgress"),
-        state("Succeeded"),
-    ];
+    let acts = vec![begun(), state("InProgress"), state("InProgress"), state("Succeeded")];
     let (world, outcome) = run(Method::Patch, acts).await;
     outcome.unwrap();
     assert!(world.seen()[3].url.contains(APP));
 
     // The result is the operation's own error.
-    let failed = answer(
-        400,
-        r#"{"error":{"code":"InvalidParameterValueInContainerTemplate","message":"pull"}}"#,
-    );
+    let failed =
+        answer(400, r#"{"error":{"code":"InvalidParameterValueInContainerTemplate","message":"pull"}}"#);
     let (_, outcome) = run(Method::Patch, vec![begun(), failed]).await;
     let error = outcome.unwrap_err();
     assert!(matches!(error.kind(), ArmErrorKind::Operation(_)));
@@ -108,18 +93,12 @@ async fn an_answer_without_address_is_followed_by_the_resource() {
     outcome.unwrap();
     assert_eq!(world.times(), [0, 5, 10]);
 
-    for (status, body) in [
-        (200, r#"{"properties":{"provisioningState":"Succeeded"}}"#),
-        (200, "{}"),
-        (201, ""),
-        (204, ""),
-    ] {
+    for (status, body) in
+        [(200, r#"{"properties":{"provisioningState":"Succeeded"}}"#), (200, "{}"), (201, ""), (204, "")]
+    {
         let world =
             World::new([answer(status, body).with("location", format!("https://management.azure.com{APP}"))]);
-        assert!(
-            accepted(Method::Put, &world).await.operation.is_none(),
-            "{status} {body}"
-        );
+        assert!(accepted(Method::Put, &world).await.operation.is_none(), "{status} {body}");
     }
 }
 
@@ -150,52 +129,26 @@ async fn a_failed_operation_tells_why() {
         let (_, outcome) = run(Method::Put, vec![started(201), ok(body)]).await;
         let error = outcome.unwrap_err();
         assert!(matches!(error.kind(), ArmErrorKind::Operation(_)), "{body}");
-        assert!(
-            error.message().is_some_and(|message| !message.is_empty()),
-            "{body}"
-        );
+        assert!(error.message().is_some_and(|message| !message.is_empty()), "{body}");
     }
 }
 
 #[tokio::test]
 async fn where_the_operation_cannot_be_read_the_resource_is() {
     for status in [403, 404, 410] {
-        let acts = vec![
-            started(201),
-            answer(status, ""),
-            state("InProgress"),
-            state("Succeeded"),
-        ];
+        let acts = vec![started(201), answer(status, ""), state("InProgress"), state("Succeeded")];
         let (world, outcome) = run(Method::Put, acts).await;
         outcome.unwrap();
-        let asked: Vec<_> = world
-            .seen()
-            .iter()
-            .skip(1)
-            .map(|seen| seen.url.contains("containerApps/web"))
-            .collect();
+        let asked: Vec<_> =
+            world.seen().iter().skip(1).map(|seen| seen.url.contains("containerApps/web")).collect();
         assert_eq!(asked, [false, true, true], "{status}");
 
-        let (_, outcome) = run(
-            Method::Patch,
-            vec![started(202), answer(status, ""), state("Failed")],
-        )
-        .await;
-        assert!(
-            matches!(outcome.unwrap_err().kind(), ArmErrorKind::Operation(_)),
-            "{status}"
-        );
+        let (_, outcome) = run(Method::Patch, vec![started(202), answer(status, ""), state("Failed")]).await;
+        assert!(matches!(outcome.unwrap_err().kind(), ArmErrorKind::Operation(_)), "{status}");
 
-        let (_, outcome) = run(
-            Method::Delete,
-            vec![
-                started(202),
-                answer(status, ""),
-                state("Deleting"),
-                answer(404, ""),
-            ],
-        )
-        .await;
+        let (_, outcome) =
+            run(Method::Delete, vec![started(202), answer(status, ""), state("Deleting"), answer(404, "")])
+                .await;
         outcome.unwrap();
     }
     // An address that says nothing at all.
@@ -204,11 +157,8 @@ async fn where_the_operation_cannot_be_read_the_resource_is() {
         outcome.unwrap();
     }
     // A new resource that is not readable everywhere yet.
-    let (_, outcome) = run(
-        Method::Put,
-        vec![started(201), answer(403, ""), answer(404, ""), state("Succeeded")],
-    )
-    .await;
+    let (_, outcome) =
+        run(Method::Put, vec![started(201), answer(403, ""), answer(404, ""), state("Succeeded")]).await;
     outcome.unwrap();
     // Neither may be read.
     let (_, outcome) = run(Method::Put, vec![started(201), answer(403, ""), answer(403, "")]).await;
@@ -227,19 +177,13 @@ async fn an_operation_that_hangs_ends_at_the_deadline() {
 
     // `Retry-After: 0` does not make it a storm.
     let mut acts = vec![started(201).with("retry-after", "0")];
-    acts.extend(vec![
-        ok(r#"{"status":"InProgress"}"#).with("retry-after", "0");
-        4000
-    ]);
+    acts.extend(vec![ok(r#"{"status":"InProgress"}"#).with("retry-after", "0"); 4000]);
     let (world, outcome) = run(Method::Put, acts).await;
     assert!(outcome.is_err());
     assert!(world.seen().len() <= 3601);
 
     // A pause that would outlast the deadline ends in one last look.
-    let acts = vec![
-        started(201).with("retry-after", "86400"),
-        ok(r#"{"status":"Succeeded"}"#),
-    ];
+    let acts = vec![started(201).with("retry-after", "86400"), ok(r#"{"status":"Succeeded"}"#)];
     let (world, outcome) = run(Method::Put, acts).await;
     outcome.unwrap();
     assert_eq!(world.times(), [0, 1795]);

@@ -20,10 +20,7 @@ async fn a_request_says_who_asks_and_every_try_has_its_own_id() {
             format!("https://management.azure.com{APP}/listSecrets?api-version={VERSION}&a+b=c%26d")
         );
         assert_eq!(one.header("authorization"), Some("Bearer sandbox-owner"));
-        assert_eq!(
-            one.header("user-agent"),
-            Some(concat!("acarecipe/", env!("CARGO_PKG_VERSION")))
-        );
+        assert_eq!(one.header("user-agent"), Some(concat!("acarecipe/", env!("CARGO_PKG_VERSION"))));
         assert_eq!(
             one.header("x-ms-correlation-request-id"),
             Some(world.client.correlation_id().to_string().as_str())
@@ -40,10 +37,7 @@ async fn what_passes_is_repeated_after_the_pause_the_server_asks_for() {
         (answer(429, "").with("retry-after", "17"), 17),
         (answer(429, "").with("retry-after-ms", "3000"), 3),
         (answer(429, "").with("x-ms-retry-after-ms", "4000"), 4),
-        (
-            answer(429, "").with("retry-after", "Thu, 01 Jan 2026 00:01:00 GMT"),
-            60,
-        ),
+        (answer(429, "").with("retry-after", "Thu, 01 Jan 2026 00:01:00 GMT"), 60),
         (answer(429, ""), 1),
         (answer(503, "<html>").with("retry-after", "2"), 2),
         (answer(500, "{"), 1),
@@ -82,13 +76,7 @@ async fn pauses_grow_and_tries_end() {
 
     let world = World::new(vec![Act::Refused; 4]);
     let error = world.client.read(&get(), in_minutes(60)).await.unwrap_err();
-    assert!(matches!(
-        error.kind(),
-        ArmErrorKind::Connection {
-            maybe_sent: false,
-            ..
-        }
-    ));
+    assert!(matches!(error.kind(), ArmErrorKind::Connection { maybe_sent: false, .. }));
     assert!(error.to_string().contains("no such host"), "{error}");
     assert_eq!(world.times(), [0, 1, 3, 7]);
 }
@@ -106,20 +94,15 @@ async fn throttling_is_borne_until_the_deadline() {
     assert_eq!(world.elapsed(), 500);
 
     // A pause that would end after the deadline is not begun.
-    let world = World::new([
-        answer(429, r#"{"error":{"code":"TooManyRequests","message":"slow"}}"#).with("retry-after", "3600"),
-    ]);
+    let world =
+        World::new([answer(429, r#"{"error":{"code":"TooManyRequests","message":"slow"}}"#)
+            .with("retry-after", "3600")]);
     let error = world.client.read(&get(), in_minutes(10)).await.unwrap_err();
     assert_eq!(world.elapsed(), 0);
     assert!(matches!(error.kind(), ArmErrorKind::Deadline { .. }));
     assert!(error.is_throttled() && error.retry_after().is_some_and(|wait| wait.as_secs() == 3600));
     assert!(error.to_string().contains("TooManyRequests: slow"), "{error}");
-    assert!(
-        error
-            .to_diagnostic()
-            .docs
-            .is_some_and(|docs| docs.contains("throttling"))
-    );
+    assert!(error.to_diagnostic().docs.is_some_and(|docs| docs.contains("throttling")));
 }
 
 #[tokio::test]
@@ -166,27 +149,17 @@ async fn a_refusal_is_not_repeated_and_is_explained() {
 async fn an_answer_is_bounded() {
     let world = World::new([Act::Endless]);
     let error = world.client.read(&get(), in_minutes(5)).await.unwrap_err();
-    assert!(
-        matches!(error.kind(), ArmErrorKind::TooLarge { limit: 16_777_216 }),
-        "{error}"
-    );
+    assert!(matches!(error.kind(), ArmErrorKind::TooLarge { limit: 16_777_216 }), "{error}");
 
     let announced = ok("{}").with("content-length", "99999999999");
-    let error = World::new([announced])
-        .client
-        .read(&get(), in_minutes(5))
-        .await
-        .unwrap_err();
+    let error = World::new([announced]).client.read(&get(), in_minutes(5)).await.unwrap_err();
     assert!(matches!(error.kind(), ArmErrorKind::TooLarge { .. }));
 
     // As deep as a stack overflow would need.
     let deep = "[".repeat(200_000);
     let world = World::new([ok(&deep), ok(&deep), ok(&deep)]);
     let error = world.client.read(&get(), in_minutes(5)).await.unwrap_err();
-    assert!(
-        matches!(error.kind(), ArmErrorKind::BadBody { status: 200, .. }),
-        "{error}"
-    );
+    assert!(matches!(error.kind(), ArmErrorKind::BadBody { status: 200, .. }), "{error}");
 }
 
 #[tokio::test]
@@ -199,12 +172,7 @@ async fn a_write_is_no_read_and_a_crooked_path_is_not_sent() {
     ));
     let crooked = ArmRequest::get("/subscriptions/s/../../evil", VERSION);
     assert!(matches!(
-        world
-            .client
-            .read(&crooked, in_minutes(5))
-            .await
-            .unwrap_err()
-            .kind(),
+        world.client.read(&crooked, in_minutes(5)).await.unwrap_err().kind(),
         ArmErrorKind::Request { .. }
     ));
     assert!(world.seen().is_empty());

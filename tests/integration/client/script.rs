@@ -62,10 +62,7 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -79,9 +76,7 @@ pub(super) struct Server {
 #[async_trait::async_trait]
 impl HttpClient for Server {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let Body::Bytes(body) = request.body() else {
-            panic!("a streamed body")
-        };
+        let Body::Bytes(body) = request.body() else { panic!("a streamed body") };
         self.seen.lock().unwrap().push(Seen {
             method: request.method().to_string(),
             url: request.url().to_string(),
@@ -93,12 +88,7 @@ impl HttpClient for Server {
             body: String::from_utf8_lossy(body).into_owned(),
             at: self.clock.now(),
         });
-        let act = self
-            .acts
-            .lock()
-            .unwrap()
-            .pop_front()
-            .expect("a request beyond the script");
+        let act = self.acts.lock().unwrap().pop_front().expect("a request beyond the script");
         let broken = || Error::with_message(ErrorKind::Io, "connection reset by peer");
         match act {
             Act::Answer(status, named, body) => {
@@ -109,18 +99,11 @@ impl HttpClient for Server {
                 Ok(AsyncRawResponse::from_bytes(status.into(), headers, body))
             }
             Act::Reset => Err(broken()),
-            Act::Refused => Err(Error::with_message(
-                ErrorKind::Connection,
-                "dns error: no such host",
-            )),
+            Act::Refused => Err(Error::with_message(ErrorKind::Connection, "dns error: no such host")),
             Act::Silence => std::future::pending().await,
             Act::Truncated(part) => {
                 let chunks = vec![Ok(Bytes::from_static(part.as_bytes())), Err(broken())];
-                Ok(AsyncRawResponse::new(
-                    200.into(),
-                    Headers::new(),
-                    stream::iter(chunks).boxed(),
-                ))
+                Ok(AsyncRawResponse::new(200.into(), Headers::new(), stream::iter(chunks).boxed()))
             }
             Act::Stalls(part) => {
                 let body = stream::iter([Ok(Bytes::from_static(part.as_bytes()))]).chain(stream::pending());
@@ -168,12 +151,7 @@ impl World {
         let told = Arc::clone(&events);
         settings.events = Arc::new(move |event| told.lock().unwrap().push(event));
         adjust(&mut settings);
-        World {
-            client: ArmClient::new(settings),
-            server,
-            clock,
-            events,
-        }
+        World { client: ArmClient::new(settings), server, clock, events }
     }
 
     pub(super) fn seen(&self) -> Vec<Seen> {
@@ -182,10 +160,7 @@ impl World {
 
     /// Seconds since the start, of every request.
     pub(super) fn times(&self) -> Vec<i64> {
-        self.seen()
-            .iter()
-            .map(|seen| (seen.at - START).whole_seconds())
-            .collect()
+        self.seen().iter().map(|seen| (seen.at - START).whole_seconds()).collect()
     }
 
     /// Seconds since the start.

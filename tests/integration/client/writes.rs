@@ -13,13 +13,7 @@ fn patch() -> ArmRequest {
 async fn a_write_is_sent_once_whatever_happens() {
     let cases = [
         (answer(429, "").with("retry-after", "5"), false),
-        (
-            answer(
-                409,
-                r#"{"error":{"code":"ContainerAppOperationInProgress","message":"busy"}}"#,
-            ),
-            false,
-        ),
+        (answer(409, r#"{"error":{"code":"ContainerAppOperationInProgress","message":"busy"}}"#), false),
         (answer(403, ""), false),
         (answer(400, "<html>"), false),
         (answer(408, ""), true),
@@ -32,10 +26,7 @@ async fn a_write_is_sent_once_whatever_happens() {
         (Act::Endless, true),
         (answer(200, "<html>"), true),
         (answer(202, "").with("location", "https://evil.example/"), true),
-        (
-            answer(201, "{}").with("azure-asyncoperation", "http://management.azure.com/x"),
-            true,
-        ),
+        (answer(201, "{}").with("azure-asyncoperation", "http://management.azure.com/x"), true),
     ];
     for (act, maybe_applied) in cases {
         let world = World::new([act.clone()]);
@@ -60,16 +51,10 @@ async fn the_body_is_json_and_an_answer_without_body_is_null() {
 
 #[tokio::test]
 async fn busy_is_told_from_refused() {
-    let busy = answer(
-        409,
-        r#"{"code":"containerappoperationinprogress","message":"active provisioning"}"#,
-    );
+    let busy = answer(409, r#"{"code":"containerappoperationinprogress","message":"active provisioning"}"#);
     let error = World::new([busy]).client.write(&patch()).await.unwrap_err();
     assert!(error.is_busy() && !error.is_transient());
-    let exists = answer(
-        409,
-        r#"{"error":{"code":"RoleAssignmentExists","message":"exists"}}"#,
-    );
+    let exists = answer(409, r#"{"error":{"code":"RoleAssignmentExists","message":"exists"}}"#);
     let error = World::new([exists]).client.write(&patch()).await.unwrap_err();
     assert!(!error.is_busy());
 }
@@ -82,11 +67,7 @@ async fn what_was_sent_and_answered_is_not_in_debug_forms() {
     assert!(!format!("{request:?} {accepted:?}").contains("hunter2"));
     let world = World::new([answer(200, r#"{"value":"hunter2"}"#)]);
     let read = ArmRequest::new(Method::Post, format!("{APP}/listSecrets"), VERSION);
-    let response = world
-        .client
-        .read(&read, super::script::in_minutes(1))
-        .await
-        .unwrap();
+    let response = world.client.read(&read, super::script::in_minutes(1)).await.unwrap();
     assert!(!format!("{response:?}").contains("hunter2"));
 }
 
