@@ -201,6 +201,21 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// The app's newest revision as observed; null when it has none.
+    pub(super) fn newest_revision(&self, app: &Value) -> Value {
+        let Some(name) = app.text_at(&["properties", "latestRevisionName"]) else {
+            return Value::null();
+        };
+        let id = self.request.target.app_id().child("revisions", name);
+        self.asked.value(&self.read(&id, "Microsoft.App/containerApps/revisions"))
+    }
+
+    /// The template that the newest revision runs, when it can be read.
+    pub(super) fn running_template(&self, app: &Value) -> Option<Value> {
+        let revision = self.newest_revision(app);
+        revision.at(&["properties", "template"]).filter(|template| template.as_map().is_some()).cloned()
+    }
+
     /// The container that recipes mean: the one asked for, the only one, or the one named as the app.
     pub(super) fn container(&self) -> Value {
         let app = self.app();

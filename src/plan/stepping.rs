@@ -157,7 +157,9 @@ impl Frame<'_, '_> {
     fn container_app(&self, step: &Step, key: &str, fragment: &Value) -> Option<Outcome> {
         let kind = types::find("Microsoft.App/containerApps")?;
         let id = self.engine.request.target.app_id();
-        self.merged(step, steps::container_app(kind, key, &id, &self.engine.app(), fragment))
+        let app = self.engine.app();
+        let running = self.engine.running_template(&app);
+        self.merged(step, steps::container_app(kind, key, &id, &app, running.as_ref(), fragment))
     }
 
     fn resource(&self, step: &Step, key: &str, resource: &ResourceStep) -> (Option<Outcome>, Value) {

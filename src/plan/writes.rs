@@ -82,25 +82,33 @@ pub(super) fn resources(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Resource
             let members = by_resource.get(&id)?;
             let kind = steps[*members.first()?].outcome.kind;
             report_conflicts(engine, kind, steps, members);
-            let merged = fold(kind, steps, members.iter().copied())?;
             let live = steps[*members.first()?].outcome.live.clone();
+            let merged = fold(kind, &live, steps, members);
             let owned = owned_of(kind, steps, members, &merged);
             Some(ResourcePlan { id, kind, live, merged, owned, steps: members.clone() })
         })
         .collect()
 }
 
-/// The resource with the fragments of these steps laid over it, in their order.
-fn fold(kind: &ResourceType, steps: &[StepPlan], members: impl Iterator<Item = usize>) -> Option<Value> {
-    let mut merged: Option<Value> = None;
-    for index in members {
-        let outcome = &steps[index].outcome;
-        let live = merged.unwrap_or_else(|| outcome.live.clone());
+/// `start` with the fragments of these steps laid over it, in their order.
+fn fold(kind: &ResourceType, start: &Value, steps: &[StepPlan], members: &[usize]) -> Value {
+    members.iter().fold(start.clone(), |live, index| {
         // A fragment that fits the live resource fits it with others laid over it, but for a conflict,
         // which is reported on its own.
-        merged = Some(merge::merge(kind, &live, &outcome.fragment).map_or(live, |merged| merged.value));
-    }
-    merged
+        merge::merge(kind, &live, &steps[*index].outcome.fragment).map_or(live, |merged| merged.value)
+    })
+}
+
+/// What the changes of these steps are counted from: what is live, less what any of them knows not to
+/// be running.
+fn base_of(live: &Value, steps: &[StepPlan], members: &[usize]) -> Value {
+    members
+        .iter()
+        .map(|index| &steps[*index].outcome.base)
+        .filter(|base| *base != live)
+        .cloned()
+        .reduce(|one, other| merge::without_missing(one, &other, &["properties", "configuration", "secrets"]))
+        .unwrap_or_else(|| live.clone())
 }
 
 /// Every owned leaf once, with the steps that own it; sets of words as all steps together make them.
@@ -243,10 +251,10 @@ fn write_of(
     let body = match (plan, before) {
         (Some(plan), Some(before)) => {
             // What this write makes of the resource, with everything that earlier writes made.
-            let base = fold(kind, steps, before.iter().copied()).unwrap_or_else(|| plan.live.clone());
+            let base = fold(kind, &base_of(&plan.live, steps, members), steps, before);
             before.extend(members);
             before.sort_unstable();
-            fold(kind, steps, before.iter().copied()).and_then(|merged| merge::body_for(kind, &base, &merged))
+            merge::body_for(kind, &base, &fold(kind, &plan.live, steps, before))
         }
         _ => merge::body_for(kind, &Value::null(), &outcome.fragment),
     };

@@ -1,3 +1,4 @@
 //! Whole runs: planned, applied, verified against the sandbox.
 
 mod counts;
+mod failed_operation;
