@@ -39,6 +39,9 @@ pub struct Request<'a> {
     pub now: OffsetDateTime,
     /// Replaces every `settle` of the run (`--role-wait`).
     pub role_wait: Option<Duration>,
+    /// A template that nothing runs was sent again and still nothing runs it: send it with a suffix of
+    /// its own, so that it differs. (Whether the same template sent again is enough is not confirmed.)
+    pub renew: bool,
 }
 
 /// One evaluation of all instances over one set of facts.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::engine::Engine;
@@ -12,7 +13,7 @@ use crate::azure::ResourceId;
 use crate::azure::types::{Compare, Consequence, ResourceType};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::merge::{self, Owned, equal};
-use crate::value::Value;
+use crate::value::{Data, Value};
 
 /// The plan's steps: every round of every step that takes part.
 pub(super) fn step_plans(engine: &Engine<'_>) -> Vec<StepPlan> {
@@ -228,7 +229,7 @@ pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[Resou
                 .and_then(|index| steps[*index].outcome.resource.as_ref())
                 .and_then(|id| resources.iter().find(|resource| resource.id == *id));
             let before = plan.map(|plan| written.entry(plan.id.clone()).or_default());
-            write_of(steps, &members, plan, before, group.after.clone())
+            write_of(steps, &members, plan, before, group.after.clone(), engine.request.renew)
         })
         .collect()
 }
@@ -239,6 +240,7 @@ fn write_of(
     plan: Option<&ResourcePlan>,
     before: Option<&mut Vec<usize>>,
     after: Vec<usize>,
+    renew: bool,
 ) -> Write {
     let outcome = &steps[members[0]].outcome;
     let kind = outcome.kind;
@@ -254,7 +256,11 @@ fn write_of(
             let base = fold(kind, &base_of(&plan.live, steps, members), steps, before);
             before.extend(members);
             before.sort_unstable();
-            merge::body_for(kind, &base, &fold(kind, &plan.live, steps, before))
+            let mut merged = fold(kind, &plan.live, steps, before);
+            if renew && members.iter().any(|index| steps[*index].outcome.base != plan.live) {
+                give_suffix(&mut merged);
+            }
+            merge::body_for(kind, &base, &merged)
         }
         _ => merge::body_for(kind, &Value::null(), &outcome.fragment),
     };
@@ -273,6 +279,19 @@ fn write_of(
         body,
         consequences: changes,
         settles: settles(steps, members),
+    }
+}
+
+/// A revision suffix that the template has not had: from the template and the time of the app's last
+/// change, so that a repeated try makes the same one.
+fn give_suffix(app: &mut Value) {
+    let text = |keys: &[&str]| app.at(keys).and_then(Value::to_json).unwrap_or_default().to_string();
+    let seed = text(&["properties", "template"]) + &text(&["systemData", "lastModifiedAt"]);
+    let digest = Sha256::digest(seed.as_bytes());
+    let hex: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    if let Some(Data::Map(template)) = app.at_mut(&["properties", "template"]).map(|value| &mut value.data) {
+        // A suffix begins with a letter.
+        template.insert("revisionSuffix".to_owned(), Value::from(format!("r{hex}")));
     }
 }
 
