@@ -177,7 +177,7 @@ impl Frame<'_, '_> {
     fn resource_id(&self, resource: &ResourceStep, name: &Value) -> Option<ResourceId> {
         let target = self.engine.request.target;
         let kind = resource.kind.kind.as_str();
-        let name = name.as_str()?;
+        let name = name.as_str().filter(|_| !name.contains_secret())?;
         let id_of = |expression| {
             let value = self.expression(expression);
             value.as_str().or_else(|| value.text_at(&["id"])).and_then(ResourceId::parse)

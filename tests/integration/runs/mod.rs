@@ -2,3 +2,4 @@
 
 mod counts;
 mod failed_operation;
+mod strangers;

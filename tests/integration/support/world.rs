@@ -175,6 +175,11 @@ impl World {
         self.block_on(self.executor().observe_idle(&selection, &target, true))
     }
 
+    /// The plan of a selection made elsewhere, with rights.
+    pub fn plan_of(&self, selection: &Selection) -> Result<Observed, Failure> {
+        self.block_on(self.executor().observe_idle(selection, &self.target(), true))
+    }
+
     /// A whole run: plan, apply unless something stands in the way, look again.
     pub fn apply(&self, recipes: &[&str], parameters: &[&str]) -> Run {
         let (selection, target) = (self.selection(recipes, parameters), self.target());
