@@ -145,6 +145,8 @@ pub struct Write {
     pub after: Vec<usize>,
     /// What is sent; `None` while a part is known only after an earlier write.
     pub body: Option<Body>,
+    /// How many other secrets are sent back with it, for which `listSecrets` is called.
+    pub resends: usize,
     /// What follows from it.
     pub consequences: BTreeSet<Consequence>,
     /// Role assignments it relies on.

@@ -97,7 +97,7 @@ fn needed<'p>(engine: &Engine<'_>, steps: &'p [StepPlan], writes: &[Write]) -> V
                 }
             }
         }
-        if write.body.as_ref().is_some_and(|body| !body.resend.is_empty()) {
+        if write.resends > 0 {
             add(Right {
                 action: "Microsoft.App/containerApps/listSecrets/action",
                 scope: scope.clone(),

@@ -234,13 +234,11 @@ fn consequences(plan: &Plan, write: &Write, role: bool) -> Vec<String> {
     if identity && !write.consequences.contains(&Consequence::NewRevision) {
         told.push("no new revision; running replicas see the identity at their next start".to_owned());
     }
-    if let Some(body) = &write.body
-        && !body.resend.is_empty()
-    {
+    if write.resends > 0 {
         told.push(format!(
             "sends {} other secret{} back unchanged (the list is replaced as a whole)",
-            body.resend.len(),
-            if body.resend.len() == 1 { "" } else { "s" }
+            write.resends,
+            if write.resends == 1 { "" } else { "s" }
         ));
     }
     for settle in &write.settles {

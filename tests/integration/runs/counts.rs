@@ -33,3 +33,13 @@ fn both_recipes_with_a_system_identity() {
     assert!(again.planned.rounds <= 3, "{} rounds", again.planned.rounds);
     assert_eq!(writes(&world.exchanges_since(from)), []);
 }
+
+#[test]
+fn an_identity_that_is_made_comes_before_the_app_that_gets_it() {
+    let world = World::new();
+    let run = world.apply(&["managed-identity"], &["identity=system,create"]);
+    assert!(failed(&run.findings()).is_empty(), "{:#?}", run.findings());
+    let sent = writes(&world.sandbox.exchanges());
+    assert!(sent[0].1.ends_with("/userAssignedIdentities/id-ca-demo"), "{sent:?}");
+    assert_eq!(sent.len(), 2, "{sent:?}");
+}
