@@ -29,6 +29,8 @@ pub const ALL: &[ResourceType] = &[
         noun: "revision",
         versions: CONTAINER_APP.versions,
         update: Update::Never,
+        // It carries the app's template, others' values included.
+        foreign: CONTAINER_APP.foreign,
         ..NONE
     },
     ResourceType {

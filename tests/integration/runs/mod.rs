@@ -2,4 +2,5 @@
 
 mod counts;
 mod failed_operation;
+mod hidden;
 mod strangers;
