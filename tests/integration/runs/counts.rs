@@ -25,11 +25,7 @@
 use acarecipe::sandbox::seed::{self, variant};
 
 use super::super::support::world::{START, World, failed, writes};
-use super::{app, described, secrets_listed};
-
-const IDENTITY: &[&str] = &["managed-identity"];
-const BOTH: &[&str] = &["key-vault-reference"];
-const SECRET: &str = "secrets.DB_PASSWORD=db-password";
+use super::{BOTH, EXISTING, IDENTITY, SECRET, app, described, secrets_listed};
 
 /// What a run costs.
 struct Cost {
@@ -126,7 +122,7 @@ fn both_recipes_with_a_system_identity() {
 fn both_recipes_with_an_existing_identity() {
     let world = costs(&Cost {
         recipes: BOTH,
-        parameters: &[SECRET, "managed-identity.identity=id-demo"],
+        parameters: &[SECRET, EXISTING],
         // The role assignments, and with them that one is missing, are known after round 2.
         first: (8 + 6 + 2, 3),
         writes: &[ROLE, APP],
