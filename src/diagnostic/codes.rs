@@ -37,6 +37,7 @@ codes! {
     NOT_KNOWN_AT_PLAN = "not-known-at-plan", "a condition or name that only a step would make known";
     NO_SUCH_ROLE = "no-such-role", "a role that does not exist at its scope";
     ROLE_REFUSED = "role-refused", "a role that could give roles away";
+    SECRET_MISPLACED = "secret-misplaced", "a secret would go where it can be read";
     BAD_SCOPE = "bad-scope", "a scope that is not a resource id";
 
     // Prerequisites.

@@ -39,6 +39,9 @@ pub struct Request<'a> {
     pub now: OffsetDateTime,
     /// Replaces every `settle` of the run (`--role-wait`).
     pub role_wait: Option<Duration>,
+    /// A template that nothing runs was sent again and still nothing runs it: send it with a suffix of
+    /// its own, so that it differs. (Whether the same template sent again is enough is not confirmed.)
+    pub renew: bool,
 }
 
 /// One evaluation of all instances over one set of facts.
@@ -199,6 +202,21 @@ impl<'a> Engine<'a> {
             Some(id) => self.asked.value(&self.read(&id, "Microsoft.App/managedEnvironments")),
             None => Value::null(),
         }
+    }
+
+    /// The app's newest revision as observed; null when it has none.
+    pub(super) fn newest_revision(&self, app: &Value) -> Value {
+        let Some(name) = app.text_at(&["properties", "latestRevisionName"]) else {
+            return Value::null();
+        };
+        let id = self.request.target.app_id().child("revisions", name);
+        self.asked.value(&self.read(&id, "Microsoft.App/containerApps/revisions"))
+    }
+
+    /// The template that the newest revision runs, when it can be read.
+    pub(super) fn running_template(&self, app: &Value) -> Option<Value> {
+        let revision = self.newest_revision(app);
+        revision.at(&["properties", "template"]).filter(|template| template.as_map().is_some()).cloned()
     }
 
     /// The container that recipes mean: the one asked for, the only one, or the one named as the app.

@@ -60,7 +60,7 @@ pub(super) fn health(engine: &Engine<'_>) -> Health {
     let target = engine.request.target;
     let id = target.app_id().child("revisions", name);
     let kind = "Microsoft.App/containerApps/revisions";
-    let revision = engine.asked.value(&engine.read(&id, kind));
+    let revision = engine.newest_revision(&app);
     if revision.is_unknown() || revision.is_null() {
         health.findings.push(
             Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, format!("revision {name}"))

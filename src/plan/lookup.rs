@@ -3,6 +3,7 @@
 use super::engine::Frame;
 use crate::azure::ResourceId;
 use crate::azure::types::EXTENSION_ONLY;
+use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Read;
 use crate::recipe::{Lookup, Search};
 use crate::value::{Data, Origin, Value};
@@ -107,6 +108,14 @@ impl Frame<'_, '_> {
         let name = self.expression(name);
         if name.is_unknown() {
             return Place::Unknown(name);
+        }
+        if name.contains_secret() {
+            // A name stands in URLs and logs.
+            engine.problem(
+                Diagnostic::error(codes::SECRET_MISPLACED, "a secret cannot be the name of a resource")
+                    .label(&self.recipe().source, lookup.span, ""),
+            );
+            return Place::Unknown(Value::null());
         }
         let Some(name) = name.as_str().filter(|name| !name.is_empty()) else {
             return Place::Unknown(Value::null());

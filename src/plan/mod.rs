@@ -12,6 +12,7 @@ mod preflight;
 mod prerequisites;
 mod rights;
 mod schedule;
+mod secrecy;
 mod stepping;
 mod target;
 mod writes;
@@ -212,6 +213,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let engine = engine::Engine::new(request, facts);
     let app = engine.app();
     let steps = writes::step_plans(&engine);
+    secrecy::report(&engine, &steps);
     let resources = writes::resources(&engine, &steps);
     let writes = writes::writes(&engine, &steps, &resources);
     let mut prerequisites = prerequisites::baseline(&engine);

@@ -157,7 +157,9 @@ impl Frame<'_, '_> {
     fn container_app(&self, step: &Step, key: &str, fragment: &Value) -> Option<Outcome> {
         let kind = types::find("Microsoft.App/containerApps")?;
         let id = self.engine.request.target.app_id();
-        self.merged(step, steps::container_app(kind, key, &id, &self.engine.app(), fragment))
+        let app = self.engine.app();
+        let running = self.engine.running_template(&app);
+        self.merged(step, steps::container_app(kind, key, &id, &app, running.as_ref(), fragment))
     }
 
     fn resource(&self, step: &Step, key: &str, resource: &ResourceStep) -> (Option<Outcome>, Value) {
@@ -175,7 +177,7 @@ impl Frame<'_, '_> {
     fn resource_id(&self, resource: &ResourceStep, name: &Value) -> Option<ResourceId> {
         let target = self.engine.request.target;
         let kind = resource.kind.kind.as_str();
-        let name = name.as_str()?;
+        let name = name.as_str().filter(|_| !name.contains_secret())?;
         let id_of = |expression| {
             let value = self.expression(expression);
             value.as_str().or_else(|| value.text_at(&["id"])).and_then(ResourceId::parse)

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::engine::Engine;
@@ -12,7 +13,7 @@ use crate::azure::ResourceId;
 use crate::azure::types::{Compare, Consequence, ResourceType};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::merge::{self, Owned, equal};
-use crate::value::Value;
+use crate::value::{Data, Value};
 
 /// The plan's steps: every round of every step that takes part.
 pub(super) fn step_plans(engine: &Engine<'_>) -> Vec<StepPlan> {
@@ -82,25 +83,33 @@ pub(super) fn resources(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Resource
             let members = by_resource.get(&id)?;
             let kind = steps[*members.first()?].outcome.kind;
             report_conflicts(engine, kind, steps, members);
-            let merged = fold(kind, steps, members.iter().copied())?;
             let live = steps[*members.first()?].outcome.live.clone();
+            let merged = fold(kind, &live, steps, members);
             let owned = owned_of(kind, steps, members, &merged);
             Some(ResourcePlan { id, kind, live, merged, owned, steps: members.clone() })
         })
         .collect()
 }
 
-/// The resource with the fragments of these steps laid over it, in their order.
-fn fold(kind: &ResourceType, steps: &[StepPlan], members: impl Iterator<Item = usize>) -> Option<Value> {
-    let mut merged: Option<Value> = None;
-    for index in members {
-        let outcome = &steps[index].outcome;
-        let live = merged.unwrap_or_else(|| outcome.live.clone());
+/// `start` with the fragments of these steps laid over it, in their order.
+fn fold(kind: &ResourceType, start: &Value, steps: &[StepPlan], members: &[usize]) -> Value {
+    members.iter().fold(start.clone(), |live, index| {
         // A fragment that fits the live resource fits it with others laid over it, but for a conflict,
         // which is reported on its own.
-        merged = Some(merge::merge(kind, &live, &outcome.fragment).map_or(live, |merged| merged.value));
-    }
-    merged
+        merge::merge(kind, &live, &steps[*index].outcome.fragment).map_or(live, |merged| merged.value)
+    })
+}
+
+/// What the changes of these steps are counted from: what is live, less what any of them knows not to
+/// be running.
+fn base_of(live: &Value, steps: &[StepPlan], members: &[usize]) -> Value {
+    members
+        .iter()
+        .map(|index| &steps[*index].outcome.base)
+        .filter(|base| *base != live)
+        .cloned()
+        .reduce(|one, other| merge::without_missing(one, &other, &["properties", "configuration", "secrets"]))
+        .unwrap_or_else(|| live.clone())
 }
 
 /// Every owned leaf once, with the steps that own it; sets of words as all steps together make them.
@@ -220,7 +229,7 @@ pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[Resou
                 .and_then(|index| steps[*index].outcome.resource.as_ref())
                 .and_then(|id| resources.iter().find(|resource| resource.id == *id));
             let before = plan.map(|plan| written.entry(plan.id.clone()).or_default());
-            write_of(steps, &members, plan, before, group.after.clone())
+            write_of(steps, &members, plan, before, group.after.clone(), engine.request.renew)
         })
         .collect()
 }
@@ -231,6 +240,7 @@ fn write_of(
     plan: Option<&ResourcePlan>,
     before: Option<&mut Vec<usize>>,
     after: Vec<usize>,
+    renew: bool,
 ) -> Write {
     let outcome = &steps[members[0]].outcome;
     let kind = outcome.kind;
@@ -243,10 +253,14 @@ fn write_of(
     let body = match (plan, before) {
         (Some(plan), Some(before)) => {
             // What this write makes of the resource, with everything that earlier writes made.
-            let base = fold(kind, steps, before.iter().copied()).unwrap_or_else(|| plan.live.clone());
+            let base = fold(kind, &base_of(&plan.live, steps, members), steps, before);
             before.extend(members);
             before.sort_unstable();
-            fold(kind, steps, before.iter().copied()).and_then(|merged| merge::body_for(kind, &base, &merged))
+            let mut merged = fold(kind, &plan.live, steps, before);
+            if renew && members.iter().any(|index| steps[*index].outcome.base != plan.live) {
+                give_suffix(&mut merged);
+            }
+            merge::body_for(kind, &base, &merged)
         }
         _ => merge::body_for(kind, &Value::null(), &outcome.fragment),
     };
@@ -265,6 +279,19 @@ fn write_of(
         body,
         consequences: changes,
         settles: settles(steps, members),
+    }
+}
+
+/// A revision suffix that the template has not had: from the template and the time of the app's last
+/// change, so that a repeated try makes the same one.
+fn give_suffix(app: &mut Value) {
+    let text = |keys: &[&str]| app.at(keys).and_then(Value::to_json).unwrap_or_default().to_string();
+    let seed = text(&["properties", "template"]) + &text(&["systemData", "lastModifiedAt"]);
+    let digest = Sha256::digest(seed.as_bytes());
+    let hex: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    if let Some(Data::Map(template)) = app.at_mut(&["properties", "template"]).map(|value| &mut value.data) {
+        // A suffix begins with a letter.
+        template.insert("revisionSuffix".to_owned(), Value::from(format!("r{hex}")));
     }
 }
 

@@ -28,6 +28,9 @@ pub struct Outcome {
     pub resource: Option<ResourceId>,
     /// The resource as it was read; null when it is not there.
     pub live: Value,
+    /// What changes are counted from: as read, but with what really runs where that is something else
+    /// (an operation that failed leaves the wanted template on the app and nothing running it).
+    pub base: Value,
     /// What is to be laid over it.
     pub fragment: Value,
     /// Exactly what the step owns.

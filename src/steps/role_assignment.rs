@@ -104,6 +104,7 @@ pub fn role_assignment(kind: &'static ResourceType, request: &RoleRequest, assig
         kind,
         resource: id,
         live: found.cloned().unwrap_or_else(Value::null),
+        base: found.cloned().unwrap_or_else(Value::null),
         fragment: wanted.clone(),
         owned: vec![owned],
         result: found.cloned().unwrap_or(wanted),

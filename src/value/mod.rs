@@ -172,6 +172,14 @@ impl Value {
         keys.iter().try_fold(self, |value, key| value.get(key))
     }
 
+    /// As [`Value::at`], to be changed in place.
+    pub fn at_mut(&mut self, keys: &[&str]) -> Option<&mut Value> {
+        keys.iter().try_fold(self, |value, key| match &mut value.data {
+            Data::Map(members) => members.get_mut(*key),
+            _ => None,
+        })
+    }
+
     /// The string below these member names; `None` for the empty string too, which Azure uses for
     /// "absent" (microsoft/azure-container-apps, registry credentials after a change of identity).
     pub fn text_at(&self, keys: &[&str]) -> Option<&str> {

@@ -4,7 +4,9 @@
 
 mod apps;
 mod counts;
+mod failed_operation;
 mod secrets;
+mod strangers;
 mod target;
 mod trouble;
 mod vaults;

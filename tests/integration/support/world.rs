@@ -177,6 +177,11 @@ impl World {
         self.block_on(self.executor().observe_idle(&selection, &target, true))
     }
 
+    /// The plan of a selection made elsewhere, with rights.
+    pub fn plan_of(&self, selection: &Selection) -> Result<Observed, Failure> {
+        self.block_on(self.executor().observe_idle(selection, &self.target(), true))
+    }
+
     /// A whole run: plan, apply, look again. Nothing may stand in the way.
     #[track_caller]
     pub fn apply(&self, recipes: &[&str], parameters: &[&str]) -> Run {
