@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::azure::types::{ResourceType, Update};
+use crate::azure::types::{Compare, ResourceType, Update};
 use crate::value::{Data, Path, Value};
 
 /// A request body, still without the secret values that only `listSecrets` can give.
@@ -101,6 +101,10 @@ impl Writer<'_> {
                 let below = path.element("");
                 let items = items.iter().map(|item| self.whole(&below, item)).collect::<Option<_>>()?;
                 Some(Json::Array(items))
+            }
+            // Azure answers `SystemAssigned, UserAssigned`; its own schema has no space after the comma.
+            Data::String(text) if self.kind.comparison(&path.pattern()) == Some(Compare::WordSet) => {
+                Some(Json::String(text.replace(' ', "")))
             }
             _ => value.to_json(),
         }

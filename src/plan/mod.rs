@@ -168,9 +168,11 @@ impl Plan {
         !self.writes.is_empty()
     }
 
-    /// Whether something stands in the way of the first write.
+    /// Whether something stands in the way of the first write: a problem, a prerequisite, or a step
+    /// that cannot be judged.
     pub fn blocked(&self) -> bool {
-        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+        !self.unreadable.is_empty()
+            || self.problems.iter().any(|problem| problem.severity == Severity::Error)
             || self.prerequisites.iter().any(|finding| finding.status == Status::Failed)
     }
 

@@ -29,7 +29,7 @@ pub const ALL: &[ResourceType] = &[
         noun: "revision",
         versions: CONTAINER_APP.versions,
         update: Update::Never,
-        // It carries the app's template, others' values included.
+        // A revision carries the template it was made from, values of variables included.
         foreign: CONTAINER_APP.foreign,
         ..NONE
     },
