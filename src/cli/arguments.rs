@@ -13,7 +13,7 @@ use crate::render::{Colour, Format, Screen};
 pub(super) struct Output {
     /// What results look like
     #[arg(
-        short,
+        short = 'o',
         long = "output",
         global = true,
         value_enum,
