@@ -35,6 +35,7 @@ pub use engine::{Request, Selection};
 pub use finding::{Finding, Status};
 pub use health::{Health, State, explain};
 pub use prerequisites::{Scope, quote};
+pub use rights::covering_role;
 pub use schedule::{Cycle, Group, Node, schedule};
 pub use target::{Cloud, Target, short_location};
 

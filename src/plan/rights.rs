@@ -166,7 +166,7 @@ fn role_advice(finding: Finding, grant: &Grant) -> Finding {
 }
 
 /// The smallest built-in role that is known to hold an action.
-fn covering_role(action: &str) -> &'static str {
+pub fn covering_role(action: &str) -> &'static str {
     if action.starts_with("Microsoft.ManagedIdentity/userAssignedIdentities/assign") {
         "Managed Identity Operator"
     } else if action.starts_with("Microsoft.ManagedIdentity/") {
