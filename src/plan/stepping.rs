@@ -120,7 +120,8 @@ impl Frame<'_, '_> {
             StepKind::RoleAssignment(role) => self.role(step, role),
         };
         run.refused = refusal(&uses);
-        run.outcome = outcome.filter(|_| run.refused.is_none());
+        let absent = uses.origins().contains(&Origin::Absent);
+        run.outcome = outcome.filter(|_| run.refused.is_none() && !absent);
         run.needs = step_origins(&uses);
         run.after = self.runs_after(step);
         run.needs.extend(run.after.iter().cloned());
@@ -246,7 +247,8 @@ impl Frame<'_, '_> {
             Some((kind, definition, scope_id, assignments))
         });
         // A scope that cannot be read is as much a reason as a principal that cannot.
-        let uses = if refusal(&scope).is_some() { scope.clone() } else { principal.clone() };
+        let unusable = refusal(&scope).is_some() || scope.origins().contains(&Origin::Absent);
+        let uses = if unusable { scope.clone() } else { principal.clone() };
         let outcome = outcome.map(|(kind, role, scope, assignments)| {
             let settle = engine.request.role_wait.or(wanted.settle).unwrap_or(SETTLE);
             let request = RoleRequest { role, principal: principal.clone(), scope, settle };
