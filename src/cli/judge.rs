@@ -232,6 +232,6 @@ pub(super) fn verification(
     }
     screen.text(&render::checks("Verification", &report.verification));
     report.conclude(plan);
-    screen.text(&render::outputs(report));
+    screen.text(&render::outputs(report, screen.width()));
     if verify::holds(&findings, strict) { Ending::Ok } else { Ending::VerificationFailed }
 }

@@ -22,6 +22,7 @@ macro_rules! codes {
 
 codes! {
     // The command line.
+    USAGE = "usage", "an argument that the command line does not take";
     MISSING_VARIABLE = "missing-variable", "a part of the target is not given";
     BAD_TARGET = "bad-target", "a name of the target that Azure does not take";
     UNKNOWN_CLOUD = "unknown-cloud", "a cloud that is not in the table";

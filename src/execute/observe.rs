@@ -13,7 +13,7 @@ use crate::plan::{Plan, State, Target};
 const MAX_ROUNDS: usize = 32;
 
 /// The first look at something slow; each further look waits longer, up to the second figure.
-const FIRST_LOOK: Duration = Duration::from_millis(250);
+const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
 impl Executor {

@@ -145,7 +145,7 @@ impl Executor {
             let observed = self.observe_from(facts, context.selection, context.target, false).await?;
             return Ok(observed);
         }
-        let mut pause = Duration::from_millis(250);
+        let mut pause = Duration::from_millis(50);
         loop {
             if let Some(id) = &write.id {
                 facts.forget(id);

@@ -335,7 +335,9 @@ impl Merger<'_> {
                 index += 1;
             }
         }
-        if is_new && self.owned.len() == mark {
+        // A new element must be written even when all that is said of it means "absent".
+        if is_new && self.owned.iter().skip(mark).all(|owned| owned.in_place) {
+            self.owned.truncate(mark);
             self.own(place, live, item.clone(), false);
         }
         Ok(merged)

@@ -73,11 +73,22 @@ pub(super) fn health(engine: &Engine<'_>) -> Health {
         };
         return health;
     }
-    health.traffic = revision.at(&["properties", "trafficWeight"]).and_then(|weight| match &weight.data {
+    // Without ingress there is no traffic to receive.
+    let ingress =
+        app.at(&["properties", "configuration", "ingress"]).is_some_and(|ingress| !ingress.is_null());
+    let weight = revision.at(&["properties", "trafficWeight"]).filter(|_| ingress);
+    health.traffic = weight.and_then(|weight| match &weight.data {
         crate::value::Data::Number(number) => number.as_i64(),
         _ => None,
     });
+    let multiple = app
+        .text_at(&["properties", "configuration", "activeRevisionsMode"])
+        .is_some_and(|mode| mode.eq_ignore_ascii_case("Multiple"));
     let mut state = judge_revision(&revision);
+    if state == State::Ready && health.traffic == Some(0) && !multiple {
+        // In Single mode the newest revision takes over by itself.
+        state = State::Waiting("it receives no traffic yet".to_owned());
+    }
     if let State::Failing(reason) | State::Waiting(reason) = &state
         && is_unhealthy(&revision)
     {

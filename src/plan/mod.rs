@@ -23,10 +23,10 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use crate::azure::ResourceId;
-use crate::azure::types::{Consequence, ResourceType};
+use crate::azure::types::{Compare, Consequence, ResourceType};
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::facts::{Facts, Read};
-use crate::merge::{Body, Owned};
+use crate::merge::{Body, Owned, word_set};
 use crate::recipe::Retry;
 use crate::steps::{Grant, Outcome};
 use crate::value::Value;
@@ -35,6 +35,7 @@ pub use engine::{Request, Selection};
 pub use finding::{Finding, Status};
 pub use health::{Health, State, explain};
 pub use prerequisites::{Scope, quote};
+pub use rights::covering_role;
 pub use schedule::{Cycle, Group, Node, schedule};
 pub use target::{Cloud, Target, short_location};
 
@@ -145,6 +146,8 @@ pub struct Write {
     pub after: Vec<usize>,
     /// What is sent; `None` while a part is known only after an earlier write.
     pub body: Option<Body>,
+    /// How many other secrets are sent back with it, for which `listSecrets` is called.
+    pub resends: usize,
     /// What follows from it.
     pub consequences: BTreeSet<Consequence>,
     /// Role assignments it relies on.
@@ -180,10 +183,9 @@ impl Plan {
         let mut leaves = BTreeMap::new();
         for resource in &self.resources {
             for (owned, _) in resource.owned.iter().filter(|(owned, _)| !owned.in_place) {
-                leaves.insert(
-                    (resource.id.folded(), owned.path.to_string()),
-                    Approved { before: owned.live.clone(), after: owned.wanted.clone() },
-                );
+                let words = resource.kind.comparison(&owned.path.pattern()) == Some(Compare::WordSet);
+                let approved = if words { added_words(owned) } else { Approved::from(owned) };
+                leaves.insert((resource.id.folded(), owned.path.to_string()), approved);
             }
         }
         for step in self.steps.iter().filter(|step| step.outcome.pending()) {
@@ -205,6 +207,21 @@ pub struct Approved {
     pub before: Value,
     /// What was approved.
     pub after: Value,
+}
+
+impl From<&Owned> for Approved {
+    fn from(owned: &Owned) -> Approved {
+        Approved { before: owned.live.clone(), after: owned.wanted.clone() }
+    }
+}
+
+/// What a change adds to a set of words: others may add theirs meanwhile.
+fn added_words(owned: &Owned) -> Approved {
+    let words = |value: &Value| word_set(value.as_str().unwrap_or_default());
+    let present = words(&owned.live);
+    let added: Vec<String> =
+        words(&owned.wanted).into_iter().filter(|word| !present.contains(word)).collect();
+    Approved { before: Value::null(), after: Value::from(added.join(", ")) }
 }
 
 /// Evaluates all recipes of `request` over `facts`. `rights` asks for the caller's permissions and

@@ -74,7 +74,10 @@ fn identities(app: &Value) -> Vec<Finding> {
         .map(|map| map.keys().collect())
         .unwrap_or_default();
     let has = |identity: &str| {
-        if identity.eq_ignore_ascii_case("system") {
+        // The environment's identity, which is not the app's to have.
+        if identity.eq_ignore_ascii_case("system-environment") {
+            true
+        } else if identity.eq_ignore_ascii_case("system") {
             types.contains(&"systemassigned".to_owned())
         } else {
             assigned.iter().any(|id| id.eq_ignore_ascii_case(identity))

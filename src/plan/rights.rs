@@ -97,7 +97,7 @@ fn needed<'p>(engine: &Engine<'_>, steps: &'p [StepPlan], writes: &[Write]) -> V
                 }
             }
         }
-        if write.body.as_ref().is_some_and(|body| !body.resend.is_empty()) {
+        if write.resends > 0 {
             add(Right {
                 action: "Microsoft.App/containerApps/listSecrets/action",
                 scope: scope.clone(),
@@ -166,7 +166,7 @@ fn role_advice(finding: Finding, grant: &Grant) -> Finding {
 }
 
 /// The smallest built-in role that is known to hold an action.
-fn covering_role(action: &str) -> &'static str {
+pub fn covering_role(action: &str) -> &'static str {
     if action.starts_with("Microsoft.ManagedIdentity/userAssignedIdentities/assign") {
         "Managed Identity Operator"
     } else if action.starts_with("Microsoft.ManagedIdentity/") {

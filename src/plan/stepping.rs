@@ -262,8 +262,11 @@ impl Frame<'_, '_> {
         if let Some((name, guid)) = roles::find(role) {
             return Some(Role { name: name.to_owned(), guid: guid.to_owned() });
         }
-        if uuid::Uuid::try_parse(role).is_ok() {
-            return Some(Role { name: role.to_owned(), guid: role.to_ascii_lowercase() });
+        // In whatever form it is written: the checks on roles compare the usual one.
+        if let Ok(guid) = uuid::Uuid::try_parse(role) {
+            let guid = guid.hyphenated().to_string();
+            let name = roles::find(&guid).map_or_else(|| guid.clone(), |(name, _)| name.to_owned());
+            return Some(Role { name, guid });
         }
         let kind = "Microsoft.Authorization/roleDefinitions";
         let read = Read::many(&format!("{scope}/providers/{kind}"), kind, &self.engine.version(kind))

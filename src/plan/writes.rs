@@ -13,7 +13,8 @@ use crate::azure::ResourceId;
 use crate::azure::types::{Compare, Consequence, ResourceType};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::merge::{self, Owned, equal};
-use crate::value::{Data, Value};
+use crate::steps::Outcome;
+use crate::value::{Data, Path, Segment, Value};
 
 /// The plan's steps: every round of every step that takes part.
 pub(super) fn step_plans(engine: &Engine<'_>) -> Vec<StepPlan> {
@@ -154,11 +155,15 @@ fn report_conflicts(engine: &Engine<'_>, kind: &ResourceType, steps: &[StepPlan]
         for second in &members[position + 1..] {
             for a in &steps[*first].outcome.owned {
                 for b in &steps[*second].outcome.owned {
-                    if a.path != b.path || kind.comparison(&a.path.pattern()) == Some(Compare::WordSet) {
+                    let rivals = excludes(kind, a, b);
+                    if !rivals
+                        && (a.path != b.path || kind.comparison(&a.path.pattern()) == Some(Compare::WordSet))
+                    {
                         continue;
                     }
-                    let agree = a.wanted == b.wanted
-                        || (!a.wanted.is_unknown() && equal(kind, &a.path, &a.wanted, &b.wanted));
+                    let agree = !rivals
+                        && (a.wanted == b.wanted
+                            || (!a.wanted.is_unknown() && equal(kind, &a.path, &a.wanted, &b.wanted)));
                     if !agree {
                         let (one, other) = (&steps[*first], &steps[*second]);
                         let message =
@@ -186,6 +191,22 @@ fn report_conflicts(engine: &Engine<'_>, kind: &ResourceType, steps: &[StepPlan]
     }
 }
 
+/// Whether two leaves set different members of which only one may be set (`value` and `secretRef`).
+fn excludes(kind: &ResourceType, a: &Owned, b: &Owned) -> bool {
+    let (Some((Segment::Key(one), above)), Some((Segment::Key(other), above_other))) =
+        (a.path.0.split_last(), b.path.0.split_last())
+    else {
+        return false;
+    };
+    let group = kind.exclusive(&Path(above.to_vec()).pattern());
+    let both = |group: &[&str]| group.contains(&one.as_str()) && group.contains(&other.as_str());
+    one != other
+        && above == above_other
+        && !a.wanted.is_null()
+        && !b.wanted.is_null()
+        && group.is_some_and(both)
+}
+
 /// The writes, in an order that can be executed.
 pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[ResourcePlan]) -> Vec<Write> {
     let pending: Vec<usize> = (0..steps.len()).filter(|index| steps[*index].outcome.pending()).collect();
@@ -203,7 +224,9 @@ pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[Resou
     let mut edges = Vec::new();
     for (to, index) in pending.iter().enumerate() {
         for (from, other) in pending.iter().enumerate() {
-            if from != to && steps[*index].needs.contains(&steps[*other].key) {
+            let before = steps[*index].needs.contains(&steps[*other].key)
+                || uses_created(&steps[*index].outcome, &steps[*other].outcome);
+            if from != to && before {
                 edges.push((from, to));
             }
         }
@@ -232,6 +255,28 @@ pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[Resou
             write_of(steps, &members, plan, before, group.after.clone(), engine.request.renew)
         })
         .collect()
+}
+
+/// Whether a change names a resource that another one creates. Its id is known before it is there, so
+/// no unknown tells of it.
+fn uses_created(user: &Outcome, creator: &Outcome) -> bool {
+    let Some(id) = creator.resource.as_ref().filter(|_| creator.creates() && creator.grant.is_none()) else {
+        return false;
+    };
+    if user.resource.as_ref() == Some(id) {
+        return false;
+    }
+    user.grant.as_ref().is_some_and(|grant| grant.scope.within(id)) || mentions(&user.fragment, id)
+}
+
+fn mentions(value: &Value, id: &ResourceId) -> bool {
+    let names = |text: &str| ResourceId::parse(text).is_some_and(|other| other.within(id));
+    match &value.data {
+        Data::String(text) => names(text),
+        Data::List(items) => items.iter().any(|item| mentions(item, id)),
+        Data::Map(members) => members.iter().any(|(key, member)| names(key) || mentions(member, id)),
+        _ => false,
+    }
 }
 
 fn write_of(
@@ -271,6 +316,7 @@ fn write_of(
         changes.insert(Consequence::RestartUsers);
     }
     Write {
+        resends: resends(live, steps, members),
         id: outcome.resource.clone(),
         kind,
         create: live.is_null(),
@@ -321,6 +367,31 @@ fn restarts(
     })
 }
 
+/// How many secrets with values of their own must be sent back, because the list is replaced whole.
+fn resends(live: &Value, steps: &[StepPlan], members: &[usize]) -> usize {
+    let written: Vec<String> = members
+        .iter()
+        .flat_map(|index| &steps[*index].outcome.owned)
+        .filter(|owned| {
+            !owned.in_place && owned.path.pattern().starts_with("properties.configuration.secrets")
+        })
+        .filter_map(|owned| match owned.path.0.get(3) {
+            Some(Segment::Element(name)) => Some(name.clone()),
+            _ => None,
+        })
+        .collect();
+    if written.is_empty() {
+        return 0;
+    }
+    live.at(&["properties", "configuration", "secrets"])
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+        .iter()
+        .filter(|secret| secret.text_at(&["keyVaultUrl"]).is_none())
+        .filter(|secret| secret.text_at(&["name"]).is_some_and(|name| !written.iter().any(|own| own == name)))
+        .count()
+}
+
 /// The role assignments that a write relies on, and how old each must be.
 fn settles(steps: &[StepPlan], members: &[usize]) -> Vec<Settle> {
     let mut settles = Vec::new();
@@ -338,7 +409,8 @@ impl Settle {
     /// told, or not made yet, counts from now.
     pub fn remaining(&self, now: OffsetDateTime) -> Duration {
         let ready = self.grant.created_on.unwrap_or(now) + self.grant.settle;
-        (ready - now).try_into().unwrap_or(Duration::ZERO)
+        // Azure's clock may be ahead of ours: never longer than the whole.
+        Duration::try_from(ready - now).unwrap_or(Duration::ZERO).min(self.grant.settle)
     }
 
     /// Whether a refusal may still mean that the role is not in force everywhere: Azure promises

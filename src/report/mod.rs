@@ -3,6 +3,7 @@
 //! and `(known after apply)` stand for what nobody may see or knows yet.
 
 mod changes;
+mod rights;
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -14,6 +15,7 @@ use crate::plan::{Finding, Plan, Status};
 use crate::value::{Redacted, strip_control};
 
 pub use changes::{Action, Leaf, PlanReport, Sign, WriteReport};
+pub use rights::{RightNeeded, rights};
 
 /// The version of the shape.
 pub const FORMAT: u32 = 1;

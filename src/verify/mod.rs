@@ -52,7 +52,12 @@ fn desired_state(step: &StepPlan) -> Finding {
             None => missing
                 .iter()
                 .map(|owned| {
-                    format!("{} is {}, not {}", owned.path, Redacted(&owned.live), Redacted(&owned.wanted))
+                    format!(
+                        "{} is {}, not {}",
+                        owned.path.short(),
+                        Redacted(&owned.live),
+                        Redacted(&owned.wanted)
+                    )
                 })
                 .collect(),
         };
@@ -64,7 +69,7 @@ fn desired_state(step: &StepPlan) -> Finding {
 }
 
 fn held(step: &StepPlan) -> String {
-    let paths: Vec<String> = step.outcome.owned.iter().map(|owned| owned.path.to_string()).collect();
+    let paths: Vec<String> = step.outcome.owned.iter().map(|owned| owned.path.short()).collect();
     paths.join(", ")
 }
 

@@ -269,3 +269,13 @@ fn secret_values_are_read_once_and_only_to_be_sent_back() {
     world.apply(BOTH, &[SECRET]).ok();
     assert_eq!(secrets_listed(&world.sandbox.exchanges()), 0, "there is no value to send back");
 }
+
+#[test]
+fn an_identity_that_is_made_comes_before_the_app_that_gets_it() {
+    let world = World::new();
+    let run = world.apply(&["managed-identity"], &["identity=system,create"]);
+    assert!(failed(&run.findings()).is_empty(), "{:#?}", run.findings());
+    let sent = writes(&world.sandbox.exchanges());
+    assert!(sent[0].1.ends_with("/userAssignedIdentities/id-ca-demo"), "{sent:?}");
+    assert_eq!(sent.len(), 2, "{sent:?}");
+}

@@ -5,6 +5,7 @@
 mod apps;
 mod counts;
 mod failed_operation;
+mod hidden;
 mod secrets;
 mod strangers;
 mod target;
