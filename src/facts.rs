@@ -249,7 +249,9 @@ mod tests {
         });
         let resource = serde_json::json!({ "properties": { "template": template } });
         for kind in ["Microsoft.App/containerApps", "Microsoft.App/containerApps/revisions"] {
-            for (shape, json) in [(Shape::One, resource.clone()), (Shape::Many, serde_json::json!([resource]))] {
+            for (shape, json) in
+                [(Shape::One, resource.clone()), (Shape::Many, serde_json::json!([resource]))]
+            {
                 let fact = Fact::found(kind, shape, json);
                 let shown = Redacted(fact.value().unwrap()).to_json().to_string();
                 assert!(!shown.contains("hunter2"), "{kind} {shape:?}");

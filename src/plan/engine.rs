@@ -17,7 +17,7 @@ use crate::expression::{Expression, ExpressionError, Scope, Tree};
 use crate::facts::{Asked, Facts, Read};
 use crate::recipe::inputs::{Bound, BoundValue};
 use crate::recipe::{Expr, Instance, Recipe, Spanned};
-use crate::value::{Data, Marks, Value};
+use crate::value::{Data, Marks, Origin, Value};
 
 /// The recipes of a run with their inputs, required ones first.
 #[derive(Clone, Debug, Default)]
@@ -222,10 +222,10 @@ impl<'a> Engine<'a> {
     /// The container that recipes mean: the one asked for, the only one, or the one named as the app.
     pub(super) fn container(&self) -> Value {
         let app = self.app();
-        if app.is_unknown() {
+        if app.is_unknown() || app.is_null() {
             return app;
         }
-        pick_container(self.request.target, &app).cloned().unwrap_or_else(Value::null)
+        pick_container(self.request.target, &app).cloned().unwrap_or_else(|| Value::unknown(Origin::Absent))
     }
 
     /// Whether an instance takes part: a `requires … when` may leave it out.

@@ -259,11 +259,17 @@ fn revision_finding(
             };
             Finding::passed(codes::REVISION_HEALTH, title).detail(format!("{seen}{scale}{share}"))
         }
-        State::Waiting(why) => Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, title)
-            .detail(format!("{seen}: {why}")),
-        State::Failing(why) | State::Stopped(why) => {
+        State::Waiting(why) if !is_unhealthy(revision) => {
+            Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, title)
+                .detail(format!("{seen}: {why}"))
+        }
+        State::Waiting(why) | State::Failing(why) | State::Stopped(why) => {
+            let status = match state {
+                State::Waiting(_) => Status::CouldNotCheck,
+                _ => Status::Failed,
+            };
             let (cause, fix) = explain(why);
-            let finding = Finding::failed(codes::REVISION_HEALTH, title)
+            let finding = Finding::new(status, codes::REVISION_HEALTH, title)
                 .detail(match cause {
                     Some(cause) => format!("{why} ({cause})"),
                     None => format!("{seen}: {why}"),

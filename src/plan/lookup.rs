@@ -9,8 +9,9 @@ use crate::recipe::{Lookup, Search};
 use crate::value::{Data, Origin, Value};
 
 impl Frame<'_, '_> {
-    /// The value of a lookup: null when it is switched off or not there, unknown while it is not
-    /// read, waits for a step, or may not be read.
+    /// The value of a lookup as expressions see it: null when it is switched off, or optional and not
+    /// there; unknown while it is not read, waits for a step, may not be read, or is not there though
+    /// it must be.
     pub(super) fn look_up(&self, lookup: &Lookup) -> Value {
         if lookup.for_each.is_some() && self.each.is_none() {
             let Some(rounds) = self.rounds(lookup.for_each.as_ref()) else {
@@ -34,6 +35,12 @@ impl Frame<'_, '_> {
                 None => return holds,
             }
         }
+        let found = self.found(lookup);
+        if found.is_null() && must_be_there(lookup) { Value::unknown(Origin::Absent) } else { found }
+    }
+
+    /// What is found of a lookup that is switched on; null when it is not there.
+    pub(super) fn found(&self, lookup: &Lookup) -> Value {
         if let Some(waiting) = self.waits_for(lookup) {
             return waiting;
         }
@@ -141,6 +148,11 @@ impl Frame<'_, '_> {
         }
         Place::Here(group)
     }
+}
+
+/// Whether a lookup that finds nothing stops the run.
+pub(super) fn must_be_there(lookup: &Lookup) -> bool {
+    !lookup.optional && lookup.after.is_empty()
 }
 
 /// Where a lookup looks.

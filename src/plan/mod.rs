@@ -234,7 +234,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let resources = writes::resources(&engine, &steps);
     let writes = writes::writes(&engine, &steps, &resources);
     let mut prerequisites = prerequisites::baseline(&engine);
-    prerequisites.extend(prerequisites::recipes(&engine));
+    prerequisites.extend(prerequisites::recipes(&engine, &steps));
     if rights && !app.is_null() {
         prerequisites.extend(rights::findings(&engine, &steps, &writes));
     }

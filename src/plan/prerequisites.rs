@@ -1,8 +1,9 @@
 //! What must hold before the first write: the target, what recipes read, and their own checks.
 
+use super::StepPlan;
 use super::engine::{Engine, Frame, pick_container, shown};
 use super::finding::{Finding, Status};
-use super::lookup::Place;
+use super::lookup::{Place, must_be_there};
 use crate::azure::{ResourceId, types};
 use crate::diagnostic::{Severity, codes};
 use crate::facts::Fact;
@@ -189,12 +190,15 @@ fn could_not(code: crate::diagnostic::Code, name: String, fact: Option<&Fact>) -
 }
 
 /// What each recipe reads, and its own prerequisites.
-pub(super) fn recipes(engine: &Engine<'_>) -> Vec<Finding> {
+pub(super) fn recipes(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut namespaces = vec!["Microsoft.App".to_owned()];
     // Without the app nothing that depends on it can be judged.
     if engine.app().is_null() {
         return findings;
+    }
+    for step in steps.iter().filter(|step| step.outcome.pending()) {
+        findings.extend(registered(engine, &mut namespaces, step.outcome.kind.namespace()));
     }
     for (index, bound) in engine.instances().iter().enumerate() {
         if engine.active(index).truthy() != Some(true) {
@@ -209,11 +213,8 @@ pub(super) fn recipes(engine: &Engine<'_>) -> Vec<Finding> {
             for each in rounds {
                 let frame = frame.with_each(each);
                 if let Some(finding) = found(&frame, lookup) {
-                    let namespace = lookup.kind.kind.split('/').next().unwrap_or_default().to_owned();
-                    if !namespaces.contains(&namespace) && namespace != "Microsoft.Authorization" {
-                        findings.push(provider(engine, &namespace));
-                        namespaces.push(namespace);
-                    }
+                    let namespace = lookup.kind.kind.split('/').next().unwrap_or_default();
+                    findings.extend(registered(engine, &mut namespaces, namespace));
                     findings.push(finding.of(&bound.alias));
                 }
             }
@@ -225,6 +226,16 @@ pub(super) fn recipes(engine: &Engine<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether a provider that a recipe needs is registered, told once; a part of ARM itself always is.
+fn registered(engine: &Engine<'_>, told: &mut Vec<String>, namespace: &str) -> Option<Finding> {
+    let own = matches!(namespace, "Microsoft.Authorization" | "Microsoft.Resources");
+    if own || told.iter().any(|have| have == namespace) {
+        return None;
+    }
+    told.push(namespace.to_owned());
+    Some(provider(engine, namespace))
 }
 
 /// Each recipe's own verifications.
@@ -251,7 +262,7 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
     {
         return None;
     }
-    if lookup.optional || !lookup.after.is_empty() {
+    if !must_be_there(lookup) {
         return None;
     }
     let engine = frame.engine;
@@ -269,7 +280,7 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
             None => finding,
         }
     };
-    let value = frame.look_up(lookup);
+    let value = frame.found(lookup);
     if value.is_unknown() {
         let refused = value.origins().into_iter().find_map(|origin| match origin {
             Origin::Refused(message) => Some(message),

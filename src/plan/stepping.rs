@@ -114,13 +114,15 @@ impl Frame<'_, '_> {
         let (outcome, uses) = match &step.kind {
             StepKind::ContainerApp(fragment) => {
                 let fragment = self.tree(fragment);
-                (self.container_app(step, &run.key, &fragment), fragment)
+                let outcome =
+                    if usable(&fragment) { self.container_app(step, &run.key, &fragment) } else { None };
+                (outcome, fragment)
             }
             StepKind::Resource(resource) => self.resource(step, &run.key, resource),
             StepKind::RoleAssignment(role) => self.role(step, role),
         };
         run.refused = refusal(&uses);
-        run.outcome = outcome.filter(|_| run.refused.is_none());
+        run.outcome = outcome.filter(|_| usable(&uses));
         run.needs = step_origins(&uses);
         run.after = self.runs_after(step);
         run.needs.extend(run.after.iter().cloned());
@@ -246,7 +248,7 @@ impl Frame<'_, '_> {
             Some((kind, definition, scope_id, assignments))
         });
         // A scope that cannot be read is as much a reason as a principal that cannot.
-        let uses = if refusal(&scope).is_some() { scope.clone() } else { principal.clone() };
+        let uses = if usable(&scope) { principal.clone() } else { scope.clone() };
         let outcome = outcome.map(|(kind, role, scope, assignments)| {
             let settle = engine.request.role_wait.or(wanted.settle).unwrap_or(SETTLE);
             let request = RoleRequest { role, principal: principal.clone(), scope, settle };
@@ -295,6 +297,11 @@ impl Frame<'_, '_> {
             }
         }
     }
+}
+
+/// Whether nothing in a value could not be read, or is not there although it must be.
+fn usable(value: &Value) -> bool {
+    !value.origins().iter().any(|origin| matches!(origin, Origin::Refused(_) | Origin::Absent))
 }
 
 /// Why a part of a value could not be read.

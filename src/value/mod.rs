@@ -54,6 +54,9 @@ pub enum Origin {
     Read,
     /// Something that could not be read (no right, or the answer failed); the text says why.
     Refused(String),
+    /// Something that must be there and is not. Its own finding says so; what depends on it is neither
+    /// judged nor planned.
+    Absent,
 }
 
 /// A JSON value with marks.
