@@ -187,7 +187,7 @@ pub fn ending(report: &Report) -> String {
             0 => "no new revision".to_owned(),
             count => counted(count, "new revision"),
         });
-    } else if report.command == "apply" {
+    } else if report.command == "apply" && report.status != Ending::Usage {
         told.push("nothing was written".to_owned());
     }
     told.push(counted(usize::try_from(report.counts.requests).unwrap_or(usize::MAX), "request"));

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test may")]
 
 mod across;
+mod cli;
 mod client;
 mod expression;
 mod recipe;
