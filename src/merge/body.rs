@@ -5,8 +5,9 @@ use serde_json::{Map, Value as Json};
 use crate::azure::types::{Compare, ResourceType, Update};
 use crate::value::{Data, Path, Value};
 
-/// A request body, still without the secret values that only `listSecrets` can give.
-#[derive(Clone, Debug, PartialEq)]
+/// A request body, still without the secret values that only `listSecrets` can give. Its `Debug` form
+/// leaves out the JSON, which may hold secrets.
+#[derive(Clone, PartialEq)]
 pub struct Body {
     /// The JSON to send. It may hold secrets: never shown or stored.
     pub json: Json,
@@ -14,6 +15,12 @@ pub struct Body {
     /// array is replaced whole and a stored value is not kept (`ContainerAppSecretInvalid`,
     /// microsoft/azure-container-apps#259).
     pub resend: Vec<String>,
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Body").field("resend", &self.resend).finish_non_exhaustive()
+    }
 }
 
 /// The body that turns `live` into `merged`: a merge patch where the type is patched, else the whole

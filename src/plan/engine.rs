@@ -70,6 +70,8 @@ pub(super) enum Slot {
 pub(super) struct Each {
     pub(super) key: Value,
     pub(super) value: Value,
+    /// The expression that gives the rounds: equal keys of different loops are different rounds.
+    pub(super) by: String,
 }
 
 impl Each {
@@ -369,24 +371,23 @@ impl<'a> Frame<'_, 'a> {
             return Some(vec![self.each.clone()]);
         };
         let value = self.expression(expression);
+        let by = expression.value.text();
+        let each = |(key, value)| Some(Each { key, value, by: by.to_owned() });
         match value.data {
             Data::Unknown(_) => None,
-            Data::List(items) => Some(
-                items
-                    .into_iter()
-                    .enumerate()
-                    .map(|(index, value)| Some(Each { key: Value::new(Data::Number(index.into())), value }))
-                    .collect(),
-            ),
+            Data::List(items) => {
+                let keyed = items.into_iter().enumerate();
+                Some(
+                    keyed
+                        .map(|(index, value)| (Value::new(Data::Number(index.into())), value))
+                        .map(each)
+                        .collect(),
+                )
+            }
             Data::Map(members) => {
                 let mut members: Vec<(String, Value)> = members.into_iter().collect();
                 members.sort_by(|a, b| a.0.cmp(&b.0));
-                Some(
-                    members
-                        .into_iter()
-                        .map(|(key, value)| Some(Each { key: Value::from(key), value }))
-                        .collect(),
-                )
+                Some(members.into_iter().map(|(key, value)| (Value::from(key), value)).map(each).collect())
             }
             _ => Some(Vec::new()),
         }
@@ -396,8 +397,9 @@ impl<'a> Frame<'_, 'a> {
         Frame { engine: self.engine, instance: self.instance, each }
     }
 
+    /// What tells this round from all others of the instance.
     fn each_key(&self) -> Option<String> {
-        self.each.as_ref().map(Each::text)
+        self.each.as_ref().map(|each| format!("{}|{}", each.by, each.text()))
     }
 
     fn variable(&self, name: &str) -> Option<Value> {

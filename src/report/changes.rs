@@ -266,11 +266,8 @@ fn consequences(plan: &Plan, write: &Write, role: bool) -> Vec<String> {
             if write.resends == 1 { "" } else { "s" }
         ));
     }
-    for settle in write.settles.iter().filter(|settle| settle.grant.created_on.is_none()) {
-        let wait = settle.grant.settle;
-        if !wait.is_zero() {
-            told.push(format!("waits {} for the role {} first", lasting(wait), settle.grant.role));
-        }
+    for settle in write.settles.iter().filter(|settle| settle.wait.as_secs() > 0) {
+        told.push(format!("waits {} for the role {} first", lasting(settle.wait), settle.grant.role));
     }
     told
 }
