@@ -3,11 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod apps;
+mod callers;
 mod counts;
+mod drift;
 mod failed_operation;
 mod hidden;
+mod secrecy;
 mod secrets;
 mod strangers;
+mod switches;
 mod target;
 mod trouble;
 mod vaults;
