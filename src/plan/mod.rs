@@ -188,7 +188,7 @@ impl Plan {
             for (owned, _) in resource.owned.iter().filter(|(owned, _)| !owned.in_place) {
                 let words = resource.kind.comparison(&owned.path.pattern()) == Some(Compare::WordSet);
                 let approved = if words { added_words(owned) } else { Approved::from(owned) };
-                leaves.insert((resource.id.folded(), owned.path.to_string()), approved);
+                leaves.insert((resource.id.folded(), owned.path.folded()), approved);
             }
         }
         for step in self.steps.iter().filter(|step| step.outcome.pending()) {
