@@ -30,7 +30,7 @@ use crate::facts::{Facts, Read};
 use crate::merge::{Body, Owned, word_set};
 use crate::recipe::Retry;
 use crate::steps::{Grant, Outcome};
-use crate::value::Value;
+use crate::value::{Data, Value};
 
 pub use engine::{Request, Selection};
 pub use finding::{Finding, Status};
@@ -214,7 +214,17 @@ pub struct Approved {
 
 impl From<&Owned> for Approved {
     fn from(owned: &Owned) -> Approved {
-        Approved { before: owned.live.clone(), after: owned.wanted.clone() }
+        Approved { before: without_case(&owned.live), after: without_case(&owned.wanted) }
+    }
+}
+
+/// Resource ids are the same in any case; Azure gives them back in another one after a write.
+fn without_case(value: &Value) -> Value {
+    match value.as_str() {
+        Some(text) if ResourceId::parse(text).is_some() => {
+            Value { data: Data::String(text.to_ascii_lowercase()), marks: value.marks }
+        }
+        _ => value.clone(),
     }
 }
 
