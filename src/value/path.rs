@@ -78,15 +78,6 @@ impl Path {
         Path(segments).to_string()
     }
 
-    /// The text in which paths are compared: keys that are resource ids have no case.
-    pub fn folded(&self) -> String {
-        let fold = |segment: &Segment| match segment {
-            Segment::Key(key) if key.starts_with('/') => Segment::Key(key.to_ascii_lowercase()),
-            other => other.clone(),
-        };
-        Path(self.0.iter().map(fold).collect()).to_string()
-    }
-
     /// Whether `self` is `other` or stands above it.
     pub fn contains(&self, other: &Path) -> bool {
         other.0.starts_with(&self.0)
