@@ -6,6 +6,8 @@
 mod cli;
 mod client;
 mod expression;
+#[cfg(unix)]
+mod readme;
 mod recipe;
 mod runs;
 mod sandbox;
