@@ -235,3 +235,28 @@ impl<'a> Asked<'a> {
         self.missing.borrow().clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Redacted;
+
+    #[test]
+    fn values_of_variables_are_hidden_wherever_a_template_is_read() {
+        let template = serde_json::json!({
+            "containers": [{ "name": "web", "env": [{ "name": "DB_PASSWORD", "value": "hunter2" }] }],
+            "initContainers": [{ "name": "migrate", "env": [{ "name": "DB_PASSWORD", "value": "hunter2" }] }],
+        });
+        let resource = serde_json::json!({ "properties": { "template": template } });
+        for kind in ["Microsoft.App/containerApps", "Microsoft.App/containerApps/revisions"] {
+            for (shape, json) in
+                [(Shape::One, resource.clone()), (Shape::Many, serde_json::json!([resource]))]
+            {
+                let fact = Fact::found(kind, shape, json);
+                let shown = Redacted(fact.value().unwrap()).to_json().to_string();
+                assert!(!shown.contains("hunter2"), "{kind} {shape:?}");
+                assert!(shown.contains("DB_PASSWORD"), "{kind} {shape:?}");
+            }
+        }
+    }
+}

@@ -34,7 +34,7 @@ pub struct Limits {
     pub first_pause: Duration,
     /// The pause between looks at an operation when the server names none.
     pub poll: Duration,
-    /// The shortest pause between looks at an operation, whatever the server says.
+    /// The shortest pause between looks at an operation that a server may ask for.
     pub shortest_poll: Duration,
     /// The largest answer taken, in bytes.
     pub response_bytes: usize,
@@ -49,7 +49,7 @@ impl Default for Limits {
             per_try: Duration::from_secs(90),
             first_pause: Duration::from_secs(1),
             poll: Duration::from_secs(5),
-            shortest_poll: Duration::from_millis(500),
+            shortest_poll: Duration::from_millis(20),
             response_bytes: 16 * 1024 * 1024,
             pages: 500,
         }

@@ -33,6 +33,9 @@ pub struct Operation {
     first_pause: FirstPause,
 }
 
+/// The pause between looks when the server says 0.
+const AT_ONCE: Duration = Duration::from_millis(500);
+
 /// How long to wait before the first look.
 #[derive(Clone, Copy, PartialEq)]
 enum FirstPause {
@@ -184,7 +187,12 @@ impl ArmClient {
     }
 
     fn poll_pause(&self, asked: Option<Duration>) -> Duration {
-        asked.unwrap_or(self.inner.limits.poll).max(self.inner.limits.shortest_poll)
+        match asked {
+            None => self.inner.limits.poll,
+            // "At once" is no pace to keep up for minutes.
+            Some(Duration::ZERO) => AT_ONCE,
+            Some(asked) => asked.max(self.inner.limits.shortest_poll),
+        }
     }
 
     async fn look(

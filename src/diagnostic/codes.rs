@@ -38,6 +38,7 @@ codes! {
     NOT_KNOWN_AT_PLAN = "not-known-at-plan", "a condition or name that only a step would make known";
     NO_SUCH_ROLE = "no-such-role", "a role that does not exist at its scope";
     ROLE_REFUSED = "role-refused", "a role that could give roles away";
+    SECRET_MISPLACED = "secret-misplaced", "a secret would go where it can be read";
     BAD_SCOPE = "bad-scope", "a scope that is not a resource id";
 
     // Prerequisites.
@@ -53,6 +54,7 @@ codes! {
     LOCKED = "locked", "no lock refuses a planned write";
     DUPLICATE_VARIABLE = "duplicate-variable", "a container has an environment variable once";
     SECRET_MISSING = "secret-missing", "an environment variable's secret is there";
+    CONDITIONAL_ROLE = "conditional-role", "a role that is assigned holds without a condition";
     IDENTITY_MISSING = "identity-missing", "an identity in use is assigned to the app";
 
     // Execution.

@@ -60,7 +60,8 @@ pub struct Observed {
 impl Executor {
     /// The plan over `facts` at the present moment.
     fn plan(&self, selection: &Selection, target: &Target, facts: &Facts, rights: bool) -> Plan {
-        let request = Request { selection, target, now: self.clock.now(), role_wait: self.role_wait };
+        let request =
+            Request { selection, target, now: self.clock.now(), role_wait: self.role_wait, renew: false };
         plan(request, facts, rights)
     }
 }

@@ -107,8 +107,12 @@ pub(super) fn within_approval(
 ) -> Result<(), Failure> {
     for (place, now) in plan.approval() {
         let same = approval.get(&place).is_some_and(|then| {
+            // What is there already as approved may still have to be sent again: an operation that
+            // failed leaves it on the app without effect.
             (then.after == now.after || !then.after.origins().is_empty())
-                && (then.before == now.before || identity_grew(&place.1, &then.before))
+                && (then.before == now.before
+                    || now.before == now.after
+                    || identity_grew(&place.1, &then.before))
         });
         if !same {
             let (resource, path) = place;

@@ -15,7 +15,7 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Facts;
 use crate::plan::Selection;
 use crate::plan::{Approved, Plan, State, Target, Write};
-use crate::value::{Redacted, Value};
+use crate::value::{Redacted, Segment, Value};
 
 /// What every write of a run shares.
 pub(super) struct Context<'a> {
@@ -145,7 +145,7 @@ impl Executor {
             let observed = self.observe_from(facts, context.selection, context.target, false).await?;
             return Ok(observed);
         }
-        let mut pause = Duration::from_millis(250);
+        let mut pause = Duration::from_millis(50);
         loop {
             if let Some(id) = &write.id {
                 facts.forget(id);
@@ -287,7 +287,9 @@ impl Executor {
         if error.is_busy() || error.is_throttled() {
             return again(error.retry_after().unwrap_or(backoff.max(Duration::from_secs(5))));
         }
-        if (error.is_transient() || error.maybe_applied()) && failures < 8 {
+        // An operation that ended badly has said why; sent again it would only fail again.
+        let ended = matches!(error.kind(), crate::azure::ArmErrorKind::Operation(_));
+        if (error.is_transient() || error.maybe_applied()) && !ended && failures < 8 {
             return again(error.retry_after().unwrap_or(backoff));
         }
         let what = describe(plan, write);
@@ -343,8 +345,8 @@ impl Executor {
         Err(Failure::Unhealthy(Box::new(diagnostic)))
     }
 
-    /// Restarts the active revisions that use a changed secret: their replicas keep the old value
-    /// until then (microsoft/azure-container-apps#691).
+    /// Restarts the active revisions whose template uses a changed secret: their replicas keep the old
+    /// value until then (microsoft/azure-container-apps#691).
     async fn restart(&self, context: &Context<'_>, plan: &Plan, write: &Write) -> Result<(), Failure> {
         let id = context.target.app_id();
         let version = self.version_of(plan, write);
@@ -354,7 +356,11 @@ impl Executor {
             .list(&list, self.deadline)
             .await
             .map_err(|error| Failure::azure(&error, "find the revisions that use a changed secret"))?;
+        let changed = changed_secrets(plan, write);
         for revision in revisions {
+            if !revision.pointer("/properties/template").is_some_and(|template| uses(template, &changed)) {
+                continue;
+            }
             let active = revision.pointer("/properties/active").and_then(Json::as_bool) == Some(true);
             let Some(name) = revision.get("name").and_then(Json::as_str).filter(|_| active) else { continue };
             if self.interrupt.requested() {
@@ -414,6 +420,38 @@ fn current<'o>(observed: &'o Observed, write: &Write, keys: &[String]) -> Option
         other.id == write.id && other.steps.iter().any(|index| keys.contains(&plan.steps[*index].key))
     })?;
     Some((plan, same))
+}
+
+/// Names of the app's secrets that a write changes.
+fn changed_secrets(plan: &Plan, write: &Write) -> Vec<String> {
+    let owned = write.steps.iter().flat_map(|index| &plan.steps[*index].outcome.owned);
+    owned
+        .filter(|owned| !owned.in_place)
+        .filter(|owned| owned.path.pattern().starts_with("properties.configuration.secrets"))
+        .filter_map(|owned| match owned.path.0.get(3) {
+            Some(Segment::Element(name)) => Some(name.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Whether a template refers to one of these secrets, in a variable, a scale rule or a volume. A secret
+/// volume without a list of its own mounts all of them.
+fn uses(template: &Json, secrets: &[String]) -> bool {
+    match template {
+        Json::Object(members) => {
+            let named =
+                |value: &Json| value.as_str().is_some_and(|name| secrets.iter().any(|own| own == name));
+            let all_mounted = members.get("storageType").and_then(Json::as_str) == Some("Secret")
+                && members.get("secrets").and_then(Json::as_array).is_none_or(Vec::is_empty);
+            all_mounted
+                || members
+                    .iter()
+                    .any(|(key, value)| (key == "secretRef" && named(value)) || uses(value, secrets))
+        }
+        Json::Array(elements) => elements.iter().any(|element| uses(element, secrets)),
+        _ => false,
+    }
 }
 
 fn changes_app(plan: &Plan, write: &Write, keys: &[String]) -> bool {

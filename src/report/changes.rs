@@ -259,20 +259,15 @@ fn consequences(plan: &Plan, write: &Write, role: bool) -> Vec<String> {
     if identity && !write.consequences.contains(&Consequence::NewRevision) {
         told.push("no new revision; running replicas see the identity at their next start".to_owned());
     }
-    if let Some(body) = &write.body
-        && !body.resend.is_empty()
-    {
+    if write.resends > 0 {
         told.push(format!(
             "sends {} other secret{} back unchanged (the list is replaced as a whole)",
-            body.resend.len(),
-            if body.resend.len() == 1 { "" } else { "s" }
+            write.resends,
+            if write.resends == 1 { "" } else { "s" }
         ));
     }
-    for settle in write.settles.iter().filter(|settle| settle.grant.created_on.is_none()) {
-        let wait = settle.grant.settle;
-        if !wait.is_zero() {
-            told.push(format!("waits {} for the role {} first", lasting(wait), settle.grant.role));
-        }
+    for settle in write.settles.iter().filter(|settle| settle.wait.as_secs() > 0) {
+        told.push(format!("waits {} for the role {} first", lasting(settle.wait), settle.grant.role));
     }
     told
 }

@@ -3,6 +3,7 @@
 #![allow(unreachable_pub, reason = "`pub` says what other areas of the suite may use")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test may")]
 
+mod across;
 mod cli;
 mod client;
 mod expression;

@@ -1,0 +1,4 @@
+//! The real program against a sandbox in another process: killed, signalled, cut off.
+
+mod crash;
+mod process;
