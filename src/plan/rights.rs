@@ -130,7 +130,7 @@ fn judge(engine: &Engine<'_>, right: &Right<'_>) -> Finding {
         }
         Some(Fact::Found(_)) => {
             let finding = Finding::failed(codes::PERMISSION, name)
-                .detail(format!("the caller may not {} on {}", right.action, right.scope));
+                .detail(format!("the caller lacks {} on {}", right.action, right.scope));
             match right.grant {
                 Some(grant) => role_advice(finding, grant),
                 None => finding.fix(format!(

@@ -7,6 +7,8 @@ mod across;
 mod cli;
 mod client;
 mod expression;
+#[cfg(unix)]
+mod readme;
 mod recipe;
 mod runs;
 mod sandbox;

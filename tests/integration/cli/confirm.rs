@@ -1,7 +1,7 @@
 //! When apply asks, and what it does where nobody can answer.
 
 use super::place::Place;
-use crate::support::served::{Running, Scripted};
+use crate::support::served::{Running, Scripted, prompt_azure};
 use acarecipe::sandbox::serve::ServeOptions;
 
 /// A place whose target is complete and whose Azure counts requests.
@@ -35,12 +35,7 @@ fn nobody_to_ask_is_exit_2_before_any_request() {
 
 #[test]
 fn yes_applies_and_the_second_time_there_is_nothing_to_do() {
-    let server = Running::start(
-        acarecipe::sandbox::Sandbox::new(acarecipe::sandbox::Options::new(std::sync::Arc::new(
-            time::OffsetDateTime::now_utc,
-        ))),
-        ServeOptions::default(),
-    );
+    let server = Running::start(prompt_azure(), ServeOptions::default());
     let place = real(server.endpoint());
     let first = place.line("apply managed-identity --yes -o json").code(0);
     assert_eq!(first.json()["counts"]["writes"], 1, "{}", first.stdout);
@@ -63,12 +58,7 @@ fn a_terminal_is_asked_unless_nothing_is_to_change() {
         eprintln!("skipped: there is no `script` to make a terminal with");
         return;
     }
-    let server = Running::start(
-        acarecipe::sandbox::Sandbox::new(acarecipe::sandbox::Options::new(std::sync::Arc::new(
-            time::OffsetDateTime::now_utc,
-        ))),
-        ServeOptions::default(),
-    );
+    let server = Running::start(prompt_azure(), ServeOptions::default());
     let place = real(server.endpoint());
     let answered = |answer: &str| {
         let line = format!("{} apply managed-identity", env!("CARGO_BIN_EXE_acarecipe"));

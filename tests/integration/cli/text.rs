@@ -59,10 +59,10 @@ fn help() {
               Print results and errors only
 
           --color <WHEN>
-              When to colour (`NO_COLOR` is honoured)
+              When to colour (NO_COLOR is honoured)
 
               Possible values:
-              - auto:   When stdout is a terminal and neither `NO_COLOR` nor `TERM=dumb` is set
+              - auto:   On a terminal, unless NO_COLOR or TERM=dumb is set
               - always: Always
               - never:  Never
               
@@ -73,8 +73,7 @@ fn help() {
 
     Examples:
       acarecipe apply managed-identity --sandbox
-      acarecipe check key-vault-reference -g my-group -n my-app -p key_vault=my-vault -p
-      secrets.DB_PASSWORD=db-password
+      acarecipe plan managed-identity -g my-group -n my-app
       acarecipe apply managed-identity --yes -o json
       acarecipe verify
 
@@ -106,15 +105,15 @@ fn help() {
 
     Target:
       -g, --resource-group <NAME>  Resource group [$RG]
-      -n, --name <NAME>            Container app [`$APP_NAME`]
+      -n, --name <NAME>            Container app [$APP_NAME]
           --container <NAME>       Container of the app; needed when it has several
-          --environment <NAME>     Container Apps environment [`$ENVIRONMENT_NAME`; default: the app's]
+          --environment <NAME>     Container Apps environment [$ENVIRONMENT_NAME; default: the app's]
           --location <REGION>      Region for new resources [$LOCATION; default: the app's]
-          --subscription <ID>      Subscription [`$AZURE_SUBSCRIPTION_ID`; default: the one az has
+          --subscription <ID>      Subscription [$AZURE_SUBSCRIPTION_ID; default: the one az has
                                    selected]
-          --cloud <NAME>           `AzureCloud`, `AzureUSGovernment` or `AzureChinaCloud` [default: the
-                                   one az has selected]
-          --arm-endpoint <URL>     Another endpoint than the cloud's [`$ACARECIPE_ARM_ENDPOINT`]
+          --cloud <NAME>           AzureCloud, AzureUSGovernment or AzureChinaCloud [default: the one az
+                                   has selected]
+          --arm-endpoint <URL>     Another endpoint than the cloud's [$ACARECIPE_ARM_ENDPOINT]
           --trust-endpoint <HOST>  Let tokens go to this host, which must be the endpoint's
 
     Sandbox:
@@ -132,7 +131,7 @@ fn help() {
           --query <JMESPATH>  A JMESPath query over the JSON document; prints its result as JSON
       -v, --verbose...        Show every request on stderr; twice: what this program does, too
       -q, --quiet             Print results and errors only
-          --color <WHEN>      When to colour (`NO_COLOR` is honoured) [default: auto] [possible values:
+          --color <WHEN>      When to colour (NO_COLOR is honoured) [default: auto] [possible values:
                               auto, always, never]
           --no-input          Never ask
 
@@ -295,7 +294,7 @@ fn check_and_what_is_missing() {
       ✓ key-vault-reference: no secret of the app is overwritten
       ✓ may change the container app ca-demo  Microsoft.App/containerApps/write
       ✗ may grant Key Vault Secrets User on kv-demo
-          the caller may not Microsoft.Authorization/roleAssignments/write on /subscriptions/[SUBSCRIPTION]/resourceGroups/rg-demo/providers/Microsoft.KeyVault/vaults/kv-demo
+          the caller lacks Microsoft.Authorization/roleAssignments/write on /subscriptions/[SUBSCRIPTION]/resourceGroups/rg-demo/providers/Microsoft.KeyVault/vaults/kv-demo
           fix: acarecipe apply managed-identity first (it needs no role right); then run this again for the line an administrator types
 
     Prerequisites missing: 13 requests [sandbox]
@@ -503,14 +502,7 @@ fn verify() {
       ✓ revision ca-demo--first01 (simulated)  Provisioned, Healthy, Running; 100 % of the traffic
 
     Outputs
-      managed-identity.principal_id = (known after apply)
-      managed-identity.client_id = (known after apply)
       managed-identity.identity = system
-
-    Next
-      managed-identity: In the app, DefaultAzureCredential() from azure-identity now finds this
-      identity. Give it further roles with -p 'roles=[{"role": "…", "scope": "…"}]'; a new role takes up
-      to 10 minutes.
 
     Verification failed: 7 requests [sandbox]
       Mend what is marked ✗ above; acarecipe verify with the same arguments looks again.
