@@ -7,6 +7,7 @@ mod across;
 mod cli;
 mod client;
 mod expression;
+mod layers;
 #[cfg(unix)]
 mod readme;
 mod recipe;
