@@ -14,7 +14,7 @@ use crate::value::{Data, Path, Value};
 
 pub use body::{Body, body_for};
 pub use directive::Directive;
-pub use normalise::{absent, equal, word_set};
+pub use normalise::{absent, canonical, equal, word_set};
 
 /// One leaf that a fragment owns.
 #[derive(Clone, Debug, PartialEq)]

@@ -27,10 +27,10 @@ use crate::azure::ResourceId;
 use crate::azure::types::{Compare, Consequence, ResourceType};
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::facts::{Facts, Read};
-use crate::merge::{Body, Owned, word_set};
+use crate::merge::{self, Body, Owned, word_set};
 use crate::recipe::Retry;
 use crate::steps::{Grant, Outcome};
-use crate::value::Value;
+use crate::value::{Path, Segment, Value};
 
 pub use engine::{Request, Selection};
 pub use finding::{Finding, Status};
@@ -187,8 +187,8 @@ impl Plan {
         for resource in &self.resources {
             for (owned, _) in resource.owned.iter().filter(|(owned, _)| !owned.in_place) {
                 let words = resource.kind.comparison(&owned.path.pattern()) == Some(Compare::WordSet);
-                let approved = if words { added_words(owned) } else { Approved::from(owned) };
-                leaves.insert((resource.id.folded(), owned.path.to_string()), approved);
+                let approved = if words { added_words(owned) } else { Approved::of(resource.kind, owned) };
+                leaves.insert((resource.id.folded(), folded(&owned.path)), approved);
             }
         }
         for step in self.steps.iter().filter(|step| step.outcome.pending()) {
@@ -203,6 +203,16 @@ impl Plan {
     }
 }
 
+/// A path with the resource ids in it as ids are compared: an id that a plan makes up may come back in
+/// another case.
+fn folded(path: &Path) -> String {
+    let segments = path.0.iter().map(|segment| match segment {
+        Segment::Key(id) if id.starts_with('/') => Segment::Key(id.to_ascii_lowercase()),
+        other => other.clone(),
+    });
+    Path(segments.collect()).to_string()
+}
+
 /// One approved change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Approved {
@@ -212,9 +222,10 @@ pub struct Approved {
     pub after: Value,
 }
 
-impl From<&Owned> for Approved {
-    fn from(owned: &Owned) -> Approved {
-        Approved { before: owned.live.clone(), after: owned.wanted.clone() }
+impl Approved {
+    fn of(kind: &ResourceType, owned: &Owned) -> Approved {
+        let spelled = |value| merge::canonical(kind, &owned.path, value);
+        Approved { before: spelled(&owned.live), after: spelled(&owned.wanted) }
     }
 }
 
