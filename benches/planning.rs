@@ -1,5 +1,7 @@
 //! How long planning takes: it is done again after every round of reads and after every write.
 
+#![allow(clippy::expect_used, reason = "a bench that cannot start says why")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,8 +93,13 @@ fn planning(criterion: &mut Criterion) {
     assert_eq!(observed.plan.writes.len(), 3, "the plan is the one that is meant");
     criterion.bench_function("plan both recipes on an app without identity", |bencher| {
         bencher.iter(|| {
-            let request =
-                Request { selection: &selection, target: &target, now: clock.now(), role_wait: None };
+            let request = Request {
+                selection: &selection,
+                target: &target,
+                now: clock.now(),
+                role_wait: None,
+                renew: false,
+            };
             plan::plan(request, &observed.facts, true)
         });
     });

@@ -248,7 +248,7 @@ impl Client {
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 let after = start.elapsed();
-                let mut text = |stream: Option<JoinHandle<String>>| stream.unwrap().join().unwrap();
+                let text = |stream: Option<JoinHandle<String>>| stream.unwrap().join().unwrap();
                 return Ended { status, out: text(self.out.take()), err: text(self.err.take()), after };
             }
             if start.elapsed() > limit {
