@@ -171,14 +171,15 @@ impl Facts {
         self.answers.insert(read.same(), fact);
     }
 
-    /// Forgets everything at or below `id`, and every collection that may list it: after a write.
+    /// Forgets everything at or below `id`, and every collection of its type, wherever it was listed
+    /// (a role that is given above shows in the list below): after a write.
     pub fn forget(&mut self, id: &ResourceId) {
         let below = format!("{}/", id.folded());
-        let parent = id.parent().map(|parent| parent.folded());
+        let kind = id.resource_type().to_ascii_lowercase();
+        let leaf = format!("/{}", kind.rsplit('/').next().unwrap_or_default());
         self.answers.retain(|(shape, key, _, _), _| {
             let touched = *key == id.folded() || key.starts_with(&below);
-            let lists_it = *shape == Shape::Many
-                && parent.as_ref().is_some_and(|parent| key.starts_with(parent.as_str()));
+            let lists_it = *shape == Shape::Many && key.ends_with(&leaf);
             !touched && !lists_it
         });
     }
