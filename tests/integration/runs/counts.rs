@@ -18,7 +18,7 @@
 //!
 //! So a first run with both recipes and a system identity reads, in round 1, 4 + the providers
 //! `ManagedIdentity` and `KeyVault` + the vault = 7, in round 2 environment and revision + 3 for the app
-//! + 2 for the vault (a principal that does not exist has no assignments) = 7: 14 in 2 rounds. Its
+//! and 2 for the vault (a principal that does not exist has no assignments) = 7, so 14 in 2 rounds. Its
 //! second run writes nothing and asks for no right: 7 + environment, revision, system identity and
 //! role assignments = 11 in 2 rounds.
 
