@@ -68,7 +68,7 @@ impl Read {
         self
     }
 
-    fn same(&self) -> (Shape, String, String, Vec<(String, String)>) {
+    fn same(&self) -> Same {
         (self.shape, self.key.clone(), self.api_version.clone(), self.query.clone())
     }
 }
@@ -151,10 +151,13 @@ fn mark(kind: &ResourceType, path: &Path, value: Value) -> Value {
     Value { data, marks: value.marks }
 }
 
+/// What makes two reads one: shape, id as compared, api-version, query.
+type Same = (Shape, String, String, Vec<(String, String)>);
+
 /// All answers so far, and what was asked for in vain.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    answers: BTreeMap<(Shape, String, String, Vec<(String, String)>), Fact>,
+    answers: BTreeMap<Same, Fact>,
 }
 
 impl Facts {

@@ -106,7 +106,7 @@ impl Output {
 pub(super) struct Recipes {
     /// Recipes (acarecipe list); without one those of the project file
     #[arg(value_name = "RECIPE")]
-    pub(super) recipes: Vec<String>,
+    pub(super) named: Vec<String>,
     /// An input: [recipe.]name[.key]=value; a list or map as JSON or key by key; @FILE, @- and @env:NAME read it
     #[arg(short, long = "param", value_name = "NAME=VALUE")]
     pub(super) parameters: Vec<String>,

@@ -124,10 +124,10 @@ impl Writer<'_> {
         match path.pattern().as_str() {
             // GET leaves out the value of a variable that is the empty string; a write that leaves it
             // out too breaks the variable (seen in the requests of Azure/azure-cli).
-            "properties.template.containers[].env[]" | "properties.template.initContainers[].env[]" => {
-                if !json.contains_key("value") && !json.contains_key("secretRef") {
-                    json.insert("value".to_owned(), Json::String(String::new()));
-                }
+            "properties.template.containers[].env[]" | "properties.template.initContainers[].env[]"
+                if !json.contains_key("value") && !json.contains_key("secretRef") =>
+            {
+                json.insert("value".to_owned(), Json::String(String::new()));
             }
             "properties.configuration.secrets[]" => {
                 let reference =

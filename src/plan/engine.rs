@@ -44,12 +44,15 @@ pub struct Request<'a> {
     pub renew: bool,
 }
 
+/// All rounds of one step.
+type Runs = Rc<Vec<StepRun>>;
+
 /// One evaluation of all instances over one set of facts.
 pub(super) struct Engine<'a> {
     pub(super) request: Request<'a>,
     pub(super) asked: Asked<'a>,
     memo: RefCell<HashMap<Slot, Value>>,
-    pub(super) runs: RefCell<HashMap<(usize, usize), Rc<Vec<StepRun>>>>,
+    pub(super) runs: RefCell<HashMap<(usize, usize), Runs>>,
     busy: RefCell<HashSet<Slot>>,
     problems: RefCell<Vec<Diagnostic>>,
 }
@@ -188,7 +191,7 @@ impl<'a> Engine<'a> {
     }
 
     /// The id of the app's environment; apps may carry either of two names for it.
-    pub(super) fn environment_id(&self, app: &Value) -> Option<ResourceId> {
+    pub(super) fn environment_id(app: &Value) -> Option<ResourceId> {
         app.text_at(&["properties", "environmentId"])
             .or_else(|| app.text_at(&["properties", "managedEnvironmentId"]))
             .and_then(ResourceId::parse)
@@ -200,7 +203,7 @@ impl<'a> Engine<'a> {
         if app.is_unknown() || app.is_null() {
             return app;
         }
-        match self.environment_id(&app) {
+        match Self::environment_id(&app) {
             Some(id) => self.asked.value(&self.read(&id, "Microsoft.App/managedEnvironments")),
             None => Value::null(),
         }

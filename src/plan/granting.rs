@@ -14,7 +14,7 @@ use crate::value::Value;
 
 /// How old a role assignment must be before a write that would cost a revision, unless the recipe or
 /// `--role-wait` says otherwise. Azure promises effect within 10 minutes and mostly needs one or two.
-const SETTLE: Duration = Duration::from_mins(2);
+const SETTLE: Duration = Duration::from_secs(2 * 60);
 
 impl Frame<'_, '_> {
     /// The outcome of a role step, and the values that it stands or falls with.

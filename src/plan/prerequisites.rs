@@ -130,7 +130,7 @@ fn app(engine: &Engine<'_>) -> Finding {
 
 fn environment(engine: &Engine<'_>, app: &Value) -> Finding {
     let target = engine.request.target;
-    let Some(id) = engine.environment_id(app) else {
+    let Some(id) = Engine::environment_id(app) else {
         return Finding::new(Status::CouldNotCheck, codes::ENVIRONMENT, "environment")
             .detail("the app names none");
     };

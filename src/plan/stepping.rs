@@ -40,7 +40,7 @@ impl StepRun {
     }
 }
 
-impl<'a> Engine<'a> {
+impl Engine<'_> {
     /// All rounds of one step, made once.
     pub(super) fn step_runs(&self, instance: usize, index: usize) -> Rc<Vec<StepRun>> {
         if let Some(runs) = self.runs.borrow().get(&(instance, index)) {

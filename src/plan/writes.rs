@@ -371,10 +371,10 @@ fn give_suffix(app: &mut Value) {
     let text = |keys: &[&str]| app.at(keys).and_then(Value::to_json).unwrap_or_default().to_string();
     let seed = text(&["properties", "template"]) + &text(&["systemData", "lastModifiedAt"]);
     let digest = Sha256::digest(seed.as_bytes());
-    let hex: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let number = digest.iter().take(4).fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
     if let Some(Data::Map(template)) = app.at_mut(&["properties", "template"]).map(|value| &mut value.data) {
         // A suffix begins with a letter.
-        template.insert("revisionSuffix".to_owned(), Value::from(format!("r{hex}")));
+        template.insert("revisionSuffix".to_owned(), Value::from(format!("r{number:08x}")));
     }
 }
 

@@ -189,11 +189,12 @@ fn flatten(path: &Path, before: &Value, after: &Value, leaves: &mut Vec<Leaf>) {
         Data::Map(members) if members.is_empty() && before.is_null() && is_id(path) => {
             let mut assigned = leaf(&path.short(), before, after);
             assigned.path = strip_control(&path.to_string());
-            assigned.shown.1 = "(assigned)".to_owned();
+            "(assigned)".clone_into(&mut assigned.shown.1);
             leaves.push(assigned);
         }
         _ => {
-            leaves.push(Leaf { path: strip_control(&path.to_string()), ..leaf(&path.short(), before, after) })
+            leaves
+                .push(Leaf { path: strip_control(&path.to_string()), ..leaf(&path.short(), before, after) });
         }
     }
 }

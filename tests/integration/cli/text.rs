@@ -297,7 +297,7 @@ fn check_and_what_is_missing() {
           the caller lacks Microsoft.Authorization/roleAssignments/write on /subscriptions/[SUBSCRIPTION]/resourceGroups/rg-demo/providers/Microsoft.KeyVault/vaults/kv-demo
           fix: acarecipe apply managed-identity first (it needs no role right); then run this again for the line an administrator types
 
-    Prerequisites missing: 13 requests [sandbox]
+    Prerequisites missing: [COUNT] requests [sandbox]
       Mend what is marked ✗ above, then run the same command again.
     ");
 }
@@ -325,6 +325,7 @@ fn plan() {
       ✓ resource group rg-demo  westeurope
       ✓ container app ca-demo  provisioningState Succeeded
       ✓ environment cae-demo  provisioningState Succeeded
+      ✓ provider Microsoft.ManagedIdentity registered
       ✓ managed-identity: an identity is named
       ✓ provider Microsoft.KeyVault registered
       ✓ key-vault-reference: key vault kv-demo  /subscriptions/[SUBSCRIPTION]/resourceGroups/rg-demo/providers/Microsoft.KeyVault/vaults/kv-demo
@@ -362,7 +363,7 @@ fn plan() {
           → creates a new revision; it takes over all traffic once it is ready
           → waits 2 minutes for the role Key Vault Secrets User first
 
-    Done: 16 requests [sandbox]
+    Done: [COUNT] requests [sandbox]
       To make these changes: acarecipe apply with the same arguments.
     "#);
 }
@@ -439,23 +440,23 @@ fn apply_and_again() {
       version within 30 minutes and restarts the revisions that use it. A reference with a version stays
       on it.
 
-    Done: 3 writes, 1 new revision, 78 requests [sandbox]
+    Done: 3 writes, 1 new revision, [COUNT] requests [sandbox]
     "#);
     insta::assert_snapshot!(outcome.scrubbed_stderr(), @r"
     → change the container app ca-demo
     … Azure works on ca-demo: accepted
-    ✓ change the container app ca-demo (20 s)
+    ✓ change the container app ca-demo ([TIME])
     → grant Key Vault Secrets User on kv-demo
-    ✓ grant Key Vault Secrets User on kv-demo (0 s)
+    ✓ grant Key Vault Secrets User on kv-demo ([TIME])
     … waiting until the role Key Vault Secrets User on kv-demo is in force: 120 s left
     … waiting until the role Key Vault Secrets User on kv-demo is in force: 90 s left
     … waiting until the role Key Vault Secrets User on kv-demo is in force: 60 s left
     … waiting until the role Key Vault Secrets User on kv-demo is in force: 30 s left
     → change the container app ca-demo
     … Azure works on ca-demo: accepted
-    ✓ change the container app ca-demo (20 s)
+    ✓ change the container app ca-demo ([TIME])
     … ca-demo--[SUFFIX]: it is being provisioned
-    ✓ revision ca-demo--[SUFFIX] is ready, 100 % of the traffic (15 s)
+    ✓ revision ca-demo--[SUFFIX] is ready, 100 % of the traffic ([TIME])
     ");
     let again = place.line(line).code(0);
     says(&again, &["No changes.", "Done: 0 writes, no new revision"]);
@@ -504,7 +505,7 @@ fn verify() {
     Outputs
       managed-identity.identity = system
 
-    Verification failed: 7 requests [sandbox]
+    Verification failed: [COUNT] requests [sandbox]
       Mend what is marked ✗ above; acarecipe verify with the same arguments looks again.
       Correlation id of this run, for Azure support: [GUID]
     "#);
@@ -519,7 +520,7 @@ fn verify() {
       ✓ app ca-demo (simulated)  provisioningState Succeeded, runningStatus Running
       ✓ revision ca-demo--first01 (simulated)  Provisioned, Healthy, Running; 100 % of the traffic
 
-    Done: 6 requests [sandbox]
+    Done: [COUNT] requests [sandbox]
     ");
 }
 

@@ -17,8 +17,8 @@
 //! | 2 or 3 | permissions, locks: vault | a role is to be granted: 2 (its group is the app's here); round 3 where only the role assignments show that |
 //!
 //! So a first run with both recipes and a system identity reads, in round 1, 4 + the providers
-//! ManagedIdentity and KeyVault + the vault = 7, in round 2 environment and revision + 3 for the app
-//! + 2 for the vault (a principal that does not exist has no assignments) = 7: 14 in 2 rounds. Its
+//! `ManagedIdentity` and `KeyVault` + the vault = 7, in round 2 environment and revision + 3 for the app
+//! and 2 for the vault (a principal that does not exist has no assignments) = 7, so 14 in 2 rounds. Its
 //! second run writes nothing and asks for no right: 7 + environment, revision, system identity and
 //! role assignments = 11 in 2 rounds.
 
