@@ -1,6 +1,6 @@
 //! How a run can end early.
 
-use crate::azure::ArmError;
+use crate::azure::{ArmError, ArmErrorKind};
 use crate::diagnostic::{Diagnostic, codes};
 
 /// Why a run ended before its end.
@@ -32,8 +32,11 @@ impl Failure {
 
     /// The failure of a read or write, with what was being done.
     pub(super) fn azure(error: &ArmError, doing: &str) -> Failure {
-        let diagnostic = error.to_diagnostic().note(format!("while trying to {doing}"));
-        Failure::Azure(Box::new(diagnostic))
+        let diagnostic = Box::new(error.to_diagnostic().note(format!("while trying to {doing}")));
+        match error.kind() {
+            ArmErrorKind::Deadline { .. } => Failure::Deadline(diagnostic),
+            _ => Failure::Azure(diagnostic),
+        }
     }
 
     pub(super) fn deadline(doing: &str) -> Failure {

@@ -5,8 +5,15 @@ mod events;
 mod failure;
 mod hook;
 mod interrupt;
+mod ledger;
 mod observe;
+mod repeat;
+mod restart;
+mod revision;
 mod run;
+mod secrets;
+mod send;
+mod settle;
 mod write;
 
 use std::sync::Arc;
@@ -23,7 +30,8 @@ pub use events::{Event, Observer};
 pub use failure::Failure;
 pub use hook::{Hook, NoHook, OwnedPath, WriteEnd, WriteRecord};
 pub use interrupt::Interrupt;
-pub use run::Applied;
+pub use ledger::{Applied, Done};
+pub use restart::restart_command;
 
 /// What an execution works with.
 #[derive(Clone)]

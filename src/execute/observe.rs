@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::write::Context;
 use super::{Event, Executor, Failure, Observed};
+use crate::azure::types::Update;
 use crate::azure::{ArmError, ArmErrorKind, ArmRequest};
 use crate::facts::{Fact, Facts, Read, Shape};
-use crate::plan::Selection;
-use crate::plan::{Plan, State, Target};
+use crate::plan::{Plan, Selection, State, Target, Write};
 
 /// More rounds than any recipe needs: a plan that still asks then would ask for ever.
 const MAX_ROUNDS: usize = 32;
@@ -75,10 +76,12 @@ impl Executor {
             rights,
             "the operation in progress on the app",
             |executor, plan, elapsed| {
-                if plan.busy {
+                // What stands in the way is told at once; waiting does not mend it.
+                let done = !plan.busy || plan.blocked();
+                if !done {
                     executor.observer.event(&Event::Busy { resource: target.app.clone(), elapsed });
                 }
-                !plan.busy
+                done
             },
         )
         .await
@@ -147,12 +150,50 @@ impl Executor {
             if done(self, &observed.plan, elapsed) || now >= self.deadline {
                 return Ok(observed);
             }
-            self.pause(pause).await?;
+            let left = (self.deadline - now).try_into().unwrap_or_default();
+            self.pause(pause.min(left)).await?;
+            if self.clock.now() >= self.deadline {
+                return Ok(observed);
+            }
             pause = (pause * 2).min(LAST_LOOK);
             let Observed { mut facts, rounds, reads, .. } = observed;
             facts.forget(&target.app_id());
             let next = self.observe_from(facts, selection, target, rights).await?;
             observed = Observed { rounds: rounds + next.rounds, reads: reads + next.reads, ..next };
+        }
+    }
+
+    /// The plan on facts in which what `write` changes is read right now, so that what others changed
+    /// since is taken over; the app once no operation is in progress on it. `retried`: after a try
+    /// whose end is not known.
+    pub(super) async fn read_again(
+        &self,
+        context: &Context<'_>,
+        write: &Write,
+        mut facts: Facts,
+        retried: bool,
+    ) -> Result<Observed, Failure> {
+        let start = self.clock.now();
+        let mut pause = FIRST_LOOK;
+        loop {
+            // What is made under a name of its own and never changed has nothing to be merged with.
+            if let Some(id) = write.id.as_ref().filter(|_| retried || write.kind.update != Update::Never) {
+                facts.forget(id);
+            }
+            let observed = self.observe_from(facts, context.selection, context.target, false).await?;
+            let on_app = write.id.as_ref() == Some(&context.target.app_id());
+            if !(on_app && observed.plan.busy) {
+                return Ok(observed);
+            }
+            let now = self.clock.now();
+            if now + pause >= self.deadline {
+                return Err(Failure::deadline("the operation in progress on the app"));
+            }
+            let elapsed = (now - start).try_into().unwrap_or_default();
+            self.observer.event(&Event::Busy { resource: context.target.app.clone(), elapsed });
+            self.pause(pause).await?;
+            pause = (pause * 2).min(LAST_LOOK);
+            facts = observed.facts;
         }
     }
 

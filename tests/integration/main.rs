@@ -8,5 +8,6 @@ mod client;
 mod expression;
 mod recipe;
 mod runs;
+mod runs_faults;
 mod sandbox;
 mod support;

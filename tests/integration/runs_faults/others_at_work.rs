@@ -1,0 +1,1 @@
+//! Other people change the app while a run is on.
