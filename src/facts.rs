@@ -168,14 +168,15 @@ impl Facts {
         self.answers.insert(read.same(), fact);
     }
 
-    /// Forgets everything at or below `id`, and every collection that may list it: after a write.
+    /// Forgets everything at or below `id`, and every collection of its type, wherever it was listed
+    /// (a role that is given above shows in the list below): after a write.
     pub fn forget(&mut self, id: &ResourceId) {
         let below = format!("{}/", id.folded());
-        let parent = id.parent().map(|parent| parent.folded());
+        let kind = id.resource_type().to_ascii_lowercase();
+        let leaf = format!("/{}", kind.rsplit('/').next().unwrap_or_default());
         self.answers.retain(|(shape, key, _, _), _| {
             let touched = *key == id.folded() || key.starts_with(&below);
-            let lists_it = *shape == Shape::Many
-                && parent.as_ref().is_some_and(|parent| key.starts_with(parent.as_str()));
+            let lists_it = *shape == Shape::Many && key.ends_with(&leaf);
             !touched && !lists_it
         });
     }
@@ -233,5 +234,30 @@ impl<'a> Asked<'a> {
     /// What was asked for and is missing.
     pub fn missing(&self) -> BTreeSet<Read> {
         self.missing.borrow().clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Redacted;
+
+    #[test]
+    fn values_of_variables_are_hidden_wherever_a_template_is_read() {
+        let template = serde_json::json!({
+            "containers": [{ "name": "web", "env": [{ "name": "DB_PASSWORD", "value": "hunter2" }] }],
+            "initContainers": [{ "name": "migrate", "env": [{ "name": "DB_PASSWORD", "value": "hunter2" }] }],
+        });
+        let resource = serde_json::json!({ "properties": { "template": template } });
+        for kind in ["Microsoft.App/containerApps", "Microsoft.App/containerApps/revisions"] {
+            for (shape, json) in
+                [(Shape::One, resource.clone()), (Shape::Many, serde_json::json!([resource]))]
+            {
+                let fact = Fact::found(kind, shape, json);
+                let shown = Redacted(fact.value().unwrap()).to_json().to_string();
+                assert!(!shown.contains("hunter2"), "{kind} {shape:?}");
+                assert!(shown.contains("DB_PASSWORD"), "{kind} {shape:?}");
+            }
+        }
     }
 }

@@ -141,7 +141,7 @@ const CODES: &[Row] = &[
     ),
     (
         "InvalidParameterValueInContainerTemplate",
-        "Container Apps could not take the template over: an image that cannot be pulled, or a Key Vault secret that the identity cannot fetch (missing role, firewall, wrong name)",
+        "Container Apps could not take the template over: an image that cannot be pulled, or a Key Vault secret that the identity cannot fetch (missing role, firewall, wrong name, disabled secret)",
         Some(
             "check the identity's role on the registry or vault and the network rules in between, then run again",
         ),

@@ -1,5 +1,6 @@
 //! `apply`: check, plan, confirm, write, wait, verify.
 
+use std::fmt::Write;
 use std::io::{BufRead, IsTerminal};
 use std::sync::Mutex;
 
@@ -40,7 +41,7 @@ impl Apply {
         if asks && (output.no_input || !std::io::stdin().is_terminal()) {
             let found = Diagnostic::error(codes::NOT_CONFIRMED, "there is nobody to confirm the plan")
                 .note("standard input is no terminal, or --no-input was given")
-                .fix("look at acarecipe plan, then give --yes");
+                .fix("look at `acarecipe plan` with the same arguments, then run this again with --yes");
             return refuse(screen, "apply", self.sandbox.sandbox, &[found], Ending::Usage);
         }
         let flags = Flags {
@@ -70,9 +71,20 @@ impl Apply {
         if !observed.plan.has_changes() {
             return self.unchanged(&context, screen, report, observed).await;
         }
-        if asks && !confirmed(screen, &context) {
-            screen.status("Nothing was written.\n");
-            return context.close(screen, report, Ending::Usage);
+        if asks {
+            context.progress.clear();
+            if let Some(plan) = &report.plan {
+                screen.before_asking(&crate::render::plan(plan, true));
+            }
+            match confirmed(screen, &context).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    let found = Diagnostic::error(codes::NOT_CONFIRMED, "the plan was not confirmed");
+                    report.diagnose([&found]);
+                    return context.close(screen, report, Ending::Usage);
+                }
+                Err(ending) => return context.close(screen, report, ending),
+            }
         }
         self.write(&context, screen, report, &observed).await
     }
@@ -147,20 +159,22 @@ fn interrupted(screen: &Screen, applied: &Applied) {
         text.push_str("  No write was accepted before.\n");
     }
     for write in &applied.writes {
-        text.push_str(&format!("  done: {}\n", crate::value::strip_control(&write.what)));
+        let _ = writeln!(text, "  done: {}", crate::value::strip_control(&write.what));
     }
-    text.push_str("  A write that was on its way may still take effect.\n  To go on, run the same command again: what is in place is not written twice.\n");
+    text.push_str("  A write that was on its way may still take effect.\n");
     screen.status(&text);
 }
 
-/// Asks; anything but yes is no.
-fn confirmed(screen: &Screen, context: &Context) -> bool {
-    context.progress.clear();
-    screen
-        .status(&format!("\nApply this to {}/{}? [y/N] ", context.target.resource_group, context.target.app));
-    let mut answer = String::new();
-    if std::io::stdin().lock().read_line(&mut answer).is_err() {
-        return false;
-    }
-    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+/// Asks; anything but yes is no. A signal ends the question.
+async fn confirmed(screen: &Screen, context: &Context) -> Result<bool, Ending> {
+    screen.ask(&format!("\nApply this to {}/{}? [y/N] ", context.target.resource_group, context.target.app));
+    // The thread that reads cannot be stopped; the process ends without it.
+    let answer = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().read_line(&mut answer);
+        read.is_ok().then_some(answer)
+    });
+    let answer = until_signal(&context.interrupt, context.interrupt.or(answer)).await?;
+    let answer = answer.and_then(Result::ok).flatten().unwrap_or_default();
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }

@@ -5,6 +5,12 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::diagnostic::{Diagnostic, codes};
+use crate::expression::Expression;
 use crate::recipe::parse_duration;
 use crate::render::{Colour, Format, Screen};
 
@@ -17,19 +23,21 @@ pub(super) struct Output {
         long = "output",
         global = true,
         value_enum,
-        default_value_t,
         value_name = "FORMAT",
         help_heading = "Output"
     )]
-    format: Format,
-    /// Show every request on stderr; twice: tracing too
+    format: Option<Format>,
+    /// A JMESPath query over the JSON document; prints its result as JSON
+    #[arg(long, global = true, value_name = "JMESPATH", help_heading = "Output")]
+    query: Option<String>,
+    /// Show every request on stderr; twice: what this program does, too
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
     pub(super) verbose: u8,
     /// Print results and errors only
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
     quiet: bool,
-    /// When to colour (`NO_COLOR` is honoured)
     #[arg(
+        help = "When to colour (NO_COLOR is honoured)",
         long = "color",
         global = true,
         value_enum,
@@ -44,21 +52,52 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn screen(&self) -> Screen {
-        Screen::new(self.format, self.quiet, self.colour)
+    /// Where output goes.
+    ///
+    /// # Errors
+    /// A query that is not JMESPath.
+    pub(super) fn screen(&self) -> Result<Screen, Box<Diagnostic>> {
+        // A query asks for data: without -o it means JSON.
+        let default = if self.query.is_some() { Format::Json } else { Format::Text };
+        let format = self.format.unwrap_or(default);
+        let watched = self.verbose < 2;
+        let screen = Screen::new(format, self.quiet, self.colour).watched_by_a_person(watched);
+        let Some(text) = &self.query else { return Ok(screen) };
+        if format == Format::Text {
+            let found = Diagnostic::error(codes::USAGE, "--query works on JSON, but -o text was given")
+                .fix("leave out -o text");
+            return Err(Box::new(found));
+        }
+        match Expression::query(text) {
+            Ok(query) => Ok(screen.with_query(query)),
+            Err(error) => {
+                let found = Diagnostic::error(codes::USAGE, format!("--query: {}", error.message))
+                    .note(format!("the query is `{text}`"));
+                Err(Box::new(match error.help {
+                    Some(help) => found.fix(help),
+                    None => found,
+                }))
+            }
+        }
     }
 
-    /// Installs tracing when asked for it twice. The SDK's own redaction stays on.
+    /// Installs tracing when asked for it twice. Only events of this program get through: what the
+    /// libraries below log may hold what a server sent, and that may be a token echoed back.
     pub(super) fn trace(&self) {
-        if self.verbose >= 2 {
-            let level = if self.verbose > 2 { tracing::Level::TRACE } else { tracing::Level::DEBUG };
-            let subscriber = tracing_subscriber::fmt()
-                .with_writer(std::io::stderr)
-                .with_max_level(level)
-                .with_target(true)
-                .finish();
-            let _ = tracing::subscriber::set_global_default(subscriber);
+        if self.verbose < 2 {
+            return;
         }
+        let level = if self.verbose > 2 { LevelFilter::TRACE } else { LevelFilter::DEBUG };
+        let ours = Targets::new().with_target(env!("CARGO_CRATE_NAME"), level);
+        let layer = tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(self.colours())
+            .with_filter(ours);
+        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer));
+    }
+
+    fn colours(&self) -> bool {
+        Screen::new(Format::Text, false, self.colour).stderr_coloured()
     }
 }
 
@@ -82,29 +121,47 @@ pub(super) struct Recipes {
 /// Which app, in which cloud, as whom.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Target {
-    /// Resource group [$RG]
-    #[arg(short = 'g', long, value_name = "NAME", help_heading = "Target")]
+    #[arg(help = "Resource group [$RG]", short = 'g', long, value_name = "NAME", help_heading = "Target")]
     pub(super) resource_group: Option<String>,
-    /// Container app [`$APP_NAME`]
-    #[arg(short, long, value_name = "NAME", help_heading = "Target")]
+    #[arg(help = "Container app [$APP_NAME]", short, long, value_name = "NAME", help_heading = "Target")]
     pub(super) name: Option<String>,
     /// Container of the app; needed when it has several
     #[arg(long, value_name = "NAME", help_heading = "Target")]
     pub(super) container: Option<String>,
-    /// Container Apps environment [`$ENVIRONMENT_NAME`; default: the app's]
-    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    #[arg(
+        help = "Container Apps environment [$ENVIRONMENT_NAME; default: the app's]",
+        long,
+        value_name = "NAME",
+        help_heading = "Target"
+    )]
     pub(super) environment: Option<String>,
-    /// Region for new resources [$LOCATION; default: the app's]
-    #[arg(long, value_name = "REGION", help_heading = "Target")]
+    #[arg(
+        help = "Region for new resources [$LOCATION; default: the app's]",
+        long,
+        value_name = "REGION",
+        help_heading = "Target"
+    )]
     pub(super) location: Option<String>,
-    /// Subscription [`$AZURE_SUBSCRIPTION_ID`; default: the one az has selected]
-    #[arg(long, value_name = "ID", help_heading = "Target")]
+    #[arg(
+        help = "Subscription [$AZURE_SUBSCRIPTION_ID; default: the one az has selected]",
+        long,
+        value_name = "ID",
+        help_heading = "Target"
+    )]
     pub(super) subscription: Option<String>,
-    /// `AzureCloud`, `AzureUSGovernment` or `AzureChinaCloud` [default: the one az has selected]
-    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    #[arg(
+        help = "AzureCloud, AzureUSGovernment or AzureChinaCloud [default: the one az has selected]",
+        long,
+        value_name = "NAME",
+        help_heading = "Target"
+    )]
     pub(super) cloud: Option<String>,
-    /// Another endpoint than the cloud's [`$ACARECIPE_ARM_ENDPOINT`]
-    #[arg(long, value_name = "URL", help_heading = "Target")]
+    #[arg(
+        help = "Another endpoint than the cloud's [$ACARECIPE_ARM_ENDPOINT]",
+        long,
+        value_name = "URL",
+        help_heading = "Target"
+    )]
     pub(super) arm_endpoint: Option<String>,
     /// Let tokens go to this host, which must be the endpoint's
     #[arg(long, value_name = "HOST", requires = "arm_endpoint", help_heading = "Target")]
@@ -148,6 +205,14 @@ pub(super) struct Waiting {
     pub(super) role_wait: Option<Duration>,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text).ok_or_else(|| format!("`{text}` is no duration; write 90s, 20m or 1h"))
+/// The longest wait that can be asked for.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// A duration as people write it, at most a week.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Some(duration) if duration > LONGEST => Err("the longest is 168h (a week)".to_owned()),
+        Some(duration) => Ok(duration),
+        None => Err("write 90s, 20m or 1h30m".to_owned()),
+    }
 }

@@ -9,7 +9,7 @@ use super::refuse;
 use crate::diagnostic::Diagnostic;
 use crate::recipe::{Catalogue, Complexity, Goal, Recipe};
 use crate::render::{self, Format, Screen};
-use crate::report::Ending;
+use crate::report::{Ending, rights};
 
 /// Further recipes.
 #[derive(Debug, Args)]
@@ -104,7 +104,7 @@ impl List {
             .collect();
         if screen.format == Format::Json {
             let list: Vec<_> = recipes.iter().map(|recipe| summary(recipe)).collect();
-            print_json(screen, &json!(list));
+            screen.document(json!(list));
         } else {
             screen.text(&render::recipe_list(recipes.into_iter()));
         }
@@ -123,13 +123,16 @@ impl Show {
             Err(found) => return refuse(screen, "show", false, &[*found], Ending::Usage),
         };
         if self.page {
-            return match catalogue.page(recipe) {
-                Ok(page) => {
-                    screen.result(&page.unwrap_or_else(|| format!("{} has no page\n", recipe.name.value)));
-                    Ending::Ok
-                }
-                Err(found) => refuse(screen, "show", false, &[*found], Ending::Failed),
+            let page = match catalogue.page(recipe) {
+                Ok(page) => page.unwrap_or_else(|| format!("{} has no page\n", recipe.name.value)),
+                Err(found) => return refuse(screen, "show", false, &[*found], Ending::Failed),
             };
+            if screen.format == Format::Json {
+                screen.document(json!({ "name": recipe.name.value, "page": page }));
+            } else {
+                screen.result(&page);
+            }
+            return Ending::Ok;
         }
         if screen.format == Format::Json {
             let mut shown = summary(recipe);
@@ -149,11 +152,11 @@ impl Show {
                 })
                 .collect();
             shown["steps"] = recipe.steps.iter().map(|step| json!(step.id.written)).collect();
-            shown["rights"] = json!(render::rights(recipe));
+            shown["rights"] = json!(rights(recipe));
             shown["outputs"] = json!(recipe.outputs.keys().collect::<Vec<_>>());
-            print_json(screen, &shown);
+            screen.document(shown);
         } else {
-            screen.text(&render::recipe_page(recipe));
+            screen.text(&render::recipe_page(recipe, screen.width()));
         }
         Ending::Ok
     }
@@ -167,7 +170,7 @@ impl GraphArgs {
         };
         let graph = catalogue.graph();
         if screen.format == Format::Json {
-            print_json(screen, &json!({ "nodes": graph.nodes, "edges": graph.edges }));
+            screen.document(json!({ "nodes": graph.nodes, "edges": graph.edges }));
         } else {
             screen.text(&match self.map {
                 GraphFormat::Text => graph.text(),
@@ -202,11 +205,4 @@ fn summary(recipe: &Recipe) -> serde_json::Value {
         "follows": recipe.follows.iter().map(|one| &one.value).collect::<Vec<_>>(),
         "docs": recipe.docs,
     })
-}
-
-/// A document on stdout.
-pub(super) fn print_json(screen: &Screen, value: &serde_json::Value) {
-    if let Ok(text) = serde_json::to_string_pretty(value) {
-        screen.result(&format!("{text}\n"));
-    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::sandbox_run::SandboxRun;
 use super::{arguments, recipes, target};
 use crate::azure::az_profile::AzProfile;
-use crate::azure::credentials::{self, Parts, ProcessEnv};
+use crate::azure::credentials::{self, Parts, ProcessEnv, SelectError};
 use crate::azure::{ArmClient, ClientSettings, CustomEndpoint, Endpoint};
 use crate::clock::{Clock, SystemClock};
 use crate::diagnostic::Diagnostic;
@@ -66,7 +66,7 @@ impl Context {
             );
         }
         let env = ProcessEnv;
-        let az = if sandboxed { None } else { read_profile(&env, &mut found) };
+        let az = if sandboxed { None } else { read_profile(env, &mut found) };
         let resolved = target::resolve(flags.target, project.as_ref(), az.as_ref(), sandboxed)
             .map_err(|mistakes| found.extend(mistakes))
             .ok();
@@ -81,7 +81,7 @@ impl Context {
         let (endpoint, clock) = match &sandbox {
             Some(run) => (run.endpoint(), Arc::clone(&run.clock)),
             None => {
-                (real_endpoint(flags, &resolved, az.as_ref(), &env)?, Arc::new(SystemClock) as Arc<dyn Clock>)
+                (real_endpoint(flags, &resolved, az.as_ref(), env)?, Arc::new(SystemClock) as Arc<dyn Clock>)
             }
         };
         let progress = Arc::new(Progress::new(screen, flags.verbose));
@@ -104,6 +104,7 @@ impl Context {
             hook: Arc::new(NoHook),
             interrupt: interrupt.clone(),
             role_wait: flags.waiting.role_wait,
+            renew: false,
         };
         let target_report = TargetReport {
             cloud: resolved.cloud.name.to_owned(),
@@ -162,13 +163,13 @@ impl Context {
         if let Some(sandbox) = &self.sandbox
             && let Err(problem) = sandbox.save()
         {
-            report.diagnose([&problem]);
-            screen.diagnostics(&[problem]);
+            report.diagnose([&*problem]);
+            screen.diagnostics(&[*problem]);
             ending = if ending == Ending::Ok { Ending::Failed } else { ending };
         }
         report.counts.requests = self.progress.requests();
         report.end(ending);
-        screen.text(&crate::render::ending(ending, report.applied.as_ref(), report.counts, report.sandbox));
+        screen.text(&crate::render::ending(&report));
         screen.report(&report);
         ending
     }
@@ -179,8 +180,8 @@ fn refused(found: Vec<Diagnostic>) -> Refused {
     Refused { found, ending }
 }
 
-fn read_profile(env: &ProcessEnv, found: &mut Vec<Diagnostic>) -> Option<AzProfile> {
-    match AzProfile::read(env) {
+fn read_profile(env: ProcessEnv, found: &mut Vec<Diagnostic>) -> Option<AzProfile> {
+    match AzProfile::read(&env) {
         Ok(profile) => profile,
         Err(error) => {
             found.push(error.to_diagnostic());
@@ -193,7 +194,7 @@ fn real_endpoint(
     flags: &Flags<'_>,
     resolved: &target::Resolved,
     az: Option<&AzProfile>,
-    env: &ProcessEnv,
+    env: ProcessEnv,
 ) -> Result<Endpoint, Refused> {
     let usage = |diagnostic: Diagnostic| Refused { found: vec![diagnostic], ending: Ending::Usage };
     let named = flags
@@ -207,9 +208,12 @@ fn real_endpoint(
         .map_err(|error| {
             usage(Diagnostic::error(crate::diagnostic::codes::AZURE_ENDPOINT, error.to_string()))
         })?;
-    let selected = credentials::select(env)
-        .map_err(|error| usage(credentials::CredentialError::from(error).to_diagnostic()))?;
-    let mut parts = Parts::new(resolved.cloud, env);
+    let selected = credentials::select(&env).map_err(|error| {
+        let missing = matches!(error, SelectError::Missing { .. } | SelectError::Nothing);
+        let found = vec![credentials::CredentialError::from(error).to_diagnostic()];
+        Refused { found, ending: if missing { Ending::PrerequisitesMissing } else { Ending::Usage } }
+    })?;
+    let mut parts = Parts::new(resolved.cloud, &env);
     parts.tenant.clone_from(&resolved.target.tenant);
     parts.az_cloud = az.map(|az| az.cloud.clone());
     parts.network.ca_file = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);

@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::catalogue::print_json;
 use super::refuse;
 use crate::diagnostic::Severity;
 use crate::recipe::{Catalogue, lint, project_schema, recipe_schema};
-use crate::render::{Format, Screen};
+use crate::render::{Format, Screen, counted};
 use crate::report::{Ending, Report};
 
 /// Arguments of `lint`.
@@ -33,7 +32,12 @@ impl Lint {
             Ok(catalogue) => catalogue,
             Err(found) => return refuse(screen, "lint", false, &found, Ending::Usage),
         };
-        let found = lint(&self.files, &catalogue);
+        let files: Vec<PathBuf> = self
+            .files
+            .iter()
+            .map(|file| if file.is_dir() { file.join("recipe.yaml") } else { file.clone() })
+            .collect();
+        let found = lint(&files, &catalogue);
         let errors = found.iter().filter(|one| one.severity == Severity::Error).count();
         screen.diagnostics(&found);
         let ending = if errors == 0 { Ending::Ok } else { Ending::Usage };
@@ -44,12 +48,10 @@ impl Lint {
             screen.report(&report);
         } else {
             screen.text(&format!(
-                "{} file{}: {errors} error{}, {} warning{}\n",
-                self.files.len(),
-                plural(self.files.len()),
-                plural(errors),
-                found.len() - errors,
-                plural(found.len() - errors)
+                "{}: {}, {}\n",
+                counted(self.files.len(), "file"),
+                counted(errors, "error"),
+                counted(found.len() - errors, "warning")
             ));
         }
         ending
@@ -58,11 +60,7 @@ impl Lint {
 
 impl Schema {
     pub(super) fn run(self, screen: &Screen) -> Ending {
-        print_json(screen, &if self.project { project_schema() } else { recipe_schema() });
+        screen.document(if self.project { project_schema() } else { recipe_schema() });
         Ending::Ok
     }
-}
-
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
 }

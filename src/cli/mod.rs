@@ -20,8 +20,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::diagnostic::Diagnostic;
-use crate::render::Screen;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::render::{Colour, Format, Screen};
 use crate::report::{Ending, Report};
 
 /// Integration recipes for Azure Container Apps: checked, planned, applied, waited for, verified.
@@ -38,7 +38,7 @@ use crate::report::{Ending, Report};
     arg_required_else_help = true,
     disable_help_subcommand = true,
     max_term_width = 100,
-    after_help = "Examples:\n  acarecipe apply managed-identity --sandbox\n  acarecipe check key-vault-reference -g my-group -n my-app -p key_vault=my-vault -p secrets.DB_PASSWORD=db-password\n  acarecipe apply managed-identity --yes -o json\n  acarecipe verify\n\nExit codes: 0 ok, 1 failed, 2 usage or recipe error, 3 prerequisites or inputs missing,\n4 verification failed, 5 changes found (plan --exit-code), 130/143 interrupted"
+    after_help = "Examples:\n  acarecipe apply managed-identity --sandbox\n  acarecipe plan managed-identity -g my-group -n my-app\n  acarecipe apply managed-identity --yes -o json\n  acarecipe verify\n\nExit codes: 0 ok, 1 failed, 2 usage or recipe error, 3 prerequisites or inputs missing,\n4 verification failed, 5 changes found (plan --exit-code), 130/143 interrupted"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -98,19 +98,64 @@ enum Command {
 
 /// Parses the process's arguments, runs the command, and gives its exit code.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            let code = if error.use_stderr() { 2 } else { 0 };
-            // A closed pipe is no error.
-            let _ = error.print();
-            return ExitCode::from(code);
-        }
+    let ending = match Cli::try_parse() {
+        Ok(cli) => match cli.output.screen() {
+            Ok(screen) => {
+                cli.output.trace();
+                run(cli.command, &cli.output, &screen)
+            }
+            Err(found) => refuse(&fallback(), asked_command(), asked_sandbox(), &[*found], Ending::Usage),
+        },
+        Err(error) => not_parsed(&error),
     };
-    let screen = cli.output.screen();
-    cli.output.trace();
-    let ending = run(cli.command, &cli.output, &screen);
     ExitCode::from(ending.code())
+}
+
+/// Help and version on stdout are what was asked for; anything else is a mistake, which a machine is
+/// told in JSON if it asked for that.
+fn not_parsed(error: &clap::Error) -> Ending {
+    // A closed pipe is no error.
+    let _ = error.print();
+    if !error.use_stderr() {
+        return Ending::Ok;
+    }
+    let screen = fallback();
+    let text = error.to_string();
+    let message = text.lines().next().unwrap_or_default();
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let mut report = Report::new(asked_command(), asked_sandbox());
+    report.diagnose([&Diagnostic::error(codes::USAGE, message).fix("acarecipe --help")]);
+    report.end(Ending::Usage);
+    screen.report(&report);
+    Ending::Usage
+}
+
+/// The screen of a command line that could not be parsed: JSON if it can be seen that it was wanted.
+fn fallback() -> Screen {
+    let arguments: Vec<String> =
+        std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let json = arguments.iter().any(|one| matches!(one.as_str(), "-ojson" | "-o=json" | "--output=json"))
+        || arguments
+            .windows(2)
+            .any(|pair| matches!(pair[0].as_str(), "-o" | "--output") && pair[1] == "json")
+        || arguments.iter().any(|one| one == "--query" || one.starts_with("--query="));
+    Screen::new(if json { Format::Json } else { Format::Text }, false, Colour::Auto)
+}
+
+/// Every command, for naming one whose arguments could not be parsed.
+const COMMANDS: [&str; 10] =
+    ["list", "show", "graph", "check", "plan", "apply", "verify", "lint", "schema", "sandbox"];
+
+/// The first argument that is a command's name.
+fn asked_command() -> &'static str {
+    std::env::args_os()
+        .find_map(|argument| COMMANDS.into_iter().find(|command| argument.to_str() == Some(command)))
+        .unwrap_or("acarecipe")
+}
+
+/// Whether the command line names the sandbox.
+fn asked_sandbox() -> bool {
+    asked_command() == "sandbox" || std::env::args_os().any(|argument| argument == "--sandbox")
 }
 
 fn run(command: Command, output: &arguments::Output, screen: &Screen) -> Ending {
@@ -159,6 +204,29 @@ fn refuse(
     let mut report = Report::new(command, sandbox);
     report.diagnose(found);
     report.end(ending);
+    screen.status(&crate::render::refusal(&report));
     screen.report(&report);
     ending
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::{COMMANDS, Cli};
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_command_has_examples() {
+        let mut cli = Cli::command();
+        cli.clone().debug_assert();
+        let names: Vec<_> = cli.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        assert_eq!(names, COMMANDS);
+        cli.build();
+        let mut open: Vec<clap::Command> = vec![cli];
+        while let Some(mut command) = open.pop() {
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("Examples:\n  acarecipe "), "{} has no examples", command.get_name());
+            open.extend(command.get_subcommands().cloned());
+        }
+    }
 }

@@ -8,13 +8,12 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::catalogue::print_json;
+use super::arguments::duration;
 use super::refuse;
 use super::sandbox_run::{faults, open_file, switches, unusable};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::recipe::parse_duration;
 use crate::render::{self, Format, Screen};
-use crate::report::Ending;
+use crate::report::{Ending, Report};
 use crate::sandbox::rules::Standing;
 use crate::sandbox::serve::{ServeOptions, interrupted, serve};
 use crate::sandbox::statefile::{Saved, default_path, read};
@@ -29,10 +28,19 @@ pub(super) enum Sandbox {
     )]
     Serve(Box<Serve>),
     /// Show what is in it, as JSON
+    #[command(
+        after_help = "Examples:\n  acarecipe sandbox show\n  acarecipe sandbox show --query 'apps[].name'"
+    )]
     Show(Place),
     /// Put it back to how it was seeded
+    #[command(
+        after_help = "Examples:\n  acarecipe sandbox reset\n  acarecipe sandbox reset --state ./sandbox.json"
+    )]
     Reset(Place),
     /// List every behaviour of Azure it plays, with its source, confirmed or assumed
+    #[command(
+        after_help = "Examples:\n  acarecipe sandbox rules\n  acarecipe sandbox rules --query \"[?standing=='assumed'].id\""
+    )]
     Rules,
 }
 
@@ -72,7 +80,7 @@ pub(super) struct Serve {
     #[arg(long, value_parser = duration, default_value = "0s", value_name = "DURATION")]
     principal_delay: Duration,
     /// What Retry-After says, in milliseconds
-    #[arg(long, default_value_t = 20, value_name = "MILLISECONDS")]
+    #[arg(long, default_value_t = 20, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(..=3_600_000))]
     retry_after_ms: u64,
     /// Turn an assumption round (acarecipe sandbox rules)
     #[arg(long = "flip", value_name = "RULE")]
@@ -83,10 +91,6 @@ pub(super) struct Serve {
     /// Say on stdout when the answer to this request has been sent
     #[arg(long, value_name = "NUMBER")]
     announce: Option<u64>,
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text).ok_or_else(|| format!("`{text}` is no duration; write 0s, 90s or 20m"))
 }
 
 impl Sandbox {
@@ -103,16 +107,16 @@ impl Sandbox {
 fn show(place: Place, screen: &Screen) -> Ending {
     let path = match place.file.map_or_else(default_path, Ok) {
         Ok(path) => path,
-        Err(error) => return refuse(screen, "sandbox show", true, &[unusable(&error)], Ending::Failed),
+        Err(error) => return refuse(screen, "sandbox show", true, &[*unusable(&error)], Ending::Failed),
     };
     let state = match read::<State>(&path) {
         Ok(Some(state)) => state,
         Ok(None) => seed::state(OffsetDateTime::now_utc()),
-        Err(error) => return refuse(screen, "sandbox show", true, &[unusable(&error)], Ending::Failed),
+        Err(error) => return refuse(screen, "sandbox show", true, &[*unusable(&error)], Ending::Failed),
     };
     match serde_json::to_value(&state) {
         Ok(json) => {
-            print_json(screen, &json);
+            screen.document(json);
             Ending::Ok
         }
         Err(error) => {
@@ -129,10 +133,11 @@ fn reset(place: Place, screen: &Screen) -> Ending {
     });
     match done {
         Ok(path) => {
-            screen.status(&format!("The sandbox is as it was seeded ({path}).\n"));
+            screen.text(&format!("The sandbox is as it was seeded ({path}).\n"));
+            screen.report(&Report::new("sandbox reset", true));
             Ending::Ok
         }
-        Err(found) => refuse(screen, "sandbox reset", true, &[found], Ending::Failed),
+        Err(found) => refuse(screen, "sandbox reset", true, &[*found], Ending::Failed),
     }
 }
 
@@ -145,7 +150,7 @@ fn rules(screen: &Screen) -> Ending {
                 json!({ "id": rule.id, "fact": rule.fact, "source": rule.source, "standing": if assumed { "assumed" } else { "confirmed" } })
             })
             .collect();
-        print_json(screen, &json!(list));
+        screen.document(json!(list));
     } else {
         screen.text(&render::rules(RULES));
     }
@@ -188,7 +193,7 @@ impl Serve {
                 });
                 let (file, state) = match opened {
                     Ok(opened) => opened,
-                    Err(found) => return refuse(screen, "sandbox serve", true, &[found], Ending::Failed),
+                    Err(found) => return refuse(screen, "sandbox serve", true, &[*found], Ending::Failed),
                 };
                 let azure = match state {
                     Some(state) => Azure::from_state(state, options),

@@ -36,13 +36,13 @@ impl SandboxRun {
                     codes::SANDBOX_OPTION,
                     format!("the sandbox has no caller `{}`", flags.sandbox_caller),
                 )
-                .note(format!("the callers are {}", callers.join(", "))),
+                .fix(format!("the callers are {}", callers.join(", "))),
             );
         }
         let (rules, faults) = (switches(&flags.flips, &mut problems), faults(&flags.faults, &mut problems));
-        let file = open_file(flags.sandbox_state.clone()).map_err(|problem| problems.push(problem)).ok();
+        let file = open_file(flags.sandbox_state.clone()).map_err(|problem| problems.push(*problem)).ok();
         let state = file.as_ref().and_then(|file| {
-            file.load::<State>().map_err(|error| problems.push(unusable(&error))).ok().flatten()
+            file.load::<State>().map_err(|error| problems.push(*unusable(&error))).ok().flatten()
         });
         let Some(file) = file.filter(|_| problems.is_empty()) else { return Err(problems) };
         // Time goes on from where the last run left it, which may be ahead of the machine's.
@@ -70,7 +70,7 @@ impl SandboxRun {
     }
 
     /// Keeps what time has made of it since the last write.
-    pub(super) fn save(&self) -> Result<(), Diagnostic> {
+    pub(super) fn save(&self) -> Result<(), Box<Diagnostic>> {
         self.saved.save().map_err(|error| unusable(&error))
     }
 }
@@ -101,19 +101,21 @@ pub(super) fn faults(texts: &[String], problems: &mut Vec<Diagnostic>) -> Vec<Fa
 }
 
 /// The state file, by default in the user's state folder.
-pub(super) fn open_file(path: Option<PathBuf>) -> Result<StateFile, Diagnostic> {
+pub(super) fn open_file(path: Option<PathBuf>) -> Result<StateFile, Box<Diagnostic>> {
     let path = path.map_or_else(default_path, Ok).map_err(|error| unusable(&error))?;
     StateFile::open(&path).map_err(|error| unusable(&error))
 }
 
 /// A state file that cannot be used, with its causes.
-pub(super) fn unusable(error: &StateFileError) -> Diagnostic {
+pub(super) fn unusable(error: &StateFileError) -> Box<Diagnostic> {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         text = format!("{text}: {cause}");
         source = cause.source();
     }
-    Diagnostic::error(codes::SANDBOX_STATE, text)
-        .fix("acarecipe sandbox reset, or --sandbox-state with another file")
+    Box::new(
+        Diagnostic::error(codes::SANDBOX_STATE, text)
+            .fix("acarecipe sandbox reset, or --sandbox-state with another file"),
+    )
 }

@@ -54,13 +54,14 @@ pub(super) fn resolve(
         in_file.map(|value| Found { value, from: crate::recipe::PROJECT_FILE.to_owned() })
     };
     let mut need = |found: Option<Found>, what: &str, flag: &str, variable: &str, example: &str| {
-        found.map(|found| found.value).unwrap_or_else(|| {
-            missing.push(
-                Diagnostic::error(codes::MISSING_VARIABLE, format!("{what} is not set"))
-                    .fix(format!("export {variable}={example}, or {flag} {example}")),
-            );
-            String::new()
-        })
+        if let Some(found) = found {
+            return found.value;
+        }
+        missing.push(
+            Diagnostic::error(codes::MISSING_VARIABLE, format!("{what} is not set"))
+                .fix(format!("export {variable}={example} (or {flag} {example})")),
+        );
+        String::new()
     };
 
     let group = look(
@@ -69,14 +70,14 @@ pub(super) fn resolve(
         &["RG", "AZURE_RESOURCE_GROUP"],
         of_file(|file| file.resource_group.as_ref().map(|text| text.value.clone())),
     );
-    let resource_group = need(group, "the resource group", "-g", "RG", "<resource-group>");
+    let resource_group = need(group, "the resource group", "-g", "RG", "my-group");
     let app = look(
         &flags.name,
         "-n",
         &["APP_NAME"],
         of_file(|file| file.name.as_ref().map(|text| text.value.clone())),
     );
-    let app = need(app, "the container app", "-n", "APP_NAME", "<app>");
+    let app = need(app, "the container app", "-n", "APP_NAME", "my-app");
     let subscription = look(
         &flags.subscription,
         "--subscription",
@@ -93,7 +94,7 @@ pub(super) fn resolve(
         "the subscription",
         "--subscription",
         "AZURE_SUBSCRIPTION_ID",
-        "<subscription-id>",
+        "$(az account show --query id -o tsv)",
     );
     let value = |found: Option<Found>| found.map(|found| found.value);
     let environment = value(look(
@@ -130,15 +131,27 @@ pub(super) fn resolve(
         );
         Cloud::public()
     });
-    for (what, text) in [
-        ("the resource group", &resource_group),
-        ("the container app", &app),
-        ("the subscription", &subscription),
-    ] {
-        if !text.is_empty() && !plain(text) {
+    // A part that is missing is told already; one that was given must be a name.
+    let given = |flag: &Option<String>, text: &str| flag.is_some() || !text.is_empty();
+    let names = [
+        ("the resource group", &flags.resource_group, Some(&resource_group)),
+        ("the container app", &flags.name, Some(&app)),
+        ("the subscription", &flags.subscription, Some(&subscription)),
+        ("the environment", &flags.environment, environment.as_ref()),
+        ("the region", &flags.location, location.as_ref()),
+        ("the container", &flags.container, container.as_ref()),
+    ];
+    for (what, flag, text) in names {
+        if let Some(text) = text
+            && given(flag, text)
+            && !plain(text)
+        {
             missing.push(
-                Diagnostic::error(codes::BAD_TARGET, format!("{what} `{text}` is no name that Azure takes"))
-                    .fix("give the name alone, not an id or a URL"),
+                Diagnostic::error(
+                    codes::BAD_TARGET,
+                    format!("{what} `{}` is no name that Azure takes", shortened(text)),
+                )
+                .fix("give the name alone, not an id or a URL"),
             );
         }
     }
@@ -182,7 +195,21 @@ pub(super) fn resolve(
     })
 }
 
+/// The longest name that any of these may have: a resource group's.
+const LONGEST_NAME: usize = 90;
+
 /// What ARM takes in one segment of an id (a group's name has the widest set).
 fn plain(name: &str) -> bool {
-    name.chars().all(|c| c.is_alphanumeric() || "-_.()".contains(c)) && name != "." && name != ".."
+    (1..=LONGEST_NAME).contains(&name.chars().count())
+        && name.chars().all(|c| c.is_alphanumeric() || "-_.()".contains(c))
+        && name != "."
+        && name != ".."
+}
+
+/// The start of a text that may be of any length.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }

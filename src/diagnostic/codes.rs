@@ -22,6 +22,7 @@ macro_rules! codes {
 
 codes! {
     // The command line.
+    USAGE = "usage", "an argument that the command line does not take";
     MISSING_VARIABLE = "missing-variable", "a part of the target is not given";
     BAD_TARGET = "bad-target", "a name of the target that Azure does not take";
     UNKNOWN_CLOUD = "unknown-cloud", "a cloud that is not in the table";
@@ -37,6 +38,7 @@ codes! {
     NOT_KNOWN_AT_PLAN = "not-known-at-plan", "a condition or name that only a step would make known";
     NO_SUCH_ROLE = "no-such-role", "a role that does not exist at its scope";
     ROLE_REFUSED = "role-refused", "a role that could give roles away";
+    SECRET_MISPLACED = "secret-misplaced", "a secret would go where it can be read";
     BAD_SCOPE = "bad-scope", "a scope that is not a resource id";
 
     // Prerequisites.
@@ -52,6 +54,7 @@ codes! {
     LOCKED = "locked", "no lock refuses a planned write";
     DUPLICATE_VARIABLE = "duplicate-variable", "a container has an environment variable once";
     SECRET_MISSING = "secret-missing", "an environment variable's secret is there";
+    CONDITIONAL_ROLE = "conditional-role", "a role that is assigned holds without a condition";
     IDENTITY_MISSING = "identity-missing", "an identity in use is assigned to the app";
 
     // Execution.

@@ -2,6 +2,9 @@
 
 use crate::azure::{ArmError, ArmErrorKind};
 use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::explain;
+
+const DEPLOYMENT_ERRORS: &str = "https://learn.microsoft.com/azure/container-apps/deployment-errors";
 
 /// Why a run ended before its end.
 #[derive(Debug)]
@@ -32,7 +35,17 @@ impl Failure {
 
     /// The failure of a read or write, with what was being done.
     pub(super) fn azure(error: &ArmError, doing: &str) -> Failure {
-        let diagnostic = Box::new(error.to_diagnostic().note(format!("while trying to {doing}")));
+        let mut diagnostic = error.to_diagnostic().note(format!("while trying to {doing}"));
+        // An operation's own code says little; the platform's words in its message say why.
+        if diagnostic.fix.is_none()
+            && let (Some(cause), fix) = explain(&error.to_string())
+        {
+            diagnostic = diagnostic.note(cause).docs(DEPLOYMENT_ERRORS);
+            if let Some(fix) = fix {
+                diagnostic = diagnostic.fix(fix);
+            }
+        }
+        let diagnostic = Box::new(diagnostic);
         match error.kind() {
             ArmErrorKind::Deadline { .. } => Failure::Deadline(diagnostic),
             _ => Failure::Azure(diagnostic),

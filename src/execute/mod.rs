@@ -50,6 +50,9 @@ pub struct Executor {
     pub deadline: OffsetDateTime,
     /// Replaces every recipe's `settle`.
     pub role_wait: Option<Duration>,
+    /// Gives a template that was sent and that nothing runs a suffix of its own. A run sets it by
+    /// itself when sending again was not enough.
+    pub renew: bool,
 }
 
 /// A plan without anything missing, the facts it stands on, and what they cost.
@@ -68,7 +71,13 @@ pub struct Observed {
 impl Executor {
     /// The plan over `facts` at the present moment.
     fn plan(&self, selection: &Selection, target: &Target, facts: &Facts, rights: bool) -> Plan {
-        let request = Request { selection, target, now: self.clock.now(), role_wait: self.role_wait };
+        let request = Request {
+            selection,
+            target,
+            now: self.clock.now(),
+            role_wait: self.role_wait,
+            renew: self.renew,
+        };
         plan(request, facts, rights)
     }
 }

@@ -17,7 +17,7 @@ impl Executor {
         let start = self.clock.now();
         let mut facts = facts.clone();
         facts.forget(&context.target.app_id());
-        let observed = self.observe_from(facts, context.selection, context.target, false).await?;
+        let observed = self.last_look().observe_from(facts, context.selection, context.target, false).await?;
         let observed = self.observe_ready(observed, context.selection, context.target, false).await?;
         let health = observed.plan.health;
         let name = health.revision.clone().unwrap_or_else(|| context.target.app.clone());

@@ -9,7 +9,7 @@ use super::write::{Context, keys};
 use super::{Event, Executor, Failure, Observed};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Facts;
-use crate::plan::{Approved, Plan, Selection, Target, quote};
+use crate::plan::{Approved, Plan, Selection, Status, Target, quote};
 use crate::value::Value;
 
 /// More waves than the steps of any run: writes that change nothing must not go on for ever.
@@ -56,9 +56,13 @@ impl Executor {
                     return Err(not_taken(&observed.plan, key));
                 }
             }
+            // What was accepted and still does not run has to differ to be taken up.
+            let renew = sent.iter().any(|key| attempts.get(key).is_some_and(|count| *count > 1));
+            let executor = Executor { renew, ..self.clone() };
             let context = Context { selection, target, approval: &approval, ledger: Ledger(done) };
             let (plan, facts) = (&observed.plan, &observed.facts);
-            let writes = ready.iter().map(|index| self.write(&context, plan, &plan.writes[*index], facts));
+            let writes =
+                ready.iter().map(|index| executor.write(&context, plan, &plan.writes[*index], facts));
             let ends = futures::future::join_all(writes).await;
             ends.into_iter().collect::<Result<Vec<()>, Failure>>()?;
             observed = self.look_again(observed, &ready, &sent, selection, target).await?;
@@ -106,7 +110,7 @@ impl Executor {
     /// Azure could not be asked.
     pub async fn observe_after(&self, selection: &Selection, target: &Target) -> Result<Observed, Failure> {
         self.observer.event(&Event::Verifying);
-        let observed = self.observe(selection, target, false).await?;
+        let observed = self.last_look().observe(selection, target, false).await?;
         self.observe_ready(observed, selection, target, false).await
     }
 }
@@ -119,8 +123,12 @@ pub(super) fn within_approval(
 ) -> Result<(), Failure> {
     for (place, now) in plan.approval() {
         let same = approval.get(&place).is_some_and(|then| {
+            // What is there already as approved may still have to be sent again: an operation that
+            // failed leaves it on the app without effect.
             (then.after == now.after || !then.after.origins().is_empty())
-                && (then.before == now.before || identity_grew(&place.1, &then.before))
+                && (then.before == now.before
+                    || now.before == now.after
+                    || identity_grew(&place.1, &then.before))
         });
         if !same {
             let (resource, path) = place;
@@ -133,6 +141,27 @@ pub(super) fn within_approval(
         }
     }
     Ok(())
+}
+
+/// What had to hold before the first write still has to before each: a secret that appeared meanwhile
+/// would be overwritten.
+pub(super) fn still_possible(plan: &Plan) -> Result<(), Failure> {
+    let broken = plan.prerequisites.iter().find(|finding| finding.status == Status::Failed);
+    broken.map_or(Ok(()), |finding| {
+        let mut diagnostic = Diagnostic::error(
+            codes::CHANGED_MEANWHILE,
+            format!("this does not hold any more: {}", finding.name),
+        );
+        if let Some(detail) = &finding.detail {
+            diagnostic = diagnostic.note(detail.clone());
+        }
+        if let Some(fix) = &finding.fix {
+            diagnostic = diagnostic.fix(fix.clone());
+        }
+        Err(Failure::Changed(Box::new(
+            diagnostic.note("it did when the plan was made; nothing more was written"),
+        )))
+    })
 }
 
 /// An identity that did not exist when the plan was approved reads differently once it does.

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use serde_json::Value as Json;
+
 use super::ledger::{Done, Ledger};
 use super::{Event, Executor, Failure, OwnedPath, WriteEnd, WriteRecord};
-use crate::azure::types::Update;
+use crate::azure::types::{ResourceType, Update};
 use crate::azure::{Accepted, ArmError, ArmRequest, Method};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::{Plan, Write};
-use crate::value::Redacted;
+use crate::value::{Path, Redacted};
 
 /// How a try failed.
 pub(super) enum Tried {
@@ -47,9 +49,17 @@ impl Executor {
         self.fill_secrets(id, &version, &mut json, &body.resend).await?;
         let patched = !write.create && write.kind.update == Update::Patch;
         let method = if patched { Method::Patch } else { Method::Put };
+        let hidden = hidden(write.kind, &Path::root(), &json);
         let request = ArmRequest::new(method, id.as_str(), version).body(json);
         let record = record_of(plan, write, &request);
-        let accepted = self.request(ledger, &record, &request, done).await?;
+        let scrubbed = |mut error: Box<ArmError>| {
+            error.without(&hidden);
+            Tried::Azure(error)
+        };
+        let accepted = self.request(ledger, &record, &request, done).await.map_err(|tried| match tried {
+            Tried::Azure(error) => scrubbed(error),
+            failed => failed,
+        })?;
         if let Some(operation) = &accepted.operation {
             self.observer.event(&Event::Accepted { what: done.what.clone() });
             let deadline = match longest(plan, write) {
@@ -57,7 +67,7 @@ impl Executor {
                 None => self.deadline,
             };
             let end = self.interrupt.or(self.client.wait(operation, deadline)).await;
-            end.ok_or(Failure::Interrupted)??;
+            end.ok_or(Failure::Interrupted)?.map_err(|error| scrubbed(Box::new(error)))?;
         }
         Ok(())
     }
@@ -115,6 +125,22 @@ fn unknown(what: &str) -> Failure {
         Diagnostic::error(codes::NOT_KNOWN_AT_PLAN, format!("a value that is needed to {what} is not known"))
             .note("nothing was sent; what was to make it known has not done so"),
     ))
+}
+
+/// The values in a body that nobody may see, but for those too short to tell from words.
+fn hidden(kind: &ResourceType, path: &Path, body: &Json) -> Vec<String> {
+    let pattern = path.pattern();
+    let secret = kind.write_only.iter().chain(kind.foreign).any(|hidden| *hidden == pattern);
+    match body {
+        Json::String(text) if secret && text.len() >= 4 => vec![text.clone()],
+        Json::Object(members) => {
+            members.iter().flat_map(|(key, value)| hidden(kind, &path.key(key), value)).collect()
+        }
+        Json::Array(elements) => {
+            elements.iter().flat_map(|element| hidden(kind, &path.element(""), element)).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn record_of(plan: &Plan, write: &Write, request: &ArmRequest) -> WriteRecord {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::ledger::{Done, Ledger};
 use super::repeat::Next;
-use super::run::within_approval;
+use super::run::{still_possible, within_approval};
 use super::send::Tried;
 use super::{Event, Executor, Failure, Observed};
 use crate::azure::types::Consequence;
@@ -44,6 +44,7 @@ impl Executor {
                 context.ledger.in_place(&done);
                 break;
             };
+            still_possible(plan)?;
             within_approval(context.approval, plan)?;
             tries += 1;
             let error = match self.send(context.ledger, plan, write, &done).await {

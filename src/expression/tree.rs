@@ -29,13 +29,14 @@ pub enum Node {
 }
 
 impl Tree {
-    /// The value in `scope`. A member whose key is null is left out; a key that is unknown is an
-    /// error, because what a recipe owns must be known when it is planned. Members and elements that
-    /// are null stay: whoever merges the fragment reads them as "not owned".
+    /// The value in `scope`. A member whose key is null is left out; a key that only a step makes known
+    /// is an error, because what a recipe owns must be known when it is planned; an object with a key
+    /// that was not or could not be read is as unknown as that. Members and elements that are null stay:
+    /// whoever merges the fragment reads them as "not owned".
     ///
     /// # Errors
-    /// As [`Expression::evaluate`], a key that is unknown or no scalar, or two keys that come out
-    /// equal. The span is in the recipe file.
+    /// As [`Expression::evaluate`], a key that waits for a step or is no scalar, or two keys that come
+    /// out equal. The span is in the recipe file.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, ExpressionError> {
         match &self.node {
             Node::Scalar(json) => Ok(Value::from(json.clone())),
@@ -48,8 +49,10 @@ impl Tree {
                 let mut map = IndexMap::with_capacity(members.len());
                 let mut marks = Marks::NONE;
                 for (key, span, member) in members {
-                    let Some((name, key_marks)) = evaluate_key(key, *span, scope)? else {
-                        continue;
+                    let (name, key_marks) = match evaluate_key(key, *span, scope)? {
+                        Key::Null => continue,
+                        Key::Unread(unknown) => return Ok(unknown),
+                        Key::Name(name, marks) => (name, marks),
                     };
                     // A name cannot carry a mark, so the object does.
                     marks = marks.union(key_marks);
@@ -105,15 +108,20 @@ fn evaluate(text: &Expression, span: Span, scope: &dyn Scope) -> Result<Value, E
     })
 }
 
-/// A key's name and marks; `None`: the member is left out.
-fn evaluate_key(
-    key: &Expression,
-    span: Span,
-    scope: &dyn Scope,
-) -> Result<Option<(String, Marks)>, ExpressionError> {
+/// What a key comes out as.
+enum Key {
+    /// The member is left out.
+    Null,
+    /// A name with its marks.
+    Name(String, Marks),
+    /// Something that was not or could not be read.
+    Unread(Value),
+}
+
+fn evaluate_key(key: &Expression, span: Span, scope: &dyn Scope) -> Result<Key, ExpressionError> {
     let value = evaluate(key, span, scope)?;
     let name = match &value.data {
-        Data::Null => return Ok(None),
+        Data::Null => return Ok(Key::Null),
         Data::String(name) => name.clone(),
         Data::Bool(flag) => flag.to_string(),
         Data::Number(number) => number.to_string(),
@@ -122,12 +130,8 @@ fn evaluate_key(
                 Origin::Step(step) => Some(step),
                 _ => None,
             });
-            let message = match step {
-                Some(step) => {
-                    format!("this key is known only after step `{step}`; keys must be known at plan")
-                }
-                None => "this key is not known; keys must be known at plan".to_owned(),
-            };
+            let Some(step) = step else { return Ok(Key::Unread(value)) };
+            let message = format!("this key is known only after step `{step}`; keys must be known at plan");
             return Err(ExpressionError::new(span, message));
         }
         Data::List(_) | Data::Map(_) => {
@@ -135,5 +139,5 @@ fn evaluate_key(
             return Err(ExpressionError::new(span, message));
         }
     };
-    Ok(Some((name, value.marks)))
+    Ok(Key::Name(name, value.marks))
 }

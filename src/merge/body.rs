@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::azure::types::{ResourceType, Update};
+use crate::azure::types::{Compare, ResourceType, Update};
 use crate::value::{Data, Path, Value};
 
-/// A request body, still without the secret values that only `listSecrets` can give.
-#[derive(Clone, Debug, PartialEq)]
+/// A request body, still without the secret values that only `listSecrets` can give. Its `Debug` form
+/// leaves out the JSON, which may hold secrets.
+#[derive(Clone, PartialEq)]
 pub struct Body {
     /// The JSON to send. It may hold secrets: never shown or stored.
     pub json: Json,
@@ -14,6 +15,12 @@ pub struct Body {
     /// array is replaced whole and a stored value is not kept (`ContainerAppSecretInvalid`,
     /// microsoft/azure-container-apps#259).
     pub resend: Vec<String>,
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Body").field("resend", &self.resend).finish_non_exhaustive()
+    }
 }
 
 /// The body that turns `live` into `merged`: a merge patch where the type is patched, else the whole
@@ -101,6 +108,10 @@ impl Writer<'_> {
                 let below = path.element("");
                 let items = items.iter().map(|item| self.whole(&below, item)).collect::<Option<_>>()?;
                 Some(Json::Array(items))
+            }
+            // Azure answers `SystemAssigned, UserAssigned`; its own schema has no space after the comma.
+            Data::String(text) if self.kind.comparison(&path.pattern()) == Some(Compare::WordSet) => {
+                Some(Json::String(text.replace(' ', "")))
             }
             _ => value.to_json(),
         }

@@ -14,7 +14,7 @@ use crate::value::{Data, Path, Value};
 
 pub use body::{Body, body_for};
 pub use directive::Directive;
-pub use normalise::{absent, equal, word_set};
+pub use normalise::{absent, canonical, equal, word_set};
 
 /// One leaf that a fragment owns.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,6 +98,23 @@ pub fn merge(kind: &ResourceType, live: &Value, fragment: &Value) -> Result<Merg
     let mut merger = Merger { kind, owned: Vec::new() };
     let value = merger.place(&Path::root(), live, fragment)?;
     Ok(Merged { value, owned: merger.owned })
+}
+
+/// `one` without the elements (by `name`) of the list at `keys` that `other` does not have there.
+pub fn without_missing(mut one: Value, other: &Value, keys: &[&str]) -> Value {
+    let kept: Vec<String> = other
+        .at(keys)
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|element| element.text_at(&["name"]).map(str::to_owned))
+        .collect();
+    if let Some(Data::List(list)) = one.at_mut(keys).map(|value| &mut value.data) {
+        list.retain(|element| {
+            element.text_at(&["name"]).is_some_and(|name| kept.iter().any(|kept| kept == name))
+        });
+    }
+    one
 }
 
 struct Merger<'a> {
@@ -318,7 +335,9 @@ impl Merger<'_> {
                 index += 1;
             }
         }
-        if is_new && self.owned.len() == mark {
+        // A new element must be written even when all that is said of it means "absent".
+        if is_new && self.owned.iter().skip(mark).all(|owned| owned.in_place) {
+            self.owned.truncate(mark);
             self.own(place, live, item.clone(), false);
         }
         Ok(merged)

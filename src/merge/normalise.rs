@@ -57,6 +57,31 @@ fn equal_lists(kind: &ResourceType, path: &Path, have: &[Value], want: &[Value])
     }
 }
 
+/// `value` at `path` in the one spelling that all values equal to it share: what is stored to be
+/// compared later.
+pub fn canonical(kind: &ResourceType, path: &Path, value: &Value) -> Value {
+    let data = match &value.data {
+        Data::String(text) => Data::String(match kind.comparison(&path.pattern()) {
+            None => text.clone(),
+            Some(Compare::IgnoreCase) => text.to_ascii_lowercase(),
+            Some(Compare::Url) => fold_url(text),
+            Some(Compare::WordSet) => word_set(text).join(","),
+        }),
+        Data::List(items) => {
+            let below = path.element("");
+            Data::List(items.iter().map(|item| canonical(kind, &below, item)).collect())
+        }
+        Data::Map(members) => Data::Map(
+            members
+                .iter()
+                .map(|(key, member)| (key.clone(), canonical(kind, &path.key(key), member)))
+                .collect(),
+        ),
+        other => other.clone(),
+    };
+    Value { data, marks: value.marks }
+}
+
 /// Scheme and host in lower case, no trailing slash: `https://KV.vault.azure.net/secrets/a/`.
 fn fold_url(text: &str) -> String {
     let text = text.trim_end_matches('/');

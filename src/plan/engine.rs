@@ -17,7 +17,7 @@ use crate::expression::{Expression, ExpressionError, Scope, Tree};
 use crate::facts::{Asked, Facts, Read};
 use crate::recipe::inputs::{Bound, BoundValue};
 use crate::recipe::{Expr, Instance, Recipe, Spanned};
-use crate::value::{Data, Marks, Value};
+use crate::value::{Data, Marks, Origin, Value};
 
 /// The recipes of a run with their inputs, required ones first.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +39,9 @@ pub struct Request<'a> {
     pub now: OffsetDateTime,
     /// Replaces every `settle` of the run (`--role-wait`).
     pub role_wait: Option<Duration>,
+    /// A template that nothing runs was sent again and still nothing runs it: send it with a suffix of
+    /// its own, so that it differs. (Whether the same template sent again is enough is not confirmed.)
+    pub renew: bool,
 }
 
 /// One evaluation of all instances over one set of facts.
@@ -67,6 +70,8 @@ pub(super) enum Slot {
 pub(super) struct Each {
     pub(super) key: Value,
     pub(super) value: Value,
+    /// The expression that gives the rounds: equal keys of different loops are different rounds.
+    pub(super) by: String,
 }
 
 impl Each {
@@ -201,13 +206,28 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// The app's newest revision as observed; null when it has none.
+    pub(super) fn newest_revision(&self, app: &Value) -> Value {
+        let Some(name) = app.text_at(&["properties", "latestRevisionName"]) else {
+            return Value::null();
+        };
+        let id = self.request.target.app_id().child("revisions", name);
+        self.asked.value(&self.read(&id, "Microsoft.App/containerApps/revisions"))
+    }
+
+    /// The template that the newest revision runs, when it can be read.
+    pub(super) fn running_template(&self, app: &Value) -> Option<Value> {
+        let revision = self.newest_revision(app);
+        revision.at(&["properties", "template"]).filter(|template| template.as_map().is_some()).cloned()
+    }
+
     /// The container that recipes mean: the one asked for, the only one, or the one named as the app.
     pub(super) fn container(&self) -> Value {
         let app = self.app();
-        if app.is_unknown() {
+        if app.is_unknown() || app.is_null() {
             return app;
         }
-        pick_container(self.request.target, &app).cloned().unwrap_or_else(Value::null)
+        pick_container(self.request.target, &app).cloned().unwrap_or_else(|| Value::unknown(Origin::Absent))
     }
 
     /// Whether an instance takes part: a `requires … when` may leave it out.
@@ -351,24 +371,23 @@ impl<'a> Frame<'_, 'a> {
             return Some(vec![self.each.clone()]);
         };
         let value = self.expression(expression);
+        let by = expression.value.text();
+        let each = |(key, value)| Some(Each { key, value, by: by.to_owned() });
         match value.data {
             Data::Unknown(_) => None,
-            Data::List(items) => Some(
-                items
-                    .into_iter()
-                    .enumerate()
-                    .map(|(index, value)| Some(Each { key: Value::new(Data::Number(index.into())), value }))
-                    .collect(),
-            ),
+            Data::List(items) => {
+                let keyed = items.into_iter().enumerate();
+                Some(
+                    keyed
+                        .map(|(index, value)| (Value::new(Data::Number(index.into())), value))
+                        .map(each)
+                        .collect(),
+                )
+            }
             Data::Map(members) => {
                 let mut members: Vec<(String, Value)> = members.into_iter().collect();
                 members.sort_by(|a, b| a.0.cmp(&b.0));
-                Some(
-                    members
-                        .into_iter()
-                        .map(|(key, value)| Some(Each { key: Value::from(key), value }))
-                        .collect(),
-                )
+                Some(members.into_iter().map(|(key, value)| (Value::from(key), value)).map(each).collect())
             }
             _ => Some(Vec::new()),
         }
@@ -378,8 +397,9 @@ impl<'a> Frame<'_, 'a> {
         Frame { engine: self.engine, instance: self.instance, each }
     }
 
+    /// What tells this round from all others of the instance.
     fn each_key(&self) -> Option<String> {
-        self.each.as_ref().map(Each::text)
+        self.each.as_ref().map(|each| format!("{}|{}", each.by, each.text()))
     }
 
     fn variable(&self, name: &str) -> Option<Value> {

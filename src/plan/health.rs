@@ -50,6 +50,10 @@ pub(super) fn health(engine: &Engine<'_>) -> Health {
     let (app_state, finding) = judge_app(engine, &app);
     health.findings.push(finding);
     let Some(name) = app.text_at(&["properties", "latestRevisionName"]) else {
+        health.findings.push(
+            Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, "revision")
+                .detail("there is none yet"),
+        );
         health.state = match app_state {
             State::Ready => State::Waiting("no revision yet".to_owned()),
             other => other,
@@ -60,7 +64,7 @@ pub(super) fn health(engine: &Engine<'_>) -> Health {
     let target = engine.request.target;
     let id = target.app_id().child("revisions", name);
     let kind = "Microsoft.App/containerApps/revisions";
-    let revision = engine.asked.value(&engine.read(&id, kind));
+    let revision = engine.newest_revision(&app);
     if revision.is_unknown() || revision.is_null() {
         health.findings.push(
             Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, format!("revision {name}"))
@@ -73,11 +77,32 @@ pub(super) fn health(engine: &Engine<'_>) -> Health {
         };
         return health;
     }
-    health.traffic = revision.at(&["properties", "trafficWeight"]).and_then(|weight| match &weight.data {
+    // Without ingress there is no traffic to receive.
+    let ingress =
+        app.at(&["properties", "configuration", "ingress"]).is_some_and(|ingress| !ingress.is_null());
+    let weight = revision.at(&["properties", "trafficWeight"]).filter(|_| ingress);
+    health.traffic = weight.and_then(|weight| match &weight.data {
         crate::value::Data::Number(number) => number.as_i64(),
         _ => None,
     });
+    let multiple = app
+        .text_at(&["properties", "configuration", "activeRevisionsMode"])
+        .is_some_and(|mode| mode.eq_ignore_ascii_case("Multiple"));
     let mut state = judge_revision(&revision);
+    if multiple && revision.at(&["properties", "active"]).and_then(Value::as_bool) == Some(false) {
+        // Somebody took it out of service and left another one serving.
+        health
+            .findings
+            .push(Finding::new(Status::Warning, codes::REVISION_HEALTH, format!("revision {name}")).detail(
+            "the newest revision is deactivated; the app's other revisions serve, and are not judged here",
+        ));
+        health.state = app_state;
+        return health;
+    }
+    if state == State::Ready && health.traffic == Some(0) && !multiple {
+        // In Single mode the newest revision takes over by itself.
+        state = State::Waiting("it receives no traffic yet".to_owned());
+    }
     if let State::Failing(reason) | State::Waiting(reason) = &state
         && is_unhealthy(&revision)
     {
@@ -176,6 +201,8 @@ fn judge_revision(revision: &Value) -> State {
         ("Deprovisioning" | "Deprovisioned", _, _) => {
             State::Stopped("the revision is deprovisioned".to_owned())
         }
+        // Words for "scaled to zero" are not in the schema and vary (Microsoft Learn, revisions).
+        (_, health, running) if health != "Unhealthy" && scaled_to_zero(running) => State::Ready,
         (_, _, running) if running.to_ascii_lowercase().contains("failed") => {
             State::Failing(with("it failed to run"))
         }
@@ -194,6 +221,12 @@ fn judge_revision(revision: &Value) -> State {
         ("Provisioned", _, "Running") => State::Ready,
         (provisioning, health, running) => State::Waiting(format!("{provisioning}, {health}, {running}")),
     }
+}
+
+fn scaled_to_zero(running: &str) -> bool {
+    let word: String =
+        running.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    matches!(word.as_str(), "scaledtozero" | "scaledto0")
 }
 
 /// The first reason that a replica or one of its containers gives.
@@ -248,11 +281,17 @@ fn revision_finding(
             };
             Finding::passed(codes::REVISION_HEALTH, title).detail(format!("{seen}{scale}{share}"))
         }
-        State::Waiting(why) => Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, title)
-            .detail(format!("{seen}: {why}")),
-        State::Failing(why) | State::Stopped(why) => {
+        State::Waiting(why) if !is_unhealthy(revision) => {
+            Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, title)
+                .detail(format!("{seen}: {why}"))
+        }
+        State::Waiting(why) | State::Failing(why) | State::Stopped(why) => {
+            let status = match state {
+                State::Waiting(_) => Status::CouldNotCheck,
+                _ => Status::Failed,
+            };
             let (cause, fix) = explain(why);
-            let finding = Finding::failed(codes::REVISION_HEALTH, title)
+            let finding = Finding::new(status, codes::REVISION_HEALTH, title)
                 .detail(match cause {
                     Some(cause) => format!("{why} ({cause})"),
                     None => format!("{seen}: {why}"),

@@ -1,17 +1,21 @@
 //! `existing`: what a recipe reads from Azure.
 
-use super::engine::Frame;
+use super::engine::{Each, Frame};
 use crate::azure::ResourceId;
 use crate::azure::types::EXTENSION_ONLY;
+use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Read;
 use crate::recipe::{Lookup, Search};
 use crate::value::{Data, Origin, Value};
 
 impl Frame<'_, '_> {
-    /// The value of a lookup: null when it is switched off or not there, unknown while it is not
-    /// read, waits for a step, or may not be read.
+    /// The value of a lookup as expressions see it: null when it is switched off, or optional and not
+    /// there; unknown while it is not read, waits for a step, may not be read, or is not there though
+    /// it must be.
     pub(super) fn look_up(&self, lookup: &Lookup) -> Value {
-        if lookup.for_each.is_some() && self.each.is_none() {
+        // Under its own loop a lookup is the element of this round; anywhere else all of them, by key.
+        let own = |each: &Each| lookup.for_each.as_ref().is_some_and(|by| by.value.text() == each.by);
+        if lookup.for_each.is_some() && !self.each.as_ref().is_some_and(own) {
             let Some(rounds) = self.rounds(lookup.for_each.as_ref()) else {
                 return Value::unknown(Origin::Read);
             };
@@ -33,6 +37,12 @@ impl Frame<'_, '_> {
                 None => return holds,
             }
         }
+        let found = self.found(lookup);
+        if found.is_null() && must_be_there(lookup) { Value::unknown(Origin::Absent) } else { found }
+    }
+
+    /// What is found of a lookup that is switched on; null when it is not there.
+    pub(super) fn found(&self, lookup: &Lookup) -> Value {
         if let Some(waiting) = self.waits_for(lookup) {
             return waiting;
         }
@@ -108,13 +118,24 @@ impl Frame<'_, '_> {
         if name.is_unknown() {
             return Place::Unknown(name);
         }
+        if name.contains_secret() {
+            // A name stands in URLs and logs.
+            engine.problem(
+                Diagnostic::error(codes::SECRET_MISPLACED, "a secret cannot be the name of a resource")
+                    .label(&self.recipe().source, lookup.span, ""),
+            );
+            return Place::Unknown(Value::null());
+        }
         let Some(name) = name.as_str().filter(|name| !name.is_empty()) else {
             return Place::Unknown(Value::null());
         };
         if name.starts_with('/') {
             return match ResourceId::parse(name) {
-                Some(id) => Place::Here(Read::one(&id, kind, &version)),
-                None => Place::Unknown(Value::null()),
+                Some(id) if id.resource_type().eq_ignore_ascii_case(kind) => {
+                    Place::Here(Read::one(&id, kind, &version))
+                }
+                // The prerequisite says what it is instead.
+                _ => Place::Unknown(Value::null()),
             };
         }
         let Some(id) = ResourceId::parse(&format!("{base}/{name}")) else {
@@ -132,6 +153,11 @@ impl Frame<'_, '_> {
         }
         Place::Here(group)
     }
+}
+
+/// Whether a lookup that finds nothing stops the run.
+pub(super) fn must_be_there(lookup: &Lookup) -> bool {
+    !lookup.optional && lookup.after.is_empty()
 }
 
 /// Where a lookup looks.

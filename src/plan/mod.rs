@@ -6,12 +6,14 @@
 
 mod engine;
 mod finding;
+mod granting;
 mod health;
 mod lookup;
 mod preflight;
 mod prerequisites;
 mod rights;
 mod schedule;
+mod secrecy;
 mod stepping;
 mod target;
 mod writes;
@@ -22,18 +24,19 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use crate::azure::ResourceId;
-use crate::azure::types::{Consequence, ResourceType};
+use crate::azure::types::{Compare, Consequence, ResourceType};
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::facts::{Facts, Read};
-use crate::merge::{Body, Owned};
+use crate::merge::{self, Body, Owned, word_set};
 use crate::recipe::Retry;
 use crate::steps::{Grant, Outcome};
-use crate::value::Value;
+use crate::value::{Path, Segment, Value};
 
 pub use engine::{Request, Selection};
 pub use finding::{Finding, Status};
 pub use health::{Health, State, explain};
 pub use prerequisites::{Scope, quote};
+pub use rights::covering_role;
 pub use schedule::{Cycle, Group, Node, schedule};
 pub use target::{Cloud, Target, short_location};
 
@@ -144,6 +147,8 @@ pub struct Write {
     pub after: Vec<usize>,
     /// What is sent; `None` while a part is known only after an earlier write.
     pub body: Option<Body>,
+    /// How many other secrets are sent back with it, for which `listSecrets` is called.
+    pub resends: usize,
     /// What follows from it.
     pub consequences: BTreeSet<Consequence>,
     /// Role assignments it relies on.
@@ -157,6 +162,8 @@ pub struct Settle {
     pub step: String,
     /// The grant.
     pub grant: Grant,
+    /// How long the write waits for it, seen from when the plan was made.
+    pub wait: Duration,
 }
 
 impl Plan {
@@ -165,9 +172,11 @@ impl Plan {
         !self.writes.is_empty()
     }
 
-    /// Whether something stands in the way of the first write.
+    /// Whether something stands in the way of the first write: a problem, a prerequisite, or a step
+    /// that cannot be judged.
     pub fn blocked(&self) -> bool {
-        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+        !self.unreadable.is_empty()
+            || self.problems.iter().any(|problem| problem.severity == Severity::Error)
             || self.prerequisites.iter().any(|finding| finding.status == Status::Failed)
     }
 
@@ -177,10 +186,9 @@ impl Plan {
         let mut leaves = BTreeMap::new();
         for resource in &self.resources {
             for (owned, _) in resource.owned.iter().filter(|(owned, _)| !owned.in_place) {
-                leaves.insert(
-                    (resource.id.folded(), owned.path.to_string()),
-                    Approved { before: owned.live.clone(), after: owned.wanted.clone() },
-                );
+                let words = resource.kind.comparison(&owned.path.pattern()) == Some(Compare::WordSet);
+                let approved = if words { added_words(owned) } else { Approved::of(resource.kind, owned) };
+                leaves.insert((resource.id.folded(), folded(&owned.path)), approved);
             }
         }
         for step in self.steps.iter().filter(|step| step.outcome.pending()) {
@@ -195,6 +203,16 @@ impl Plan {
     }
 }
 
+/// A path with the resource ids in it as ids are compared: an id that a plan makes up may come back in
+/// another case.
+fn folded(path: &Path) -> String {
+    let segments = path.0.iter().map(|segment| match segment {
+        Segment::Key(id) if id.starts_with('/') => Segment::Key(id.to_ascii_lowercase()),
+        other => other.clone(),
+    });
+    Path(segments.collect()).to_string()
+}
+
 /// One approved change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Approved {
@@ -204,20 +222,38 @@ pub struct Approved {
     pub after: Value,
 }
 
+impl Approved {
+    fn of(kind: &ResourceType, owned: &Owned) -> Approved {
+        let spelled = |value| merge::canonical(kind, &owned.path, value);
+        Approved { before: spelled(&owned.live), after: spelled(&owned.wanted) }
+    }
+}
+
+/// What a change adds to a set of words: others may add theirs meanwhile.
+fn added_words(owned: &Owned) -> Approved {
+    let words = |value: &Value| word_set(value.as_str().unwrap_or_default());
+    let present = words(&owned.live);
+    let added: Vec<String> =
+        words(&owned.wanted).into_iter().filter(|word| !present.contains(word)).collect();
+    Approved { before: Value::null(), after: Value::from(added.join(", ")) }
+}
+
 /// Evaluates all recipes of `request` over `facts`. `rights` asks for the caller's permissions and
 /// locks too: needed before a write, not for a verification.
 pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let engine = engine::Engine::new(request, facts);
     let app = engine.app();
     let steps = writes::step_plans(&engine);
+    secrecy::report(&engine, &steps);
     let resources = writes::resources(&engine, &steps);
     let writes = writes::writes(&engine, &steps, &resources);
     let mut prerequisites = prerequisites::baseline(&engine);
-    prerequisites.extend(prerequisites::recipes(&engine));
+    prerequisites.extend(prerequisites::recipes(&engine, &steps));
     if rights && !app.is_null() {
         prerequisites.extend(rights::findings(&engine, &steps, &writes));
     }
     prerequisites.extend(preflight::findings(&resources));
+    prerequisites.extend(preflight::conditions(&steps));
     let verifications = prerequisites::verifications(&engine);
     let health = health::health(&engine);
     let mut outputs = IndexMap::new();

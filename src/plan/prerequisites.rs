@@ -1,8 +1,9 @@
 //! What must hold before the first write: the target, what recipes read, and their own checks.
 
+use super::StepPlan;
 use super::engine::{Engine, Frame, pick_container, shown};
 use super::finding::{Finding, Status};
-use super::lookup::Place;
+use super::lookup::{Place, must_be_there};
 use crate::azure::{ResourceId, types};
 use crate::diagnostic::{Severity, codes};
 use crate::facts::Fact;
@@ -189,12 +190,15 @@ fn could_not(code: crate::diagnostic::Code, name: String, fact: Option<&Fact>) -
 }
 
 /// What each recipe reads, and its own prerequisites.
-pub(super) fn recipes(engine: &Engine<'_>) -> Vec<Finding> {
+pub(super) fn recipes(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut namespaces = vec!["Microsoft.App".to_owned()];
     // Without the app nothing that depends on it can be judged.
     if engine.app().is_null() {
         return findings;
+    }
+    for step in steps.iter().filter(|step| step.outcome.pending()) {
+        findings.extend(registered(engine, &mut namespaces, step.outcome.kind.namespace()));
     }
     for (index, bound) in engine.instances().iter().enumerate() {
         if engine.active(index).truthy() != Some(true) {
@@ -209,11 +213,8 @@ pub(super) fn recipes(engine: &Engine<'_>) -> Vec<Finding> {
             for each in rounds {
                 let frame = frame.with_each(each);
                 if let Some(finding) = found(&frame, lookup) {
-                    let namespace = lookup.kind.kind.split('/').next().unwrap_or_default().to_owned();
-                    if !namespaces.contains(&namespace) && namespace != "Microsoft.Authorization" {
-                        findings.push(provider(engine, &namespace));
-                        namespaces.push(namespace);
-                    }
+                    let namespace = lookup.kind.kind.split('/').next().unwrap_or_default();
+                    findings.extend(registered(engine, &mut namespaces, namespace));
                     findings.push(finding.of(&bound.alias));
                 }
             }
@@ -225,6 +226,16 @@ pub(super) fn recipes(engine: &Engine<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether a provider that a recipe needs is registered, told once; a part of ARM itself always is.
+fn registered(engine: &Engine<'_>, told: &mut Vec<String>, namespace: &str) -> Option<Finding> {
+    let own = matches!(namespace, "Microsoft.Authorization" | "Microsoft.Resources");
+    if own || told.iter().any(|have| have == namespace) {
+        return None;
+    }
+    told.push(namespace.to_owned());
+    Some(provider(engine, namespace))
 }
 
 /// Each recipe's own verifications.
@@ -251,7 +262,7 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
     {
         return None;
     }
-    if lookup.optional || !lookup.after.is_empty() {
+    if !must_be_there(lookup) {
         return None;
     }
     let engine = frame.engine;
@@ -259,8 +270,13 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
     let asked = lookup.name.as_ref().and_then(|name| shown(&frame.expression(name)));
     let name =
         format!("{noun} {}", asked.as_deref().map_or("", |name| name.rsplit('/').next().unwrap_or(name)));
+    let named_by_id = asked.as_deref().is_some_and(|asked| asked.starts_with('/'));
     let finding = |finding: Finding| {
         let finding = match frame.text(lookup.fix.as_ref()) {
+            _ if finding.status == Status::Failed && named_by_id => {
+                // What creates it takes a name; an id is to be looked at.
+                finding.fix(format!("az resource show --ids {}", quote(asked.as_deref().unwrap_or_default())))
+            }
             Some(fix) if finding.status == Status::Failed => finding.fix(fix),
             _ => finding,
         };
@@ -269,7 +285,7 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
             None => finding,
         }
     };
-    let value = frame.look_up(lookup);
+    let value = frame.found(lookup);
     if value.is_unknown() {
         let refused = value.origins().into_iter().find_map(|origin| match origin {
             Origin::Refused(message) => Some(message),
@@ -289,7 +305,10 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
         Place::Search { list, name, .. } => several(engine.asked.ask(&list), &name)
             .unwrap_or_else(|| format!("no {noun} of this name in the resource group or the subscription")),
         Place::Unknown(_) => match &asked {
-            Some(asked) => format!("`{asked}` is neither a name nor a resource id"),
+            Some(asked) => match ResourceId::parse(asked) {
+                Some(id) => format!("`{asked}` is a {}, not a {noun}", id.resource_type()),
+                None => format!("`{asked}` is neither a name nor a resource id"),
+            },
             None => "no name is given".to_owned(),
         },
     };

@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::engine::Engine;
 use super::schedule::{Node, schedule};
-use super::{ResourcePlan, Settle, StepPlan, Unreadable, Write};
+use super::{Request, ResourcePlan, Settle, StepPlan, Unreadable, Write};
 use crate::azure::ResourceId;
 use crate::azure::types::{Compare, Consequence, ResourceType};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::merge::{self, Owned, equal};
-use crate::value::Value;
+use crate::steps::Outcome;
+use crate::value::{Data, Path, Segment, Value};
 
 /// The plan's steps: every round of every step that takes part.
 pub(super) fn step_plans(engine: &Engine<'_>) -> Vec<StepPlan> {
@@ -82,25 +84,33 @@ pub(super) fn resources(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Resource
             let members = by_resource.get(&id)?;
             let kind = steps[*members.first()?].outcome.kind;
             report_conflicts(engine, kind, steps, members);
-            let merged = fold(kind, steps, members.iter().copied())?;
             let live = steps[*members.first()?].outcome.live.clone();
+            let merged = fold(kind, &live, steps, members);
             let owned = owned_of(kind, steps, members, &merged);
             Some(ResourcePlan { id, kind, live, merged, owned, steps: members.clone() })
         })
         .collect()
 }
 
-/// The resource with the fragments of these steps laid over it, in their order.
-fn fold(kind: &ResourceType, steps: &[StepPlan], members: impl Iterator<Item = usize>) -> Option<Value> {
-    let mut merged: Option<Value> = None;
-    for index in members {
-        let outcome = &steps[index].outcome;
-        let live = merged.unwrap_or_else(|| outcome.live.clone());
+/// `start` with the fragments of these steps laid over it, in their order.
+fn fold(kind: &ResourceType, start: &Value, steps: &[StepPlan], members: &[usize]) -> Value {
+    members.iter().fold(start.clone(), |live, index| {
         // A fragment that fits the live resource fits it with others laid over it, but for a conflict,
         // which is reported on its own.
-        merged = Some(merge::merge(kind, &live, &outcome.fragment).map_or(live, |merged| merged.value));
-    }
-    merged
+        merge::merge(kind, &live, &steps[*index].outcome.fragment).map_or(live, |merged| merged.value)
+    })
+}
+
+/// What the changes of these steps are counted from: what is live, less what any of them knows not to
+/// be running.
+fn base_of(live: &Value, steps: &[StepPlan], members: &[usize]) -> Value {
+    members
+        .iter()
+        .map(|index| &steps[*index].outcome.base)
+        .filter(|base| *base != live)
+        .cloned()
+        .reduce(|one, other| merge::without_missing(one, &other, &["properties", "configuration", "secrets"]))
+        .unwrap_or_else(|| live.clone())
 }
 
 /// Every owned leaf once, with the steps that own it; sets of words as all steps together make them.
@@ -145,11 +155,15 @@ fn report_conflicts(engine: &Engine<'_>, kind: &ResourceType, steps: &[StepPlan]
         for second in &members[position + 1..] {
             for a in &steps[*first].outcome.owned {
                 for b in &steps[*second].outcome.owned {
-                    if a.path != b.path || kind.comparison(&a.path.pattern()) == Some(Compare::WordSet) {
+                    let rivals = excludes(kind, a, b);
+                    if !rivals
+                        && (a.path != b.path || kind.comparison(&a.path.pattern()) == Some(Compare::WordSet))
+                    {
                         continue;
                     }
-                    let agree = a.wanted == b.wanted
-                        || (!a.wanted.is_unknown() && equal(kind, &a.path, &a.wanted, &b.wanted));
+                    let agree = !rivals
+                        && (a.wanted == b.wanted
+                            || (!a.wanted.is_unknown() && equal(kind, &a.path, &a.wanted, &b.wanted)));
                     if !agree {
                         let (one, other) = (&steps[*first], &steps[*second]);
                         let message =
@@ -177,6 +191,22 @@ fn report_conflicts(engine: &Engine<'_>, kind: &ResourceType, steps: &[StepPlan]
     }
 }
 
+/// Whether two leaves set different members of which only one may be set (`value` and `secretRef`).
+fn excludes(kind: &ResourceType, a: &Owned, b: &Owned) -> bool {
+    let (Some((Segment::Key(one), above)), Some((Segment::Key(other), above_other))) =
+        (a.path.0.split_last(), b.path.0.split_last())
+    else {
+        return false;
+    };
+    let group = kind.exclusive(&Path(above.to_vec()).pattern());
+    let both = |group: &[&str]| group.contains(&one.as_str()) && group.contains(&other.as_str());
+    one != other
+        && above == above_other
+        && !a.wanted.is_null()
+        && !b.wanted.is_null()
+        && group.is_some_and(both)
+}
+
 /// The writes, in an order that can be executed.
 pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[ResourcePlan]) -> Vec<Write> {
     let pending: Vec<usize> = (0..steps.len()).filter(|index| steps[*index].outcome.pending()).collect();
@@ -191,10 +221,14 @@ pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[Resou
                 .map_or_else(|| steps[*index].key.clone(), ResourceId::folded),
         })
         .collect();
+    let needs = all_needs(engine);
     let mut edges = Vec::new();
     for (to, index) in pending.iter().enumerate() {
         for (from, other) in pending.iter().enumerate() {
-            if from != to && steps[*index].needs.contains(&steps[*other].key) {
+            let before =
+                needs.get(&steps[*index].key).is_some_and(|needs| needs.contains(&steps[*other].key))
+                    || uses_created(&steps[*index].outcome, &steps[*other].outcome);
+            if from != to && before {
                 edges.push((from, to));
             }
         }
@@ -220,9 +254,65 @@ pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[Resou
                 .and_then(|index| steps[*index].outcome.resource.as_ref())
                 .and_then(|id| resources.iter().find(|resource| resource.id == *id));
             let before = plan.map(|plan| written.entry(plan.id.clone()).or_default());
-            write_of(steps, &members, plan, before, group.after.clone())
+            write_of(steps, &members, plan, before, group.after.clone(), engine.request)
         })
         .collect()
+}
+
+/// For each run of a step every run that must come first, also across steps that are in place or
+/// skipped: what comes after those comes after what they come after.
+fn all_needs(engine: &Engine<'_>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut needs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for instance in 0..engine.instances().len() {
+        for index in 0..engine.recipe(instance).steps.len() {
+            for run in engine.step_runs(instance, index).iter() {
+                needs.insert(run.key.clone(), run.needs.clone());
+            }
+        }
+    }
+    loop {
+        let mut grown = false;
+        for key in needs.keys().cloned().collect::<Vec<_>>() {
+            let further: BTreeSet<String> = needs
+                .get(&key)
+                .into_iter()
+                .flatten()
+                .filter_map(|before| needs.get(before))
+                .flatten()
+                .cloned()
+                .collect();
+            if let Some(own) = needs.get_mut(&key) {
+                let count = own.len();
+                own.extend(further);
+                grown |= own.len() > count;
+            }
+        }
+        if !grown {
+            return needs;
+        }
+    }
+}
+
+/// Whether a change names a resource that another one creates. Its id is known before it is there, so
+/// no unknown tells of it.
+fn uses_created(user: &Outcome, creator: &Outcome) -> bool {
+    let Some(id) = creator.resource.as_ref().filter(|_| creator.creates() && creator.grant.is_none()) else {
+        return false;
+    };
+    if user.resource.as_ref() == Some(id) {
+        return false;
+    }
+    user.grant.as_ref().is_some_and(|grant| grant.scope.within(id)) || mentions(&user.fragment, id)
+}
+
+fn mentions(value: &Value, id: &ResourceId) -> bool {
+    let names = |text: &str| ResourceId::parse(text).is_some_and(|other| other.within(id));
+    match &value.data {
+        Data::String(text) => names(text),
+        Data::List(items) => items.iter().any(|item| mentions(item, id)),
+        Data::Map(members) => members.iter().any(|(key, member)| names(key) || mentions(member, id)),
+        _ => false,
+    }
 }
 
 fn write_of(
@@ -231,7 +321,9 @@ fn write_of(
     plan: Option<&ResourcePlan>,
     before: Option<&mut Vec<usize>>,
     after: Vec<usize>,
+    request: Request<'_>,
 ) -> Write {
+    let (renew, now) = (request.renew, request.now);
     let outcome = &steps[members[0]].outcome;
     let kind = outcome.kind;
     let mut changes: BTreeSet<Consequence> = BTreeSet::new();
@@ -243,10 +335,14 @@ fn write_of(
     let body = match (plan, before) {
         (Some(plan), Some(before)) => {
             // What this write makes of the resource, with everything that earlier writes made.
-            let base = fold(kind, steps, before.iter().copied()).unwrap_or_else(|| plan.live.clone());
+            let base = fold(kind, &base_of(&plan.live, steps, members), steps, before);
             before.extend(members);
             before.sort_unstable();
-            fold(kind, steps, before.iter().copied()).and_then(|merged| merge::body_for(kind, &base, &merged))
+            let mut merged = fold(kind, &plan.live, steps, before);
+            if renew && members.iter().any(|index| steps[*index].outcome.base != plan.live) {
+                give_suffix(&mut merged);
+            }
+            merge::body_for(kind, &base, &merged)
         }
         _ => merge::body_for(kind, &Value::null(), &outcome.fragment),
     };
@@ -257,6 +353,7 @@ fn write_of(
         changes.insert(Consequence::RestartUsers);
     }
     Write {
+        resends: resends(live, steps, members),
         id: outcome.resource.clone(),
         kind,
         create: live.is_null(),
@@ -264,7 +361,20 @@ fn write_of(
         after,
         body,
         consequences: changes,
-        settles: settles(steps, members),
+        settles: settles(steps, members, now),
+    }
+}
+
+/// A revision suffix that the template has not had: from the template and the time of the app's last
+/// change, so that a repeated try makes the same one.
+fn give_suffix(app: &mut Value) {
+    let text = |keys: &[&str]| app.at(keys).and_then(Value::to_json).unwrap_or_default().to_string();
+    let seed = text(&["properties", "template"]) + &text(&["systemData", "lastModifiedAt"]);
+    let digest = Sha256::digest(seed.as_bytes());
+    let hex: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    if let Some(Data::Map(template)) = app.at_mut(&["properties", "template"]).map(|value| &mut value.data) {
+        // A suffix begins with a letter.
+        template.insert("revisionSuffix".to_owned(), Value::from(format!("r{hex}")));
     }
 }
 
@@ -294,13 +404,40 @@ fn restarts(
     })
 }
 
+/// How many secrets with values of their own must be sent back, because the list is replaced whole.
+fn resends(live: &Value, steps: &[StepPlan], members: &[usize]) -> usize {
+    let written: Vec<String> = members
+        .iter()
+        .flat_map(|index| &steps[*index].outcome.owned)
+        .filter(|owned| {
+            !owned.in_place && owned.path.pattern().starts_with("properties.configuration.secrets")
+        })
+        .filter_map(|owned| match owned.path.0.get(3) {
+            Some(Segment::Element(name)) => Some(name.clone()),
+            _ => None,
+        })
+        .collect();
+    if written.is_empty() {
+        return 0;
+    }
+    live.at(&["properties", "configuration", "secrets"])
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+        .iter()
+        .filter(|secret| secret.text_at(&["keyVaultUrl"]).is_none())
+        .filter(|secret| secret.text_at(&["name"]).is_some_and(|name| !written.iter().any(|own| own == name)))
+        .count()
+}
+
 /// The role assignments that a write relies on, and how old each must be.
-fn settles(steps: &[StepPlan], members: &[usize]) -> Vec<Settle> {
+fn settles(steps: &[StepPlan], members: &[usize], now: OffsetDateTime) -> Vec<Settle> {
     let mut settles = Vec::new();
     let needed: BTreeSet<&String> = members.iter().flat_map(|index| &steps[*index].after).collect();
     for step in steps.iter().filter(|step| needed.contains(&step.key)) {
         if let Some(grant) = &step.outcome.grant {
-            settles.push(Settle { step: step.key.clone(), grant: grant.clone() });
+            let mut settle = Settle { step: step.key.clone(), grant: grant.clone(), wait: Duration::ZERO };
+            settle.wait = settle.remaining(now);
+            settles.push(settle);
         }
     }
     settles
@@ -311,7 +448,8 @@ impl Settle {
     /// told, or not made yet, counts from now.
     pub fn remaining(&self, now: OffsetDateTime) -> Duration {
         let ready = self.grant.created_on.unwrap_or(now) + self.grant.settle;
-        (ready - now).try_into().unwrap_or(Duration::ZERO)
+        // Azure's clock may be ahead of ours: never longer than the whole.
+        Duration::try_from(ready - now).unwrap_or(Duration::ZERO).min(self.grant.settle)
     }
 
     /// Whether a refusal may still mean that the role is not in force everywhere: Azure promises

@@ -4,10 +4,13 @@ use std::fmt::Write;
 
 use anstyle::Style;
 
+use super::text::wrapped;
 use crate::recipe::{Complexity, Goal, Origin, Recipe, StepKind};
+use crate::report::rights;
 use crate::sandbox::rules::{Rule, Standing};
 
 const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
 
 /// The word for how much a recipe asks of a reader.
 fn complexity(value: Complexity) -> &'static str {
@@ -46,7 +49,7 @@ pub fn recipe_list<'r>(recipes: impl Iterator<Item = &'r Recipe>) -> String {
 }
 
 /// One recipe in full.
-pub fn recipe_page(recipe: &Recipe) -> String {
+pub fn recipe_page(recipe: &Recipe, width: usize) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{BOLD}{}{BOLD:#}: {}", recipe.name.value, recipe.title);
     let goals: Vec<&str> = recipe.goals.iter().map(|value| goal(*value)).collect();
@@ -55,6 +58,9 @@ pub fn recipe_page(recipe: &Recipe) -> String {
         let _ = write!(text, ", for {}", goals.join(", "));
     }
     let _ = writeln!(text);
+    if let Some(concept) = &recipe.concept {
+        let _ = writeln!(text, "{DIM}{concept}{DIM:#}");
+    }
     if let Origin::Folder(folder) = &recipe.origin {
         let _ = writeln!(text, "not built in: {}", folder.display());
     }
@@ -78,7 +84,7 @@ pub fn recipe_page(recipe: &Recipe) -> String {
         let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
         let _ = writeln!(text, "  {}{marks}", input.id.written);
         if let Some(description) = &input.description {
-            let _ = writeln!(text, "      {}", description.trim());
+            text.push_str(&wrapped(description.trim(), 6, width));
         }
     }
     if !recipe.prerequisites.is_empty() || !recipe.existing.is_empty() {
@@ -101,10 +107,17 @@ pub fn recipe_page(recipe: &Recipe) -> String {
         let why = step.why.as_ref().map_or(String::new(), |why| format!(": {}", why.value.text()));
         let _ = writeln!(text, "  {} ({kind}){why}", step.id.written);
     }
-    let _ =
-        writeln!(text, "\n{BOLD}Rights{BOLD:#} (only for what a run really changes; acarecipe check tells)");
+    let _ = writeln!(
+        text,
+        "\n{BOLD}Rights{BOLD:#}, beyond reading (Reader on the resource group and on what inputs name)\n  A run needs only those for what it really changes; acarecipe check tells which you lack."
+    );
     for right in rights(recipe) {
-        let _ = writeln!(text, "  {right}");
+        let when = right.when.map_or(String::new(), |when| format!(", when {when}"));
+        let _ =
+            writeln!(text, "  {}\n      on {}{when}; {DIM}{}{DIM:#}", right.action, right.scope, right.role);
+    }
+    for required in &recipe.requires {
+        let _ = writeln!(text, "  those of {}", required.recipe.value);
     }
     if !recipe.outputs.is_empty() {
         let names: Vec<&str> = recipe.outputs.keys().map(String::as_str).collect();
@@ -117,31 +130,6 @@ pub fn recipe_page(recipe: &Recipe) -> String {
         }
     }
     text
-}
-
-/// The actions that a recipe's steps can need.
-pub fn rights(recipe: &Recipe) -> Vec<&'static str> {
-    let mut actions: Vec<&'static str> = Vec::new();
-    let mut add = |action: &'static str| {
-        if !action.is_empty() && !actions.contains(&action) {
-            actions.push(action);
-        }
-    };
-    for step in &recipe.steps {
-        match &step.kind {
-            StepKind::ContainerApp(_) => add("Microsoft.App/containerApps/write"),
-            StepKind::RoleAssignment(_) => add("Microsoft.Authorization/roleAssignments/write"),
-            StepKind::Resource(resource) => {
-                add(crate::azure::types::find(&resource.kind.kind).map_or("", |kind| kind.write_action));
-            }
-        }
-    }
-    for lookup in recipe.existing.values() {
-        if lookup.kind.kind == "Microsoft.ManagedIdentity/userAssignedIdentities" {
-            add("Microsoft.ManagedIdentity/userAssignedIdentities/assign/action");
-        }
-    }
-    actions
 }
 
 /// The sandbox's rules, with source and whether they are confirmed.

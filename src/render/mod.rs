@@ -6,7 +6,7 @@ mod progress;
 mod screen;
 mod text;
 
-pub use catalogue::{recipe_list, recipe_page, rights, rules};
+pub use catalogue::{recipe_list, recipe_page, rules};
 pub use progress::Progress;
 pub use screen::{Colour, Format, Screen};
-pub use text::{checks, ending, header, outputs, plan};
+pub use text::{checks, counted, ending, header, outputs, plan, refusal};

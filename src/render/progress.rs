@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Screen;
+use super::{Screen, counted};
 use crate::azure::ClientEvent;
 use crate::execute::{Event, Observer};
 use crate::value::strip_control;
 
+/// The age at which a role counts as in force: no countdown starts higher.
+const LONGEST_SETTLE: Duration = Duration::from_secs(600);
 /// How often a log is told that something still goes on.
 const LOG_EVERY: Duration = Duration::from_secs(30);
 
@@ -18,12 +20,15 @@ const LOG_EVERY: Duration = Duration::from_secs(30);
 pub struct Progress {
     screen: Screen,
     verbose: bool,
-    bar: Option<ProgressBar>,
+    /// Whether a person watches: then a line moves.
+    watched: bool,
     state: Mutex<Told>,
 }
 
 #[derive(Default)]
 struct Told {
+    /// The moving line, while something goes on.
+    bar: Option<ProgressBar>,
     /// What was told last of a wait, and how long it had lasted then.
     waiting: Option<(String, Duration)>,
     requests: u64,
@@ -32,15 +37,7 @@ struct Told {
 impl Progress {
     /// Progress on the screen's stderr; `verbose`: every request too.
     pub fn new(screen: &Screen, verbose: bool) -> Progress {
-        let bar = screen.watched().then(|| {
-            let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(120));
-            bar
-        });
-        Progress { screen: screen.clone(), verbose, bar, state: Mutex::default() }
+        Progress { screen: screen.clone(), verbose, watched: screen.watched(), state: Mutex::default() }
     }
 
     /// Requests sent so far, every try counted.
@@ -50,14 +47,35 @@ impl Progress {
 
     /// Takes the moving line away, before something else is written.
     pub fn clear(&self) {
-        if let Some(bar) = &self.bar {
+        let bar = self.state.lock().ok().and_then(|mut state| state.bar.take());
+        if let Some(bar) = bar {
             bar.finish_and_clear();
         }
     }
 
+    /// Moves the line, if a person watches; the first message draws it.
+    fn moving(&self, message: &str) {
+        if !self.watched {
+            return;
+        }
+        let Ok(mut state) = self.state.lock() else { return };
+        let bar = state.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        bar.set_message(strip_control(message));
+    }
+
+    /// Writes a line above the moving one.
     fn line(&self, text: &str) {
         let text = strip_control(text);
-        match &self.bar {
+        tracing::debug!("{text}");
+        let bar = self.state.lock().ok().and_then(|state| state.bar.clone());
+        match bar {
             Some(bar) => bar.suspend(|| self.screen.status(&format!("  {text}\n"))),
             None => self.screen.status(&format!("  {text}\n")),
         }
@@ -65,23 +83,24 @@ impl Progress {
 
     /// Something that goes on: moves the line; in a log, once at its start and then every 30 s.
     fn waiting(&self, what: &str, elapsed: Duration) {
-        let what = strip_control(what);
-        if let Some(bar) = &self.bar {
-            bar.set_message(format!("{what} ({} s)", elapsed.as_secs()));
-            return;
+        let since = if elapsed.as_secs() > 0 { format!(" ({} s)", elapsed.as_secs()) } else { String::new() };
+        self.moving(&format!("{what}{since}"));
+        if !self.watched && self.due(what, elapsed) {
+            self.line(&format!("… {what}{since}"));
         }
-        let Ok(mut state) = self.state.lock() else { return };
+    }
+
+    /// Whether a log is told again of something that has gone on for `elapsed`.
+    fn due(&self, what: &str, elapsed: Duration) -> bool {
+        let Ok(mut state) = self.state.lock() else { return false };
         let due = match &state.waiting {
-            Some((told, at)) => *told != what || elapsed.saturating_sub(*at) >= LOG_EVERY || elapsed < *at,
+            Some((told, at)) => told != what || elapsed.saturating_sub(*at) >= LOG_EVERY || elapsed < *at,
             None => true,
         };
         if due {
-            state.waiting = Some((what.clone(), elapsed));
-            drop(state);
-            let since =
-                if elapsed.as_secs() > 0 { format!(" ({} s)", elapsed.as_secs()) } else { String::new() };
-            self.line(&format!("… {what}{since}"));
+            state.waiting = Some((what.to_owned(), elapsed));
         }
+        due
     }
 
     fn client(&self, event: &ClientEvent) {
@@ -98,7 +117,7 @@ impl Progress {
                 self.line(&format!("< {number} {status} ({} ms)", elapsed.as_millis()));
             }
             ClientEvent::Unanswered { number, reason } if self.verbose => {
-                self.line(&format!("< {number} {reason}"))
+                self.line(&format!("< {number} {reason}"));
             }
             ClientEvent::Retrying { after, reason, .. } => {
                 self.line(&format!("! {reason}; again in {} s", after.as_secs_f32().ceil()));
@@ -114,29 +133,33 @@ impl Progress {
 
 impl Observer for Progress {
     fn event(&self, event: &Event) {
+        tracing::trace!(?event);
         match event {
             Event::Reading { count } => {
-                if let Some(bar) = &self.bar {
-                    bar.set_message(format!("reading {count} facts from Azure"));
-                } else if self.verbose {
-                    self.line(&format!("reading {count} facts from Azure"));
+                let text = format!("reading {} from Azure", counted(*count, "fact"));
+                self.moving(&text);
+                if self.verbose && !self.watched {
+                    self.line(&text);
                 }
             }
             Event::Busy { resource, elapsed } => {
                 self.waiting(&format!("{resource} has an operation in progress"), *elapsed);
             }
             Event::Settling { grant, remaining } => {
+                let text = format!("waiting until the role {grant} is in force");
                 let left = remaining.as_secs_f32().ceil();
-                if let Some(bar) = &self.bar {
-                    bar.set_message(format!("waiting {left} s until the role {grant} is in force"));
-                } else {
-                    // The countdown of a log: told at its start, then every 30 s.
-                    let passed = Duration::from_secs(600).saturating_sub(*remaining);
-                    self.waiting_countdown(grant, passed, left);
+                self.moving(&format!("{text}: {left} s left"));
+                // The countdown of a log: told at its start, then every 30 s.
+                let passed = LONGEST_SETTLE.saturating_sub(*remaining);
+                if !self.watched && self.due(&text, passed) {
+                    self.line(&format!("… {text}: {left} s left"));
                 }
             }
-            Event::Writing { what } => self.line(&format!("→ {what}")),
-            Event::Accepted { what } => self.waiting(&format!("accepted: {what}"), Duration::ZERO),
+            Event::Writing { what } => {
+                self.line(&format!("→ {what}"));
+                self.moving(what);
+            }
+            Event::Accepted { what } => self.moving(what),
             Event::Written { what, elapsed } => self.line(&format!("✓ {what} ({} s)", elapsed.as_secs())),
             Event::Repeating { what, reason, after } => {
                 self.line(&format!("! {what}: {reason}; again in {} s", after.as_secs_f32().ceil()));
@@ -146,28 +169,8 @@ impl Observer for Progress {
                 let share = traffic.map_or(String::new(), |share| format!(", {share} % of the traffic"));
                 self.line(&format!("✓ revision {name} is ready{share} ({} s)", elapsed.as_secs()));
             }
-            Event::Verifying => {
-                if let Some(bar) = &self.bar {
-                    bar.set_message("verifying");
-                }
-            }
+            Event::Verifying => self.moving("verifying"),
             Event::Client(event) => self.client(event),
-        }
-    }
-}
-
-impl Progress {
-    fn waiting_countdown(&self, grant: &str, passed: Duration, left: f32) {
-        let what = format!("waiting until the role {grant} is in force");
-        let Ok(mut state) = self.state.lock() else { return };
-        let due = match &state.waiting {
-            Some((told, at)) => *told != what || passed.saturating_sub(*at) >= LOG_EVERY,
-            None => true,
-        };
-        if due {
-            state.waiting = Some((what.clone(), passed));
-            drop(state);
-            self.line(&format!("… {what}: {left} s left"));
         }
     }
 }

@@ -3,9 +3,18 @@
 
 use std::io::{IsTerminal, Write};
 
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
 use super::diagnostics;
 use crate::diagnostic::Diagnostic;
+use crate::expression::Expression;
 use crate::report::Report;
+use crate::value::{Redacted, Value};
+
+/// How wide text is where nobody says (a log, a file), in columns.
+const WIDTH: usize = 100;
 
 /// What results look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -20,8 +29,9 @@ pub enum Format {
 /// Whether output is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Colour {
-    /// When stdout is a terminal and neither `NO_COLOR` nor `TERM=dumb` is set.
+    /// On a terminal that shows colours.
     #[default]
+    #[value(help = "On a terminal, unless NO_COLOR or TERM=dumb is set")]
     Auto,
     /// Always.
     Always,
@@ -37,6 +47,10 @@ pub struct Screen {
     /// Errors only, besides results.
     pub quiet: bool,
     colour: anstream::ColorChoice,
+    /// What of the JSON document is printed.
+    query: Option<Arc<Expression>>,
+    /// Whether a moving line may be drawn.
+    moving: bool,
 }
 
 impl Screen {
@@ -47,7 +61,21 @@ impl Screen {
             Colour::Always => anstream::ColorChoice::Always,
             Colour::Never => anstream::ColorChoice::Never,
         };
-        Screen { format, quiet, colour }
+        Screen { format, quiet, colour, query: None, moving: true }
+    }
+
+    /// The same screen, which prints what `query` finds in the JSON document.
+    #[must_use]
+    pub fn with_query(mut self, query: Expression) -> Screen {
+        self.query = Some(Arc::new(query));
+        self
+    }
+
+    /// The same screen; without a moving line when other lines would cut through it.
+    #[must_use]
+    pub fn watched_by_a_person(mut self, moving: bool) -> Screen {
+        self.moving = moving;
+        self
     }
 
     /// Writes a result to stdout.
@@ -64,14 +92,36 @@ impl Screen {
         }
     }
 
+    /// Writes what a person must see before being asked: on stderr when stdout is for a machine.
+    pub fn before_asking(&self, text: &str) {
+        if self.format == Format::Json {
+            self.complain(text);
+        }
+    }
+
     /// Writes the whole report when the format is JSON.
     pub fn report(&self, report: &Report) {
         if self.format == Format::Json {
-            match serde_json::to_string_pretty(report) {
-                Ok(json) => self.result(&format!("{json}\n")),
+            match serde_json::to_value(report) {
+                Ok(json) => self.document(json),
                 Err(error) => self.status(&format!("the report could not be written: {error}\n")),
             }
         }
+    }
+
+    /// Writes one JSON document, or what the query finds in it.
+    pub fn document(&self, json: Json) {
+        let json = match &self.query {
+            None => json,
+            Some(query) => match query.evaluate_on(&Value::from(json)) {
+                Ok(value) => Redacted(&value).to_json(),
+                Err(error) => {
+                    self.complain(&format!("error: --query: {}\n", error.message));
+                    Json::Null
+                }
+            },
+        };
+        self.result(&format!("{json:#}\n"));
     }
 
     /// Writes what goes on to stderr.
@@ -91,25 +141,38 @@ impl Screen {
         self.complain(&diagnostics::render(found, coloured, self.width()));
     }
 
+    /// Asks something, on stderr, also when quiet: an answer is needed.
+    pub fn ask(&self, question: &str) {
+        self.complain(question);
+    }
+
     fn complain(&self, text: &str) {
         let mut out = anstream::AutoStream::new(std::io::stderr(), self.colour).lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
-    /// Whether a person watches stderr.
+    /// Whether a person watches stderr, on a terminal that can move a line.
     pub fn watched(&self) -> bool {
-        std::io::stderr().is_terminal() && !self.quiet
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        self.moving && !self.quiet && !dumb && std::io::stderr().is_terminal()
     }
 
     /// Whether errors are coloured.
     pub fn stderr_coloured(&self) -> bool {
-        anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
-            && self.colour != anstream::ColorChoice::Never
-            || self.colour == anstream::ColorChoice::Always
+        match self.colour {
+            anstream::ColorChoice::Never => false,
+            anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi => true,
+            anstream::ColorChoice::Auto => {
+                anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+            }
+        }
     }
 
-    /// The width that texts are wrapped to, in columns.
+    /// The width that texts are wrapped to, in columns: the terminal's within reason.
     pub fn width(&self) -> usize {
-        100
+        match terminal_size::terminal_size() {
+            Some((terminal_size::Width(columns), _)) => usize::from(columns).clamp(40, 120),
+            None => WIDTH,
+        }
     }
 }

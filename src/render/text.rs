@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::report::{Action, AppliedReport, Check, Counts, Ending, PlanReport, Report, Sign, TargetReport};
+use crate::report::{Action, Check, Ending, PlanReport, Report, Sign, TargetReport};
 
 const GREEN: Style = AnsiColor::Green.on_default();
 const RED: Style = AnsiColor::Red.on_default();
@@ -12,15 +12,26 @@ const YELLOW: Style = AnsiColor::Yellow.on_default();
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
+/// How a run in the sandbox is marked wherever it says where it is or how it ended.
+const SANDBOX: &str = " [sandbox]";
+
 /// The one line every run starts with.
 pub fn header(target: &TargetReport, sandbox: bool) -> String {
     let tenant = target.tenant.as_deref().unwrap_or("unknown");
     let caller = target.caller.as_deref().unwrap_or("unknown");
-    let mark = if sandbox { " [sandbox]" } else { "" };
     format!(
-        "{BOLD}{}/{}{BOLD:#} in {} (from {}), tenant {tenant}, {}, as {caller}{mark}\n",
-        target.resource_group, target.app, target.subscription, target.subscription_from, target.cloud
+        "{}, tenant {tenant}, subscription {} (from {}), group {BOLD}{}{BOLD:#}, app {BOLD}{}{BOLD:#}, as {caller}{}\n",
+        target.cloud,
+        target.subscription,
+        target.subscription_from,
+        target.resource_group,
+        target.app,
+        mark(sandbox)
     )
+}
+
+fn mark(sandbox: bool) -> &'static str {
+    if sandbox { SANDBOX } else { "" }
 }
 
 fn sign(status: &str) -> (Style, &'static str) {
@@ -73,8 +84,9 @@ pub fn checks(title: &str, checks: &[Check]) -> String {
     text
 }
 
-/// A plan as Terraform's readers know it: `+ ~ -`, before → after, why, and what follows.
-pub fn plan(plan: &PlanReport) -> String {
+/// A plan as Terraform's readers know it: `+ ~ -`, before → after, why, and what follows. `whole`:
+/// everything that it depends on is there.
+pub fn plan(plan: &PlanReport, whole: bool) -> String {
     let mut text = String::new();
     for folder in &plan.foreign_recipes {
         let _ = writeln!(text, "\n{YELLOW}!{YELLOW:#} {folder}");
@@ -82,23 +94,27 @@ pub fn plan(plan: &PlanReport) -> String {
     if let Some(owner) = &plan.other_owner {
         let _ = writeln!(text, "\n{YELLOW}!{YELLOW:#} {owner}");
     }
-    if plan.empty {
-        let _ = writeln!(text, "\nNo changes. What the recipes own is as they want it.");
+    if plan.empty && !whole {
+        let _ = writeln!(text, "\n{BOLD}Plan{BOLD:#}: unknown until what is missing is there");
         return text;
     }
-    let _ = writeln!(text, "\n{BOLD}Plan: {}{BOLD:#}", summary(plan));
+    if plan.empty {
+        let _ = writeln!(text, "\n{BOLD}No changes.{BOLD:#} All that the recipes own is in place.");
+        return text;
+    }
+    let _ = writeln!(
+        text,
+        "\n{BOLD}Plan{}: {}{BOLD:#}",
+        if whole { "" } else { ", as far as it can be told" },
+        summary(plan)
+    );
     for write in &plan.writes {
         let (style, mark, verb) = match write.action {
             Action::Create => (GREEN, "+", "will be created"),
             Action::Update => (YELLOW, "~", "will be changed"),
         };
-        let on = if write.noun == "role assignment" { " on" } else { "" };
-        let _ = writeln!(
-            text,
-            "\n  {style}{mark}{style:#} {}{on} {BOLD}{}{BOLD:#} {verb}",
-            write.noun, write.name
-        );
-        let width = write.changes.iter().map(|leaf| leaf.path.chars().count()).max().unwrap_or(0).min(56);
+        let _ = writeln!(text, "\n  {style}{mark}{style:#} {BOLD}{}{BOLD:#} {verb}", write.title);
+        let width = write.changes.iter().map(|leaf| leaf.place.chars().count()).max().unwrap_or(0).min(60);
         let mut last_why: Vec<String> = Vec::new();
         for leaf in &write.changes {
             let (style, mark) = match leaf.action {
@@ -118,7 +134,7 @@ pub fn plan(plan: &PlanReport) -> String {
                 Sign::Change => format!("{before} → {after}"),
                 Sign::Remove => format!("{before} → (removed)"),
             };
-            let _ = writeln!(text, "      {style}{mark}{style:#} {:width$}  {values}", leaf.path);
+            let _ = writeln!(text, "      {style}{mark}{style:#} {:width$}  {values}", leaf.place);
         }
         for consequence in &write.consequences {
             let _ = writeln!(text, "      → {consequence}");
@@ -136,12 +152,13 @@ fn summary(plan: &PlanReport) -> String {
     format!("{}, {revisions}", counted(plan.writes.len(), "write"))
 }
 
-fn counted(count: usize, noun: &str) -> String {
+/// `1 write`, `2 writes`.
+pub fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Outputs and notes.
-pub fn outputs(report: &Report) -> String {
+/// Outputs and notes, for a screen of this many columns.
+pub fn outputs(report: &Report, width: usize) -> String {
     let mut text = String::new();
     if report.outputs.values().any(|outputs| !outputs.is_empty()) {
         let _ = writeln!(text, "\n{BOLD}Outputs{BOLD:#}");
@@ -155,41 +172,133 @@ pub fn outputs(report: &Report) -> String {
     if !report.notes.is_empty() {
         let _ = writeln!(text, "\n{BOLD}Next{BOLD:#}");
         for (instance, note) in &report.notes {
-            let _ = writeln!(text, "  {}: {note}", instance.replace('_', "-"));
+            text.push_str(&wrapped(&format!("{}: {note}", instance.replace('_', "-")), 2, width));
         }
     }
     text
 }
 
-/// The last line: what was done and how it ended.
-pub fn ending(ending: Ending, applied: Option<&AppliedReport>, counts: Counts, sandbox: bool) -> String {
-    let mark = if sandbox { " [sandbox]" } else { "" };
-    let (style, word) = match ending {
+/// The last lines: what was done, how it ended, and what to do next.
+pub fn ending(report: &Report) -> String {
+    let (style, word) = match report.status {
         Ending::Ok => (GREEN, "Done"),
         Ending::ChangesFound => (YELLOW, "Changes found"),
-        Ending::Interrupted | Ending::Terminated => (YELLOW, "Interrupted"),
-        Ending::PrerequisitesMissing => (RED, "Prerequisites missing; nothing was written"),
+        Ending::Interrupted => (YELLOW, "Interrupted"),
+        Ending::Terminated => (YELLOW, "Terminated"),
+        Ending::PrerequisitesMissing => (RED, "Prerequisites missing"),
         Ending::VerificationFailed => (RED, "Verification failed"),
         Ending::Failed => (RED, "Failed"),
         Ending::Usage => (RED, "Nothing was done"),
     };
-    let mut text = format!("\n{style}{word}{style:#}: ");
-    let _ = match applied {
-        Some(applied) => write!(
-            text,
-            "{}, {}, ",
-            counted(applied.writes.len(), "write"),
-            match applied.revisions.len() {
-                0 => "no new revision".to_owned(),
-                count => counted(count, "new revision"),
-            }
-        ),
-        None => Ok(()),
-    };
-    let _ = writeln!(
-        text,
-        "{}{mark}",
-        counted(usize::try_from(counts.requests).unwrap_or(usize::MAX), "request")
-    );
+    let mut told = Vec::new();
+    if let Some(applied) = &report.applied {
+        told.push(counted(applied.writes.len(), "write"));
+        told.push(match applied.revisions.len() {
+            0 => "no new revision".to_owned(),
+            count => counted(count, "new revision"),
+        });
+    } else if report.command == "apply" && report.status != Ending::Usage {
+        told.push("nothing was written".to_owned());
+    }
+    told.push(counted(usize::try_from(report.counts.requests).unwrap_or(usize::MAX), "request"));
+    let mut text = format!("\n{style}{word}{style:#}: {}{}\n", told.join(", "), mark(report.sandbox));
+    if let Some(next) = next(report) {
+        let _ = writeln!(text, "  {next}");
+    }
+    let azure_said = matches!(report.status, Ending::Failed | Ending::VerificationFailed);
+    if let (true, Some(id)) = (azure_said, &report.correlation_id) {
+        let _ = writeln!(text, "  Correlation id of this run, for Azure support: {id}");
+    }
     text
+}
+
+/// What to do next.
+fn next(report: &Report) -> Option<&'static str> {
+    let wrote = report.applied.as_ref().is_some_and(|applied| !applied.writes.is_empty());
+    let changes = report.plan.as_ref().is_some_and(|plan| !plan.empty);
+    match (report.status, report.command) {
+        (Ending::Ok | Ending::ChangesFound, "plan") if changes => {
+            Some("To make these changes: acarecipe apply with the same arguments.")
+        }
+        (Ending::PrerequisitesMissing, "verify") => None,
+        (Ending::PrerequisitesMissing, _) => {
+            Some("Mend what is marked ✗ above, then run the same command again.")
+        }
+        (Ending::VerificationFailed, _) if wrote => Some(
+            "What was written stays. Mend what is marked ✗ above; acarecipe verify with the same arguments looks again.",
+        ),
+        (Ending::VerificationFailed, _) => {
+            Some("Mend what is marked ✗ above; acarecipe verify with the same arguments looks again.")
+        }
+        (Ending::Failed | Ending::Interrupted | Ending::Terminated, "apply") => {
+            Some("To go on, run the same command again: what is in place is not written twice.")
+        }
+        _ => None,
+    }
+}
+
+/// The last line of a command that was refused before it asked Azure anything.
+pub fn refusal(report: &Report) -> String {
+    let word = match report.status {
+        Ending::PrerequisitesMissing => "Something is missing; nothing was done",
+        Ending::Failed => "Failed",
+        _ => "Nothing was done",
+    };
+    format!("\n{RED}{word}{RED:#}{}\n", mark(report.sandbox))
+}
+
+/// A paragraph with `indent` spaces before each line, broken at spaces to `width` columns. What stands
+/// in single quotes (a command's argument) and links are not broken.
+pub(super) fn wrapped(paragraph: &str, indent: usize, width: usize) -> String {
+    let room = width.saturating_sub(indent).max(20);
+    let mut text = String::new();
+    let mut column = 0;
+    for word in words(paragraph) {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > room {
+            text.push('\n');
+            column = 0;
+        }
+        if column == 0 {
+            text.push_str(&" ".repeat(indent));
+        } else {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += length;
+    }
+    text.push('\n');
+    text
+}
+
+/// The words of a text; a quoted one may hold spaces.
+fn words(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let quoted = rest.strip_prefix('\'').and_then(|inner| Some(inner.find('\'')? + 2));
+        let from = quoted.unwrap_or(0);
+        let end = rest[from..].find(char::is_whitespace).map_or(rest.len(), |space| from + space);
+        let (word, after) = rest.split_at(end);
+        words.push(word);
+        rest = after.trim_start();
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wrapped;
+
+    #[test]
+    fn a_paragraph_is_broken_at_spaces_but_not_within_quotes() {
+        let text = "Give it roles with -p 'roles=[{\"role\": \"Reader\"}]'; it takes 10 minutes.";
+        assert_eq!(
+            wrapped(text, 2, 32),
+            "  Give it roles with -p\n  'roles=[{\"role\": \"Reader\"}]';\n  it takes 10 minutes.\n"
+        );
+        assert_eq!(wrapped("it's 'open", 0, 80), "it's 'open\n");
+        assert_eq!(wrapped("", 2, 80), "\n");
+    }
 }

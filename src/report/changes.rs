@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use crate::azure::types::Consequence;
 use crate::merge::Owned;
 use crate::plan::{Plan, Write};
-use crate::value::{Data, Path, Redacted, Value, strip_control};
+use crate::value::{Data, Path, Redacted, Segment, Value, strip_control};
 
 /// What happens to a property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -34,7 +34,8 @@ pub enum Action {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Leaf {
-    /// Where.
+    /// Where, in ARM's words (`properties.template.containers[web].image`); `role`, `principal` and
+    /// `scope` of a role assignment.
     pub path: String,
     /// What happens.
     pub action: Sign,
@@ -44,6 +45,9 @@ pub struct Leaf {
     pub after: Json,
     /// Why, in the recipe's words, a line each.
     pub why: Vec<String>,
+    /// Where, as people read it.
+    #[serde(skip)]
+    pub place: String,
     /// The two sides as people read them.
     #[serde(skip)]
     pub shown: (String, String),
@@ -57,10 +61,13 @@ pub struct WriteReport {
     pub action: Action,
     /// The word for the type.
     pub noun: &'static str,
-    /// The resource's id; a name for people when it is not known yet.
+    /// The resource's id; of a role assignment, its scope's; `(known after apply)` while unknown.
     pub resource: String,
     /// The short name.
     pub name: String,
+    /// What it is, for people: `container app web`, `role assignment Reader on store`.
+    #[serde(skip)]
+    pub title: String,
     /// What it changes.
     pub changes: Vec<Leaf>,
     /// The steps in it.
@@ -133,10 +140,19 @@ fn write_report(plan: &Plan, write: &Write) -> WriteReport {
         (None, Some(id)) => id.name().to_owned(),
         (None, None) => "(known after apply)".to_owned(),
     };
+    let title = match grant {
+        Some(grant) => format!("{} {} on {name}", write.kind.noun, grant.role),
+        None => format!("{} {name}", write.kind.noun),
+    };
     WriteReport {
+        title: strip_control(&title),
         action: if write.create { Action::Create } else { Action::Update },
         noun: write.kind.noun,
-        resource: write.id.as_ref().map_or_else(|| name.clone(), ToString::to_string),
+        resource: match (grant, &write.id) {
+            (Some(grant), _) => grant.scope.to_string(),
+            (None, Some(id)) => id.to_string(),
+            (None, None) => name.clone(),
+        },
         name,
         changes,
         steps: write.steps.iter().map(|index| plan.steps[*index].key.clone()).collect(),
@@ -169,14 +185,22 @@ fn flatten(path: &Path, before: &Value, after: &Value, leaves: &mut Vec<Leaf>) {
                 flatten(&path.key(key), &Value::null(), member, leaves);
             }
         }
-        _ => leaves.push(leaf(&short(path), before, after)),
+        // The whole of an assigned identity is its key: `{"<id>": {}}`.
+        Data::Map(members) if members.is_empty() && before.is_null() && is_id(path) => {
+            let mut assigned = leaf(&path.short(), before, after);
+            assigned.path = strip_control(&path.to_string());
+            assigned.shown.1 = "(assigned)".to_owned();
+            leaves.push(assigned);
+        }
+        _ => {
+            leaves.push(Leaf { path: strip_control(&path.to_string()), ..leaf(&path.short(), before, after) })
+        }
     }
 }
 
-/// Paths as recipes write them: without the `properties` that ARM puts around them.
-fn short(path: &Path) -> String {
-    let text = path.to_string();
-    text.strip_prefix("properties.").map_or(text.clone(), str::to_owned)
+/// Whether the last part of a path is a resource id.
+fn is_id(path: &Path) -> bool {
+    matches!(path.0.last(), Some(Segment::Key(key)) if key.starts_with('/'))
 }
 
 fn leaf(path: &str, before: &Value, after: &Value) -> Leaf {
@@ -191,6 +215,7 @@ fn leaf(path: &str, before: &Value, after: &Value) -> Leaf {
     let action = if action == Sign::Change && before.as_str() == Some("") { Sign::Add } else { action };
     Leaf {
         path: strip_control(path),
+        place: strip_control(path),
         action,
         before: Redacted(before).to_json(),
         after: Redacted(after).to_json(),
@@ -234,23 +259,24 @@ fn consequences(plan: &Plan, write: &Write, role: bool) -> Vec<String> {
     if identity && !write.consequences.contains(&Consequence::NewRevision) {
         told.push("no new revision; running replicas see the identity at their next start".to_owned());
     }
-    if let Some(body) = &write.body
-        && !body.resend.is_empty()
-    {
+    if write.resends > 0 {
         told.push(format!(
             "sends {} other secret{} back unchanged (the list is replaced as a whole)",
-            body.resend.len(),
-            if body.resend.len() == 1 { "" } else { "s" }
+            write.resends,
+            if write.resends == 1 { "" } else { "s" }
         ));
     }
-    for settle in &write.settles {
-        if settle.grant.created_on.is_none() || !settle.remaining(time::OffsetDateTime::UNIX_EPOCH).is_zero()
-        {
-            let seconds = settle.grant.settle.as_secs();
-            if settle.grant.created_on.is_none() && seconds > 0 {
-                told.push(format!("waits {seconds} s for the role {} first", settle.grant.role));
-            }
-        }
+    for settle in write.settles.iter().filter(|settle| settle.wait.as_secs() > 0) {
+        told.push(format!("waits {} for the role {} first", lasting(settle.wait), settle.grant.role));
     }
     told
+}
+
+/// `2 minutes`, `90 s`.
+fn lasting(duration: std::time::Duration) -> String {
+    match duration.as_secs() {
+        60 => "1 minute".to_owned(),
+        seconds if seconds % 60 == 0 => format!("{} minutes", seconds / 60),
+        seconds => format!("{seconds} s"),
+    }
 }

@@ -3,6 +3,7 @@
 //! and `(known after apply)` stand for what nobody may see or knows yet.
 
 mod changes;
+mod rights;
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -14,6 +15,7 @@ use crate::plan::{Finding, Plan, Status};
 use crate::value::{Redacted, strip_control};
 
 pub use changes::{Action, Leaf, PlanReport, Sign, WriteReport};
+pub use rights::{RightNeeded, rights};
 
 /// The version of the shape.
 pub const FORMAT: u32 = 1;
@@ -261,7 +263,7 @@ impl Report {
             .map(|(instance, outputs)| {
                 let outputs = outputs
                     .iter()
-                    .filter(|(_, value)| !value.is_null())
+                    .filter(|(_, value)| !value.is_null() && !value.is_unknown())
                     .map(|(name, value)| (name.clone(), Redacted(value).to_json()))
                     .collect();
                 (instance.clone(), outputs)

@@ -69,6 +69,8 @@ switches! {
     UsedSuffixRefused,
     /// `suffix-removal-no-revision`
     SuffixRemovalNoRevision,
+    /// `resent-template-runs`
+    ResentTemplateRuns,
     /// `identity-type-is-whole`
     IdentityTypeIsWhole,
     /// `identity-map-merges`
@@ -334,6 +336,13 @@ pub const RULES: &[Rule] = &[
         Switch::SuffixRemovalNoRevision,
         "removing the suffix and nothing else makes no revision",
         "it makes one",
+        "not confirmed",
+    ),
+    assumed(
+        "resent-template-runs",
+        Switch::ResentTemplateRuns,
+        "a template left by a failed operation gets its revision when the app is written again",
+        "it does not, unless the write changes it",
         "not confirmed",
     ),
     assumed(

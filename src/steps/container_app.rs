@@ -6,9 +6,10 @@ use super::{Outcome, StepResult, with_computed};
 use crate::azure::ResourceId;
 use crate::azure::types::ResourceType;
 use crate::merge::{merge, word_set};
-use crate::value::{Data, Value};
+use crate::value::{Data, Segment, Value};
 
 /// The outcome of laying `fragment` (`identity`, `configuration`, `template`, `tags`) over the app.
+/// `running` is the template of the newest revision, when it could be read.
 ///
 /// # Errors
 /// The fragment does not fit the app.
@@ -17,31 +18,30 @@ pub fn container_app(
     key: &str,
     id: &ResourceId,
     live: &Value,
+    running: Option<&Value>,
     fragment: &Value,
 ) -> StepResult {
     let fragment = in_arm_shape(fragment);
-    if live.is_unknown() || live.is_null() {
-        // Not read yet, or not there: the prerequisites speak of that.
-        return Ok(Outcome {
-            kind,
-            resource: Some(id.clone()),
-            live: live.clone(),
-            fragment,
-            owned: Vec::new(),
-            result: live.clone(),
-            grant: None,
-        });
-    }
-    let merged = merge(kind, live, &fragment)?;
     let mut outcome = Outcome {
         kind,
         resource: Some(id.clone()),
         live: live.clone(),
+        base: live.clone(),
         fragment,
-        owned: merged.owned,
-        result: merged.value,
+        owned: Vec::new(),
+        result: live.clone(),
         grant: None,
     };
+    if live.is_unknown() || live.is_null() {
+        // Not read yet, or not there: the prerequisites speak of that.
+        return Ok(outcome);
+    }
+    let merged = merge(kind, live, &outcome.fragment)?;
+    outcome.owned = merged.owned;
+    outcome.result = merged.value;
+    if let Some(running) = running {
+        count_from_running(&mut outcome, running);
+    }
     let system = outcome
         .result
         .text_at(&["identity", "type"])
@@ -50,6 +50,44 @@ pub fn container_app(
         outcome.result = with_computed(kind, outcome.result, key);
     }
     Ok(outcome)
+}
+
+/// What stands on the app but does not run is not in place: after a failed operation the app shows the
+/// wanted template, and no revision has it (deployment errors, Microsoft Learn). The same write is
+/// then sent again, with the secrets that its template needs.
+fn count_from_running(outcome: &mut Outcome, running: &Value) {
+    let mut base = outcome.live.clone();
+    if let Some(template) = base.at_mut(&["properties", "template"]) {
+        *template = running.clone();
+    }
+    let Ok(seen) = merge(outcome.kind, &base, &outcome.fragment) else { return };
+    // In place on the app and yet not running: a change that is simply to be made is none of this.
+    let left_behind = outcome.owned.iter().any(|owned| {
+        owned.in_place
+            && owned.path.pattern().starts_with("properties.template")
+            && seen.owned.iter().any(|other| other.path == owned.path && !other.in_place)
+    });
+    if !left_behind {
+        return;
+    }
+    outcome.owned = seen.owned;
+    for owned in &mut outcome.owned {
+        if owned.path.pattern().starts_with("properties.configuration.secrets") && owned.in_place {
+            owned.in_place = false;
+            if let Some(Segment::Element(name)) = owned.path.0.get(3) {
+                without_secret(&mut base, name);
+            }
+        }
+    }
+    outcome.base = base;
+}
+
+fn without_secret(app: &mut Value, name: &str) {
+    if let Some(Data::List(secrets)) =
+        app.at_mut(&["properties", "configuration", "secrets"]).map(|value| &mut value.data)
+    {
+        secrets.retain(|secret| secret.text_at(&["name"]) != Some(name));
+    }
 }
 
 /// `configuration` and `template` stand below `properties` in ARM.

@@ -28,6 +28,9 @@ pub struct Outcome {
     pub resource: Option<ResourceId>,
     /// The resource as it was read; null when it is not there.
     pub live: Value,
+    /// What changes are counted from: as read, but with what really runs where that is something else
+    /// (an operation that failed leaves the wanted template on the app and nothing running it).
+    pub base: Value,
     /// What is to be laid over it.
     pub fragment: Value,
     /// Exactly what the step owns.
@@ -67,6 +70,9 @@ pub struct Grant {
     pub found_as: Option<String>,
     /// How old it must be before a write that would cost a revision or an image pull.
     pub settle: std::time::Duration,
+    /// The assignment of the same role on the same scope that holds only under a condition: Azure takes
+    /// no second one beside it.
+    pub conditional: Option<String>,
 }
 
 /// Replaces what is computed at creation and not there yet by an unknown of this step.

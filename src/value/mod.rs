@@ -54,10 +54,13 @@ pub enum Origin {
     Read,
     /// Something that could not be read (no right, or the answer failed); the text says why.
     Refused(String),
+    /// Something that must be there and is not. Its own finding says so; what depends on it is neither
+    /// judged nor planned.
+    Absent,
 }
 
-/// A JSON value with marks.
-#[derive(Clone, Debug, PartialEq)]
+/// A JSON value with marks. Its `Debug` form is redacted like everything else that is shown.
+#[derive(Clone, PartialEq)]
 pub struct Value {
     /// The value itself.
     pub data: Data,
@@ -82,6 +85,15 @@ pub enum Data {
     Map(IndexMap<String, Value>),
     /// Known only after its origins; shown as `(known after apply)`.
     Unknown(BTreeSet<Origin>),
+}
+
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.marks.hidden() || !self.is_unknown() {
+            return write!(f, "{}", Redacted(self).to_json());
+        }
+        std::fmt::Debug::fmt(&self.data, f)
+    }
 }
 
 impl Value {
@@ -170,6 +182,14 @@ impl Value {
     /// The value below these member names, if all of them are there.
     pub fn at(&self, keys: &[&str]) -> Option<&Value> {
         keys.iter().try_fold(self, |value, key| value.get(key))
+    }
+
+    /// As [`Value::at`], to be changed in place.
+    pub fn at_mut(&mut self, keys: &[&str]) -> Option<&mut Value> {
+        keys.iter().try_fold(self, |value, key| match &mut value.data {
+            Data::Map(members) => members.get_mut(*key),
+            _ => None,
+        })
     }
 
     /// The string below these member names; `None` for the empty string too, which Azure uses for

@@ -57,6 +57,27 @@ impl Path {
         text
     }
 
+    /// The path as recipes write it: without the `properties` that ARM puts around things, and with a
+    /// key that is a resource id in brackets, as its last segment
+    /// (`template.containers[web].image`, `identity.userAssignedIdentities[id-web]`).
+    pub fn short(&self) -> String {
+        let segments: Vec<Segment> = self
+            .0
+            .iter()
+            .enumerate()
+            .filter(|(index, segment)| {
+                *index > 0 || self.0.len() == 1 || **segment != Segment::Key("properties".to_owned())
+            })
+            .map(|(_, segment)| match segment {
+                Segment::Key(key) if key.starts_with('/') => {
+                    Segment::Element(key.rsplit('/').next().unwrap_or(key).to_owned())
+                }
+                other => other.clone(),
+            })
+            .collect();
+        Path(segments).to_string()
+    }
+
     /// Whether `self` is `other` or stands above it.
     pub fn contains(&self, other: &Path) -> bool {
         other.0.starts_with(&self.0)
@@ -73,5 +94,21 @@ impl fmt::Display for Path {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Path;
+
+    #[test]
+    fn the_short_form_leaves_out_what_arm_puts_around_things() {
+        let template = Path::root().key("properties").key("template").key("containers").element("web");
+        assert_eq!(template.key("image").short(), "template.containers[web].image");
+        let id = "/subscriptions/s/resourceGroups/g/providers/N/userAssignedIdentities/id-web";
+        let identity = Path::root().key("identity").key("userAssignedIdentities").key(id);
+        assert_eq!(identity.short(), "identity.userAssignedIdentities[id-web]");
+        assert_eq!(Path::root().key("properties").short(), "properties");
+        assert_eq!(Path::root().key("tags").key("properties").short(), "tags.properties");
     }
 }

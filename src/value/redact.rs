@@ -67,9 +67,39 @@ pub fn strip_control(text: &str) -> String {
     text.chars()
         .filter_map(|c| match c {
             '\n' | '\t' => Some(' '),
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => None,
+            // Marks that reorder or hide what a person reads: directions, line separators, tags.
+            '\u{061c}'
+            | '\u{200b}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}' => None,
             c if c.is_control() => None,
             c => Some(c),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Marks;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_gone() {
+        let hostile = "a\u{1b}[31mb\u{202e}c\u{2066}d\u{61c}e\u{2028}f\u{e0041}g\nh\ti\u{7f}\u{9b}31m";
+        let shown = strip_control(hostile);
+        assert_eq!(shown, "a[31mbcdefg h i31m");
+    }
+
+    #[test]
+    fn hidden_values_are_words_at_every_depth() {
+        let secret = Value::from("hunter2").mark(Marks::SECRET);
+        let list = Value::new(Data::List(vec![secret, Value::from("seen").mark(Marks::EXISTING)]));
+        let shown = Redacted(&list).to_json().to_string();
+        assert_eq!(shown, r#"["(sensitive)","(existing value)"]"#);
+        assert!(!Redacted(&list).to_string().contains("hunter2"));
+    }
 }

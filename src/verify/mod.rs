@@ -30,6 +30,10 @@ pub fn findings(plan: &Plan, waited: bool) -> Vec<Finding> {
 /// Whether what one step owns is in place, in the recipe's words.
 fn desired_state(step: &StepPlan) -> Finding {
     let name = step.why.clone().unwrap_or_else(|| format!("{}: {}", step.recipe, step.step));
+    if step.outcome.owned.is_empty() {
+        // Nothing that it says could be compared: that is no proof.
+        return Finding::new(Status::CouldNotCheck, codes::DESIRED_STATE, name).of(&step.instance);
+    }
     let missing: Vec<&Owned> = step.outcome.owned.iter().filter(|owned| !owned.in_place).collect();
     let finding = if missing.is_empty() {
         let detail = match &step.outcome.grant {
@@ -52,7 +56,12 @@ fn desired_state(step: &StepPlan) -> Finding {
             None => missing
                 .iter()
                 .map(|owned| {
-                    format!("{} is {}, not {}", owned.path, Redacted(&owned.live), Redacted(&owned.wanted))
+                    format!(
+                        "{} is {}, not {}",
+                        owned.path.short(),
+                        Redacted(&owned.live),
+                        Redacted(&owned.wanted)
+                    )
                 })
                 .collect(),
         };
@@ -64,7 +73,7 @@ fn desired_state(step: &StepPlan) -> Finding {
 }
 
 fn held(step: &StepPlan) -> String {
-    let paths: Vec<String> = step.outcome.owned.iter().map(|owned| owned.path.to_string()).collect();
+    let paths: Vec<String> = step.outcome.owned.iter().map(|owned| owned.path.short()).collect();
     paths.join(", ")
 }
 

@@ -4,8 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper of a test may fail as the test may")]
 
 mod across;
+mod cli;
 mod client;
 mod expression;
+#[cfg(unix)]
+mod readme;
 mod recipe;
 mod runs;
 mod runs_faults;

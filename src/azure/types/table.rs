@@ -29,6 +29,8 @@ pub const ALL: &[ResourceType] = &[
         noun: "revision",
         versions: CONTAINER_APP.versions,
         update: Update::Never,
+        // A revision carries the template it was made from, values of variables included.
+        foreign: CONTAINER_APP.foreign,
         ..NONE
     },
     ResourceType {

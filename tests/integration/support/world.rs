@@ -71,6 +71,7 @@ pub struct Run {
 
 impl Run {
     /// The state at the end of a run that worked.
+    #[track_caller]
     pub fn ok(&self) -> &Observed {
         match &self.end {
             Ok(observed) => observed,
@@ -79,6 +80,7 @@ impl Run {
     }
 
     /// What the verification finds after a run that worked.
+    #[track_caller]
     pub fn findings(&self) -> Vec<Finding> {
         verify::findings(&self.ok().plan, true)
     }
@@ -166,6 +168,7 @@ impl World {
             hook: Arc::clone(&self.seen) as _,
             interrupt: Interrupt::default(),
             role_wait: self.role_wait,
+            renew: false,
         }
     }
 
@@ -175,19 +178,30 @@ impl World {
         self.block_on(self.executor().observe_idle(&selection, &target, true))
     }
 
-    /// A whole run: plan, apply unless something stands in the way, look again.
+    /// The plan of a selection made elsewhere, with rights.
+    pub fn plan_of(&self, selection: &Selection) -> Result<Observed, Failure> {
+        self.block_on(self.executor().observe_idle(selection, &self.target(), true))
+    }
+
+    /// A whole run: plan, apply, look again. Nothing may stand in the way.
+    #[track_caller]
     pub fn apply(&self, recipes: &[&str], parameters: &[&str]) -> Run {
+        self.try_apply(recipes, parameters).unwrap_or_else(|planned| {
+            let plan = planned.plan;
+            panic!("blocked: {:#?} {:#?}", plan.problems, failed(&plan.prerequisites))
+        })
+    }
+
+    /// A whole run: plan, apply, look again; or the plan, when something stands in its way.
+    pub fn try_apply(&self, recipes: &[&str], parameters: &[&str]) -> Result<Run, Box<Observed>> {
         let (selection, target) = (self.selection(recipes, parameters), self.target());
         let executor = self.executor();
         self.block_on(async {
             let planned =
                 executor.observe_idle(&selection, &target, true).await.expect("the plan can be made");
-            assert!(
-                !planned.plan.blocked(),
-                "blocked: {:#?} {:#?}",
-                planned.plan.problems,
-                failed(&planned.plan.prerequisites)
-            );
+            if planned.plan.blocked() {
+                return Err(Box::new(planned));
+            }
             let done = Mutex::new(Applied::default());
             let applied =
                 executor.apply(&planned.plan, planned.facts.clone(), &selection, &target, &done).await;
@@ -195,7 +209,7 @@ impl World {
                 Ok(_) => executor.observe_after(&selection, &target).await,
                 Err(failure) => Err(failure),
             };
-            Run { planned, applied: done.into_inner().unwrap(), end }
+            Ok(Run { planned, applied: done.into_inner().unwrap(), end })
         })
     }
 

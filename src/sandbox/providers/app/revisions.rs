@@ -71,6 +71,10 @@ pub(super) fn need(
             return Ok(Need::None);
         }
     }
+    let as_before = app.is_some_and(|app| app.template() == template && !app.revisions.is_empty());
+    if as_before && !rules.holds(Switch::ResentTemplateRuns) {
+        return Ok(Need::None);
+    }
     let Some(suffix) = wanted else {
         return Ok(Need::New(format!("{app_name}--{}", made_up_suffix(state))));
     };

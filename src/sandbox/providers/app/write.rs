@@ -135,6 +135,7 @@ fn accept(context: &mut Context<'_>, change: &Change) -> Handled {
         matches!(need, Need::None)
             && app.model == model
             && app.identity == prospective
+            && app.identity.system.is_some() == wanted.system
             && app.provisioning_state == "Succeeded"
     }) && (change.whole || !context.rules.holds(Switch::PatchUnchangedAccepted))
     {

@@ -89,6 +89,14 @@ fn observe(name: &str, world: &World) -> Json {
             world.patched(&json!({ "properties": { "template": { "revisionSuffix": null } } }));
             json!(world.revisions().len())
         }
+        "resent-template-runs" => {
+            world.edit(|state| {
+                let app = state.app_mut("ca-demo").unwrap();
+                app.model["properties"]["template"]["scale"]["maxReplicas"] = json!(7);
+            });
+            world.patched(&json!({ "tags": { "again": "yes" } }));
+            json!(world.revisions().len())
+        }
         "identity-type-is-whole" => {
             world.patched(&json!({ "identity": { "type": "SystemAssigned" } }));
             world.patched(&assign("UserAssigned", &id))["identity"]["type"].clone()
