@@ -68,7 +68,7 @@ impl Read {
         self
     }
 
-    fn same(&self) -> (Shape, String, String, Vec<(String, String)>) {
+    fn same(&self) -> Same {
         (self.shape, self.key.clone(), self.api_version.clone(), self.query.clone())
     }
 }
@@ -151,10 +151,13 @@ fn mark(kind: &ResourceType, path: &Path, value: Value) -> Value {
     Value { data, marks: value.marks }
 }
 
+/// What makes two reads one: shape, id as compared, api-version, query.
+type Same = (Shape, String, String, Vec<(String, String)>);
+
 /// All answers so far, and what was asked for in vain.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    answers: BTreeMap<(Shape, String, String, Vec<(String, String)>), Fact>,
+    answers: BTreeMap<Same, Fact>,
 }
 
 impl Facts {
@@ -168,14 +171,15 @@ impl Facts {
         self.answers.insert(read.same(), fact);
     }
 
-    /// Forgets everything at or below `id`, and every collection that may list it: after a write.
+    /// Forgets everything at or below `id`, and every collection of its type, wherever it was listed
+    /// (a role that is given above shows in the list below): after a write.
     pub fn forget(&mut self, id: &ResourceId) {
         let below = format!("{}/", id.folded());
-        let parent = id.parent().map(|parent| parent.folded());
+        let kind = id.resource_type().to_ascii_lowercase();
+        let leaf = format!("/{}", kind.rsplit('/').next().unwrap_or_default());
         self.answers.retain(|(shape, key, _, _), _| {
             let touched = *key == id.folded() || key.starts_with(&below);
-            let lists_it = *shape == Shape::Many
-                && parent.as_ref().is_some_and(|parent| key.starts_with(parent.as_str()));
+            let lists_it = *shape == Shape::Many && key.ends_with(&leaf);
             !touched && !lists_it
         });
     }

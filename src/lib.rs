@@ -1,4 +1,121 @@
 //! acarecipe: integration recipes for Azure Container Apps.
+//!
+//! How to use the program stands in the README; this page is how it is built.
+//!
+//! # What it promises
+//!
+//! 1. **Own little.** A run changes only the paths its recipes declare.
+//! 2. **Twice is free.** Applying again writes nothing, whatever Azure made of what was sent.
+//! 3. **One revision.** What can go together goes in one write, whichever recipe wants it.
+//! 4. **Ready means healthy.** Success is a finished operation, a healthy revision with traffic, and a
+//!    verification that holds; a failure names its cause.
+//! 5. **Interrupted anywhere, nothing lost.** The same command again goes on from live state alone.
+//! 6. **Secrets stay secret**: in output, logs, errors, and on the way to the right host.
+//! 7. **Try it with nothing.** The sandbox is an Azure in the process.
+//! 8. **Know before you start.** What is missing is told all at once, before the first write.
+//!
+//! Most of what follows is a consequence of these: a plan is a value, because it must be shown, asked
+//! about and compared; nothing is remembered between runs, because only what Azure has counts; marks sit
+//! on values, because a secret must be found out where it is *printed*, not where it is read.
+//!
+//! # From a command to a report
+//!
+//! ```text
+//! recipe.yaml ── recipe::load ──▶ Recipe ── recipe::bind (inputs) ──▶ Selection
+//! Selection × Facts ── plan::plan (pure) ──▶ Plan { missing reads, steps, writes, prerequisites, health }
+//!        ▲                                        │ missing? execute::observe fetches all of it at once
+//!        └──────────── Facts ◀────────────────────┘ (one round), and everything is planned again
+//! Plan ── execute (writes in order, Events) ──▶ facts forgotten, observed anew, planned anew
+//! Plan on fresh facts ── verify::findings (pure) ──▶ report::Report ── render ──▶ text, JSON
+//! ```
+//!
+//! **Facts come in rounds.** [`plan::plan`] asks for a fact by its [`facts::Read`]. What is not there yet
+//! is an unknown value and is noted as missing; whoever does the I/O fetches all that is missing in
+//! parallel and plans again. A read whose id depends on another read's answer simply turns up one round
+//! later. So there is one function that says what is needed and what follows from it, and the two cannot
+//! disagree. A second run of both recipes takes three rounds at most.
+//!
+//! **Unknowns make the graph.** An expression over something that only a write will tell gives an unknown
+//! [`value::Value`] that carries its [`value::Origin`]: the step it waits for. A step whose desired state
+//! holds such values must come after those steps. Nobody declares that, and `inputs.x || steps.y.z` has no
+//! edge when `x` is set. `after` adds the edges that no value shows.
+//!
+//! **A merge owns leaves.** [`merge::merge`] lays a step's fragment over the live resource by the type's
+//! rules ([`azure::types`]: which lists are maps by key, sets or one value; defaults; write-only parts) and
+//! returns the merged resource with each [`merge::Owned`] leaf: path, live value, wanted value, whether the
+//! two mean the same. Plan lines, "no changes", verification, conflicts between recipes and what is sent
+//! all come from that one list.
+//!
+//! **Writes are grouped.** [`plan::schedule`]: for a resource each change has an index, the longest chain
+//! before it, counted by how often the chain leaves the resource. Equal index, one write. Indices are then
+//! raised as far as they go, so that what costs a revision comes last and once. With a system identity that
+//! is identity → role → everything else; with a user-assigned one, whose principal is known first, role →
+//! one write.
+//!
+//! **After each write everything is planned anew** on fresh facts. There is no "rest of the plan" that
+//! could be stale: unknowns have become values, changes of others outside the owned paths are taken over,
+//! and a difference on an owned path stops the run. It is also why a killed run needs no journal to go on.
+//!
+//! **A write** ([`execute`]) waits until the roles it relies on are old enough, reads the resource again,
+//! merges into that, and sends the smallest body; `secrets` only when one changes, then built by name
+//! from that read, references as references. Then it waits: operation, revision, traffic.
+//!
+//! **Verifying is planning again** ([`verify`]): what is not in place has failed, in the recipe's words,
+//! beside the health of app and revision, which Azure says and we do not.
+//!
+//! # The layers
+//!
+//! A layer imports only layers above it in this list; a test holds that.
+//!
+//! | module | what | knows nothing of |
+//! | --- | --- | --- |
+//! | [`clock`] | time that can be virtual | everything |
+//! | [`value`] | JSON with marks (unknown, secret, existing), paths, redaction | everything |
+//! | [`diagnostic`] | findings with a stable code, place, cause, fix | what they are about |
+//! | [`azure`] | ids, clouds, resource types, credentials, the client, operations, errors | recipes |
+//! | [`expression`] | `${…}`: JMESPath over marked values | where values come from |
+//! | [`recipe`] | the file format, its mistakes, the catalogue, inputs | Azure's answers |
+//! | [`facts`] | what was read and what is missing | who reads |
+//! | [`merge`] | fragments over resources, bodies | steps |
+//! | [`steps`] | one pure function per step kind | other steps |
+//! | [`plan`] | the engine, schedule, prerequisites, rights, health | any I/O, any clock |
+//! | [`execute`] | the interpreter: reads, writes, waits, events | recipes, output |
+//! | [`verify`] | findings of a plan on fresh facts | any I/O |
+//! | [`report`] | the frozen JSON shape | how it is shown |
+//! | [`render`] | text, progress, diagnostics; the only place that prints | what to do |
+//! | [`cli`] | one file per command | |
+//!
+//! [`sandbox`] stands apart. It imports nothing of the above but [`azure::ResourceId`], and nothing above
+//! imports it but [`cli`], which puts it under the client as a transport, and `render`, which lists its
+//! rules. It judges what the client sends by what Azure is known to do; a belief shared with the planner
+//! would be confirmed by its own mirror. Each of its rules has a source, and each that is only assumed has
+//! a switch for the opposite.
+//!
+//! # Errors
+//!
+//! Inside a layer errors are enums that say what happened. What a person reads is a
+//! [`diagnostic::Diagnostic`] with a code of [`diagnostic::codes`] that is never renamed. Mistakes are
+//! gathered and told together. [`report::Ending`] is the exit code and the `status` of the JSON.
+//!
+//! # Where to add
+//!
+//! - **A recipe**: a folder below `recipes/` with `recipe.yaml`, `README.md` and `app/`. No Rust.
+//!   `acarecipe lint` says what is wrong with it.
+//! - **A resource type**: a row in `azure/types/table.rs`: versions, list kinds, what is read-only, what
+//!   follows from a change. Its behaviour in the sandbox: a file in `sandbox/providers/`, with rules.
+//! - **A step kind**: a variant of [`recipe::StepKind`], a pure file in `steps/`, its call in
+//!   `plan/stepping.rs`; a new verb of ARM would go into `execute/write.rs`.
+//! - **A command**: a file in `cli/` and a line in its `Command`; what it tells is a [`report::Report`].
+//! - **A fact about Azure**: where it is used, with its source; in `sandbox/rules.rs` if the sandbox plays it.
+//!
+//! # Where this differs from the usual design
+//!
+//! - A step does not list what it reads, and nothing visits a dependency graph of reads: planning is run
+//!   again until it misses nothing. It is fast enough to be run dozens of times (`cargo bench`).
+//! - Merging is below steps, not in the executor: the diff that is shown and the body that is sent are made
+//!   by one function, and the executor only repeats it on a fresher read.
+//! - There is no state file. Owned paths are in the recipes, everything else is in Azure.
+//! - Rights are derived from the planned writes, not declared by recipes.
 
 pub mod azure;
 pub mod cli;

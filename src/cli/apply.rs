@@ -74,7 +74,7 @@ impl Apply {
         if asks {
             context.progress.clear();
             if let Some(plan) = &report.plan {
-                screen.before_asking(&crate::render::plan(plan));
+                screen.before_asking(&crate::render::plan(plan, true));
             }
             match confirmed(screen, &context).await {
                 Ok(true) => {}

@@ -36,8 +36,8 @@ pub(super) struct Output {
     /// Print results and errors only
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
     quiet: bool,
-    /// When to colour (`NO_COLOR` is honoured)
     #[arg(
+        help = "When to colour (NO_COLOR is honoured)",
         long = "color",
         global = true,
         value_enum,
@@ -106,7 +106,7 @@ impl Output {
 pub(super) struct Recipes {
     /// Recipes (acarecipe list); without one those of the project file
     #[arg(value_name = "RECIPE")]
-    pub(super) recipes: Vec<String>,
+    pub(super) named: Vec<String>,
     /// An input: [recipe.]name[.key]=value; a list or map as JSON or key by key; @FILE, @- and @env:NAME read it
     #[arg(short, long = "param", value_name = "NAME=VALUE")]
     pub(super) parameters: Vec<String>,
@@ -121,29 +121,47 @@ pub(super) struct Recipes {
 /// Which app, in which cloud, as whom.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Target {
-    /// Resource group [$RG]
-    #[arg(short = 'g', long, value_name = "NAME", help_heading = "Target")]
+    #[arg(help = "Resource group [$RG]", short = 'g', long, value_name = "NAME", help_heading = "Target")]
     pub(super) resource_group: Option<String>,
-    /// Container app [`$APP_NAME`]
-    #[arg(short, long, value_name = "NAME", help_heading = "Target")]
+    #[arg(help = "Container app [$APP_NAME]", short, long, value_name = "NAME", help_heading = "Target")]
     pub(super) name: Option<String>,
     /// Container of the app; needed when it has several
     #[arg(long, value_name = "NAME", help_heading = "Target")]
     pub(super) container: Option<String>,
-    /// Container Apps environment [`$ENVIRONMENT_NAME`; default: the app's]
-    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    #[arg(
+        help = "Container Apps environment [$ENVIRONMENT_NAME; default: the app's]",
+        long,
+        value_name = "NAME",
+        help_heading = "Target"
+    )]
     pub(super) environment: Option<String>,
-    /// Region for new resources [$LOCATION; default: the app's]
-    #[arg(long, value_name = "REGION", help_heading = "Target")]
+    #[arg(
+        help = "Region for new resources [$LOCATION; default: the app's]",
+        long,
+        value_name = "REGION",
+        help_heading = "Target"
+    )]
     pub(super) location: Option<String>,
-    /// Subscription [`$AZURE_SUBSCRIPTION_ID`; default: the one az has selected]
-    #[arg(long, value_name = "ID", help_heading = "Target")]
+    #[arg(
+        help = "Subscription [$AZURE_SUBSCRIPTION_ID; default: the one az has selected]",
+        long,
+        value_name = "ID",
+        help_heading = "Target"
+    )]
     pub(super) subscription: Option<String>,
-    /// `AzureCloud`, `AzureUSGovernment` or `AzureChinaCloud` [default: the one az has selected]
-    #[arg(long, value_name = "NAME", help_heading = "Target")]
+    #[arg(
+        help = "AzureCloud, AzureUSGovernment or AzureChinaCloud [default: the one az has selected]",
+        long,
+        value_name = "NAME",
+        help_heading = "Target"
+    )]
     pub(super) cloud: Option<String>,
-    /// Another endpoint than the cloud's [`$ACARECIPE_ARM_ENDPOINT`]
-    #[arg(long, value_name = "URL", help_heading = "Target")]
+    #[arg(
+        help = "Another endpoint than the cloud's [$ACARECIPE_ARM_ENDPOINT]",
+        long,
+        value_name = "URL",
+        help_heading = "Target"
+    )]
     pub(super) arm_endpoint: Option<String>,
     /// Let tokens go to this host, which must be the endpoint's
     #[arg(long, value_name = "HOST", requires = "arm_endpoint", help_heading = "Target")]

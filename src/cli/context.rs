@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::sandbox_run::SandboxRun;
 use super::{arguments, recipes, target};
 use crate::azure::az_profile::AzProfile;
-use crate::azure::credentials::{self, Parts, ProcessEnv};
+use crate::azure::credentials::{self, Parts, ProcessEnv, SelectError};
 use crate::azure::{ArmClient, ClientSettings, CustomEndpoint, Endpoint};
 use crate::clock::{Clock, SystemClock};
 use crate::diagnostic::Diagnostic;
@@ -207,8 +207,11 @@ fn real_endpoint(
         .map_err(|error| {
             usage(Diagnostic::error(crate::diagnostic::codes::AZURE_ENDPOINT, error.to_string()))
         })?;
-    let selected = credentials::select(&env)
-        .map_err(|error| usage(credentials::CredentialError::from(error).to_diagnostic()))?;
+    let selected = credentials::select(&env).map_err(|error| {
+        let missing = matches!(error, SelectError::Missing { .. } | SelectError::Nothing);
+        let found = vec![credentials::CredentialError::from(error).to_diagnostic()];
+        Refused { found, ending: if missing { Ending::PrerequisitesMissing } else { Ending::Usage } }
+    })?;
     let mut parts = Parts::new(resolved.cloud, &env);
     parts.tenant.clone_from(&resolved.target.tenant);
     parts.az_cloud = az.map(|az| az.cloud.clone());

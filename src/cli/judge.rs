@@ -180,10 +180,16 @@ pub(super) fn prerequisites(
     }
 }
 
+/// Whether nothing is missing that a plan is made of: rights and locks are not.
+fn whole(prerequisites: &[CheckReport]) -> bool {
+    let beside = [crate::diagnostic::codes::PERMISSION.0, crate::diagnostic::codes::LOCKED.0];
+    prerequisites.iter().all(|check| check.status != "failed" || beside.contains(&check.code))
+}
+
 /// Shows the plan.
 pub(super) fn plan(context: &Context, screen: &Screen, report: &mut Report, observed: &Observed) {
     let plan = PlanReport::new(&observed.plan, recipes::foreign(&context.selection));
-    screen.text(&render::plan(&plan));
+    screen.text(&render::plan(&plan, whole(&report.prerequisites)));
     report.plan = Some(plan);
 }
 
@@ -232,6 +238,11 @@ pub(super) fn verification(
     }
     screen.text(&render::checks("Verification", &report.verification));
     report.conclude(plan);
+    let holds = verify::holds(&findings, strict);
+    if !holds {
+        // They speak of what is in place.
+        report.notes.clear();
+    }
     screen.text(&render::outputs(report, screen.width()));
-    if verify::holds(&findings, strict) { Ending::Ok } else { Ending::VerificationFailed }
+    if holds { Ending::Ok } else { Ending::VerificationFailed }
 }

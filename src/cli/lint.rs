@@ -32,7 +32,12 @@ impl Lint {
             Ok(catalogue) => catalogue,
             Err(found) => return refuse(screen, "lint", false, &found, Ending::Usage),
         };
-        let found = lint(&self.files, &catalogue);
+        let files: Vec<PathBuf> = self
+            .files
+            .iter()
+            .map(|file| if file.is_dir() { file.join("recipe.yaml") } else { file.clone() })
+            .collect();
+        let found = lint(&files, &catalogue);
         let errors = found.iter().filter(|one| one.severity == Severity::Error).count();
         screen.diagnostics(&found);
         let ending = if errors == 0 { Ending::Ok } else { Ending::Usage };

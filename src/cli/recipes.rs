@@ -32,11 +32,11 @@ pub(super) fn asked(arguments: &arguments::Recipes, project: Option<&Project>) -
     let of_project = |name: &str| {
         project.and_then(|project| project.recipes.iter().find(|asked| asked.recipe == name)).cloned()
     };
-    if arguments.recipes.is_empty() {
+    if arguments.named.is_empty() {
         return project.map(|project| project.recipes.clone()).unwrap_or_default();
     }
     arguments
-        .recipes
+        .named
         .iter()
         .map(|name| of_project(name).unwrap_or_else(|| Asked { recipe: name.clone(), ..Asked::default() }))
         .collect()

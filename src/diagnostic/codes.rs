@@ -54,6 +54,7 @@ codes! {
     LOCKED = "locked", "no lock refuses a planned write";
     DUPLICATE_VARIABLE = "duplicate-variable", "a container has an environment variable once";
     SECRET_MISSING = "secret-missing", "an environment variable's secret is there";
+    CONDITIONAL_ROLE = "conditional-role", "a role that is assigned holds without a condition";
     IDENTITY_MISSING = "identity-missing", "an identity in use is assigned to the app";
 
     // Execution.

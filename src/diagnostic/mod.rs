@@ -106,7 +106,7 @@ impl Diagnostic {
 
     /// Names the Azure resource.
     #[must_use]
-    pub fn resource(mut self, resource: impl ToString) -> Diagnostic {
+    pub fn resource(mut self, resource: impl std::fmt::Display) -> Diagnostic {
         self.resource = Some(resource.to_string());
         self
     }

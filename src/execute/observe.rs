@@ -107,7 +107,7 @@ impl Executor {
             if !unhealthy {
                 unhealthy_since = None;
             }
-            unhealthy && elapsed.saturating_sub(since) > Duration::from_mins(5)
+            unhealthy && elapsed.saturating_sub(since) > Duration::from_secs(5 * 60)
         };
         self.until_or_deadline(observed, selection, target, rights, done).await
     }

@@ -67,13 +67,13 @@ impl Executor {
             sent = true;
             let next = match outcome {
                 Ok(()) => {
-                    self.record(context, write, &what);
+                    Self::record(context, write, &what);
                     break;
                 }
                 Err(Tried::Failed(failure)) => return Err(failure),
                 Err(Tried::Azure { error, accepted }) => {
                     if accepted {
-                        self.record(context, write, &what);
+                        Self::record(context, write, &what);
                     }
                     failures += 1;
                     self.next(plan, write, &error, failures)
@@ -170,7 +170,7 @@ impl Executor {
         let (Some(id), Some(body)) = (&write.id, &write.body) else {
             return Err(Tried::Failed(Failure::deadline(what)));
         };
-        let version = self.version_of(plan, write);
+        let version = Self::version_of(plan, write);
         let mut json = body.json.clone();
         if !body.resend.is_empty() {
             self.fill_secrets(id, &version, &mut json, &body.resend).await.map_err(Tried::Failed)?;
@@ -208,7 +208,7 @@ impl Executor {
         Ok(())
     }
 
-    fn version_of(&self, plan: &Plan, write: &Write) -> String {
+    fn version_of(plan: &Plan, write: &Write) -> String {
         plan.versions
             .get(write.kind.name)
             .cloned()
@@ -349,7 +349,7 @@ impl Executor {
     /// value until then (microsoft/azure-container-apps#691).
     async fn restart(&self, context: &Context<'_>, plan: &Plan, write: &Write) -> Result<(), Failure> {
         let id = context.target.app_id();
-        let version = self.version_of(plan, write);
+        let version = Self::version_of(plan, write);
         let list = ArmRequest::get(format!("{id}/revisions"), version.clone());
         let revisions = self
             .client
@@ -395,7 +395,7 @@ impl Executor {
         Ok(())
     }
 
-    fn record(&self, context: &Context<'_>, write: &Write, what: &str) {
+    fn record(context: &Context<'_>, write: &Write, what: &str) {
         if let Ok(mut done) = context.done.lock() {
             done.writes.push(Done {
                 what: what.to_owned(),

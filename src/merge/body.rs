@@ -6,8 +6,9 @@ use super::normalise::equal;
 use crate::azure::types::{Compare, ResourceType, Update};
 use crate::value::{Data, Path, Value};
 
-/// A request body, still without the secret values that only `listSecrets` can give.
-#[derive(Clone, Debug, PartialEq)]
+/// A request body, still without the secret values that only `listSecrets` can give. Its `Debug` form
+/// leaves out the JSON, which may hold secrets.
+#[derive(Clone, PartialEq)]
 pub struct Body {
     /// The JSON to send. It may hold secrets: never shown or stored.
     pub json: Json,
@@ -15,6 +16,12 @@ pub struct Body {
     /// array is replaced whole and a stored value is not kept (`ContainerAppSecretInvalid`,
     /// microsoft/azure-container-apps#259).
     pub resend: Vec<String>,
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Body").field("resend", &self.resend).finish_non_exhaustive()
+    }
 }
 
 /// The body that turns `live` into `merged`: a merge patch where the type is patched, else the whole
@@ -117,10 +124,10 @@ impl Writer<'_> {
         match path.pattern().as_str() {
             // GET leaves out the value of a variable that is the empty string; a write that leaves it
             // out too breaks the variable (seen in the requests of Azure/azure-cli).
-            "properties.template.containers[].env[]" | "properties.template.initContainers[].env[]" => {
-                if !json.contains_key("value") && !json.contains_key("secretRef") {
-                    json.insert("value".to_owned(), Json::String(String::new()));
-                }
+            "properties.template.containers[].env[]" | "properties.template.initContainers[].env[]"
+                if !json.contains_key("value") && !json.contains_key("secretRef") =>
+            {
+                json.insert("value".to_owned(), Json::String(String::new()));
             }
             "properties.configuration.secrets[]" => {
                 let reference =

@@ -44,12 +44,15 @@ pub struct Request<'a> {
     pub renew: bool,
 }
 
+/// All rounds of one step.
+type Runs = Rc<Vec<StepRun>>;
+
 /// One evaluation of all instances over one set of facts.
 pub(super) struct Engine<'a> {
     pub(super) request: Request<'a>,
     pub(super) asked: Asked<'a>,
     memo: RefCell<HashMap<Slot, Value>>,
-    pub(super) runs: RefCell<HashMap<(usize, usize), Rc<Vec<StepRun>>>>,
+    pub(super) runs: RefCell<HashMap<(usize, usize), Runs>>,
     busy: RefCell<HashSet<Slot>>,
     problems: RefCell<Vec<Diagnostic>>,
 }
@@ -70,6 +73,8 @@ pub(super) enum Slot {
 pub(super) struct Each {
     pub(super) key: Value,
     pub(super) value: Value,
+    /// The expression that gives the rounds: equal keys of different loops are different rounds.
+    pub(super) by: String,
 }
 
 impl Each {
@@ -186,7 +191,7 @@ impl<'a> Engine<'a> {
     }
 
     /// The id of the app's environment; apps may carry either of two names for it.
-    pub(super) fn environment_id(&self, app: &Value) -> Option<ResourceId> {
+    pub(super) fn environment_id(app: &Value) -> Option<ResourceId> {
         app.text_at(&["properties", "environmentId"])
             .or_else(|| app.text_at(&["properties", "managedEnvironmentId"]))
             .and_then(ResourceId::parse)
@@ -198,7 +203,7 @@ impl<'a> Engine<'a> {
         if app.is_unknown() || app.is_null() {
             return app;
         }
-        match self.environment_id(&app) {
+        match Self::environment_id(&app) {
             Some(id) => self.asked.value(&self.read(&id, "Microsoft.App/managedEnvironments")),
             None => Value::null(),
         }
@@ -369,24 +374,23 @@ impl<'a> Frame<'_, 'a> {
             return Some(vec![self.each.clone()]);
         };
         let value = self.expression(expression);
+        let by = expression.value.text();
+        let each = |(key, value)| Some(Each { key, value, by: by.to_owned() });
         match value.data {
             Data::Unknown(_) => None,
-            Data::List(items) => Some(
-                items
-                    .into_iter()
-                    .enumerate()
-                    .map(|(index, value)| Some(Each { key: Value::new(Data::Number(index.into())), value }))
-                    .collect(),
-            ),
+            Data::List(items) => {
+                let keyed = items.into_iter().enumerate();
+                Some(
+                    keyed
+                        .map(|(index, value)| (Value::new(Data::Number(index.into())), value))
+                        .map(each)
+                        .collect(),
+                )
+            }
             Data::Map(members) => {
                 let mut members: Vec<(String, Value)> = members.into_iter().collect();
                 members.sort_by(|a, b| a.0.cmp(&b.0));
-                Some(
-                    members
-                        .into_iter()
-                        .map(|(key, value)| Some(Each { key: Value::from(key), value }))
-                        .collect(),
-                )
+                Some(members.into_iter().map(|(key, value)| (Value::from(key), value)).map(each).collect())
             }
             _ => Some(Vec::new()),
         }
@@ -396,8 +400,9 @@ impl<'a> Frame<'_, 'a> {
         Frame { engine: self.engine, instance: self.instance, each }
     }
 
+    /// What tells this round from all others of the instance.
     fn each_key(&self) -> Option<String> {
-        self.each.as_ref().map(Each::text)
+        self.each.as_ref().map(|each| format!("{}|{}", each.by, each.text()))
     }
 
     fn variable(&self, name: &str) -> Option<Value> {

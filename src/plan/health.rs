@@ -50,6 +50,10 @@ pub(super) fn health(engine: &Engine<'_>) -> Health {
     let (app_state, finding) = judge_app(engine, &app);
     health.findings.push(finding);
     let Some(name) = app.text_at(&["properties", "latestRevisionName"]) else {
+        health.findings.push(
+            Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, "revision")
+                .detail("there is none yet"),
+        );
         health.state = match app_state {
             State::Ready => State::Waiting("no revision yet".to_owned()),
             other => other,
@@ -85,6 +89,16 @@ pub(super) fn health(engine: &Engine<'_>) -> Health {
         .text_at(&["properties", "configuration", "activeRevisionsMode"])
         .is_some_and(|mode| mode.eq_ignore_ascii_case("Multiple"));
     let mut state = judge_revision(&revision);
+    if multiple && revision.at(&["properties", "active"]).and_then(Value::as_bool) == Some(false) {
+        // Somebody took it out of service and left another one serving.
+        health
+            .findings
+            .push(Finding::new(Status::Warning, codes::REVISION_HEALTH, format!("revision {name}")).detail(
+            "the newest revision is deactivated; the app's other revisions serve, and are not judged here",
+        ));
+        health.state = app_state;
+        return health;
+    }
     if state == State::Ready && health.traffic == Some(0) && !multiple {
         // In Single mode the newest revision takes over by itself.
         state = State::Waiting("it receives no traffic yet".to_owned());
@@ -187,6 +201,8 @@ fn judge_revision(revision: &Value) -> State {
         ("Deprovisioning" | "Deprovisioned", _, _) => {
             State::Stopped("the revision is deprovisioned".to_owned())
         }
+        // Words for "scaled to zero" are not in the schema and vary (Microsoft Learn, revisions).
+        (_, health, running) if health != "Unhealthy" && scaled_to_zero(running) => State::Ready,
         (_, _, running) if running.to_ascii_lowercase().contains("failed") => {
             State::Failing(with("it failed to run"))
         }
@@ -205,6 +221,12 @@ fn judge_revision(revision: &Value) -> State {
         ("Provisioned", _, "Running") => State::Ready,
         (provisioning, health, running) => State::Waiting(format!("{provisioning}, {health}, {running}")),
     }
+}
+
+fn scaled_to_zero(running: &str) -> bool {
+    let word: String =
+        running.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    matches!(word.as_str(), "scaledtozero" | "scaledto0")
 }
 
 /// The first reason that a replica or one of its containers gives.

@@ -1,6 +1,6 @@
 //! `existing`: what a recipe reads from Azure.
 
-use super::engine::Frame;
+use super::engine::{Each, Frame};
 use crate::azure::ResourceId;
 use crate::azure::types::EXTENSION_ONLY;
 use crate::diagnostic::{Diagnostic, codes};
@@ -13,7 +13,9 @@ impl Frame<'_, '_> {
     /// there; unknown while it is not read, waits for a step, may not be read, or is not there though
     /// it must be.
     pub(super) fn look_up(&self, lookup: &Lookup) -> Value {
-        if lookup.for_each.is_some() && self.each.is_none() {
+        // Under its own loop a lookup is the element of this round; anywhere else all of them, by key.
+        let own = |each: &Each| lookup.for_each.as_ref().is_some_and(|by| by.value.text() == each.by);
+        if lookup.for_each.is_some() && !self.each.as_ref().is_some_and(own) {
             let Some(rounds) = self.rounds(lookup.for_each.as_ref()) else {
                 return Value::unknown(Origin::Read);
             };
@@ -129,8 +131,11 @@ impl Frame<'_, '_> {
         };
         if name.starts_with('/') {
             return match ResourceId::parse(name) {
-                Some(id) => Place::Here(Read::one(&id, kind, &version)),
-                None => Place::Unknown(Value::null()),
+                Some(id) if id.resource_type().eq_ignore_ascii_case(kind) => {
+                    Place::Here(Read::one(&id, kind, &version))
+                }
+                // The prerequisite says what it is instead.
+                _ => Place::Unknown(Value::null()),
             };
         }
         let Some(id) = ResourceId::parse(&format!("{base}/{name}")) else {

@@ -6,6 +6,7 @@
 
 mod engine;
 mod finding;
+mod granting;
 mod health;
 mod lookup;
 mod preflight;
@@ -161,6 +162,8 @@ pub struct Settle {
     pub step: String,
     /// The grant.
     pub grant: Grant,
+    /// How long the write waits for it, seen from when the plan was made.
+    pub wait: Duration,
 }
 
 impl Plan {
@@ -250,6 +253,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         prerequisites.extend(rights::findings(&engine, &steps, &writes));
     }
     prerequisites.extend(preflight::findings(&resources));
+    prerequisites.extend(preflight::conditions(&steps));
     let verifications = prerequisites::verifications(&engine);
     let health = health::health(&engine);
     let mut outputs = IndexMap::new();

@@ -1,8 +1,8 @@
 //! What can be seen to be wrong in the merged app before it is sent: a write that the service takes
 //! and then chokes on costs minutes.
 
-use super::ResourcePlan;
 use super::finding::Finding;
+use super::{ResourcePlan, StepPlan};
 use crate::diagnostic::codes;
 use crate::merge::word_set;
 use crate::value::Value;
@@ -17,6 +17,27 @@ pub(super) fn findings(resources: &[ResourcePlan]) -> Vec<Finding> {
             let mut findings = environment(&plan.merged);
             findings.extend(identities(&plan.merged));
             findings
+        })
+        .collect()
+}
+
+/// Roles that are there under a condition only: whether the condition lets through what is needed cannot
+/// be told, and a second assignment is refused (`RoleAssignmentExists`).
+pub(super) fn conditions(steps: &[StepPlan]) -> Vec<Finding> {
+    steps
+        .iter()
+        .filter(|step| step.outcome.pending())
+        .filter_map(|step| {
+            let grant = step.outcome.grant.as_ref()?;
+            let id = grant.conditional.as_ref()?;
+            let name = format!("{} on {} holds without a condition", grant.role, grant.scope.name());
+            Some(
+                Finding::failed(codes::CONDITIONAL_ROLE, name)
+                    .detail(format!("the assignment {id} holds only under its condition"))
+                    .fix(format!("az role assignment delete --ids {}", super::quote(id)))
+                    .docs("https://learn.microsoft.com/azure/role-based-access-control/conditions-overview")
+                    .of(&step.instance),
+            )
         })
         .collect()
 }

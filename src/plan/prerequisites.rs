@@ -130,7 +130,7 @@ fn app(engine: &Engine<'_>) -> Finding {
 
 fn environment(engine: &Engine<'_>, app: &Value) -> Finding {
     let target = engine.request.target;
-    let Some(id) = engine.environment_id(app) else {
+    let Some(id) = Engine::environment_id(app) else {
         return Finding::new(Status::CouldNotCheck, codes::ENVIRONMENT, "environment")
             .detail("the app names none");
     };
@@ -270,8 +270,13 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
     let asked = lookup.name.as_ref().and_then(|name| shown(&frame.expression(name)));
     let name =
         format!("{noun} {}", asked.as_deref().map_or("", |name| name.rsplit('/').next().unwrap_or(name)));
+    let named_by_id = asked.as_deref().is_some_and(|asked| asked.starts_with('/'));
     let finding = |finding: Finding| {
         let finding = match frame.text(lookup.fix.as_ref()) {
+            _ if finding.status == Status::Failed && named_by_id => {
+                // What creates it takes a name; an id is to be looked at.
+                finding.fix(format!("az resource show --ids {}", quote(asked.as_deref().unwrap_or_default())))
+            }
             Some(fix) if finding.status == Status::Failed => finding.fix(fix),
             _ => finding,
         };
@@ -300,7 +305,10 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
         Place::Search { list, name, .. } => several(engine.asked.ask(&list), &name)
             .unwrap_or_else(|| format!("no {noun} of this name in the resource group or the subscription")),
         Place::Unknown(_) => match &asked {
-            Some(asked) => format!("`{asked}` is neither a name nor a resource id"),
+            Some(asked) => match ResourceId::parse(asked) {
+                Some(id) => format!("`{asked}` is a {}, not a {noun}", id.resource_type()),
+                None => format!("`{asked}` is neither a name nor a resource id"),
+            },
             None => "no name is given".to_owned(),
         },
     };

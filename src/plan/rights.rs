@@ -30,7 +30,7 @@ pub(super) fn findings(engine: &Engine<'_>, steps: &[StepPlan], writes: &[Write]
     }
     for write in writes {
         let scope = write_scope(engine, write, steps);
-        findings.extend(locks(engine, &scope));
+        findings.extend(lock(engine, &scope));
     }
     findings
 }
@@ -130,7 +130,7 @@ fn judge(engine: &Engine<'_>, right: &Right<'_>) -> Finding {
         }
         Some(Fact::Found(_)) => {
             let finding = Finding::failed(codes::PERMISSION, name)
-                .detail(format!("the caller may not {} on {}", right.action, right.scope));
+                .detail(format!("the caller lacks {} on {}", right.action, right.scope));
             match right.grant {
                 Some(grant) => role_advice(finding, grant),
                 None => finding.fix(format!(
@@ -226,34 +226,51 @@ fn matches(pattern: &str, action: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// Locks that would refuse a write below `scope`. Whether the answer holds the locks above is not
-/// stated; each lock's own id says what it covers, so both work.
-fn locks(engine: &Engine<'_>, scope: &ResourceId) -> Option<Finding> {
-    let kind = "Microsoft.Authorization/locks";
-    let read = Read::many(&format!("{scope}/providers/{kind}"), kind, &engine.version(kind));
-    let Some(Fact::Found(list)) = engine.asked.ask(&read) else {
-        return None;
-    };
-    let lock = list.as_list()?.iter().find(|lock| {
-        lock.text_at(&["properties", "level"]).is_some_and(|level| level.eq_ignore_ascii_case("ReadOnly"))
-            && lock
-                .text_at(&["id"])
-                .and_then(|id| {
-                    id.to_ascii_lowercase()
-                        .find("/providers/microsoft.authorization/locks")
-                        .map(|at| id[..at].to_owned())
-                })
-                .and_then(|covered| ResourceId::parse(&covered))
-                .is_none_or(|covered| scope.within(&covered))
-    })?;
+/// The read-only lock that would refuse a write on `scope`. Whether the list of a resource holds the
+/// locks of its group is not stated, so both are asked for; each lock's own id says what it covers.
+fn lock(engine: &Engine<'_>, scope: &ResourceId) -> Option<Finding> {
+    let group = scope
+        .subscription()
+        .zip(scope.resource_group())
+        .map(|(subscription, group)| ResourceId::group(subscription, group))
+        .filter(|group| group != scope);
+    let mut refused = None;
+    for asked in std::iter::once(scope).chain(group.as_ref()) {
+        let kind = "Microsoft.Authorization/locks";
+        let read = Read::many(&format!("{asked}/providers/{kind}"), kind, &engine.version(kind));
+        match engine.asked.ask(&read) {
+            Some(Fact::Found(list)) => {
+                let found = list.as_list().unwrap_or_default().iter().find(|lock| covers(lock, scope));
+                if let Some(lock) = found {
+                    return Some(locked(lock, scope));
+                }
+            }
+            Some(Fact::Refused { message } | Fact::Failed { message, .. }) => refused = Some(message.clone()),
+            Some(Fact::Absent { .. }) | None => {}
+        }
+    }
+    refused.map(|message| {
+        Finding::new(Status::CouldNotCheck, codes::LOCKED, format!("{} is not locked", scope.name()))
+            .detail(message)
+    })
+}
+
+fn covers(lock: &Value, scope: &ResourceId) -> bool {
+    let holder = lock.text_at(&["id"]).and_then(|id| {
+        let at = id.to_ascii_lowercase().find("/providers/microsoft.authorization/locks")?;
+        ResourceId::parse(id.get(..at)?)
+    });
+    lock.text_at(&["properties", "level"]).is_some_and(|level| level.eq_ignore_ascii_case("ReadOnly"))
+        && holder.is_none_or(|holder| scope.within(&holder))
+}
+
+fn locked(lock: &Value, scope: &ResourceId) -> Finding {
     let name = lock.text_at(&["name"]).unwrap_or("a lock");
     let id = lock.text_at(&["id"]).unwrap_or_default();
-    Some(
-        Finding::failed(codes::LOCKED, format!("{} is not locked", scope.name()))
-            .detail(format!("the read-only lock {name} refuses every write"))
-            .fix(format!("az lock delete --ids {}", quote(id)))
-            .docs("https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources"),
-    )
+    Finding::failed(codes::LOCKED, format!("{} is not locked", scope.name()))
+        .detail(format!("the read-only lock {name} refuses every write"))
+        .fix(format!("az lock delete --ids {}", quote(id)))
+        .docs("https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources")
 }
 
 #[cfg(test)]

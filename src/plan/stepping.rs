@@ -2,19 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::engine::{Engine, Frame, Slot, step_origins};
-use crate::azure::{ResourceId, roles, types};
+use crate::azure::{ResourceId, types};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Read;
-use crate::recipe::{ResourceStep, RoleAssignment, Step, StepKind};
-use crate::steps::{self, Outcome, Role, RoleRequest};
+use crate::recipe::{ResourceStep, Step, StepKind};
+use crate::steps::{self, Outcome};
 use crate::value::{Origin, Value};
-
-/// How old a role assignment must be before a write that would cost a revision, unless the recipe or
-/// `--role-wait` says otherwise. Azure promises effect within 10 minutes and mostly needs one or two.
-const SETTLE: Duration = Duration::from_mins(2);
 
 /// One round of one step.
 #[derive(Debug)]
@@ -45,7 +40,7 @@ impl StepRun {
     }
 }
 
-impl<'a> Engine<'a> {
+impl Engine<'_> {
     /// All rounds of one step, made once.
     pub(super) fn step_runs(&self, instance: usize, index: usize) -> Rc<Vec<StepRun>> {
         if let Some(runs) = self.runs.borrow().get(&(instance, index)) {
@@ -69,7 +64,10 @@ impl<'a> Engine<'a> {
         let frame = self.frame(instance);
         let step = &frame.recipe().steps[index];
         let Some(rounds) = frame.rounds(step.for_each.as_ref()) else {
-            return Vec::new();
+            // What it goes round by is not known: told, never passed over.
+            let by = step.for_each.as_ref().map_or_else(Value::null, |by| frame.expression(by));
+            frame.must_be_known(step, &by);
+            return vec![StepRun { refused: refusal(&by), ..frame.blank(step) }];
         };
         rounds
             .into_iter()
@@ -83,21 +81,7 @@ impl<'a> Engine<'a> {
 
 impl Frame<'_, '_> {
     fn run(&self, step: &Step) -> StepRun {
-        let alias = &self.engine.instances()[self.instance].alias;
-        let each = self.each.as_ref().map(super::engine::Each::text);
-        let key = match &each {
-            Some(each) => format!("{alias}.{}[{each}]", step.id.name),
-            None => format!("{alias}.{}", step.id.name),
-        };
-        let mut run = StepRun {
-            key,
-            each,
-            outcome: None,
-            needs: BTreeSet::new(),
-            after: BTreeSet::new(),
-            why: None,
-            refused: None,
-        };
+        let mut run = self.blank(step);
         if let Some(when) = &step.when {
             let holds = self.expression(when);
             match holds.truthy() {
@@ -111,22 +95,41 @@ impl Frame<'_, '_> {
             }
         }
         run.why = self.text(step.why.as_ref());
-        let (outcome, uses) = match &step.kind {
+        let (outcome, mut uses) = match &step.kind {
             StepKind::ContainerApp(fragment) => {
                 let fragment = self.tree(fragment);
                 let outcome =
                     if usable(&fragment) { self.container_app(step, &run.key, &fragment) } else { None };
-                (outcome, fragment)
+                (outcome, vec![fragment])
             }
             StepKind::Resource(resource) => self.resource(step, &run.key, resource),
             StepKind::RoleAssignment(role) => self.role(step, role),
         };
-        run.refused = refusal(&uses);
-        run.outcome = outcome.filter(|_| usable(&uses));
-        run.needs = step_origins(&uses);
+        run.refused = uses.iter().find_map(refusal);
+        run.outcome = outcome.filter(|_| uses.iter().all(usable));
+        run.needs = uses.drain(..).flat_map(|used| step_origins(&used)).collect();
         run.after = self.runs_after(step);
         run.needs.extend(run.after.iter().cloned());
         run
+    }
+
+    /// A round of a step of which nothing is known yet.
+    fn blank(&self, step: &Step) -> StepRun {
+        let alias = &self.engine.instances()[self.instance].alias;
+        let each = self.each.as_ref().map(super::engine::Each::text);
+        let key = match &each {
+            Some(each) => format!("{alias}.{}[{each}]", step.id.name),
+            None => format!("{alias}.{}", step.id.name),
+        };
+        StepRun {
+            key,
+            each,
+            outcome: None,
+            needs: BTreeSet::new(),
+            after: BTreeSet::new(),
+            why: None,
+            refused: None,
+        }
     }
 
     fn runs_after(&self, step: &Step) -> BTreeSet<String> {
@@ -142,7 +145,7 @@ impl Frame<'_, '_> {
     }
 
     /// Reads that are still to come are no mistake; a step's own result is.
-    fn must_be_known(&self, step: &Step, value: &Value) {
+    pub(super) fn must_be_known(&self, step: &Step, value: &Value) {
         for origin in value.origins() {
             if let Origin::Step(other) = origin {
                 self.engine.problem(
@@ -164,124 +167,37 @@ impl Frame<'_, '_> {
         self.merged(step, steps::container_app(kind, key, &id, &app, running.as_ref(), fragment))
     }
 
-    fn resource(&self, step: &Step, key: &str, resource: &ResourceStep) -> (Option<Outcome>, Value) {
+    fn resource(&self, step: &Step, key: &str, resource: &ResourceStep) -> (Option<Outcome>, Vec<Value>) {
         let body = self.tree(&resource.body);
         let name = self.expression(&resource.name);
+        let above = resource.parent.as_ref().or(resource.scope.as_ref()).map(|above| self.expression(above));
         let outcome = types::find(&resource.kind.kind).and_then(|kind| {
-            let id = self.resource_id(resource, &name)?;
+            let id = self.resource_id(resource, &name, above.as_ref())?;
             let version = resource.kind.version.clone().unwrap_or_else(|| self.engine.version(kind.name));
             let live = self.engine.asked.value(&Read::one(&id, kind.name, &version));
             self.merged(step, steps::resource(kind, key, &id, &live, &body))
         });
-        (outcome, body)
+        (outcome, [body, name].into_iter().chain(above).collect())
     }
 
-    fn resource_id(&self, resource: &ResourceStep, name: &Value) -> Option<ResourceId> {
-        let target = self.engine.request.target;
+    fn resource_id(
+        &self,
+        resource: &ResourceStep,
+        name: &Value,
+        above: Option<&Value>,
+    ) -> Option<ResourceId> {
         let kind = resource.kind.kind.as_str();
         let name = name.as_str().filter(|_| !name.contains_secret())?;
-        let id_of = |expression| {
-            let value = self.expression(expression);
-            value.as_str().or_else(|| value.text_at(&["id"])).and_then(ResourceId::parse)
+        let above = match above {
+            Some(value) => value.as_str().or_else(|| value.text_at(&["id"])).and_then(ResourceId::parse)?,
+            None => self.engine.request.target.group_id(),
         };
-        let text = match (&resource.parent, &resource.scope) {
-            (Some(parent), _) => format!("{}/{}/{name}", id_of(parent)?, kind.rsplit('/').next()?),
-            (None, Some(scope)) => format!("{}/providers/{kind}/{name}", id_of(scope)?),
-            (None, None) => format!("{}/providers/{kind}/{name}", target.group_id()),
+        let text = if resource.parent.is_some() {
+            format!("{above}/{}/{name}", kind.rsplit('/').next()?)
+        } else {
+            format!("{above}/providers/{kind}/{name}")
         };
         ResourceId::parse(&text)
-    }
-
-    fn role(&self, step: &Step, wanted: &RoleAssignment) -> (Option<Outcome>, Value) {
-        let engine = self.engine;
-        let (role, principal, scope) = (
-            self.expression(&wanted.role),
-            self.expression(&wanted.principal),
-            self.expression(&wanted.scope),
-        );
-        let outcome = types::find("Microsoft.Authorization/roleAssignments").and_then(|kind| {
-            if scope.is_unknown() || role.is_unknown() {
-                self.must_be_known(step, &scope);
-                self.must_be_known(step, &role);
-                return None;
-            }
-            let Some(scope_id) = scope.as_str().and_then(ResourceId::parse) else {
-                let given = super::engine::shown(&scope).unwrap_or_default();
-                if !scope.is_null() {
-                    engine.problem(
-                        Diagnostic::error(
-                            codes::BAD_SCOPE,
-                            format!("`{given}` is not a resource id to grant a role on"),
-                        )
-                        .fix("give the full id: /subscriptions/…/resourceGroups/…/providers/…")
-                        .label(&self.recipe().source, wanted.scope.span, ""),
-                    );
-                }
-                return None;
-            };
-            let definition = self.role_definition(step, role.as_str()?, &scope_id)?;
-            if roles::grants_roles(&definition.guid) {
-                engine.problem(
-                    Diagnostic::error(
-                        codes::ROLE_REFUSED,
-                        format!("`{}` can give roles away; no recipe may grant it", definition.name),
-                    )
-                    .label(&self.recipe().source, wanted.role.span, ""),
-                );
-                return None;
-            }
-            let assignments = match principal.as_str() {
-                Some(principal) if !principal.is_empty() => engine
-                    .asked
-                    .value(&steps::role_assignments_read(&scope_id, principal, &engine.version(kind.name))),
-                // A principal that does not exist yet has no assignments.
-                _ if principal.is_unknown() && !step_origins(&principal).is_empty() => Value::null(),
-                _ => return None,
-            };
-            if assignments.is_unknown() && !assignments.origins().contains(&Origin::Read) {
-                // May not be listed: told by the prerequisites; writing stays possible.
-                return Some((kind, definition, scope_id, Value::null()));
-            }
-            if assignments.is_unknown() {
-                return None;
-            }
-            Some((kind, definition, scope_id, assignments))
-        });
-        // A scope that cannot be read is as much a reason as a principal that cannot.
-        let uses = if usable(&scope) { principal.clone() } else { scope.clone() };
-        let outcome = outcome.map(|(kind, role, scope, assignments)| {
-            let settle = engine.request.role_wait.or(wanted.settle).unwrap_or(SETTLE);
-            let request = RoleRequest { role, principal: principal.clone(), scope, settle };
-            steps::role_assignment(kind, &request, &assignments)
-        });
-        (outcome, uses)
-    }
-
-    /// A role by name or GUID: from the table of built-in roles, else asked of Azure.
-    fn role_definition(&self, step: &Step, role: &str, scope: &ResourceId) -> Option<Role> {
-        if let Some((name, guid)) = roles::find(role) {
-            return Some(Role { name: name.to_owned(), guid: guid.to_owned() });
-        }
-        // In whatever form it is written: the checks on roles compare the usual one.
-        if let Ok(guid) = uuid::Uuid::try_parse(role) {
-            let guid = guid.hyphenated().to_string();
-            let name = roles::find(&guid).map_or_else(|| guid.clone(), |(name, _)| name.to_owned());
-            return Some(Role { name, guid });
-        }
-        let kind = "Microsoft.Authorization/roleDefinitions";
-        let read = Read::many(&format!("{scope}/providers/{kind}"), kind, &self.engine.version(kind))
-            .with("$filter", format!("roleName eq '{}'", role.replace('\'', "''")));
-        let found = self.engine.asked.value(&read);
-        let definitions = found.as_list()?;
-        let guid = definitions.iter().find_map(|definition| definition.text_at(&["name"]));
-        if guid.is_none() {
-            self.engine.problem(
-                Diagnostic::error(codes::NO_SUCH_ROLE, format!("there is no role `{role}` at {scope}"))
-                    .fix(format!("az role definition list --name {}", super::quote(role)))
-                    .label(&self.recipe().source, step.span, ""),
-            );
-        }
-        guid.map(|guid| Role { name: role.to_owned(), guid: guid.to_owned() })
     }
 
     fn merged(&self, step: &Step, outcome: steps::StepResult) -> Option<Outcome> {
@@ -300,12 +216,12 @@ impl Frame<'_, '_> {
 }
 
 /// Whether nothing in a value could not be read, or is not there although it must be.
-fn usable(value: &Value) -> bool {
+pub(super) fn usable(value: &Value) -> bool {
     !value.origins().iter().any(|origin| matches!(origin, Origin::Refused(_) | Origin::Absent))
 }
 
 /// Why a part of a value could not be read.
-fn refusal(value: &Value) -> Option<String> {
+pub(super) fn refusal(value: &Value) -> Option<String> {
     value.origins().into_iter().find_map(|origin| match origin {
         Origin::Refused(message) => Some(message),
         _ => None,

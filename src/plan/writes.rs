@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::engine::Engine;
 use super::schedule::{Node, schedule};
-use super::{ResourcePlan, Settle, StepPlan, Unreadable, Write};
+use super::{Request, ResourcePlan, Settle, StepPlan, Unreadable, Write};
 use crate::azure::ResourceId;
 use crate::azure::types::{Compare, Consequence, ResourceType};
 use crate::diagnostic::{Diagnostic, codes};
@@ -221,11 +221,13 @@ pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[Resou
                 .map_or_else(|| steps[*index].key.clone(), ResourceId::folded),
         })
         .collect();
+    let needs = all_needs(engine);
     let mut edges = Vec::new();
     for (to, index) in pending.iter().enumerate() {
         for (from, other) in pending.iter().enumerate() {
-            let before = steps[*index].needs.contains(&steps[*other].key)
-                || uses_created(&steps[*index].outcome, &steps[*other].outcome);
+            let before =
+                needs.get(&steps[*index].key).is_some_and(|needs| needs.contains(&steps[*other].key))
+                    || uses_created(&steps[*index].outcome, &steps[*other].outcome);
             if from != to && before {
                 edges.push((from, to));
             }
@@ -252,9 +254,43 @@ pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[Resou
                 .and_then(|index| steps[*index].outcome.resource.as_ref())
                 .and_then(|id| resources.iter().find(|resource| resource.id == *id));
             let before = plan.map(|plan| written.entry(plan.id.clone()).or_default());
-            write_of(steps, &members, plan, before, group.after.clone(), engine.request.renew)
+            write_of(steps, &members, plan, before, group.after.clone(), engine.request)
         })
         .collect()
+}
+
+/// For each run of a step every run that must come first, also across steps that are in place or
+/// skipped: what comes after those comes after what they come after.
+fn all_needs(engine: &Engine<'_>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut needs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for instance in 0..engine.instances().len() {
+        for index in 0..engine.recipe(instance).steps.len() {
+            for run in engine.step_runs(instance, index).iter() {
+                needs.insert(run.key.clone(), run.needs.clone());
+            }
+        }
+    }
+    loop {
+        let mut grown = false;
+        for key in needs.keys().cloned().collect::<Vec<_>>() {
+            let further: BTreeSet<String> = needs
+                .get(&key)
+                .into_iter()
+                .flatten()
+                .filter_map(|before| needs.get(before))
+                .flatten()
+                .cloned()
+                .collect();
+            if let Some(own) = needs.get_mut(&key) {
+                let count = own.len();
+                own.extend(further);
+                grown |= own.len() > count;
+            }
+        }
+        if !grown {
+            return needs;
+        }
+    }
 }
 
 /// Whether a change names a resource that another one creates. Its id is known before it is there, so
@@ -285,8 +321,9 @@ fn write_of(
     plan: Option<&ResourcePlan>,
     before: Option<&mut Vec<usize>>,
     after: Vec<usize>,
-    renew: bool,
+    request: Request<'_>,
 ) -> Write {
+    let (renew, now) = (request.renew, request.now);
     let outcome = &steps[members[0]].outcome;
     let kind = outcome.kind;
     let mut changes: BTreeSet<Consequence> = BTreeSet::new();
@@ -324,7 +361,7 @@ fn write_of(
         after,
         body,
         consequences: changes,
-        settles: settles(steps, members),
+        settles: settles(steps, members, now),
     }
 }
 
@@ -334,10 +371,10 @@ fn give_suffix(app: &mut Value) {
     let text = |keys: &[&str]| app.at(keys).and_then(Value::to_json).unwrap_or_default().to_string();
     let seed = text(&["properties", "template"]) + &text(&["systemData", "lastModifiedAt"]);
     let digest = Sha256::digest(seed.as_bytes());
-    let hex: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let number = digest.iter().take(4).fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
     if let Some(Data::Map(template)) = app.at_mut(&["properties", "template"]).map(|value| &mut value.data) {
         // A suffix begins with a letter.
-        template.insert("revisionSuffix".to_owned(), Value::from(format!("r{hex}")));
+        template.insert("revisionSuffix".to_owned(), Value::from(format!("r{number:08x}")));
     }
 }
 
@@ -393,12 +430,14 @@ fn resends(live: &Value, steps: &[StepPlan], members: &[usize]) -> usize {
 }
 
 /// The role assignments that a write relies on, and how old each must be.
-fn settles(steps: &[StepPlan], members: &[usize]) -> Vec<Settle> {
+fn settles(steps: &[StepPlan], members: &[usize], now: OffsetDateTime) -> Vec<Settle> {
     let mut settles = Vec::new();
     let needed: BTreeSet<&String> = members.iter().flat_map(|index| &steps[*index].after).collect();
     for step in steps.iter().filter(|step| needed.contains(&step.key)) {
         if let Some(grant) = &step.outcome.grant {
-            settles.push(Settle { step: step.key.clone(), grant: grant.clone() });
+            let mut settle = Settle { step: step.key.clone(), grant: grant.clone(), wait: Duration::ZERO };
+            settle.wait = settle.remaining(now);
+            settles.push(settle);
         }
     }
     settles

@@ -29,8 +29,9 @@ pub enum Format {
 /// Whether output is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Colour {
-    /// When stdout is a terminal and neither `NO_COLOR` nor `TERM=dumb` is set.
+    /// On a terminal that shows colours.
     #[default]
+    #[value(help = "On a terminal, unless NO_COLOR or TERM=dumb is set")]
     Auto,
     /// Always.
     Always,

@@ -84,8 +84,9 @@ pub fn checks(title: &str, checks: &[Check]) -> String {
     text
 }
 
-/// A plan as Terraform's readers know it: `+ ~ -`, before → after, why, and what follows.
-pub fn plan(plan: &PlanReport) -> String {
+/// A plan as Terraform's readers know it: `+ ~ -`, before → after, why, and what follows. `whole`:
+/// everything that it depends on is there.
+pub fn plan(plan: &PlanReport, whole: bool) -> String {
     let mut text = String::new();
     for folder in &plan.foreign_recipes {
         let _ = writeln!(text, "\n{YELLOW}!{YELLOW:#} {folder}");
@@ -93,11 +94,20 @@ pub fn plan(plan: &PlanReport) -> String {
     if let Some(owner) = &plan.other_owner {
         let _ = writeln!(text, "\n{YELLOW}!{YELLOW:#} {owner}");
     }
+    if plan.empty && !whole {
+        let _ = writeln!(text, "\n{BOLD}Plan{BOLD:#}: unknown until what is missing is there");
+        return text;
+    }
     if plan.empty {
         let _ = writeln!(text, "\n{BOLD}No changes.{BOLD:#} All that the recipes own is in place.");
         return text;
     }
-    let _ = writeln!(text, "\n{BOLD}Plan: {}{BOLD:#}", summary(plan));
+    let _ = writeln!(
+        text,
+        "\n{BOLD}Plan{}: {}{BOLD:#}",
+        if whole { "" } else { ", as far as it can be told" },
+        summary(plan)
+    );
     for write in &plan.writes {
         let (style, mark, verb) = match write.action {
             Action::Create => (GREEN, "+", "will be created"),
@@ -187,7 +197,7 @@ pub fn ending(report: &Report) -> String {
             0 => "no new revision".to_owned(),
             count => counted(count, "new revision"),
         });
-    } else if report.command == "apply" {
+    } else if report.command == "apply" && report.status != Ending::Usage {
         told.push("nothing was written".to_owned());
     }
     told.push(counted(usize::try_from(report.counts.requests).unwrap_or(usize::MAX), "request"));

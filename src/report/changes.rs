@@ -189,11 +189,12 @@ fn flatten(path: &Path, before: &Value, after: &Value, leaves: &mut Vec<Leaf>) {
         Data::Map(members) if members.is_empty() && before.is_null() && is_id(path) => {
             let mut assigned = leaf(&path.short(), before, after);
             assigned.path = strip_control(&path.to_string());
-            assigned.shown.1 = "(assigned)".to_owned();
+            "(assigned)".clone_into(&mut assigned.shown.1);
             leaves.push(assigned);
         }
         _ => {
-            leaves.push(Leaf { path: strip_control(&path.to_string()), ..leaf(&path.short(), before, after) })
+            leaves
+                .push(Leaf { path: strip_control(&path.to_string()), ..leaf(&path.short(), before, after) });
         }
     }
 }
@@ -266,11 +267,8 @@ fn consequences(plan: &Plan, write: &Write, role: bool) -> Vec<String> {
             if write.resends == 1 { "" } else { "s" }
         ));
     }
-    for settle in write.settles.iter().filter(|settle| settle.grant.created_on.is_none()) {
-        let wait = settle.grant.settle;
-        if !wait.is_zero() {
-            told.push(format!("waits {} for the role {} first", lasting(wait), settle.grant.role));
-        }
+    for settle in write.settles.iter().filter(|settle| settle.wait.as_secs() > 0) {
+        told.push(format!("waits {} for the role {} first", lasting(settle.wait), settle.grant.role));
     }
     told
 }

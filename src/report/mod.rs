@@ -263,7 +263,7 @@ impl Report {
             .map(|(instance, outputs)| {
                 let outputs = outputs
                     .iter()
-                    .filter(|(_, value)| !value.is_null())
+                    .filter(|(_, value)| !value.is_null() && !value.is_unknown())
                     .map(|(name, value)| (name.clone(), Redacted(value).to_json()))
                     .collect();
                 (instance.clone(), outputs)

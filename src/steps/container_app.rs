@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::{Outcome, StepResult, with_computed};
 use crate::azure::ResourceId;
 use crate::azure::types::ResourceType;
-use crate::merge::{Owned, merge, word_set};
+use crate::merge::{merge, word_set};
 use crate::value::{Data, Segment, Value};
 
 /// The outcome of laying `fragment` (`identity`, `configuration`, `template`, `tags`) over the app.
@@ -61,8 +61,13 @@ fn count_from_running(outcome: &mut Outcome, running: &Value) {
         *template = running.clone();
     }
     let Ok(seen) = merge(outcome.kind, &base, &outcome.fragment) else { return };
-    let in_template = |owned: &Owned| owned.path.pattern().starts_with("properties.template");
-    if !seen.owned.iter().any(|owned| in_template(owned) && !owned.in_place) {
+    // In place on the app and yet not running: a change that is simply to be made is none of this.
+    let left_behind = outcome.owned.iter().any(|owned| {
+        owned.in_place
+            && owned.path.pattern().starts_with("properties.template")
+            && seen.owned.iter().any(|other| other.path == owned.path && !other.in_place)
+    });
+    if !left_behind {
         return;
     }
     outcome.owned = seen.owned;

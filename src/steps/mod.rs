@@ -70,6 +70,9 @@ pub struct Grant {
     pub found_as: Option<String>,
     /// How old it must be before a write that would cost a revision or an image pull.
     pub settle: std::time::Duration,
+    /// The assignment of the same role on the same scope that holds only under a condition: Azure takes
+    /// no second one beside it.
+    pub conditional: Option<String>,
 }
 
 /// Replaces what is computed at creation and not there yet by an unknown of this step.

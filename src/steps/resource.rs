@@ -3,8 +3,8 @@
 use super::{Outcome, StepResult, with_computed};
 use crate::azure::ResourceId;
 use crate::azure::types::ResourceType;
-use crate::merge::merge;
-use crate::value::{Data, Value};
+use crate::merge::{Owned, merge};
+use crate::value::{Data, Path, Value};
 
 /// The outcome of laying `body` over the resource `id` (`live` is null when it is not there).
 ///
@@ -40,13 +40,24 @@ pub fn resource(
         }
         result = with_computed(kind, result, key);
     }
+    let mut owned = merged.owned;
+    if owned.is_empty() {
+        // That it is there is all that is wanted of it.
+        let there = Value::from(id.as_str());
+        owned.push(Owned {
+            path: Path::root().key("id"),
+            live: if live.is_null() { Value::null() } else { there.clone() },
+            wanted: there,
+            in_place: !live.is_null(),
+        });
+    }
     Ok(Outcome {
         kind,
         resource: Some(id.clone()),
         live: live.clone(),
         base: live.clone(),
         fragment: body.clone(),
-        owned: merged.owned,
+        owned,
         result,
         grant: None,
     })

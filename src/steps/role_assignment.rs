@@ -46,7 +46,7 @@ pub fn role_assignments_read(scope: &ResourceId, principal: &str, api_version: &
         "Microsoft.Authorization/roleAssignments",
         api_version,
     )
-    .with("$filter", format!("principalId eq '{principal}'"))
+    .with("$filter", format!("principalId eq '{}'", principal.replace('\'', "''")))
 }
 
 /// Whether an assignment at `granted` holds for `scope`. The root and management groups, which are
@@ -60,21 +60,30 @@ pub fn scope_covers(granted: &str, scope: &ResourceId) -> bool {
 /// The outcome: `assignments` is the answer to [`role_assignments_read`], null while the principal
 /// does not exist (then it has none).
 pub fn role_assignment(kind: &'static ResourceType, request: &RoleRequest, assignments: &Value) -> Outcome {
-    let found = assignments.as_list().unwrap_or_default().iter().find(|assignment| {
+    let matches = |assignment: &&Value| {
         let guid = assignment
             .text_at(&["properties", "roleDefinitionId"])
             .and_then(|id| id.rsplit('/').next())
             .unwrap_or_default();
-        let conditional = assignment.text_at(&["properties", "condition"]).is_some();
         let principal = assignment.text_at(&["properties", "principalId"]);
         guid.eq_ignore_ascii_case(&request.role.guid)
-            && !conditional
             && principal
                 .zip(request.principal.as_str())
                 .is_some_and(|(have, want)| have.eq_ignore_ascii_case(want))
             && assignment
                 .text_at(&["properties", "scope"])
                 .is_some_and(|granted| scope_covers(granted, &request.scope))
+    };
+    let is_conditional = |assignment: &&Value| assignment.text_at(&["properties", "condition"]).is_some();
+    let all = assignments.as_list().unwrap_or_default();
+    let found = all.iter().filter(matches).find(|one| !is_conditional(one));
+    // Under a condition it may not hold for what is needed, and stands in the way of a second one.
+    let conditional = all.iter().filter(matches).find(|one| {
+        is_conditional(one)
+            && one
+                .text_at(&["properties", "scope"])
+                .and_then(ResourceId::parse)
+                .is_some_and(|granted| granted == request.scope)
     });
     let wanted = body(request);
     let grant = Grant {
@@ -89,6 +98,7 @@ pub fn role_assignment(kind: &'static ResourceType, request: &RoleRequest, assig
             .and_then(|assignment| assignment.text_at(&["properties", "scope"]))
             .map(str::to_owned),
         settle: request.settle,
+        conditional: conditional.and_then(|one| one.text_at(&["id"])).map(str::to_owned),
     };
     let id = found
         .and_then(|assignment| assignment.text_at(&["id"]))
@@ -121,11 +131,10 @@ fn name(request: &RoleRequest) -> Option<String> {
 }
 
 fn body(request: &RoleRequest) -> Value {
-    let subscription = request.scope.subscription().unwrap_or_default();
-    let definition = format!(
-        "/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{}",
-        request.role.guid
-    );
+    // A management group has no subscription; built-in definitions stand at the root too.
+    let above = request.scope.subscription().map_or_else(String::new, |id| format!("/subscriptions/{id}"));
+    let definition =
+        format!("{above}/providers/Microsoft.Authorization/roleDefinitions/{}", request.role.guid);
     let properties = IndexMap::from([
         ("roleDefinitionId".to_owned(), Value::from(definition)),
         ("principalId".to_owned(), request.principal.clone()),

@@ -59,8 +59,8 @@ pub enum Origin {
     Absent,
 }
 
-/// A JSON value with marks.
-#[derive(Clone, Debug, PartialEq)]
+/// A JSON value with marks. Its `Debug` form is redacted like everything else that is shown.
+#[derive(Clone, PartialEq)]
 pub struct Value {
     /// The value itself.
     pub data: Data,
@@ -85,6 +85,15 @@ pub enum Data {
     Map(IndexMap<String, Value>),
     /// Known only after its origins; shown as `(known after apply)`.
     Unknown(BTreeSet<Origin>),
+}
+
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.marks.hidden() || !self.is_unknown() {
+            return write!(f, "{}", Redacted(self).to_json());
+        }
+        std::fmt::Debug::fmt(&self.data, f)
+    }
 }
 
 impl Value {

@@ -30,6 +30,10 @@ pub fn findings(plan: &Plan, waited: bool) -> Vec<Finding> {
 /// Whether what one step owns is in place, in the recipe's words.
 fn desired_state(step: &StepPlan) -> Finding {
     let name = step.why.clone().unwrap_or_else(|| format!("{}: {}", step.recipe, step.step));
+    if step.outcome.owned.is_empty() {
+        // Nothing that it says could be compared: that is no proof.
+        return Finding::new(Status::CouldNotCheck, codes::DESIRED_STATE, name).of(&step.instance);
+    }
     let missing: Vec<&Owned> = step.outcome.owned.iter().filter(|owned| !owned.in_place).collect();
     let finding = if missing.is_empty() {
         let detail = match &step.outcome.grant {

@@ -1,5 +1,7 @@
 //! The program as a process of its own: the sandbox it serves, and the client that works on it.
 
+#![allow(dead_code, reason = "a kit for tests across processes, not all of which use all of it")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -60,9 +62,9 @@ impl Server {
         });
         let mut server = Server { child, endpoint: String::new(), ca: None, token: String::new(), lines };
         let ready = server.event();
-        server.endpoint = ready["endpoint"].as_str().unwrap().to_owned();
+        ready["endpoint"].as_str().unwrap().clone_into(&mut server.endpoint);
         server.ca = ready["ca"].as_str().map(str::to_owned);
-        server.token = ready["token"].as_str().unwrap().to_owned();
+        ready["token"].as_str().unwrap().clone_into(&mut server.token);
         server
     }
 
@@ -248,7 +250,7 @@ impl Client {
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 let after = start.elapsed();
-                let mut text = |stream: Option<JoinHandle<String>>| stream.unwrap().join().unwrap();
+                let text = |stream: Option<JoinHandle<String>>| stream.unwrap().join().unwrap();
                 return Ended { status, out: text(self.out.take()), err: text(self.err.take()), after };
             }
             if start.elapsed() > limit {

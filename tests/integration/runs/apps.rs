@@ -20,7 +20,7 @@ fn pinned_weights_stay_and_the_new_revision_gets_none() {
     let after = app(&world);
     assert_eq!(after.configuration()["ingress"]["traffic"], before.configuration()["ingress"]["traffic"]);
     let newest = after.latest().unwrap().name.clone();
-    assert_eq!(run.applied.revisions, [newest.clone()]);
+    assert_eq!(run.applied.revisions, std::slice::from_ref(&newest));
     let findings = run.findings();
     let revision = of_code(&findings, codes::REVISION_HEALTH);
     assert_eq!(revision.status, Status::Warning);
@@ -186,7 +186,7 @@ fn identities_that_are_there_stay() {
     });
     works_and_stays(&world, IDENTITY, &[]);
     let first = app(&world);
-    assert_eq!(first.identity.user, [other.clone()]);
+    assert_eq!(first.identity.user, std::slice::from_ref(&other));
     let system = first.identity.system.clone().unwrap();
     works_and_stays(&world, IDENTITY, &["identity=id-demo"]);
     let second = app(&world);

@@ -49,7 +49,7 @@ fn without_variable(name: &'static str) -> impl Fn(&mut State) {
 
 fn secret(name: &'static str, change: fn(&mut Json)) -> impl Fn(&mut State) {
     move |state| {
-        damage(state, |app| change(own_secrets(app).iter_mut().find(|one| one["name"] == name).unwrap()))
+        damage(state, |app| change(own_secrets(app).iter_mut().find(|one| one["name"] == name).unwrap()));
     }
 }
 
@@ -116,13 +116,13 @@ fn a_reference_that_points_elsewhere() {
     drifts(
         SYSTEM,
         secret("db-password", |one| {
-            one["keyVaultUrl"] = json!("https://kv-demo.vault.azure.net/secrets/api-key")
+            one["keyVaultUrl"] = json!("https://kv-demo.vault.azure.net/secrets/api-key");
         }),
         &[DB],
     );
     let version = |one: &mut Json| {
         one["keyVaultUrl"] =
-            json!(format!("https://kv-demo.vault.azure.net/secrets/api-key/{}", "1".repeat(32)))
+            json!(format!("https://kv-demo.vault.azure.net/secrets/api-key/{}", "1".repeat(32)));
     };
     drifts(SYSTEM, secret("api-key", version), &[KEY]);
     drifts(EXISTING, secret("db-password", |one| one["identity"] = json!("system")), &[DB]);

@@ -25,7 +25,7 @@ const MARKED: [&str; 6] = [
 fn marked(identity: &str) -> World {
     let world = World::new().edited(variant::sidecar_first).edited(variant::init_container).edited(|state| {
         for version in state.vault_mut(seed::VAULT).unwrap().secrets.values_mut().flatten() {
-            version.value = MARKED[0].to_owned();
+            MARKED[0].clone_into(&mut version.value);
         }
         variant::plain_secret(state, "smtp", MARKED[1]);
         variant::variable(state, object!({ "name": "OWN", "value": MARKED[2] }));

@@ -79,15 +79,14 @@ fn a_target_that_is_not_there_is_told_once_with_its_fix() {
 
 #[test]
 fn an_identity_that_is_not_there() {
-    for name in ["id-nowhere".to_owned(), seed::identity_id("id-nowhere")] {
+    let by_name = ("id-nowhere".to_owned(), "az identity create --name id-nowhere");
+    let by_id = (seed::identity_id("id-nowhere"), "az resource show --ids");
+    for (name, fix) in [by_name, by_id] {
         let planned = blocked(&World::new(), IDENTITY, &[&format!("identity={name}")]);
         let finding = only_failed(&planned);
-        assert!(
-            finding.code == codes::RESOURCE && text(finding).contains("az identity create"),
-            "{finding:#?}"
-        );
+        assert!(finding.code == codes::RESOURCE && text(finding).contains(fix), "{finding:#?}");
         let planned = blocked(&World::new(), IDENTITY, &[&format!("identity=system,{name}")]);
-        assert!(text(only_failed(&planned)).contains("az identity create"));
+        assert!(text(only_failed(&planned)).contains(fix));
     }
 }
 

@@ -97,7 +97,7 @@ fn a_role_that_does_not_hold_there_is_not_taken() {
                 KEY_VAULT_SECRETS_USER,
                 seed::IDENTITY_PRINCIPAL,
                 START,
-            ))
+            ));
         },
         |state| {
             let (principal, _) = state.new_principal(START);
@@ -110,7 +110,7 @@ fn a_role_that_does_not_hold_there_is_not_taken() {
                 OWNER,
                 seed::IDENTITY_PRINCIPAL,
                 START,
-            ))
+            ));
         },
     ];
     for give in elsewhere {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use acarecipe::sandbox::faults::FaultError;
 use acarecipe::sandbox::http::{Reply, Request, Response};
 use acarecipe::sandbox::serve::{ServeError, ServeOptions, Served, serve};
-use acarecipe::sandbox::{Handler, Inspect};
+use acarecipe::sandbox::{Delays, Handler, Inspect, Options, Sandbox};
 use serde_json::{Value as Json, json};
 use tokio::sync::oneshot;
 
@@ -67,6 +67,19 @@ impl Inspect for Scripted {
     fn replace_faults(&self, _: &[String]) -> Result<(), FaultError> {
         Ok(())
     }
+}
+
+/// The seeded Azure on the real clock, which keeps nobody waiting.
+pub fn prompt_azure() -> Sandbox {
+    let none = Duration::ZERO;
+    let delays = Delays {
+        operation: none,
+        revision: none,
+        role: none,
+        principal: none,
+        retry_after: Duration::from_millis(5),
+    };
+    Sandbox::new(Options { delays, ..Options::new(Arc::new(time::OffsetDateTime::now_utc)) })
 }
 
 /// 200 with this JSON.

@@ -103,7 +103,7 @@ impl World {
             caller: "owner".to_owned(),
             variables: BTreeMap::from([("KEY_VAULT_NAME".to_owned(), "kv-demo".to_owned())]),
             container: None,
-            timeout: Duration::from_mins(30),
+            timeout: Duration::from_secs(30 * 60),
             role_wait: None,
             seen: Arc::default(),
         }
@@ -117,7 +117,7 @@ impl World {
 
     /// The same world, called by somebody else.
     pub fn called_by(mut self, caller: &str) -> World {
-        self.caller = caller.to_owned();
+        caller.clone_into(&mut self.caller);
         self
     }
 
@@ -174,12 +174,12 @@ impl World {
     /// The plan, with rights.
     pub fn plan(&self, recipes: &[&str], parameters: &[&str]) -> Result<Observed, Failure> {
         let (selection, target) = (self.selection(recipes, parameters), self.target());
-        self.block_on(self.executor().observe_idle(&selection, &target, true))
+        Self::block_on(self.executor().observe_idle(&selection, &target, true))
     }
 
     /// The plan of a selection made elsewhere, with rights.
     pub fn plan_of(&self, selection: &Selection) -> Result<Observed, Failure> {
-        self.block_on(self.executor().observe_idle(selection, &self.target(), true))
+        Self::block_on(self.executor().observe_idle(selection, &self.target(), true))
     }
 
     /// A whole run: plan, apply, look again. Nothing may stand in the way.
@@ -195,7 +195,7 @@ impl World {
     pub fn try_apply(&self, recipes: &[&str], parameters: &[&str]) -> Result<Run, Box<Observed>> {
         let (selection, target) = (self.selection(recipes, parameters), self.target());
         let executor = self.executor();
-        self.block_on(async {
+        Self::block_on(async {
             let planned =
                 executor.observe_idle(&selection, &target, true).await.expect("the plan can be made");
             if planned.plan.blocked() {
@@ -216,7 +216,7 @@ impl World {
     pub fn verify(&self, recipes: &[&str], parameters: &[&str]) -> Vec<Finding> {
         let (selection, target) = (self.selection(recipes, parameters), self.target());
         let executor = self.executor();
-        let observed = self.block_on(async {
+        let observed = Self::block_on(async {
             let observed = executor.observe(&selection, &target, false).await?;
             executor.observe_ready(observed, &selection, &target, false).await
         });
@@ -233,7 +233,7 @@ impl World {
         self.sandbox.exchanges().len()
     }
 
-    fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+    fn block_on<T>(work: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
     }
 }

@@ -1,0 +1,10 @@
+//! The program as people and pipelines run it: a process of its own, with nothing of the developer's
+//! surroundings in it.
+
+mod confirm;
+mod json;
+mod lint;
+pub mod place;
+mod sandboxed;
+mod text;
+mod usage;
