@@ -39,9 +39,8 @@ fn a_provider_that_is_not_registered() {
             state.providers.insert(namespace.to_owned(), "NotRegistered".to_owned());
         });
         let planned = blocked(&world, recipes, &parameters);
-        let finding = of_code(&planned.plan.prerequisites, codes::PROVIDER);
-        let told = failed(&planned.plan.prerequisites);
-        let told = told.iter().find(|one| one.code == codes::PROVIDER).unwrap_or(&finding);
+        let failed = failed(&planned.plan.prerequisites);
+        let told = failed.iter().find(|one| one.code == codes::PROVIDER).unwrap();
         assert!(text(told).contains(&format!("az provider register --namespace {namespace}")), "{told:#?}");
     }
 }
