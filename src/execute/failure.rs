@@ -1,6 +1,6 @@
 //! How a run can end early.
 
-use crate::azure::ArmError;
+use crate::azure::{ArmError, ArmErrorKind};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::explain;
 
@@ -37,7 +37,8 @@ impl Failure {
     pub(super) fn azure(error: &ArmError, doing: &str) -> Failure {
         let mut diagnostic = error.to_diagnostic().note(format!("while trying to {doing}"));
         // An operation's own code says little; the platform's words in its message say why.
-        if diagnostic.fix.is_none()
+        if matches!(error.kind(), ArmErrorKind::Operation(_))
+            && diagnostic.fix.is_none()
             && let (Some(cause), fix) = explain(&error.to_string())
         {
             diagnostic = diagnostic.note(cause).docs(DEPLOYMENT_ERRORS);

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::normalise::equal;
 use crate::azure::types::{Compare, ResourceType, Update};
 use crate::value::{Data, Path, Value};
 
@@ -56,7 +57,8 @@ impl Writer<'_> {
     /// Outer `None`: unknown. Inner `None`: nothing differs.
     #[expect(clippy::option_option, reason = "two different absences, both told in the doc comment")]
     fn patch(&mut self, path: &Path, live: &Value, merged: &Value) -> Option<Option<Json>> {
-        if live == merged {
+        // What means the same is not sent: what runs may be spelled otherwise than what the app shows.
+        if equal(self.kind, path, live, merged) {
             return Some(None);
         }
         if let (Data::Map(have), Data::Map(want)) = (&live.data, &merged.data) {
