@@ -545,3 +545,12 @@ fn schema() {
     assert!(project["properties"]["target"].is_object(), "{project:#}");
     assert!(jsonschema::meta::is_valid(&project));
 }
+
+/// One thing that is missing is told once, and no half plan is passed off as a whole one.
+#[test]
+fn check_without_the_vault() {
+    let outcome =
+        Place::new().line("plan key-vault-reference --sandbox -p secrets.A=b -p key_vault=kv-gone").code(3);
+    says(&outcome, &["✗ key-vault-reference: key vault kv-gone", "Plan, as far as it can be told"]);
+    assert_eq!(outcome.stdout.matches("✗ ").count(), 2, "one finding and the hint:\n{}", outcome.stdout);
+}
