@@ -3,7 +3,6 @@
 
 use serde_json::Value as Json;
 
-use super::ledger::Done;
 use super::repeat::{TRIES, backoff, may_pass};
 use super::send::{Tried, version_of};
 use super::write::Context;
@@ -53,8 +52,7 @@ impl Executor {
                 owned: Vec::new(),
             };
             let start = self.clock.now();
-            let done = Done { what: what.clone(), resource: format!("{id}/revisions/{name}") };
-            self.restart_one(context, &record, &request, &done).await?;
+            self.restart_one(context, &record, &request, &what).await?;
             context.ledger.restarted(name);
             let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();
             self.observer.event(&Event::Written { what, elapsed });
@@ -68,11 +66,11 @@ impl Executor {
         context: &Context<'_>,
         record: &WriteRecord,
         request: &ArmRequest,
-        done: &Done,
+        what: &str,
     ) -> Result<(), Failure> {
         let mut tries = 0;
         loop {
-            let error = match self.request(context.ledger, record, request, done).await {
+            let error = match self.request(record, request, what).await {
                 Ok(_) => return Ok(()),
                 Err(Tried::Failed(failure)) => return Err(failure),
                 Err(Tried::Azure(error)) => error,
@@ -81,11 +79,11 @@ impl Executor {
             let again = error.is_throttled() || error.is_busy() || (may_pass(&error) && tries < TRIES);
             let after = error.retry_after().unwrap_or_else(|| backoff(tries));
             if !again || self.clock.now() + after >= self.deadline {
-                let failure = Failure::azure(&error, &done.what);
+                let failure = Failure::azure(&error, what);
                 return Err(with_commands(failure, context));
             }
             let reason = error.to_string();
-            self.observer.event(&Event::Repeating { what: done.what.clone(), reason, after });
+            self.observer.event(&Event::Repeating { what: what.to_owned(), reason, after });
             self.pause(after).await?;
         }
     }

@@ -56,7 +56,14 @@ impl Executor {
             error.without(&hidden);
             Tried::Azure(error)
         };
-        let accepted = self.request(ledger, &record, &request, done).await.map_err(|tried| match tried {
+        ledger.sent(done);
+        let answer = self.request(&record, &request, &done.what).await;
+        match &answer {
+            Ok(_) => ledger.accepted(done),
+            Err(Tried::Azure(error)) if error.maybe_applied() => {}
+            Err(_) => ledger.refused(done),
+        }
+        let accepted = answer.map_err(|tried| match tried {
             Tried::Azure(error) => scrubbed(error),
             failed => failed,
         })?;
@@ -72,13 +79,12 @@ impl Executor {
         Ok(())
     }
 
-    /// One request that changes something: told to the hook before and after it, and to the ledger.
+    /// One request that changes something, told to the hook before and after it.
     pub(super) async fn request(
         &self,
-        ledger: Ledger<'_>,
         record: &WriteRecord,
         request: &ArmRequest,
-        done: &Done,
+        what: &str,
     ) -> Result<Accepted, Tried> {
         if self.interrupt.requested() {
             return Err(Failure::Interrupted.into());
@@ -86,8 +92,7 @@ impl Executor {
         self.hook
             .before(record)
             .map_err(|reason| Failure::Azure(Box::new(Diagnostic::error(codes::NOT_RECORDED, reason))))?;
-        self.observer.event(&Event::Writing { what: done.what.clone() });
-        ledger.sent(done);
+        self.observer.event(&Event::Writing { what: what.to_owned() });
         let answer = self.client.write(request, self.deadline).await;
         let end = match &answer {
             Ok(accepted) => WriteEnd::Accepted { status: accepted.status },
@@ -96,11 +101,6 @@ impl Executor {
                 maybe_applied: error.maybe_applied(),
             },
         };
-        match &end {
-            WriteEnd::Accepted { .. } => ledger.accepted(done),
-            WriteEnd::Failed { maybe_applied: false, .. } => ledger.refused(done),
-            WriteEnd::Failed { maybe_applied: true, .. } => {}
-        }
         self.hook.after(record, &end);
         Ok(answer?)
     }
