@@ -85,6 +85,7 @@ fn planning(criterion: &mut Criterion) {
         hook: Arc::new(NoHook),
         interrupt: Interrupt::default(),
         role_wait: None,
+        renew: false,
     };
     let (selection, target) = (selection(), target());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -23,7 +23,7 @@ const RESERVE: Duration = Duration::from_secs(5);
 
 /// How long a revision may be unhealthy before that is taken for its end. The default startup probe of
 /// Container Apps gives a container 240 s (<https://learn.microsoft.com/azure/container-apps/health-probes>).
-const UNHEALTHY: Duration = Duration::from_mins(5);
+const UNHEALTHY: Duration = Duration::from_secs(5 * 60);
 
 impl Executor {
     /// The plan on fresh facts. `rights`: with the caller's permissions.

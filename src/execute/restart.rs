@@ -92,12 +92,8 @@ impl Executor {
 /// Running again does not restart what is left: the secret itself is in place then.
 fn with_commands(failure: Failure, context: &Context<'_>) -> Failure {
     let left = context.ledger.0.lock().map(|applied| applied.to_restart.clone()).unwrap_or_default();
-    let add = |mut diagnostic: Box<Diagnostic>| {
-        for name in &left {
-            *diagnostic = diagnostic.clone().fix(restart_command(context.target, name));
-        }
-        diagnostic
-    };
+    let commands: Vec<String> = left.iter().map(|name| restart_command(context.target, name)).collect();
+    let add = |diagnostic: Box<Diagnostic>| Box::new((*diagnostic).fix(commands.join(" && ")));
     match failure {
         Failure::Azure(diagnostic) => Failure::Azure(add(diagnostic)),
         Failure::Deadline(diagnostic) => Failure::Deadline(add(diagnostic)),

@@ -65,7 +65,7 @@ impl Executor {
         }
         let accepted = answer.map_err(|tried| match tried {
             Tried::Azure(error) => scrubbed(error),
-            failed => failed,
+            failed @ Tried::Failed(_) => failed,
         })?;
         if let Some(operation) = &accepted.operation {
             self.observer.event(&Event::Accepted { what: done.what.clone() });

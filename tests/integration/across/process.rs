@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,9 @@ use tempfile::TempDir;
 
 /// The wall-clock limit of one step in these tests: reached only by a hang.
 pub const HANG: Duration = Duration::from_secs(60);
+
+/// How often something that can only be looked at is looked at.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// The program, without anything of the surroundings but what a process needs to start.
 fn program() -> Command {
@@ -154,8 +158,8 @@ impl Drop for Server {
 /// A client in a process of its own, with an empty home and no state folder; killed when dropped.
 pub struct Client {
     child: Child,
-    out: Option<JoinHandle<String>>,
-    err: Option<JoinHandle<String>>,
+    out: Option<Told>,
+    err: Option<Told>,
     _home: TempDir,
 }
 
@@ -213,18 +217,52 @@ impl Start {
     }
 }
 
-fn collect(mut stream: impl Read + Send + 'static) -> JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut text = Vec::new();
-        let _ = stream.read_to_end(&mut text);
-        String::from_utf8_lossy(&text).into_owned()
-    })
+/// What a process writes, as it comes.
+struct Told {
+    text: Arc<Mutex<Vec<u8>>>,
+    end: JoinHandle<()>,
+}
+
+fn collect(mut stream: impl Read + Send + 'static) -> Told {
+    let text = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&text);
+    let end = std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(read @ 1..) = stream.read(&mut bytes) {
+            told.lock().unwrap().extend_from_slice(&bytes[..read]);
+        }
+    });
+    Told { text, end }
+}
+
+impl Told {
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.text.lock().unwrap()).into_owned()
+    }
+
+    fn all(self) -> String {
+        self.end.join().unwrap();
+        String::from_utf8_lossy(&self.text.lock().unwrap()).into_owned()
+    }
 }
 
 impl Client {
     /// The process's id.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits until it says `words` on stderr.
+    pub fn until_told(&self, words: &str) {
+        let end = Instant::now() + HANG;
+        loop {
+            let told = self.err.as_ref().unwrap().so_far();
+            if told.contains(words) {
+                return;
+            }
+            assert!(Instant::now() < end, "it never said `{words}`: {told}");
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// SIGKILL (or what the system has for it).
@@ -239,16 +277,16 @@ impl Client {
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 let after = start.elapsed();
-                let text = |stream: Option<JoinHandle<String>>| stream.unwrap().join().unwrap();
+                let text = |stream: Option<Told>| stream.unwrap().all();
                 return Ended { status, out: text(self.out.take()), err: text(self.err.take()), after };
             }
             if start.elapsed() > limit {
                 let _ = self.child.kill();
                 let _ = self.child.wait();
-                let err = self.err.take().unwrap().join().unwrap();
+                let err = self.err.take().unwrap().all();
                 panic!("the client did not end within {limit:?}:\n{err}");
             }
-            std::thread::sleep(Duration::from_millis(2));
+            std::thread::sleep(LOOK);
         }
     }
 }

@@ -89,7 +89,7 @@ fn a_port_nobody_listens_on() {
 #[test]
 fn a_revision_that_never_ends_being_provisioned_ends_the_run_in_time() {
     let mut world = with_image(seed::IMAGE);
-    world.timeout = std::time::Duration::from_mins(15);
+    world.timeout = std::time::Duration::from_secs(15 * 60);
     world.sandbox.edit(|state| {
         // Duplicate names are accepted and wedge the revision; here in a container that is not ours,
         // put there between the look and the write.

@@ -2,6 +2,7 @@
 
 mod everywhere;
 mod others_at_work;
+mod waits;
 
 use std::sync::Mutex;
 use std::time::Duration;

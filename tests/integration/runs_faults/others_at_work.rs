@@ -105,6 +105,18 @@ fn another_value_on_a_path_of_ours_stops_the_run() {
     assert_eq!(attempt.applied.writes.len(), 2, "the identity and the role, which came before");
 }
 
+#[test]
+fn a_secret_that_appears_under_our_name_is_not_overwritten() {
+    let world = World::new();
+    let attempt = meddled(&world, 2, |state| variant::plain_secret(state, "db-password", "the only copy"));
+    let Err(Stopped::Failed(Failure::Changed(diagnostic))) = &attempt.end else {
+        panic!("{:?}", attempt.end)
+    };
+    assert!(format!("{diagnostic:?}").contains("db-password"), "{diagnostic:?}");
+    let state = world.sandbox.state();
+    assert_eq!(state.app(seed::APP).unwrap().secret_values()["db-password"], "the only copy");
+}
+
 /// The window is one request long, and it is there: ARM has no If-Match for apps, and PATCH replaces
 /// arrays as a whole. What is not in an array of ours survives even then.
 #[test]
