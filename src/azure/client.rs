@@ -13,12 +13,13 @@ use uuid::Uuid;
 
 use super::credentials::RunCredential;
 use super::endpoint::{Bearer, Carrier, Endpoint};
-use super::errors::{ArmError, ArmErrorKind};
+use super::errors::{ArmError, ArmErrorKind, Last};
 use super::events::{self, EventSink};
 use super::network::Network;
 use super::operations::Operation;
 use super::policies::{Announce, FixedBearer};
 use super::request::{Accepted, ArmRequest, ArmResponse, Method};
+use super::retry;
 use super::tries::no_token_in_time;
 use super::whoami::Caller;
 use crate::clock::{Clock, within};
@@ -202,10 +203,14 @@ impl ArmClient {
     }
 
     /// One try of any request, never repeated: before it is sent again, somebody has to look whether it took
-    /// effect.
-    pub async fn write(&self, request: &ArmRequest) -> Result<Accepted, ArmError> {
+    /// effect. Nothing is sent once `deadline` has passed, and no answer is waited for beyond it.
+    pub async fn write(&self, request: &ArmRequest, deadline: OffsetDateTime) -> Result<Accepted, ArmError> {
         let url = request.url(self.inner.endpoint.url())?;
-        let limit = self.inner.limits.per_try;
+        let Some(left) = retry::remaining(self.inner.clock.now(), deadline) else {
+            let last = Last::Nothing;
+            return Err(ArmError::new(ArmErrorKind::Deadline { last }).on(request.method, &request.path));
+        };
+        let limit = left.min(self.inner.limits.per_try);
         let answer = self.once(request.method, &url, request.body.as_ref(), limit).await?;
         let operation = Operation::of(self, request, &answer)?;
         Ok(Accepted { status: answer.status, body: answer.body, operation })

@@ -379,6 +379,24 @@ impl ArmError {
         }
     }
 
+    /// Takes texts out of what Azure said: a refusal may quote the body it refuses.
+    pub(crate) fn without(&mut self, texts: &[String]) {
+        let (message, target, details) = match &mut *self.kind {
+            ArmErrorKind::Http(failure) => {
+                (&mut failure.message, failure.target.as_mut(), &mut failure.details)
+            }
+            ArmErrorKind::Operation(failure) => (&mut failure.message, None, &mut failure.details),
+            ArmErrorKind::Deadline { last: Last::Error(error) } => return error.without(texts),
+            _ => return,
+        };
+        let said = details.iter_mut().map(|detail| &mut detail.message).chain(target).chain([message]);
+        for said in said {
+            for text in texts {
+                *said = said.replace(text.as_str(), "(hidden)");
+            }
+        }
+    }
+
     /// The finding: what happened, and from the table of known codes its cause, fix and page.
     pub fn to_diagnostic(&self) -> Diagnostic {
         let code = match &*self.innermost().kind {

@@ -10,8 +10,8 @@ use super::context::{Context, Flags};
 use super::signals::until_signal;
 use super::{arguments, judge, refuse};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::execute::{Applied, Failure, Observed};
-use crate::plan::State;
+use crate::execute::{Applied, Failure, Observed, restart_command};
+use crate::plan::{State, Target};
 use crate::render::Screen;
 use crate::report::{AppliedReport, Ending, Report};
 
@@ -139,12 +139,12 @@ impl Apply {
             }
             Err(ending) => {
                 context.progress.clear();
-                interrupted(screen, &applied);
+                interrupted(screen, &context.target, &applied);
                 context.close(screen, report, ending)
             }
             Ok(Err(Failure::Interrupted)) => {
                 context.progress.clear();
-                interrupted(screen, &applied);
+                interrupted(screen, &context.target, &applied);
                 context.close(screen, report, Ending::Interrupted)
             }
             other => judge::failed(context, screen, report, other),
@@ -153,7 +153,7 @@ impl Apply {
 }
 
 /// What was done, and how to go on.
-fn interrupted(screen: &Screen, applied: &Applied) {
+fn interrupted(screen: &Screen, target: &Target, applied: &Applied) {
     let mut text = String::from("\nInterrupted; no further write is sent.\n");
     if applied.writes.is_empty() {
         text.push_str("  No write was accepted before.\n");
@@ -161,7 +161,13 @@ fn interrupted(screen: &Screen, applied: &Applied) {
     for write in &applied.writes {
         let _ = writeln!(text, "  done: {}", crate::value::strip_control(&write.what));
     }
-    text.push_str("  A write that was on its way may still take effect.\n");
+    for write in &applied.unanswered {
+        let what = crate::value::strip_control(&write.what);
+        let _ = writeln!(text, "  not answered, may still take effect: {what}");
+    }
+    for revision in &applied.to_restart {
+        let _ = writeln!(text, "  still with an old secret: {}", restart_command(target, revision));
+    }
     screen.status(&text);
 }
 

@@ -104,6 +104,7 @@ impl Context {
             hook: Arc::new(NoHook),
             interrupt: interrupt.clone(),
             role_wait: flags.waiting.role_wait,
+            renew: false,
         };
         let target_report = TargetReport {
             cloud: resolved.cloud.name.to_owned(),

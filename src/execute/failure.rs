@@ -46,7 +46,11 @@ impl Failure {
                 diagnostic = diagnostic.fix(fix);
             }
         }
-        Failure::Azure(Box::new(diagnostic))
+        let diagnostic = Box::new(diagnostic);
+        match error.kind() {
+            ArmErrorKind::Deadline { .. } => Failure::Deadline(diagnostic),
+            _ => Failure::Azure(diagnostic),
+        }
     }
 
     pub(super) fn deadline(doing: &str) -> Failure {

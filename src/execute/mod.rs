@@ -5,8 +5,15 @@ mod events;
 mod failure;
 mod hook;
 mod interrupt;
+mod ledger;
 mod observe;
+mod repeat;
+mod restart;
+mod revision;
 mod run;
+mod secrets;
+mod send;
+mod settle;
 mod write;
 
 use std::sync::Arc;
@@ -23,7 +30,8 @@ pub use events::{Event, Observer};
 pub use failure::Failure;
 pub use hook::{Hook, NoHook, OwnedPath, WriteEnd, WriteRecord};
 pub use interrupt::Interrupt;
-pub use run::Applied;
+pub use ledger::{Applied, Done};
+pub use restart::restart_command;
 
 /// What an execution works with.
 #[derive(Clone)]
@@ -42,6 +50,9 @@ pub struct Executor {
     pub deadline: OffsetDateTime,
     /// Replaces every recipe's `settle`.
     pub role_wait: Option<Duration>,
+    /// Gives a template that was sent and that nothing runs a suffix of its own. A run sets it by
+    /// itself when sending again was not enough.
+    pub renew: bool,
 }
 
 /// A plan without anything missing, the facts it stands on, and what they cost.
@@ -60,8 +71,13 @@ pub struct Observed {
 impl Executor {
     /// The plan over `facts` at the present moment.
     fn plan(&self, selection: &Selection, target: &Target, facts: &Facts, rights: bool) -> Plan {
-        let request =
-            Request { selection, target, now: self.clock.now(), role_wait: self.role_wait, renew: false };
+        let request = Request {
+            selection,
+            target,
+            now: self.clock.now(),
+            role_wait: self.role_wait,
+            renew: self.renew,
+        };
         plan(request, facts, rights)
     }
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::write::Context;
 use super::{Event, Executor, Failure, Observed};
+use crate::azure::types::Update;
 use crate::azure::{ArmError, ArmErrorKind, ArmRequest};
 use crate::facts::{Fact, Facts, Read, Shape};
-use crate::plan::Selection;
-use crate::plan::{Plan, State, Target};
+use crate::plan::{Plan, Selection, State, Target, Write};
+use crate::value::{Data, Value};
 
 /// More rounds than any recipe needs: a plan that still asks then would ask for ever.
 const MAX_ROUNDS: usize = 32;
@@ -15,6 +17,13 @@ const MAX_ROUNDS: usize = 32;
 /// The first look at something slow; each further look waits longer, up to the second figure.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LAST_LOOK: Duration = Duration::from_secs(10);
+
+/// What a last look may take beyond the deadline.
+const RESERVE: Duration = Duration::from_secs(5);
+
+/// How long a revision may be unhealthy before that is taken for its end. The default startup probe of
+/// Container Apps gives a container 240 s (<https://learn.microsoft.com/azure/container-apps/health-probes>).
+const UNHEALTHY: Duration = Duration::from_mins(5);
 
 impl Executor {
     /// The plan on fresh facts. `rights`: with the caller's permissions.
@@ -75,10 +84,12 @@ impl Executor {
             rights,
             "the operation in progress on the app",
             |executor, plan, elapsed| {
-                if plan.busy {
+                // What stands in the way is told at once; waiting does not mend it.
+                let done = !plan.busy || plan.blocked();
+                if !done {
                     executor.observer.event(&Event::Busy { resource: target.app.clone(), elapsed });
                 }
-                !plan.busy
+                done
             },
         )
         .await
@@ -101,13 +112,12 @@ impl Executor {
             let State::Waiting(state) = &plan.health.state else { return true };
             let name = plan.health.revision.clone().unwrap_or_else(|| target.app.clone());
             executor.observer.event(&Event::Revision { name, state: state.clone(), elapsed });
-            // The default startup probe alone takes 240 s: unhealthy for longer than that stays so.
             let unhealthy = state.contains("unhealthy") || state.contains("degraded");
             let since = *unhealthy_since.get_or_insert(elapsed);
             if !unhealthy {
                 unhealthy_since = None;
             }
-            unhealthy && elapsed.saturating_sub(since) > Duration::from_secs(5 * 60)
+            unhealthy && elapsed.saturating_sub(since) > UNHEALTHY.max(startup_budget(&plan.app))
         };
         self.until_or_deadline(observed, selection, target, rights, done).await
     }
@@ -147,11 +157,12 @@ impl Executor {
             if done(self, &observed.plan, elapsed) || now >= self.deadline {
                 return Ok(observed);
             }
-            self.pause(pause).await?;
+            let left = (self.deadline - now).try_into().unwrap_or_default();
+            self.pause(pause.min(left)).await?;
             pause = (pause * 2).min(LAST_LOOK);
             let mut facts = observed.facts.clone();
             facts.forget(&target.app_id());
-            let next = match self.observe_from(facts, selection, target, rights).await {
+            let next = match self.last_look().observe_from(facts, selection, target, rights).await {
                 Ok(next) => next,
                 // The deadline came in the middle of a look: the one before it stands.
                 Err(Failure::Azure(_) | Failure::Deadline(_)) if self.clock.now() >= self.deadline => {
@@ -164,6 +175,47 @@ impl Executor {
                 reads: observed.reads + next.reads,
                 ..next
             };
+        }
+    }
+
+    /// The same executor with time for one more look: what a wait has come to is told by a look that may
+    /// end a little after the deadline.
+    pub(super) fn last_look(&self) -> Executor {
+        let deadline = self.deadline.max(self.clock.now() + RESERVE);
+        Executor { deadline, ..self.clone() }
+    }
+
+    /// The plan on facts in which what `write` changes is read right now, so that what others changed
+    /// since is taken over; the app once no operation is in progress on it. `retried`: after a try
+    /// whose end is not known.
+    pub(super) async fn read_again(
+        &self,
+        context: &Context<'_>,
+        write: &Write,
+        mut facts: Facts,
+        retried: bool,
+    ) -> Result<Observed, Failure> {
+        let start = self.clock.now();
+        let mut pause = FIRST_LOOK;
+        loop {
+            // What is made under a name of its own and never changed has nothing to be merged with.
+            if let Some(id) = write.id.as_ref().filter(|_| retried || write.kind.update != Update::Never) {
+                facts.forget(id);
+            }
+            let observed = self.observe_from(facts, context.selection, context.target, false).await?;
+            let on_app = write.id.as_ref() == Some(&context.target.app_id());
+            if !(on_app && observed.plan.busy) {
+                return Ok(observed);
+            }
+            let now = self.clock.now();
+            if now + pause >= self.deadline {
+                return Err(Failure::deadline("the operation in progress on the app"));
+            }
+            let elapsed = (now - start).try_into().unwrap_or_default();
+            self.observer.event(&Event::Busy { resource: context.target.app.clone(), elapsed });
+            self.pause(pause).await?;
+            pause = (pause * 2).min(LAST_LOOK);
+            facts = observed.facts;
         }
     }
 
@@ -194,6 +246,27 @@ impl Executor {
             Err(error) => fact_of(&error, read),
         }
     }
+}
+
+/// The longest that a startup probe of the app's own gives its container; the defaults of its figures are
+/// those of Kubernetes.
+fn startup_budget(app: &Value) -> Duration {
+    let containers = app.at(&["properties", "template", "containers"]).and_then(Value::as_list);
+    let probes = containers
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|container| container.get("probes").and_then(Value::as_list))
+        .flatten()
+        .filter(|probe| probe.text_at(&["type"]).is_some_and(|kind| kind.eq_ignore_ascii_case("Startup")));
+    let figure = |probe: &Value, name: &str, default: u64| match probe.get(name).map(|value| &value.data) {
+        Some(Data::Number(number)) => number.as_u64().unwrap_or(default),
+        _ => default,
+    };
+    let budget = |probe: &Value| {
+        let tries = figure(probe, "failureThreshold", 3).saturating_mul(figure(probe, "periodSeconds", 10));
+        Duration::from_secs(tries.saturating_add(figure(probe, "initialDelaySeconds", 0)).saturating_add(60))
+    };
+    probes.map(budget).max().unwrap_or_default()
 }
 
 /// What Azure refuses or does not have is a fact; that it cannot be asked is a failure.

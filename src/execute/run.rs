@@ -1,34 +1,23 @@
 //! A run: the writes of a plan in order, planned again on fresh facts after each wave.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
 
+use super::ledger::{Applied, Ledger};
+use super::write::{Context, keys};
 use super::{Event, Executor, Failure, Observed};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Facts;
-use crate::plan::Selection;
-use crate::plan::{Approved, Plan, Target};
+use crate::plan::{Approved, Plan, Selection, Status, Target, quote};
 use crate::value::Value;
-
-/// What a run did.
-#[derive(Clone, Debug, Default)]
-pub struct Applied {
-    /// Accepted writes, in order, in a few words each.
-    pub writes: Vec<Done>,
-    /// Revisions that came of them.
-    pub revisions: Vec<String>,
-}
-
-/// One accepted write.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Done {
-    /// What it did, in a few words.
-    pub what: String,
-    /// The resource's id.
-    pub resource: String,
-}
 
 /// More waves than the steps of any run: writes that change nothing must not go on for ever.
 const MAX_WAVES: usize = 24;
+
+/// Pauses between looks for a write that was accepted and does not show yet, 15 s in all.
+const SHOWS_AFTER: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
 
 impl Executor {
     /// Executes `approved`, which was made from `facts`. `done` is filled as the run goes on, so that
@@ -42,7 +31,7 @@ impl Executor {
         facts: Facts,
         selection: &Selection,
         target: &Target,
-        done: &std::sync::Mutex<Applied>,
+        done: &Mutex<Applied>,
     ) -> Result<Observed, Failure> {
         let approval = approved.approval();
         let mut observed = Observed { plan: approved.clone(), facts, rounds: 0, reads: 0 };
@@ -58,34 +47,61 @@ impl Executor {
             let ready: Vec<usize> = (0..observed.plan.writes.len())
                 .filter(|index| observed.plan.writes[*index].after.is_empty())
                 .collect();
-            for index in &ready {
-                for step in &observed.plan.writes[*index].steps {
-                    let key = &observed.plan.steps[*step].key;
-                    let count = attempts.entry(key.clone()).or_default();
-                    *count += 1;
-                    if *count > 2 {
-                        return Err(not_taken(key));
-                    }
+            let sent: Vec<String> =
+                ready.iter().flat_map(|index| keys(&observed.plan, &observed.plan.writes[*index])).collect();
+            for key in &sent {
+                let count = attempts.entry(key.clone()).or_default();
+                *count += 1;
+                if *count > 2 {
+                    return Err(not_taken(&observed.plan, key));
                 }
             }
-            let context = super::write::Context { selection, target, approval: &approval, done };
-            let plan = &observed.plan;
-            let facts = &observed.facts;
-            let ends = futures::future::join_all(
-                ready.iter().map(|index| self.write(&context, plan, &plan.writes[*index], facts)),
-            )
-            .await;
-            let mut facts = observed.facts;
-            for index in &ready {
-                match &observed.plan.writes[*index].id {
+            // What was accepted and still does not run has to differ to be taken up.
+            let renew = sent.iter().any(|key| attempts.get(key).is_some_and(|count| *count > 1));
+            let executor = Executor { renew, ..self.clone() };
+            let context = Context { selection, target, approval: &approval, ledger: Ledger(done) };
+            let (plan, facts) = (&observed.plan, &observed.facts);
+            let writes =
+                ready.iter().map(|index| executor.write(&context, plan, &plan.writes[*index], facts));
+            let ends = futures::future::join_all(writes).await;
+            ends.into_iter().collect::<Result<Vec<()>, Failure>>()?;
+            observed = self.look_again(observed, &ready, &sent, selection, target).await?;
+        }
+        Err(not_taken(&observed.plan, "the plan"))
+    }
+
+    /// The plan on fresh facts after the writes `written`, of the steps `sent`. What Azure accepted is
+    /// not always in its lists at once, so a step that does not show yet is looked for a while.
+    async fn look_again(
+        &self,
+        before: Observed,
+        written: &[usize],
+        sent: &[String],
+        selection: &Selection,
+        target: &Target,
+    ) -> Result<Observed, Failure> {
+        let ids: Vec<_> = written.iter().map(|index| before.plan.writes[*index].id.clone()).collect();
+        let forget = |mut facts: Facts| {
+            for id in &ids {
+                match id {
                     Some(id) => facts.forget(id),
                     None => facts = Facts::default(),
                 }
             }
-            ends.into_iter().collect::<Result<Vec<()>, Failure>>()?;
-            observed = self.observe_from(facts, selection, target, false).await?;
+            facts
+        };
+        let mut observed = self.observe_from(forget(before.facts), selection, target, false).await?;
+        for pause in SHOWS_AFTER {
+            let missing = |plan: &Plan| {
+                plan.writes.iter().any(|write| keys(plan, write).iter().any(|key| sent.contains(key)))
+            };
+            if !missing(&observed.plan) || self.clock.now() + pause >= self.deadline {
+                break;
+            }
+            self.pause(pause).await?;
+            observed = self.observe_from(forget(observed.facts), selection, target, false).await?;
         }
-        Err(not_taken("the plan"))
+        Ok(observed)
     }
 
     /// The state after a run, on fresh facts, once the app is ready.
@@ -94,7 +110,7 @@ impl Executor {
     /// Azure could not be asked.
     pub async fn observe_after(&self, selection: &Selection, target: &Target) -> Result<Observed, Failure> {
         self.observer.event(&Event::Verifying);
-        let observed = self.observe(selection, target, false).await?;
+        let observed = self.last_look().observe(selection, target, false).await?;
         self.observe_ready(observed, selection, target, false).await
     }
 }
@@ -127,20 +143,47 @@ pub(super) fn within_approval(
     Ok(())
 }
 
+/// What had to hold before the first write still has to before each: a secret that appeared meanwhile
+/// would be overwritten.
+pub(super) fn still_possible(plan: &Plan) -> Result<(), Failure> {
+    let broken = plan.prerequisites.iter().find(|finding| finding.status == Status::Failed);
+    broken.map_or(Ok(()), |finding| {
+        let mut diagnostic = Diagnostic::error(
+            codes::CHANGED_MEANWHILE,
+            format!("this does not hold any more: {}", finding.name),
+        );
+        if let Some(detail) = &finding.detail {
+            diagnostic = diagnostic.note(detail.clone());
+        }
+        if let Some(fix) = &finding.fix {
+            diagnostic = diagnostic.fix(fix.clone());
+        }
+        Err(Failure::Changed(Box::new(
+            diagnostic.note("it did when the plan was made; nothing more was written"),
+        )))
+    })
+}
+
 /// An identity that did not exist when the plan was approved reads differently once it does.
 fn identity_grew(path: &str, before: &Value) -> bool {
     path.starts_with("identity") && (before.is_null() || !before.origins().is_empty())
 }
 
-fn not_taken(step: &str) -> Failure {
-    Failure::Azure(Box::new(
-        Diagnostic::error(
-            codes::NOT_TAKEN,
-            format!("Azure accepted the write of {step}, but it is not in place"),
-        )
-        .note(
-            "the change was read back and is still missing; something else may be putting the old value back",
-        )
-        .fix("look at the resource's activity log for other writers, then run the same command again"),
-    ))
+/// A step that is not in place although its write was accepted twice.
+fn not_taken(plan: &Plan, key: &str) -> Failure {
+    let grant = plan.steps.iter().find(|step| step.key == key).and_then(|step| step.outcome.grant.as_ref());
+    let diagnostic = Diagnostic::error(
+        codes::NOT_TAKEN,
+        format!("Azure accepted the write of {key}, but it is not in place"),
+    );
+    Failure::Azure(Box::new(match grant {
+        Some(grant) => diagnostic
+            .note(
+                "there may be an assignment of the role with a condition: it keeps a second one from being made, and does not count for what it excludes",
+            )
+            .fix(format!("az role assignment list --scope {} --include-inherited", quote(grant.scope.as_str()))),
+        None => diagnostic
+            .note("the change was read back and is still missing; something else may be putting the old value back")
+            .fix("look at the resource's activity log for other writers, then run the same command again"),
+    }))
 }

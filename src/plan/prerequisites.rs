@@ -1,5 +1,7 @@
 //! What must hold before the first write: the target, what recipes read, and their own checks.
 
+use std::collections::BTreeSet;
+
 use super::StepPlan;
 use super::engine::{Engine, Frame, pick_container, shown};
 use super::finding::{Finding, Status};
@@ -206,6 +208,8 @@ pub(super) fn recipes(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Finding> {
         }
         let frame = engine.frame(index);
         let recipe = frame.recipe();
+        // What is judged of a resource that is not there would only say the same again.
+        let mut gone: BTreeSet<&str> = BTreeSet::new();
         for lookup in recipe.existing.values() {
             let Some(rounds) = frame.rounds(lookup.for_each.as_ref()) else {
                 continue;
@@ -215,11 +219,18 @@ pub(super) fn recipes(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Finding> {
                 if let Some(finding) = found(&frame, lookup) {
                     let namespace = lookup.kind.kind.split('/').next().unwrap_or_default();
                     findings.extend(registered(engine, &mut namespaces, namespace));
+                    if finding.status == Status::Failed {
+                        gone.insert(&lookup.id.name);
+                    }
                     findings.push(finding.of(&bound.alias));
                 }
             }
         }
         for check in &recipe.prerequisites {
+            let mut roots = check.that.references().into_iter().filter_map(|one| one.path.into_iter().next());
+            if roots.any(|root| gone.contains(root.as_str())) {
+                continue;
+            }
             findings.extend(
                 judge(&frame, check, Scope::Prerequisites).into_iter().map(|one| one.of(&bound.alias)),
             );

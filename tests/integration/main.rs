@@ -17,5 +17,6 @@ mod layers;
 mod readme;
 mod recipe;
 mod runs;
+mod runs_faults;
 mod sandbox;
 mod support;

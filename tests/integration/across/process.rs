@@ -4,7 +4,6 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
@@ -173,11 +172,6 @@ impl Ended {
     pub fn code(&self) -> Option<i32> {
         self.status.code()
     }
-
-    /// The report, of a run with `-o json`.
-    pub fn report(&self) -> Json {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
-    }
 }
 
 /// A client to be started.
@@ -203,11 +197,6 @@ impl Start {
     pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Start {
         self.command.env(name, value);
         self
-    }
-
-    /// A file in its folder.
-    pub fn folder(&self) -> &Path {
-        self.home.path()
     }
 
     pub fn spawn(mut self) -> Client {

@@ -8,6 +8,11 @@ fn says(outcome: &Outcome, words: &[&str]) {
     }
 }
 
+/// What goes to stderr, under a heading: its lines are indented, which a snapshot would not keep.
+fn on_stderr(outcome: &Outcome) -> String {
+    format!("stderr:\n{}", outcome.scrubbed_stderr().trim_start_matches('\n'))
+}
+
 #[test]
 fn help() {
     let outcome = Place::new().line("--help").code(0);
@@ -442,21 +447,22 @@ fn apply_and_again() {
 
     Done: 3 writes, 1 new revision, [COUNT] requests [sandbox]
     "#);
-    insta::assert_snapshot!(outcome.scrubbed_stderr(), @r"
-    → change the container app ca-demo
-    … Azure works on ca-demo: accepted
-    ✓ change the container app ca-demo ([TIME])
-    → grant Key Vault Secrets User on kv-demo
-    ✓ grant Key Vault Secrets User on kv-demo ([TIME])
-    … waiting until the role Key Vault Secrets User on kv-demo is in force: 120 s left
-    … waiting until the role Key Vault Secrets User on kv-demo is in force: 90 s left
-    … waiting until the role Key Vault Secrets User on kv-demo is in force: 60 s left
-    … waiting until the role Key Vault Secrets User on kv-demo is in force: 30 s left
-    → change the container app ca-demo
-    … Azure works on ca-demo: accepted
-    ✓ change the container app ca-demo ([TIME])
-    … ca-demo--[SUFFIX]: it is being provisioned
-    ✓ revision ca-demo--[SUFFIX] is ready, 100 % of the traffic ([TIME])
+    insta::assert_snapshot!(on_stderr(&outcome), @r"
+    stderr:
+      → change the container app ca-demo
+      … Azure works on ca-demo: accepted
+      ✓ change the container app ca-demo ([TIME])
+      → grant Key Vault Secrets User on kv-demo
+      ✓ grant Key Vault Secrets User on kv-demo ([TIME])
+      … waiting until the role Key Vault Secrets User on kv-demo is in force: 120 s left
+      … waiting until the role Key Vault Secrets User on kv-demo is in force: 90 s left
+      … waiting until the role Key Vault Secrets User on kv-demo is in force: 60 s left
+      … waiting until the role Key Vault Secrets User on kv-demo is in force: 30 s left
+      → change the container app ca-demo
+      … Azure works on ca-demo: accepted
+      ✓ change the container app ca-demo ([TIME])
+      … ca-demo--[SUFFIX]: it is being provisioned
+      ✓ revision ca-demo--[SUFFIX] is ready, 100 % of the traffic ([TIME])
     ");
     let again = place.line(line).code(0);
     says(&again, &["No changes.", "Done: 0 writes, no new revision"]);
@@ -475,7 +481,8 @@ fn apply_that_azure_refuses() {
         ])
         .code(1);
     says(&outcome, &["Failed", "run the same command again", "Correlation id"]);
-    insta::assert_snapshot!(outcome.scrubbed_stderr(), @r"
+    insta::assert_snapshot!(on_stderr(&outcome), @r"
+    stderr:
       → change the container app ca-demo
     error[azure-refused]: PATCH /subscriptions/[SUBSCRIPTION]/resourceGroups/rg-demo/providers/Microsoft.App/containerApps/ca-demo: 400 InternalServerError: Encountered internal server error. Please try again later
      |
@@ -544,4 +551,13 @@ fn schema() {
     let project = place.line("schema --project").code(0).json();
     assert!(project["properties"]["target"].is_object(), "{project:#}");
     assert!(jsonschema::meta::is_valid(&project));
+}
+
+/// One thing that is missing is told once, and no half plan is passed off as a whole one.
+#[test]
+fn check_without_the_vault() {
+    let outcome =
+        Place::new().line("plan key-vault-reference --sandbox -p secrets.A=b -p key_vault=kv-gone").code(3);
+    says(&outcome, &["✗ key-vault-reference: key vault kv-gone", "Plan, as far as it can be told"]);
+    assert_eq!(outcome.stdout.matches("✗ ").count(), 2, "one finding and the hint:\n{}", outcome.stdout);
 }

@@ -490,7 +490,7 @@ async fn in_a_process_that_logs_everything() {
             super::script::APP,
             "2026-01-01",
         );
-        let accepted = world.client.write(&put).await.unwrap();
+        let accepted = world.client.write(&put, in_minutes(30)).await.unwrap();
         let failed = world.client.wait(&accepted.operation.unwrap(), in_minutes(5)).await.unwrap_err();
         assert!(world.finished());
         assert!(

@@ -134,7 +134,7 @@ async fn nothing_follows_a_response_to_another_socket() {
     for header in ["location", "azure-asyncoperation", "operation-location"] {
         let socket = Socket::open(http("202 Accepted", &format!("{header}: {there}\r\n"), ""));
         let patch = ArmRequest::new(Method::Patch, APP, VERSION).body(serde_json::json!({}));
-        match client(custom(&socket.url())).write(&patch).await {
+        match client(custom(&socket.url())).write(&patch, soon()).await {
             Err(error) => assert!(matches!(error.kind(), ArmErrorKind::ForeignHost { .. }), "{error}"),
             Ok(accepted) => assert!(!format!("{accepted:?}").contains("/next")),
         }
@@ -160,7 +160,7 @@ async fn broken_answers_of_a_real_socket_are_explained() {
     for (answer, expected) in cases {
         let socket = Socket::open(answer);
         let write = ArmRequest::new(Method::Put, APP, VERSION).body(serde_json::json!({}));
-        let error = client(custom(&socket.url())).write(&write).await.unwrap_err();
+        let error = client(custom(&socket.url())).write(&write, soon()).await.unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
         assert!(error.maybe_applied());
     }

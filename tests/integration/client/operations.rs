@@ -15,7 +15,7 @@ fn state(word: &str) -> Act {
 }
 
 async fn accepted(method: Method, world: &World) -> Accepted {
-    world.client.write(&ArmRequest::new(method, APP, VERSION)).await.unwrap()
+    world.client.write(&ArmRequest::new(method, APP, VERSION), in_minutes(30)).await.unwrap()
 }
 
 /// Writes by `method`, waits, gives the outcome.
@@ -209,7 +209,7 @@ async fn the_operation_of_somebody_else_is_waited_for() {
 async fn an_action_is_waited_for_on_what_it_was_called() {
     let world = World::new([answer(202, ""), state("Succeeded")]);
     let start = ArmRequest::new(Method::Post, format!("{APP}/start"), VERSION);
-    let operation = world.client.write(&start).await.unwrap().operation.unwrap();
+    let operation = world.client.write(&start, in_minutes(30)).await.unwrap().operation.unwrap();
     assert_eq!(operation.resource, APP);
     world.client.wait(&operation, in_minutes(5)).await.unwrap();
 }

@@ -3,7 +3,7 @@
 use acarecipe::azure::{ArmErrorKind, ArmRequest, Method};
 use serde_json::json;
 
-use super::script::{APP, Act, VERSION, World, answer};
+use super::script::{APP, Act, VERSION, World, answer, in_minutes};
 
 fn patch() -> ArmRequest {
     ArmRequest::new(Method::Patch, APP, VERSION).body(json!({"tags": {"a": "b"}}))
@@ -30,7 +30,7 @@ async fn a_write_is_sent_once_whatever_happens() {
     ];
     for (act, maybe_applied) in cases {
         let world = World::new([act.clone()]);
-        let error = world.client.write(&patch()).await.unwrap_err();
+        let error = world.client.write(&patch(), in_minutes(30)).await.unwrap_err();
         assert_eq!(error.maybe_applied(), maybe_applied, "{act:?}: {error}");
         assert_eq!(world.seen().len(), 1, "{act:?}");
         assert!(world.elapsed() <= 90, "{act:?}");
@@ -41,7 +41,7 @@ async fn a_write_is_sent_once_whatever_happens() {
 #[tokio::test]
 async fn the_body_is_json_and_an_answer_without_body_is_null() {
     let world = World::new([answer(200, "")]);
-    let accepted = world.client.write(&patch()).await.unwrap();
+    let accepted = world.client.write(&patch(), in_minutes(30)).await.unwrap();
     assert!(accepted.body.is_null() && accepted.operation.is_none());
     let seen = world.seen();
     assert_eq!(seen[0].body, r#"{"tags":{"a":"b"}}"#);
@@ -52,10 +52,10 @@ async fn the_body_is_json_and_an_answer_without_body_is_null() {
 #[tokio::test]
 async fn busy_is_told_from_refused() {
     let busy = answer(409, r#"{"code":"containerappoperationinprogress","message":"active provisioning"}"#);
-    let error = World::new([busy]).client.write(&patch()).await.unwrap_err();
+    let error = World::new([busy]).client.write(&patch(), in_minutes(30)).await.unwrap_err();
     assert!(error.is_busy() && !error.is_transient());
     let exists = answer(409, r#"{"error":{"code":"RoleAssignmentExists","message":"exists"}}"#);
-    let error = World::new([exists]).client.write(&patch()).await.unwrap_err();
+    let error = World::new([exists]).client.write(&patch(), in_minutes(30)).await.unwrap_err();
     assert!(!error.is_busy());
 }
 
@@ -63,7 +63,7 @@ async fn busy_is_told_from_refused() {
 async fn what_was_sent_and_answered_is_not_in_debug_forms() {
     let world = World::new([answer(200, r#"{"value":[{"name":"a","value":"hunter2"}]}"#)]);
     let request = ArmRequest::new(Method::Put, APP, VERSION).body(json!({"value": "hunter2"}));
-    let accepted = world.client.write(&request).await.unwrap();
+    let accepted = world.client.write(&request, in_minutes(30)).await.unwrap();
     assert!(!format!("{request:?} {accepted:?}").contains("hunter2"));
     let world = World::new([answer(200, r#"{"value":"hunter2"}"#)]);
     let read = ArmRequest::new(Method::Post, format!("{APP}/listSecrets"), VERSION);
@@ -74,7 +74,7 @@ async fn what_was_sent_and_answered_is_not_in_debug_forms() {
 #[tokio::test]
 async fn an_unreadable_success_quotes_nothing() {
     let world = World::new([answer(200, r#"{"value": "hunter2" "#)]);
-    let error = world.client.write(&patch()).await.unwrap_err();
+    let error = world.client.write(&patch(), in_minutes(30)).await.unwrap_err();
     assert!(matches!(error.kind(), ArmErrorKind::BadBody { .. }));
     assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
 }

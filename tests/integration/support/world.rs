@@ -168,6 +168,7 @@ impl World {
             hook: Arc::clone(&self.seen) as _,
             interrupt: Interrupt::default(),
             role_wait: self.role_wait,
+            renew: false,
         }
     }
 

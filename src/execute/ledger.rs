@@ -1,0 +1,86 @@
+//! What a run has done so far: kept while it goes on, so that it can be told however the run ends.
+
+use std::sync::{Mutex, PoisonError};
+
+/// What a run did.
+#[derive(Clone, Debug, Default)]
+pub struct Applied {
+    /// Accepted writes, in order, in a few words each.
+    pub writes: Vec<Done>,
+    /// Revisions that came of them.
+    pub revisions: Vec<String>,
+    /// Writes that were sent and whose answer is not known: they may have taken effect.
+    pub unanswered: Vec<Done>,
+    /// Revisions that still run with an old secret and have to be restarted. What is live does not
+    /// show it, so no later run makes up for it.
+    pub to_restart: Vec<String>,
+}
+
+/// One write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// What it did, in a few words.
+    pub what: String,
+    /// The resource's id.
+    pub resource: String,
+}
+
+/// The account of a run, shared by writes that run beside each other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ledger<'a>(pub(super) &'a Mutex<Applied>);
+
+impl Ledger<'_> {
+    fn edit(self, change: impl FnOnce(&mut Applied)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The write is on its way.
+    pub(super) fn sent(self, write: &Done) {
+        self.edit(|applied| {
+            applied.unanswered.retain(|other| other != write);
+            applied.unanswered.push(write.clone());
+        });
+    }
+
+    /// Azure took it.
+    pub(super) fn accepted(self, write: &Done) {
+        self.edit(|applied| {
+            applied.unanswered.retain(|other| other != write);
+            applied.writes.push(write.clone());
+        });
+    }
+
+    /// It has had no effect.
+    pub(super) fn refused(self, write: &Done) {
+        self.edit(|applied| applied.unanswered.retain(|other| other != write));
+    }
+
+    /// It is in place: if its answer was lost, it was taken.
+    pub(super) fn in_place(self, write: &Done) {
+        self.edit(|applied| {
+            if applied.unanswered.contains(write) {
+                applied.unanswered.retain(|other| other != write);
+                applied.writes.push(write.clone());
+            }
+        });
+    }
+
+    /// A new revision.
+    pub(super) fn revision(self, name: &str) {
+        self.edit(|applied| {
+            if !applied.revisions.iter().any(|have| have == name) {
+                applied.revisions.push(name.to_owned());
+            }
+        });
+    }
+
+    /// These revisions have to be restarted.
+    pub(super) fn to_restart(self, names: &[String]) {
+        self.edit(|applied| applied.to_restart.extend_from_slice(names));
+    }
+
+    /// This one has been.
+    pub(super) fn restarted(self, name: &str) {
+        self.edit(|applied| applied.to_restart.retain(|have| have != name));
+    }
+}

@@ -1,0 +1,99 @@
+//! Which failed writes are sent again, and when.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::{Executor, Failure};
+use crate::azure::{ArmError, ArmErrorKind};
+use crate::plan::{Plan, Write};
+
+/// What to do after a failed try.
+pub(super) enum Next {
+    /// It is in place after all.
+    InPlace,
+    /// Wait, read again, send again.
+    Again {
+        /// The wait.
+        after: Duration,
+        /// Why.
+        reason: String,
+    },
+    /// Give up.
+    Stop(Failure),
+}
+
+/// Tries of a write whose failures look passing (5xx, a broken connection, no answer).
+pub(super) const TRIES: u32 = 8;
+
+/// The wait before a write that met a role which is not in force yet is sent again.
+const ROLE_PAUSE: Duration = Duration::from_secs(15);
+
+/// The wait for a new principal to be known, and the shortest for a busy resource.
+const SHORT_PAUSE: Duration = Duration::from_secs(5);
+
+/// The wait after the `tries`th failure when Azure names none: 1, 2, 4, 8, then 16 s.
+pub(super) fn backoff(tries: u32) -> Duration {
+    Duration::from_secs(1 << tries.clamp(1, 5).saturating_sub(1))
+}
+
+/// Whether a failure says nothing against the request itself. A failed operation does: Azure took the
+/// request and could not do what it says.
+pub(super) fn may_pass(error: &ArmError) -> bool {
+    !matches!(error.kind(), ArmErrorKind::Operation(_)) && (error.is_transient() || error.maybe_applied())
+}
+
+impl Executor {
+    /// Whether and when a write is sent again whose `tries`th try failed; `since`: when the first was.
+    pub(super) fn after_failure(
+        &self,
+        plan: &Plan,
+        write: &Write,
+        what: &str,
+        error: &ArmError,
+        tries: u32,
+        since: OffsetDateTime,
+    ) -> Next {
+        let now = self.clock.now();
+        let again = |pause: Duration| Next::Again {
+            after: error.retry_after().unwrap_or(pause),
+            reason: error.to_string(),
+        };
+        match error.code() {
+            // Another run, or a try whose answer was lost, made it.
+            Some("RoleAssignmentExists") => return Next::InPlace,
+            // The directory does not know the new principal everywhere yet.
+            Some("PrincipalNotFound") => return again(SHORT_PAUSE),
+            _ => {}
+        }
+        let message = error.to_string();
+        let late = write.settles.iter().any(|settle| settle.may_be_late(now));
+        if (late && refused_for_role(&message)) || recipe_repeats(plan, write, &message, now - since) {
+            return again(ROLE_PAUSE);
+        }
+        if error.is_busy() || error.is_throttled() {
+            return again(backoff(tries).max(SHORT_PAUSE));
+        }
+        if may_pass(error) && tries < TRIES {
+            return again(backoff(tries));
+        }
+        Next::Stop(Failure::azure(error, what))
+    }
+}
+
+/// Azure's words for a role that is missing or not in force yet
+/// (microsoft/azure-container-apps#1174; the registry's are those of a refused pull).
+fn refused_for_role(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    (message.contains("secret") && message.contains("managed identity")) || message.contains("unauthorized")
+}
+
+/// Whether a step of the write names this refusal as one to repeat, `elapsed` after its first try.
+fn recipe_repeats(plan: &Plan, write: &Write, message: &str, elapsed: time::Duration) -> bool {
+    write
+        .steps
+        .iter()
+        .filter_map(|index| plan.steps[*index].retry.as_ref())
+        .filter(|retry| elapsed < retry.timeout)
+        .any(|retry| retry.error_matches.iter().any(|pattern| pattern.is_match(message)))
+}

@@ -1,0 +1,72 @@
+//! The values of an app's secrets that a write must send back.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::{Executor, Failure};
+use crate::azure::{ArmRequest, Method, ResourceId};
+use crate::diagnostic::{Diagnostic, codes};
+
+impl Executor {
+    /// Puts the values of the secrets `names` into the body: the array is replaced as a whole, and
+    /// one without a value would be refused (microsoft/azure-container-apps#259). References are never
+    /// among them.
+    pub(super) async fn fill_secrets(
+        &self,
+        id: &ResourceId,
+        version: &str,
+        body: &mut Json,
+        names: &[String],
+    ) -> Result<(), Failure> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let request = ArmRequest::new(Method::Post, format!("{id}/listSecrets"), version);
+        let answer = self
+            .interrupt
+            .or(self.client.read(&request, self.deadline))
+            .await
+            .ok_or(Failure::Interrupted)?
+            .map_err(|error| {
+                Failure::azure(
+                    &error,
+                    "read the app's other secrets, which must be sent back with the new one",
+                )
+            })?;
+        let values: BTreeMap<&str, &str> = answer
+            .body
+            .get("value")
+            .and_then(Json::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|secret| Some((secret.get("name")?.as_str()?, secret.get("value")?.as_str()?)))
+            .collect();
+        let entries = body
+            .pointer_mut("/properties/configuration/secrets")
+            .and_then(Json::as_array_mut)
+            .into_iter()
+            .flatten();
+        for entry in entries.filter_map(Json::as_object_mut) {
+            let Some(name) = entry.get("name").and_then(Json::as_str).map(str::to_owned) else { continue };
+            if !names.contains(&name) {
+                continue;
+            }
+            let value = values.get(name.as_str()).ok_or_else(|| unavailable(&name, id))?;
+            entry.insert("value".to_owned(), Json::String((*value).to_owned()));
+        }
+        Ok(())
+    }
+}
+
+fn unavailable(name: &str, app: &ResourceId) -> Failure {
+    Failure::Azure(Box::new(
+        Diagnostic::error(
+            codes::SECRET_UNAVAILABLE,
+            format!("the value of the app's secret `{name}` cannot be had"),
+        )
+        .note("the secrets of an app are replaced as a whole; sending them without it would lose it")
+        .fix("set the secret again with az containerapp secret set, then run the same command")
+        .resource(app),
+    ))
+}

@@ -1,0 +1,165 @@
+//! One request that changes something, past the hook and into the ledger, until Azure is done with it.
+
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::ledger::{Done, Ledger};
+use super::{Event, Executor, Failure, OwnedPath, WriteEnd, WriteRecord};
+use crate::azure::types::{ResourceType, Update};
+use crate::azure::{Accepted, ArmError, ArmRequest, Method};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::{Plan, Write};
+use crate::value::{Path, Redacted};
+
+/// How a try failed.
+pub(super) enum Tried {
+    /// Nothing to repeat.
+    Failed(Failure),
+    /// Azure refused, failed, or fell silent, before or after it had taken the write.
+    Azure(Box<ArmError>),
+}
+
+impl From<Failure> for Tried {
+    fn from(failure: Failure) -> Tried {
+        Tried::Failed(failure)
+    }
+}
+
+impl From<ArmError> for Tried {
+    fn from(error: ArmError) -> Tried {
+        Tried::Azure(Box::new(error))
+    }
+}
+
+impl Executor {
+    /// Sends the write once and waits for its operation.
+    pub(super) async fn send(
+        &self,
+        ledger: Ledger<'_>,
+        plan: &Plan,
+        write: &Write,
+        done: &Done,
+    ) -> Result<(), Tried> {
+        let (Some(id), Some(body)) = (&write.id, &write.body) else {
+            return Err(unknown(&done.what).into());
+        };
+        let version = version_of(plan, write);
+        let mut json = body.json.clone();
+        self.fill_secrets(id, &version, &mut json, &body.resend).await?;
+        let patched = !write.create && write.kind.update == Update::Patch;
+        let method = if patched { Method::Patch } else { Method::Put };
+        let hidden = hidden(write.kind, &Path::root(), &json);
+        let request = ArmRequest::new(method, id.as_str(), version).body(json);
+        let record = record_of(plan, write, &request);
+        let scrubbed = |mut error: Box<ArmError>| {
+            error.without(&hidden);
+            Tried::Azure(error)
+        };
+        ledger.sent(done);
+        let answer = self.request(&record, &request, &done.what).await;
+        match &answer {
+            Ok(_) => ledger.accepted(done),
+            Err(Tried::Azure(error)) if error.maybe_applied() => {}
+            Err(_) => ledger.refused(done),
+        }
+        let accepted = answer.map_err(|tried| match tried {
+            Tried::Azure(error) => scrubbed(error),
+            failed => failed,
+        })?;
+        if let Some(operation) = &accepted.operation {
+            self.observer.event(&Event::Accepted { what: done.what.clone() });
+            let deadline = match longest(plan, write) {
+                Some(limit) => self.deadline.min(self.clock.now() + limit),
+                None => self.deadline,
+            };
+            let end = self.interrupt.or(self.client.wait(operation, deadline)).await;
+            end.ok_or(Failure::Interrupted)?.map_err(|error| scrubbed(Box::new(error)))?;
+        }
+        Ok(())
+    }
+
+    /// One request that changes something, told to the hook before and after it.
+    pub(super) async fn request(
+        &self,
+        record: &WriteRecord,
+        request: &ArmRequest,
+        what: &str,
+    ) -> Result<Accepted, Tried> {
+        if self.interrupt.requested() {
+            return Err(Failure::Interrupted.into());
+        }
+        self.hook
+            .before(record)
+            .map_err(|reason| Failure::Azure(Box::new(Diagnostic::error(codes::NOT_RECORDED, reason))))?;
+        self.observer.event(&Event::Writing { what: what.to_owned() });
+        let answer = self.client.write(request, self.deadline).await;
+        let end = match &answer {
+            Ok(accepted) => WriteEnd::Accepted { status: accepted.status },
+            Err(error) => WriteEnd::Failed {
+                code: error.code().map(str::to_owned),
+                maybe_applied: error.maybe_applied(),
+            },
+        };
+        self.hook.after(record, &end);
+        Ok(answer?)
+    }
+}
+
+/// The api-version of the write's type.
+pub(super) fn version_of(plan: &Plan, write: &Write) -> String {
+    plan.versions
+        .get(write.kind.name)
+        .cloned()
+        .unwrap_or_else(|| write.kind.versions.first().copied().unwrap_or_default().to_owned())
+}
+
+/// How long the operation may take by the steps in it; `None` when they do not say.
+fn longest(plan: &Plan, write: &Write) -> Option<Duration> {
+    write.steps.iter().filter_map(|index| plan.steps[*index].timeout).max()
+}
+
+/// A body that no earlier write made known: a plan sends nothing of which it does not know everything.
+fn unknown(what: &str) -> Failure {
+    Failure::Azure(Box::new(
+        Diagnostic::error(codes::NOT_KNOWN_AT_PLAN, format!("a value that is needed to {what} is not known"))
+            .note("nothing was sent; what was to make it known has not done so"),
+    ))
+}
+
+/// The values in a body that nobody may see, but for those too short to tell from words.
+fn hidden(kind: &ResourceType, path: &Path, body: &Json) -> Vec<String> {
+    let pattern = path.pattern();
+    let secret = kind.write_only.iter().chain(kind.foreign).any(|hidden| *hidden == pattern);
+    match body {
+        Json::String(text) if secret && text.len() >= 4 => vec![text.clone()],
+        Json::Object(members) => {
+            members.iter().flat_map(|(key, value)| hidden(kind, &path.key(key), value)).collect()
+        }
+        Json::Array(elements) => {
+            elements.iter().flat_map(|element| hidden(kind, &path.element(""), element)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn record_of(plan: &Plan, write: &Write, request: &ArmRequest) -> WriteRecord {
+    let owned = write
+        .steps
+        .iter()
+        .flat_map(|index| &plan.steps[*index].outcome.owned)
+        .filter(|owned| !owned.in_place)
+        .map(|owned| OwnedPath {
+            path: owned.path.to_string(),
+            before: Redacted(&owned.live).to_json(),
+            after: Redacted(&owned.wanted).to_json(),
+        })
+        .collect();
+    WriteRecord {
+        method: request.method,
+        path: request.path.clone(),
+        api_version: request.api_version.clone(),
+        steps: write.steps.iter().map(|index| plan.steps[*index].key.clone()).collect(),
+        owned,
+    }
+}

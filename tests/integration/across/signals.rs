@@ -1,0 +1,139 @@
+//! SIGINT and SIGTERM at any time: no new write, an end within two seconds, and a way to go on.
+
+use std::process::Command;
+use std::time::Duration;
+
+use acarecipe::sandbox::seed;
+use serde_json::Value as Json;
+
+use super::process::{Client, Ended, HANG, Server, Start};
+
+/// From the signal to the end of the process. The promise; the machine may be busy with other tests.
+const END: Duration = Duration::from_secs(2);
+
+const BOTH: &[&str] = &["apply", "key-vault-reference", "-p", "secrets.DB_PASSWORD=db-password", "--yes"];
+
+fn send(client: &Client, signal: &str) {
+    // The shell has a kill of its own on every Unix.
+    let sent = Command::new("sh").args(["-c", &format!("kill -{signal} {}", client.id())]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Sends the signal and waits for the end: its code, its time, and what it says.
+fn stop(client: Client, signal: &str) -> Ended {
+    send(&client, signal);
+    let ended = client.end(HANG);
+    let code = if signal == "INT" { 130 } else { 143 };
+    assert_eq!(ended.code(), Some(code), "{ended:#?}");
+    assert!(ended.after < END, "{signal}: {:?}\n{}", ended.after, ended.err);
+    let told = format!("{}{}", ended.out, ended.err);
+    assert!(told.to_lowercase().contains("interrupted"), "{told}");
+    assert!(told.contains("run the same command again"), "{told}");
+    ended
+}
+
+fn writes(server: &Server) -> Vec<(String, String)> {
+    let text = |exchange: &Json, key: &str| exchange[key].as_str().unwrap().to_owned();
+    server
+        .exchanges()
+        .iter()
+        .filter(|exchange| exchange["method"] != "GET")
+        .map(|exchange| (text(exchange, "method"), text(exchange, "path")))
+        .collect()
+}
+
+/// The same command afterwards, with nothing in its way.
+fn goes_on(server: &Server) {
+    server.faults(&[]);
+    let ended = Start::new(&server.endpoint, &[BOTH, &["--role-wait", "0s"]].concat()).run();
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    let state = server.state();
+    let vault = seed::vault_id(seed::VAULT);
+    assert_eq!(state.role_assignments.values().filter(|role| role.scope == vault).count(), 1);
+    let app = state.app(seed::APP).unwrap();
+    assert_eq!(app.configuration()["secrets"][0]["name"], "db-password");
+    assert_eq!(app.revisions.len(), 2);
+}
+
+#[test]
+fn while_reads_are_not_answered() {
+    for signal in ["INT", "TERM"] {
+        let server = Server::start(&[]);
+        server.faults(&["request=4 silence-before times=1000"]);
+        let client = Start::new(&server.endpoint, BOTH).spawn();
+        server.silence();
+        stop(client, signal);
+        assert_eq!(writes(&server), []);
+        goes_on(&server);
+    }
+}
+
+#[test]
+fn while_azure_works_on_a_write() {
+    for signal in ["INT", "TERM"] {
+        let server = Server::start(&[]);
+        // The operation never ends; its state is asked for again and again.
+        let hangs = "match=PATCH:/containerApps/ operation-hangs";
+        let asked = "match=GET:/containerappOperation nth=2 silence-before";
+        server.faults(&[hangs, asked]);
+        let client = Start::new(&server.endpoint, BOTH).spawn();
+        server.silence();
+        let ended = stop(client, signal);
+        assert!(ended.err.contains("done: change the container app ca-demo"), "{}", ended.err);
+        assert_eq!(writes(&server).len(), 1);
+        // Azure gets done with it some day.
+        let mut state = server.state();
+        for operation in state.operations.values_mut() {
+            operation.due = Some(operation.started);
+        }
+        server.replace(&state);
+        goes_on(&server);
+    }
+}
+
+#[test]
+fn while_it_waits_for_a_role() {
+    for signal in ["INT", "TERM"] {
+        let server = Server::start(&[]);
+        // The read after the grant; from then on it waits.
+        let seen = "match=GET:/roleAssignments nth=2 status=500";
+        server.faults(&[seen]);
+        let client = Start::new(&server.endpoint, &[BOTH, &["--role-wait", "10m"]].concat()).spawn();
+        let granted = || writes(&server).iter().any(|(method, _)| method == "PUT");
+        while !granted() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        std::thread::sleep(Duration::from_millis(1500));
+        let ended = stop(client, signal);
+        assert!(ended.err.contains("done: grant Key Vault Secrets User on kv-demo"), "{}", ended.err);
+        assert_eq!(writes(&server).len(), 2);
+        goes_on(&server);
+    }
+}
+
+#[test]
+fn while_a_write_is_not_answered() {
+    for (signal, silence) in [("INT", "silence-before"), ("TERM", "silence-after")] {
+        let server = Server::start(&[]);
+        server.faults(&[&format!("match=PATCH:/containerApps/ nth=2 {silence}")]);
+        let client = Start::new(&server.endpoint, &[BOTH, &["--role-wait", "0s"]].concat()).spawn();
+        server.silence();
+        let ended = stop(client, signal);
+        let told = "not answered, may still take effect: change the container app ca-demo";
+        assert!(ended.err.contains(told), "{}", ended.err);
+        assert_eq!(writes(&server).len(), 3);
+        goes_on(&server);
+    }
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let server = Server::start(&[]);
+    server.faults(&["match=PATCH:/containerApps/ silence-before"]);
+    let client = Start::new(&server.endpoint, BOTH).spawn();
+    server.silence();
+    send(&client, "INT");
+    std::thread::sleep(Duration::from_millis(100));
+    let ended = stop(client, "INT");
+    assert!(ended.after < Duration::from_secs(1), "{:?}", ended.after);
+}
