@@ -14,7 +14,7 @@ use crate::azure::ResourceId;
 use crate::azure::types;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::expression::{Expression, ExpressionError, Scope, Tree};
-use crate::facts::{Asked, Facts, Read};
+use crate::facts::{Asked, Fact, Facts, Read};
 use crate::recipe::inputs::{Bound, BoundValue};
 use crate::recipe::{Expr, Instance, Recipe, Spanned};
 use crate::value::{Data, Marks, Origin, Value};
@@ -147,14 +147,19 @@ impl<'a> Engine<'a> {
         if matches!(namespace, "Microsoft.Authorization" | "Microsoft.Resources") {
             return newest.to_owned();
         }
-        let provider = self.asked.value(&self.provider_read(namespace));
-        let offered = provider.get("resourceTypes").and_then(Value::as_list).and_then(|rows| {
-            let own = kind.split_once('/').map_or("", |(_, rest)| rest);
-            rows.iter()
-                .find(|row| row.text_at(&["resourceType"]).is_some_and(|name| name.eq_ignore_ascii_case(own)))
-                .and_then(|row| row.get("apiVersions"))
-                .and_then(Value::as_list)
-        });
+        let provider = self.asked.ask(&self.provider_read(namespace)).and_then(Fact::value);
+        let offered = provider
+            .and_then(|provider| provider.get("resourceTypes"))
+            .and_then(Value::as_list)
+            .and_then(|rows| {
+                let own = kind.split_once('/').map_or("", |(_, rest)| rest);
+                rows.iter()
+                    .find(|row| {
+                        row.text_at(&["resourceType"]).is_some_and(|name| name.eq_ignore_ascii_case(own))
+                    })
+                    .and_then(|row| row.get("apiVersions"))
+                    .and_then(Value::as_list)
+            });
         let Some(offered) = offered else {
             return newest.to_owned();
         };
@@ -459,6 +464,12 @@ impl Scope for Frame<'_, '_> {
                 self.group(field, names.iter(), Frame::step)
             }
             _ => {
+                // One member of the app, without a copy of all of it.
+                if let ("app", Some(field), Some(Fact::Found(app))) =
+                    (root, field, engine.asked.ask(&engine.app_read()))
+                {
+                    return Some(select(app, field));
+                }
                 let value = match root {
                     "target" => engine.request.target.value(&engine.app()),
                     "cloud" => engine.request.target.cloud_value(),

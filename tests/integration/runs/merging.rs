@@ -117,7 +117,7 @@ fn meaning(value: &Json) -> Json {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn merging_twice_is_merging_once(generated in apps(), fragment in fragments()) {

@@ -38,7 +38,7 @@ fn of_others(app: &App, own_variables: &[&str]) -> Json {
 
 #[test]
 fn nothing_of_others_changes() {
-    let config = ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() };
     let identities = vec!["managed-identity.identity=system", EXISTING, "managed-identity.identity=create"];
     let exchanges = RefCell::new(Vec::new());
     let looked_at = TestRunner::new(config).run(&(apps(), select(identities), any::<bool>()), |case| {
