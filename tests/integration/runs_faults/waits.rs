@@ -94,7 +94,7 @@ fn a_restart_is_sent_again_and_what_is_left_of_it_told() {
             let command =
                 "az containerapp revision restart --resource-group rg-demo --name ca-demo --revision ";
             assert_eq!(fix, format!("{command}{}", newest.name));
-            assert_eq!(run.applied.to_restart, [newest.name.clone()]);
+            assert_eq!(run.applied.to_restart, std::slice::from_ref(&newest.name));
         }
     }
 }
