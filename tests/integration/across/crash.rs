@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 
 use super::process::{Server, Start};
 use crate::support::others::{meaning, nothing_lost, seeded};
+use crate::support::say;
 
 /// Cases at one time; each is a server and a client that wait for each other.
 const THREADS: usize = 4;
@@ -114,7 +115,7 @@ impl Scenario {
         });
         let done = done.into_inner();
         assert_eq!(done, 3 * requests);
-        eprintln!("{}: {requests} requests, {done} crash points, {:.1?}", self.name, start.elapsed());
+        say!("{}: {requests} requests, {done} crash points, {:.1?}", self.name, start.elapsed());
         done
     }
 }
@@ -138,7 +139,7 @@ fn managed_identity_completes_after_a_crash_anywhere() {
         },
     ];
     let points: usize = scenarios.iter().map(Scenario::crash_everywhere).sum();
-    eprintln!("managed-identity: {points} crash points");
+    say!("managed-identity: {points} crash points");
 }
 
 #[test]
@@ -160,5 +161,5 @@ fn key_vault_reference_completes_after_a_crash_anywhere() {
         },
     ];
     let points: usize = scenarios.iter().map(Scenario::crash_everywhere).sum();
-    eprintln!("key-vault-reference: {points} crash points");
+    say!("key-vault-reference: {points} crash points");
 }

@@ -17,6 +17,7 @@ use serde_json::Value as Json;
 
 use super::{Attempt, Stopped, attempt_with};
 use crate::support::others::{meaning, nothing_lost, seeded};
+use crate::support::say;
 use crate::support::world::{START, World};
 
 /// Faults that any request can meet.
@@ -218,7 +219,7 @@ impl Scenario {
         }
         let (name, cases) = (self.name, cases.len());
         let broken = counts.get(BROKEN).copied();
-        eprintln!("{name}: {} requests, {cases} faults, {counts:?}, {:.1?}", requests.len(), start.elapsed());
+        say!("{name}: {} requests, {cases} faults, {counts:?}, {:.1?}", requests.len(), start.elapsed());
         assert_eq!(broken, None, "what broke stands above");
     }
 }

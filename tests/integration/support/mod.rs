@@ -4,3 +4,12 @@ pub mod others;
 pub mod schema;
 pub mod served;
 pub mod world;
+
+/// A line on stderr that the test harness does not swallow: counts that belong into every log.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+pub(crate) use say;
