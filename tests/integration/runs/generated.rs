@@ -16,7 +16,7 @@ const FETCHED: &str = "sandbox-api-key";
 
 /// An app to be put in place of the seeded one.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one feature an app has or has not")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of an app that is there or not")]
 pub(super) struct Generated {
     model: Json,
     system: bool,
