@@ -29,6 +29,10 @@ pub(super) const TRIES: u32 = 8;
 /// The wait before a write that met a role which is not in force yet is sent again.
 const ROLE_PAUSE: Duration = Duration::from_secs(15);
 
+/// How long a new principal may take to be known everywhere: not stated, so as long as a role
+/// (<https://learn.microsoft.com/azure/role-based-access-control/troubleshooting>).
+const REPLICATION: time::Duration = time::Duration::minutes(10);
+
 /// The wait for a new principal to be known, and the shortest for a busy resource.
 const SHORT_PAUSE: Duration = Duration::from_secs(5);
 
@@ -62,8 +66,9 @@ impl Executor {
         match error.code() {
             // Another run, or a try whose answer was lost, made it.
             Some("RoleAssignmentExists") => return Next::InPlace,
-            // The directory does not know the new principal everywhere yet.
-            Some("PrincipalNotFound") => return again(SHORT_PAUSE),
+            // The directory does not know a new principal everywhere yet; one that it does not know after
+            // this long is not there.
+            Some("PrincipalNotFound") if now - since < REPLICATION => return again(SHORT_PAUSE),
             _ => {}
         }
         let message = error.to_string();

@@ -38,6 +38,13 @@ pub const ALL: &[ResourceType] = &[
         noun: "Container Apps environment",
         versions: CONTAINER_APP.versions,
         update: Update::Patch,
+        write_only: &[
+            "properties.appLogsConfiguration.logAnalyticsConfiguration.sharedKey",
+            "properties.customDomainConfiguration.certificateValue",
+            "properties.customDomainConfiguration.certificatePassword",
+            "properties.daprAIConnectionString",
+            "properties.daprAIInstrumentationKey",
+        ],
         write_action: "Microsoft.App/managedEnvironments/write",
         ..NONE
     },

@@ -2,6 +2,7 @@
 
 mod everywhere;
 mod others_at_work;
+mod principal;
 mod waits;
 
 use std::sync::Mutex;
