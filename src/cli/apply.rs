@@ -19,13 +19,7 @@ use crate::report::{AppliedReport, Ending, Report};
 #[derive(Debug, Args)]
 pub(super) struct Apply {
     #[command(flatten)]
-    recipes: arguments::Recipes,
-    #[command(flatten)]
-    target: arguments::Target,
-    #[command(flatten)]
-    sandbox: arguments::SandboxRun,
-    #[command(flatten)]
-    waiting: arguments::Waiting,
+    on: arguments::OnApp,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -37,22 +31,14 @@ pub(super) struct Apply {
 impl Apply {
     pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
         // Before any request, whether or not anything would change.
-        let asks = !self.yes && !self.sandbox.sandbox;
+        let asks = !self.yes && !self.on.sandbox.sandbox;
         if asks && (output.no_input || !std::io::stdin().is_terminal()) {
             let found = Diagnostic::error(codes::NOT_CONFIRMED, "there is nobody to confirm the plan")
                 .note("standard input is no terminal, or --no-input was given")
                 .fix("look at `acarecipe plan` with the same arguments, then run this again with --yes");
-            return refuse(screen, "apply", self.sandbox.sandbox, &[found], Ending::Usage);
+            return refuse(screen, "apply", self.on.sandbox.sandbox, &[found], Ending::Usage);
         }
-        let flags = Flags {
-            command: "apply",
-            recipes: &self.recipes,
-            target: &self.target,
-            sandbox: &self.sandbox,
-            waiting: &self.waiting,
-            verbose: output.verbose > 0,
-            none_is_app: false,
-        };
+        let flags = Flags { command: "apply", on: &self.on, verbose: output.verbose > 0, none_is_app: false };
         let context = match judge::open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,

@@ -101,6 +101,19 @@ impl Output {
     }
 }
 
+/// What every command on an app takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct OnApp {
+    #[command(flatten)]
+    pub(super) recipes: Recipes,
+    #[command(flatten)]
+    pub(super) target: Target,
+    #[command(flatten)]
+    pub(super) sandbox: SandboxRun,
+    #[command(flatten)]
+    pub(super) waiting: Waiting,
+}
+
 /// Which recipes, with which inputs.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Recipes {

@@ -19,10 +19,7 @@ use crate::report::{Ending, Report, TargetReport};
 /// What every command on an app takes.
 pub(super) struct Flags<'f> {
     pub(super) command: &'static str,
-    pub(super) recipes: &'f arguments::Recipes,
-    pub(super) target: &'f arguments::Target,
-    pub(super) sandbox: &'f arguments::SandboxRun,
-    pub(super) waiting: &'f arguments::Waiting,
+    pub(super) on: &'f arguments::OnApp,
     pub(super) verbose: bool,
     /// Whether a run without any recipe means the app itself.
     pub(super) none_is_app: bool,
@@ -52,13 +49,13 @@ impl Context {
     /// # Errors
     /// Every mistake in arguments, variables, recipes and inputs at once.
     pub(super) fn open(flags: &Flags<'_>, screen: &Screen) -> Result<Context, Refused> {
-        let sandboxed = flags.sandbox.sandbox;
+        let sandboxed = flags.on.sandbox.sandbox;
         let mut found = Vec::new();
         let project = recipes::project(sandboxed).unwrap_or_else(|mistakes| {
             found.extend(mistakes);
             None
         });
-        let asked = recipes::asked(flags.recipes, project.as_ref());
+        let asked = recipes::asked(&flags.on.recipes, project.as_ref());
         if asked.is_empty() && !flags.none_is_app {
             found.push(
                 Diagnostic::error(crate::diagnostic::codes::NO_RECIPE, "no recipe is named")
@@ -67,17 +64,18 @@ impl Context {
         }
         let env = ProcessEnv;
         let az = if sandboxed { None } else { read_profile(env, &mut found) };
-        let resolved = target::resolve(flags.target, project.as_ref(), az.as_ref(), sandboxed)
+        let resolved = target::resolve(&flags.on.target, project.as_ref(), az.as_ref(), sandboxed)
             .map_err(|mistakes| found.extend(mistakes))
             .ok();
-        let selection = recipes::selection(flags.recipes, &asked, sandboxed)
+        let selection = recipes::selection(&flags.on.recipes, &asked, sandboxed)
             .map_err(|mistakes| found.extend(mistakes))
             .ok();
         let (Some(resolved), Some(selection)) = (resolved, selection) else { return Err(refused(found)) };
         if !found.is_empty() {
             return Err(refused(found));
         }
-        let sandbox = if sandboxed { Some(SandboxRun::open(flags.sandbox).map_err(refused)?) } else { None };
+        let sandbox =
+            if sandboxed { Some(SandboxRun::open(&flags.on.sandbox).map_err(refused)?) } else { None };
         let (endpoint, clock) = match &sandbox {
             Some(run) => (run.endpoint(), Arc::clone(&run.clock)),
             None => {
@@ -98,12 +96,12 @@ impl Context {
         let interrupt = Interrupt::default();
         let executor = Executor {
             client: ArmClient::new(settings),
-            deadline: clock.now() + flags.waiting.timeout,
+            deadline: clock.now() + flags.on.waiting.timeout,
             clock,
             observer: Arc::clone(&progress) as Arc<dyn Observer>,
             hook: Arc::new(NoHook),
             interrupt: interrupt.clone(),
-            role_wait: flags.waiting.role_wait,
+            role_wait: flags.on.waiting.role_wait,
             renew: false,
         };
         let target_report = TargetReport {
@@ -198,12 +196,13 @@ fn real_endpoint(
 ) -> Result<Endpoint, Refused> {
     let usage = |diagnostic: Diagnostic| Refused { found: vec![diagnostic], ending: Ending::Usage };
     let named = flags
+        .on
         .target
         .arm_endpoint
         .clone()
         .or_else(|| std::env::var("ACARECIPE_ARM_ENDPOINT").ok().filter(|value| !value.is_empty()));
     let custom = named
-        .map(|url| CustomEndpoint::parse(&url, flags.target.trust_endpoint.as_deref()))
+        .map(|url| CustomEndpoint::parse(&url, flags.on.target.trust_endpoint.as_deref()))
         .transpose()
         .map_err(|error| {
             usage(Diagnostic::error(crate::diagnostic::codes::AZURE_ENDPOINT, error.to_string()))

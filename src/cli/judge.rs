@@ -15,26 +15,14 @@ use crate::verify;
 #[derive(Debug, Args)]
 pub(super) struct Check {
     #[command(flatten)]
-    recipes: arguments::Recipes,
-    #[command(flatten)]
-    target: arguments::Target,
-    #[command(flatten)]
-    sandbox: arguments::SandboxRun,
-    #[command(flatten)]
-    waiting: arguments::Waiting,
+    on: arguments::OnApp,
 }
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub(super) struct Verify {
     #[command(flatten)]
-    recipes: arguments::Recipes,
-    #[command(flatten)]
-    target: arguments::Target,
-    #[command(flatten)]
-    sandbox: arguments::SandboxRun,
-    #[command(flatten)]
-    waiting: arguments::Waiting,
+    on: arguments::OnApp,
     /// Fail also what was not exercised or could not be checked
     #[arg(long)]
     strict: bool,
@@ -42,15 +30,7 @@ pub(super) struct Verify {
 
 impl Check {
     pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
-        let flags = Flags {
-            command: "check",
-            recipes: &self.recipes,
-            target: &self.target,
-            sandbox: &self.sandbox,
-            waiting: &self.waiting,
-            verbose: output.verbose > 0,
-            none_is_app: true,
-        };
+        let flags = Flags { command: "check", on: &self.on, verbose: output.verbose > 0, none_is_app: true };
         let context = match open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,
@@ -68,15 +48,7 @@ impl Check {
 
 impl Verify {
     pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
-        let flags = Flags {
-            command: "verify",
-            recipes: &self.recipes,
-            target: &self.target,
-            sandbox: &self.sandbox,
-            waiting: &self.waiting,
-            verbose: output.verbose > 0,
-            none_is_app: true,
-        };
+        let flags = Flags { command: "verify", on: &self.on, verbose: output.verbose > 0, none_is_app: true };
         let context = match open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,
@@ -98,7 +70,7 @@ impl Verify {
 
 /// Opens the context and shows its header.
 pub(super) async fn open(flags: &Flags<'_>, screen: &Screen) -> Result<Context, Ending> {
-    let sandbox = flags.sandbox.sandbox;
+    let sandbox = flags.on.sandbox.sandbox;
     let mut context = Context::open(flags, screen)
         .map_err(|Refused { found, ending }| refuse(screen, flags.command, sandbox, &found, ending))?;
     let introduced = until_signal(&context.interrupt.clone(), context.introduce(screen)).await;

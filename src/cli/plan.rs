@@ -13,13 +13,7 @@ use crate::report::Ending;
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
     #[command(flatten)]
-    recipes: arguments::Recipes,
-    #[command(flatten)]
-    target: arguments::Target,
-    #[command(flatten)]
-    sandbox: arguments::SandboxRun,
-    #[command(flatten)]
-    waiting: arguments::Waiting,
+    on: arguments::OnApp,
     /// Exit with 5 when there is something to change
     #[arg(long)]
     exit_code: bool,
@@ -27,15 +21,7 @@ pub(super) struct PlanArgs {
 
 impl PlanArgs {
     pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
-        let flags = Flags {
-            command: "plan",
-            recipes: &self.recipes,
-            target: &self.target,
-            sandbox: &self.sandbox,
-            waiting: &self.waiting,
-            verbose: output.verbose > 0,
-            none_is_app: false,
-        };
+        let flags = Flags { command: "plan", on: &self.on, verbose: output.verbose > 0, none_is_app: false };
         let context = match judge::open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,
