@@ -1,23 +1,24 @@
-//! Expressions meet facts: the roots of one instance, made when they are asked for.
+//! One evaluation of all recipes of a run over one set of facts: every value made when it is asked
+//! for, and once.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use time::OffsetDateTime;
 
+use super::frame::Frame;
 use super::stepping::StepRun;
-use super::target::{Target, object};
+use super::target::Target;
 use crate::azure::ResourceId;
 use crate::azure::types;
-use crate::diagnostic::{Diagnostic, codes};
-use crate::expression::{Expression, ExpressionError, Scope, Tree};
+use crate::diagnostic::Diagnostic;
 use crate::facts::{Asked, Fact, Facts, Read};
 use crate::recipe::inputs::{Bound, BoundValue};
-use crate::recipe::{Expr, Instance, Recipe, Spanned};
-use crate::value::{Data, Marks, Origin, Value};
+use crate::recipe::{Instance, Recipe};
+use crate::value::{Marks, Origin, Value};
 
 /// The recipes of a run with their inputs, required ones first.
 #[derive(Clone, Debug, Default)]
@@ -66,32 +67,6 @@ pub(super) enum Slot {
     Existing(usize, String, Option<String>),
     Steps(usize, usize),
     Active(usize),
-}
-
-/// The key and value of one round of a `for_each`.
-#[derive(Clone, Debug)]
-pub(super) struct Each {
-    pub(super) key: Value,
-    pub(super) value: Value,
-    /// The expression that gives the rounds: equal keys of different loops are different rounds.
-    pub(super) by: String,
-}
-
-impl Each {
-    /// The key as text, for names of step runs.
-    pub(super) fn text(&self) -> String {
-        self.key.as_str().map_or_else(
-            || self.key.to_json().map(|json| json.to_string()).unwrap_or_default(),
-            str::to_owned,
-        )
-    }
-}
-
-/// Where an expression stands: its instance, and its round of a `for_each`.
-pub(super) struct Frame<'e, 'a> {
-    pub(super) engine: &'e Engine<'a>,
-    pub(super) instance: usize,
-    pub(super) each: Option<Each>,
 }
 
 impl<'a> Engine<'a> {
@@ -267,7 +242,7 @@ impl<'a> Engine<'a> {
     }
 
     /// The position of the instance of this name.
-    fn position(&self, alias: &str) -> Option<usize> {
+    pub(super) fn position(&self, alias: &str) -> Option<usize> {
         self.instances().iter().position(|one| one.alias == alias)
     }
 
@@ -294,7 +269,7 @@ impl<'a> Engine<'a> {
             .collect()
     }
 
-    fn output(&self, instance: usize, name: &str) -> Option<Value> {
+    pub(super) fn output(&self, instance: usize, name: &str) -> Option<Value> {
         let definition = self.recipe(instance).outputs.get(name)?;
         Some(self.remember(
             Slot::Output(instance, name.to_owned()),
@@ -306,7 +281,7 @@ impl<'a> Engine<'a> {
         ))
     }
 
-    fn input(&self, instance: usize, name: &str) -> Option<Value> {
+    pub(super) fn input(&self, instance: usize, name: &str) -> Option<Value> {
         let input = self.request.selection.inputs.get(&self.instances()[instance].alias, name)?;
         Some(self.remember(Slot::Input(instance, name.to_owned()), || {
             let value = match &input.value {
@@ -331,199 +306,4 @@ pub(super) fn pick_container<'v>(target: &Target, app: &'v Value) -> Option<&'v 
         (None, [only]) => Some(only),
         (None, _) => named(&target.app),
     }
-}
-
-impl<'a> Frame<'_, 'a> {
-    pub(super) fn recipe(&self) -> &'a Recipe {
-        self.engine.recipe(self.instance)
-    }
-
-    /// The value of an expression; a mistake in it becomes a problem and reads as null.
-    pub(super) fn expression(&self, expression: &Expr) -> Value {
-        self.checked(expression, expression.value.evaluate(self))
-    }
-
-    /// The value of a fragment; a mistake in it becomes a problem and reads as null.
-    pub(super) fn tree(&self, tree: &Tree) -> Value {
-        match tree.evaluate(self) {
-            Ok(value) => value,
-            Err(error) => self.mistake(&error, error.span),
-        }
-    }
-
-    fn checked(&self, expression: &Spanned<Expression>, value: Result<Value, ExpressionError>) -> Value {
-        match value {
-            Ok(value) => value,
-            Err(error) => self.mistake(&error, expression.span),
-        }
-    }
-
-    fn mistake(&self, error: &ExpressionError, span: crate::diagnostic::Span) -> Value {
-        let mut diagnostic = Diagnostic::error(codes::EXPRESSION_FAILED, error.message.clone());
-        if let Some(help) = &error.help {
-            diagnostic = diagnostic.note(help.clone());
-        }
-        self.engine.problem(diagnostic.label(&self.recipe().source, span, ""));
-        Value::null()
-    }
-
-    /// The text of an expression that people read; empty when it gives nothing.
-    pub(super) fn text(&self, expression: Option<&Expr>) -> Option<String> {
-        let value = self.expression(expression?);
-        shown(&value)
-    }
-
-    /// The rounds of a `for_each`: one without a key when there is none. `None`: not known yet.
-    pub(super) fn rounds(&self, for_each: Option<&Expr>) -> Option<Vec<Option<Each>>> {
-        let Some(expression) = for_each else {
-            return Some(vec![self.each.clone()]);
-        };
-        let value = self.expression(expression);
-        let by = expression.value.text();
-        let each = |(key, value)| Some(Each { key, value, by: by.to_owned() });
-        match value.data {
-            Data::Unknown(_) => None,
-            Data::List(items) => {
-                let keyed = items.into_iter().enumerate();
-                Some(
-                    keyed
-                        .map(|(index, value)| (Value::new(Data::Number(index.into())), value))
-                        .map(each)
-                        .collect(),
-                )
-            }
-            Data::Map(members) => {
-                let mut members: Vec<(String, Value)> = members.into_iter().collect();
-                members.sort_by(|a, b| a.0.cmp(&b.0));
-                Some(members.into_iter().map(|(key, value)| (Value::from(key), value)).map(each).collect())
-            }
-            _ => Some(Vec::new()),
-        }
-    }
-
-    pub(super) fn with_each(&self, each: Option<Each>) -> Frame<'_, 'a> {
-        Frame { engine: self.engine, instance: self.instance, each }
-    }
-
-    /// What tells this round from all others of the instance.
-    fn each_key(&self) -> Option<String> {
-        self.each.as_ref().map(|each| format!("{}|{}", each.by, each.text()))
-    }
-
-    fn variable(&self, name: &str) -> Option<Value> {
-        let definition = self.recipe().variables.get(name)?;
-        let slot = Slot::Variable(self.instance, name.to_owned(), self.each_key());
-        Some(self.engine.remember(slot, || self.tree(&definition.value)))
-    }
-
-    fn step(&self, name: &str) -> Option<Value> {
-        let index = self.recipe().steps.iter().position(|step| step.id.name == name)?;
-        let runs = self.engine.step_runs(self.instance, index);
-        if self.recipe().steps[index].for_each.is_none() {
-            return Some(runs.first().map_or_else(Value::null, StepRun::result));
-        }
-        let members = runs.iter().map(|run| (run.each.clone().unwrap_or_default(), run.result()));
-        Some(Value::new(Data::Map(members.collect())))
-    }
-
-    fn existing(&self, name: &str) -> Option<Value> {
-        let lookup = self.recipe().existing.get(name)?;
-        let slot = Slot::Existing(self.instance, name.to_owned(), self.each_key());
-        Some(self.engine.remember(slot, || self.look_up(lookup)))
-    }
-
-    fn group<'k>(
-        &self,
-        field: Option<&str>,
-        keys: impl Iterator<Item = &'k String>,
-        one: impl Fn(&Self, &str) -> Option<Value>,
-    ) -> Option<Value> {
-        match field {
-            Some(field) => one(self, field),
-            None => Some(Value::new(Data::Map(
-                keys.filter_map(|key| Some((key.clone(), one(self, key)?))).collect(),
-            ))),
-        }
-    }
-}
-
-impl Scope for Frame<'_, '_> {
-    fn lookup(&self, root: &str, field: Option<&str>) -> Option<Value> {
-        let recipe = self.recipe();
-        let engine = self.engine;
-        match root {
-            "inputs" => {
-                self.group(field, recipe.inputs.keys(), |frame, name| engine.input(frame.instance, name))
-            }
-            "variables" => self.group(field, recipe.variables.keys(), Frame::variable),
-            "outputs" => {
-                self.group(field, recipe.outputs.keys(), |frame, name| engine.output(frame.instance, name))
-            }
-            "steps" => {
-                let names: Vec<String> = recipe.steps.iter().map(|step| step.id.name.clone()).collect();
-                self.group(field, names.iter(), Frame::step)
-            }
-            _ => {
-                // One member of the app, without a copy of all of it.
-                if let ("app", Some(field), Some(Fact::Found(app))) =
-                    (root, field, engine.asked.ask(&engine.app_read()))
-                {
-                    return Some(select(app, field));
-                }
-                let value = match root {
-                    "target" => engine.request.target.value(&engine.app()),
-                    "cloud" => engine.request.target.cloud_value(),
-                    "app" => engine.app(),
-                    "environment" => engine.environment(),
-                    "container" => engine.container(),
-                    "each" => {
-                        let each = self.each.as_ref()?;
-                        object([("key", each.key.clone()), ("value", each.value.clone())])
-                    }
-                    name if recipe.existing.contains_key(name) => self.existing(name)?,
-                    alias => {
-                        let instance = engine.position(alias)?;
-                        return match field {
-                            Some(field) => engine.output(instance, field),
-                            None => Some(Value::new(Data::Map(engine.outputs(instance)))),
-                        };
-                    }
-                };
-                Some(match field {
-                    Some(field) => select(&value, field),
-                    None => value,
-                })
-            }
-        }
-    }
-}
-
-/// The member of an object; a member of an unknown is as unknown.
-fn select(value: &Value, field: &str) -> Value {
-    if value.is_unknown() {
-        return value.clone();
-    }
-    value.get(field).cloned().unwrap_or_else(Value::null)
-}
-
-/// What of a value people may read; nothing for null and the empty string.
-pub(super) fn shown(value: &Value) -> Option<String> {
-    if value.is_null() {
-        return None;
-    }
-    let redacted = crate::value::Redacted(value).to_json();
-    let text = redacted.as_str().map_or_else(|| redacted.to_string(), str::to_owned);
-    (!text.is_empty()).then_some(text)
-}
-
-/// The steps that would make a value known.
-pub(super) fn step_origins(value: &Value) -> BTreeSet<String> {
-    value
-        .origins()
-        .into_iter()
-        .filter_map(|origin| match origin {
-            crate::value::Origin::Step(key) => Some(key),
-            _ => None,
-        })
-        .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::engine::{Frame, shown, step_origins};
+use super::frame::{Frame, shown, step_origins};
 use super::stepping::{refusal, usable};
 use crate::azure::types::{self, ResourceType};
 use crate::azure::{ResourceId, roles};

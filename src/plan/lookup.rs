@@ -1,6 +1,6 @@
 //! `existing`: what a recipe reads from Azure.
 
-use super::engine::{Each, Frame};
+use super::frame::{Each, Frame};
 use crate::azure::ResourceId;
 use crate::azure::types::EXTENSION_ONLY;
 use crate::diagnostic::{Diagnostic, codes};

@@ -6,11 +6,13 @@
 
 mod engine;
 mod finding;
+mod frame;
 mod granting;
 mod health;
 mod lookup;
 mod preflight;
 mod prerequisites;
+mod resources;
 mod rights;
 mod schedule;
 mod secrecy;
@@ -243,9 +245,9 @@ fn added_words(owned: &Owned) -> Approved {
 pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let engine = engine::Engine::new(request, facts);
     let app = engine.app();
-    let steps = writes::step_plans(&engine);
+    let steps = resources::step_plans(&engine);
     secrecy::report(&engine, &steps);
-    let resources = writes::resources(&engine, &steps);
+    let resources = resources::resources(&engine, &steps);
     let writes = writes::writes(&engine, &steps, &resources);
     let mut prerequisites = prerequisites::baseline(&engine);
     prerequisites.extend(prerequisites::recipes(&engine, &steps));
@@ -270,7 +272,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let busy = app
         .text_at(&["properties", "provisioningState"])
         .is_some_and(|state| matches!(state, "InProgress" | "Deleting" | "Updating" | "Creating"));
-    let unreadable = writes::unreadable(&engine);
+    let unreadable = resources::unreadable(&engine);
     let versions = writes.iter().map(|write| (write.kind.name, engine.version(write.kind.name))).collect();
     Plan {
         versions,

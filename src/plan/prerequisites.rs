@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::StepPlan;
-use super::engine::{Engine, Frame, pick_container, shown};
+use super::engine::{Engine, pick_container};
 use super::finding::{Finding, Status};
+use super::frame::{Frame, shown};
 use super::lookup::{Place, must_be_there};
 use crate::azure::{ResourceId, types};
 use crate::diagnostic::{Severity, codes};

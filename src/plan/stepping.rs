@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::engine::{Engine, Frame, Slot, step_origins};
+use super::engine::{Engine, Slot};
+use super::frame::{Frame, step_origins};
 use crate::azure::{ResourceId, types};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Read;
@@ -116,7 +117,7 @@ impl Frame<'_, '_> {
     /// A round of a step of which nothing is known yet.
     fn blank(&self, step: &Step) -> StepRun {
         let alias = &self.engine.instances()[self.instance].alias;
-        let each = self.each.as_ref().map(super::engine::Each::text);
+        let each = self.each.as_ref().map(super::frame::Each::text);
         let key = match &each {
             Some(each) => format!("{alias}.{}[{each}]", step.id.name),
             None => format!("{alias}.{}", step.id.name),
