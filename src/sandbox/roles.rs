@@ -26,6 +26,14 @@ pub const CONTRIBUTOR: &str = "b24988ac-6180-42a0-ab88-20f7382dd24c";
 pub const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
 /// Key Vault Secrets User.
 pub const KEY_VAULT_SECRETS_USER: &str = "4633458b-17de-408a-b874-0445c86b69e6";
+/// `AcrPull`.
+pub const ACR_PULL: &str = "7f951dda-4ed3-4680-a7ca-43fe172d538d";
+/// `AcrPush`.
+pub const ACR_PUSH: &str = "8311e382-0749-4cb8-b61a-304f252e45ec";
+/// Container Registry Repository Reader.
+pub const REPOSITORY_READER: &str = "b93aa761-3e63-49ed-ac28-beffa264f7ac";
+/// Container Registry Repository Writer.
+pub const REPOSITORY_WRITER: &str = "2a1e307c-b015-4ebd-883e-5b7698a07328";
 /// Managed Identity Operator.
 pub const MANAGED_IDENTITY_OPERATOR: &str = "f1a07417-d97a-45cb-824c-7a7467783830";
 
@@ -109,12 +117,38 @@ pub const ROLES: &[Role] = &[
         &[],
         &["Microsoft.KeyVault/vaults/*"],
     ),
+    role(ACR_PULL, "AcrPull", &["Microsoft.ContainerRegistry/registries/pull/read"], &[], &[]),
     role(
-        "7f951dda-4ed3-4680-a7ca-43fe172d538d",
-        "AcrPull",
-        &["Microsoft.ContainerRegistry/registries/pull/read"],
+        ACR_PUSH,
+        "AcrPush",
+        &[
+            "Microsoft.ContainerRegistry/registries/pull/read",
+            "Microsoft.ContainerRegistry/registries/push/write",
+        ],
         &[],
         &[],
+    ),
+    role(
+        REPOSITORY_READER,
+        "Container Registry Repository Reader",
+        &[],
+        &[],
+        &[
+            "Microsoft.ContainerRegistry/registries/repositories/metadata/read",
+            "Microsoft.ContainerRegistry/registries/repositories/content/read",
+        ],
+    ),
+    role(
+        REPOSITORY_WRITER,
+        "Container Registry Repository Writer",
+        &[],
+        &[],
+        &[
+            "Microsoft.ContainerRegistry/registries/repositories/metadata/read",
+            "Microsoft.ContainerRegistry/registries/repositories/content/read",
+            "Microsoft.ContainerRegistry/registries/repositories/metadata/write",
+            "Microsoft.ContainerRegistry/registries/repositories/content/write",
+        ],
     ),
     role(
         "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",

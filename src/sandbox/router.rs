@@ -253,6 +253,7 @@ fn typed(context: &mut Context<'_>, address: &Address) -> Handled {
         "microsoft.managedidentity" => providers::identity::route(context, address),
         "microsoft.authorization" => providers::authorization::route(context, address),
         "microsoft.keyvault" => providers::keyvault::route(context, address),
+        "microsoft.containerregistry" => providers::registry::route(context, address),
         _ => Err(no_operation(context, address)),
     }
 }

@@ -55,6 +55,16 @@ switches! {
     RevisionListedAtOnce,
     /// `failed-pull-no-revision`
     FailedPullNoRevision,
+    /// `refused-identity-expires`
+    RefusedIdentityExpires,
+    /// `expired-says-why`
+    ExpiredSaysWhy,
+    /// `unknown-repository-is-manifest`
+    UnknownRepositoryIsManifest,
+    /// `registry-firewall-stops-apps`
+    RegistryFirewallStopsApps,
+    /// `private-endpoint-suffices`
+    PrivateEndpointSuffices,
     /// `crash-is-provisioned`
     CrashIsProvisioned,
     /// `details-on-replicas-only`
@@ -358,6 +368,71 @@ pub const RULES: &[Rule] = &[
         "when the image cannot be pulled the operation fails and no revision is made",
         "a revision in state Failed is left",
         "Microsoft Learn, Container Apps deployment errors; yeongseon/azure-container-apps-practical-guide",
+    ),
+    confirmed(
+        "pull-needs-entry",
+        "an app pulls from a registry with what its entry in registries for that server says, and without an entry as nobody",
+        "Microsoft Learn, Container Apps image pull with managed identity",
+    ),
+    confirmed(
+        "pull-needs-action",
+        "a registry in classic mode asks for registries/pull/read: AcrPull, AcrPush, Reader, Contributor and Owner have it",
+        "Microsoft Learn, Container Registry roles and permissions",
+    ),
+    confirmed(
+        "abac-needs-data-action",
+        "in mode AbacRepositoryPermissions only data actions count: Container Registry Repository Reader, not AcrPull, not Owner",
+        "Microsoft Learn, container-registry-rbac-abac-repository-permissions",
+    ),
+    confirmed(
+        "arm-tokens-needed",
+        "a registry whose policy azureADAuthenticationAsArmPolicy is disabled refuses the identities of apps",
+        "Microsoft Learn, Container Apps image pull with managed identity; container-registry-disable-authentication-as-arm",
+    ),
+    confirmed(
+        "unauthorized-masks",
+        "without the right to pull the answer is UNAUTHORIZED whether or not the tag exists; with it a wrong tag is MANIFEST_UNKNOWN",
+        "Microsoft Learn, Container Apps deployment errors; yeongseon/azure-container-apps-practical-guide",
+    ),
+    confirmed(
+        "pull-at-start",
+        "an image is pulled when replicas start; a running revision does not notice that it could not be pulled again",
+        "yeongseon/azure-container-apps-practical-guide, live-validated",
+    ),
+    assumed(
+        "refused-identity-expires",
+        Switch::RefusedIdentityExpires,
+        "a pull that the registry refuses the app's identity is tried for minutes, then the operation ends with Operation expired",
+        "it fails as soon as any other",
+        "microsoft/azure-container-apps#646 (8 to 15 minutes); hashicorp/terraform-provider-azurerm#22432; Microsoft Learn, deployment errors, shows it at once",
+    ),
+    assumed(
+        "expired-says-why",
+        Switch::ExpiredSaysWhy,
+        "that error ends with the registry's answer",
+        "it says Operation expired and nothing more",
+        "Microsoft Learn, deployment errors, shows UNAUTHORIZED; hashicorp/terraform-provider-azurerm#22432 shows nothing more",
+    ),
+    assumed(
+        "unknown-repository-is-manifest",
+        Switch::UnknownRepositoryIsManifest,
+        "a manifest of a repository that is not there is MANIFEST_UNKNOWN",
+        "it is NAME_UNKNOWN",
+        "both are codes of the OCI distribution specification; the service was not asked",
+    ),
+    assumed(
+        "registry-firewall-stops-apps",
+        Switch::RegistryFirewallStopsApps,
+        "a registry closed to the public refuses apps although it lets trusted Azure services by",
+        "networkRuleBypassOptions AzureServices lets apps in",
+        "Microsoft Learn, allow-access-trusted-services, does not list Container Apps",
+    ),
+    assumed(
+        "private-endpoint-suffices",
+        Switch::PrivateEndpointSuffices,
+        "a private endpoint with DNS in the environment's network lets apps pull",
+        "the platform's token exchange comes over the public endpoint and is denied",
+        "Microsoft Learn, Container Apps with private registries; the opposite: yeongseon/azure-container-apps-practical-guide, acr-network-path-dns-forwarder-bypass",
     ),
     confirmed(
         "succeeded-is-not-healthy",

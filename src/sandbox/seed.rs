@@ -1,7 +1,13 @@
 //! What a fresh sandbox holds: one small Python app and what the recipes need; and the variants of
 //! it that tests start from.
 
+mod registries;
 pub mod variant;
+
+pub use registries::{
+    ABAC_REGISTRY, CENTRAL_GROUP, CENTRAL_REGISTRY, CENTRAL_SUBSCRIPTION, CENTRAL_SUBSCRIPTION_NAME,
+    REGISTRY, REPOSITORY, central_subscription_id, image_in, login_server, registry_id,
+};
 
 use serde_json::{Map, json};
 use time::OffsetDateTime;
@@ -68,7 +74,7 @@ pub const CALLERS: &[(&str, &str)] = &[
 ];
 
 /// The target as environment variables.
-pub const fn defaults() -> [(&'static str, &'static str); 6] {
+pub const fn defaults() -> [(&'static str, &'static str); 7] {
     [
         ("RG", GROUP),
         ("APP_NAME", APP),
@@ -76,6 +82,7 @@ pub const fn defaults() -> [(&'static str, &'static str); 6] {
         ("LOCATION", LOCATION),
         ("AZURE_SUBSCRIPTION_ID", SUBSCRIPTION),
         ("KEY_VAULT_NAME", VAULT),
+        ("ACR_NAME", REGISTRY),
     ]
 }
 
@@ -127,6 +134,7 @@ pub fn state(now: OffsetDateTime) -> State {
         "Microsoft.App",
         "Microsoft.ManagedIdentity",
         "Microsoft.KeyVault",
+        "Microsoft.ContainerRegistry",
         "Microsoft.Authorization",
         "Microsoft.Resources",
     ] {
@@ -143,6 +151,7 @@ pub fn state(now: OffsetDateTime) -> State {
     add_identity(&mut state, IDENTITY, IDENTITY_PRINCIPAL, IDENTITY_CLIENT, made);
     let app = app(made);
     state.apps.insert(fold(&app.id), app);
+    registries::add(&mut state, made);
     state
 }
 

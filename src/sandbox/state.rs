@@ -1,11 +1,15 @@
 //! Everything the sandbox knows, as plain data: cloned, compared, saved and damaged by tests.
 
+mod registry;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+pub use registry::{Manifest, Registry, Repository};
 
 use crate::azure::ids::ResourceId;
 
@@ -35,8 +39,9 @@ pub struct State {
     pub callers: BTreeMap<String, Caller>,
     /// Principals by object id.
     pub principals: BTreeMap<String, Principal>,
-    /// What container images do, by reference. One that is not listed pulls and runs, except from
-    /// a registry below `.azurecr.io` for which the app has no credentials.
+    /// What images of registries elsewhere do, by reference. One that is not listed pulls and runs,
+    /// except from a registry below `.azurecr.io` for which the app has no credentials. What is in
+    /// [`State::registries`] is not looked for here.
     pub images: BTreeMap<String, Image>,
     /// Resource groups.
     pub groups: Table<Group>,
@@ -48,6 +53,8 @@ pub struct State {
     pub identities: Table<Identity>,
     /// Key vaults.
     pub vaults: Table<Vault>,
+    /// Container registries.
+    pub registries: Table<Registry>,
     /// Role assignments.
     pub role_assignments: Table<RoleAssignment>,
     /// Management locks.

@@ -4,6 +4,7 @@ pub(super) mod app;
 pub(super) mod authorization;
 pub(super) mod identity;
 pub(super) mod keyvault;
+pub(super) mod registry;
 pub(super) mod resources;
 
 use super::errors::Refusal;
@@ -18,6 +19,7 @@ pub(super) struct Provider {
 const APP: &[&str] = &["2026-01-01", "2025-07-01", "2025-01-01", "2024-03-01"];
 const IDENTITY: &[&str] = &["2024-11-30", "2023-01-31"];
 const VAULT: &[&str] = &["2026-02-01", "2025-05-01", "2023-07-01"];
+const REGISTRY: &[&str] = &["2025-11-01", "2025-04-01", "2023-07-01"];
 const AUTHORIZATION: &[&str] = &["2022-04-01"];
 /// `Microsoft.Resources` for groups and providers.
 pub(super) const RESOURCES: &[&str] = &["2025-04-01", "2024-07-01"];
@@ -52,6 +54,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
         ],
     },
     Provider { namespace: "Microsoft.KeyVault", types: &[("vaults", VAULT)] },
+    Provider { namespace: "Microsoft.ContainerRegistry", types: &[("registries", REGISTRY)] },
     Provider {
         namespace: "Microsoft.Resources",
         types: &[("subscriptions", SUBSCRIPTIONS), ("resourceGroups", RESOURCES)],

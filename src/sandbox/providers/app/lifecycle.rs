@@ -1,5 +1,7 @@
 //! Operations on an app: their beginning, their URLs, and the ones that write nothing else.
 
+use std::time::Duration;
+
 use serde_json::Value as Json;
 
 use super::write::existing;
@@ -21,11 +23,12 @@ pub(super) fn operation_error(app: &str, details: &str) -> (u16, Json) {
     (refusal.status, refusal.error())
 }
 
-/// Begins an operation on the app `id`.
+/// Begins an operation on the app `id` that takes so long.
 pub(super) fn operation(
     context: &mut Context<'_>,
     id: &str,
     kind: OperationKind,
+    takes: Duration,
     failure: Option<(u16, Json)>,
     revision: Option<Revision>,
 ) -> Operation {
@@ -38,8 +41,7 @@ pub(super) fn operation(
         app: id.to_owned(),
         kind,
         started: context.now,
-        due: (context.fault != Some(&FaultKind::OperationHangs))
-            .then(|| context.now + context.delays.operation),
+        due: (context.fault != Some(&FaultKind::OperationHangs)).then(|| context.now + takes),
         ended: false,
         failure,
         revision,
@@ -83,7 +85,8 @@ pub(super) fn delete(context: &mut Context<'_>, address: &Address) -> Handled {
     checks::idle(app)?;
     app.provisioning_state = "Deleting".into();
     let id = app.id.clone();
-    let operation = operation(context, &id, OperationKind::Delete, None, None);
+    let takes = context.delays.operation;
+    let operation = operation(context, &id, OperationKind::Delete, takes, None, None);
     Ok(accepted(context, &operation))
 }
 
@@ -100,7 +103,8 @@ pub(super) fn switch(context: &mut Context<'_>, address: &Address, kind: Operati
     checks::idle(app)?;
     app.provisioning_state = "InProgress".into();
     let id = app.id.clone();
-    let operation = operation(context, &id, kind, None, None);
+    let takes = context.delays.operation;
+    let operation = operation(context, &id, kind, takes, None, None);
     Ok(accepted(context, &operation))
 }
 

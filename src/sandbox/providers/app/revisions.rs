@@ -6,8 +6,9 @@ use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 
 use crate::sandbox::errors::Refusal;
+use crate::sandbox::providers::registry::pull;
 use crate::sandbox::rules::{Switch, Switches};
-use crate::sandbox::state::{App, Fate, Image, Pull, Revision, State, elements};
+use crate::sandbox::state::{App, Fate, Manifest, Pull, Revision, State, elements};
 
 /// Adds a revision to its app.
 pub(in crate::sandbox) fn add(app: &mut App, revision: Revision) {
@@ -117,12 +118,27 @@ fn made_up_suffix(state: &mut State) -> String {
     guid.chars().filter(char::is_ascii_alphanumeric).take(7).collect()
 }
 
-/// What becomes of an app that is written like this, or why its images cannot be pulled.
-pub(super) fn fate(state: &State, configuration: &Json, template: &Json) -> Result<Fate, Refusal> {
+/// Why an image could not be pulled.
+pub(super) struct PullFailure {
+    /// The service's words.
+    pub(super) message: String,
+    /// Whether the service tries until the operation expires: when a registry does not let the app's
+    /// identity in.
+    pub(super) expires: bool,
+}
+
+/// What becomes of `app` when it runs its template at `now`, or why its images cannot be pulled.
+pub(super) fn fate(
+    state: &State,
+    now: OffsetDateTime,
+    rules: &Switches,
+    app: &App,
+) -> Result<Fate, PullFailure> {
+    let (configuration, template) = (app.configuration(), app.template());
     let containers = elements(&template["containers"]);
     let every = || containers.iter().chain(elements(&template["initContainers"]));
     for container in every() {
-        pullable(state, configuration, container)?;
+        pullable(state, now, rules, app, container)?;
     }
     for container in every() {
         let mut names: Vec<&str> =
@@ -133,14 +149,14 @@ pub(super) fn fate(state: &State, configuration: &Json, template: &Json) -> Resu
         }
     }
     for container in every() {
-        if let Some(reason) = image(state, container).and_then(|image| image.crash) {
+        if let Some(reason) = runs(state, container).and_then(|image| image.crash) {
             let name = container["name"].as_str().unwrap_or_default();
             return Ok(Fate::Unhealthy(format!("1/1 Container crashing: {name}. {reason}")));
         }
     }
     let listening: Vec<u64> = containers
         .iter()
-        .filter_map(|container| image(state, container).and_then(|image| image.listens))
+        .filter_map(|container| runs(state, container).and_then(|image| image.listens))
         .map(u64::from)
         .collect();
     Ok(match (wrong_port(configuration, containers, &listening), listening.first()) {
@@ -181,17 +197,50 @@ pub(super) fn slowness(fate: &Fate, template: &Json) -> u32 {
     }
 }
 
-fn image(state: &State, container: &Json) -> Option<Image> {
-    state.images.get(container["image"].as_str()?).cloned()
+/// What a container's image does, if that is known.
+fn runs(state: &State, container: &Json) -> Option<Manifest> {
+    let reference = container["image"].as_str()?;
+    if let Some(image) = pull::Image::parse(reference)
+        && let Some(registry) = state.registry_at(image.server)
+    {
+        return registry.find(image.repository, image.reference).map(|(_, manifest)| manifest.clone());
+    }
+    let image = state.images.get(reference)?;
+    Some(Manifest { listens: image.listens, crash: image.crash.clone() })
 }
 
-fn pullable(state: &State, configuration: &Json, container: &Json) -> Result<(), Refusal> {
+fn pullable(
+    state: &State,
+    now: OffsetDateTime,
+    rules: &Switches,
+    app: &App,
+    container: &Json,
+) -> Result<(), PullFailure> {
     let reference = container["image"].as_str().unwrap_or_default();
+    let image = pull::Image::parse(reference);
+    let (why, expires) = match image.and_then(|image| state.registry_at(image.server).zip(Some(image))) {
+        Some((registry, image)) => match pull::by_app(state, now, rules, app, registry, &image) {
+            Ok(_) => return Ok(()),
+            Err(refused) => (refused.told(app.name(), &image), refused.identity.is_some()),
+        },
+        None => match elsewhere(state, app, reference) {
+            Some(why) => (why, false),
+            None => return Ok(()),
+        },
+    };
+    let name = container["name"].as_str().unwrap_or_default();
+    let field = format!("template.containers.{name}.image");
+    let refusal = invalid_field(&field, &format!("Invalid value: \"{reference}\": {why}"));
+    Err(PullFailure { message: refusal.message, expires })
+}
+
+/// Why an image cannot be pulled from a registry that is not one of the sandbox's.
+fn elsewhere(state: &State, app: &App, reference: &str) -> Option<String> {
     let registry = reference.split('/').next().unwrap_or_default();
-    let pull = match image(state, container) {
+    let pull = match state.images.get(reference) {
         Some(image) => image.pull,
         None if registry.ends_with(".azurecr.io") => {
-            let credentials = elements(&configuration["registries"]).iter().any(|entry| {
+            let credentials = elements(&app.configuration()["registries"]).iter().any(|entry| {
                 entry["server"].as_str().is_some_and(|server| server.eq_ignore_ascii_case(registry))
             });
             if credentials { Pull::Works } else { Pull::Unauthorized }
@@ -199,15 +248,11 @@ fn pullable(state: &State, configuration: &Json, container: &Json) -> Result<(),
         None => Pull::Works,
     };
     let why = match pull {
-        Pull::Works => return Ok(()),
+        Pull::Works => return None,
         Pull::Unauthorized => "UNAUTHORIZED: authentication required",
         Pull::ManifestUnknown => "MANIFEST_UNKNOWN: manifest tagged by that reference is not found",
     };
-    let name = container["name"].as_str().unwrap_or_default();
-    Err(invalid_field(
-        &format!("template.containers.{name}.image"),
-        &format!("Invalid value: \"{reference}\": GET https://{registry}/v2/: {why}"),
-    ))
+    Some(format!("GET https://{registry}/v2/: {why}"))
 }
 
 /// The share of the app's traffic that goes to `revision`, in per cent.

@@ -14,6 +14,13 @@ use crate::sandbox::router::{Address, Answer, Context, Handled};
 use crate::sandbox::rules::Switch;
 use crate::sandbox::state::{App, AppIdentity, Fate, Operation, OperationKind, Revision, fold, last};
 
+/// The details of an operation that ran out of time.
+const EXPIRED: &str = "Operation expired.";
+
+/// After how many times [`crate::sandbox::Delays::operation`] that is: 12 minutes by its usual 20 s.
+/// Reports say 8 to 15 (microsoft/azure-container-apps#646).
+const EXPIRES: u32 = 36;
+
 pub(super) fn put(context: &mut Context<'_>, address: &Address) -> Handled {
     let target = address.target();
     context.require(&format!("{KIND}/write"), &target)?;
@@ -164,10 +171,7 @@ fn begin(
     need: Need,
 ) -> Answer {
     let now = context.now;
-    let due = now + context.delays.operation;
     let template = model["properties"]["template"].clone();
-    let configuration = model["properties"]["configuration"].clone();
-    let fate = revisions::fate(context.state, &configuration, &template);
     let existing = change.existing.clone();
     let old_identity = existing.as_ref().map(|app| app.identity.clone()).unwrap_or_default();
     let caller = context.caller.display.clone();
@@ -199,17 +203,25 @@ fn begin(
         Err(refusal) => Some(lifecycle::operation_error(app.name(), &refusal.message)),
     };
     if context.fault == Some(&FaultKind::OperationFails) {
-        failure = Some(lifecycle::operation_error(app.name(), "Operation expired."));
+        failure = Some(lifecycle::operation_error(app.name(), EXPIRED));
     }
     let mut revision = None;
+    let mut takes = context.delays.operation;
     if let (Need::New(name), None) = (need, &failure) {
-        let (fate, pull) = match fate {
+        let (fate, pull) = match revisions::fate(context.state, now, context.rules, &app) {
             Ok(fate) => (fate, None),
-            Err(refusal) => (Fate::Failed(refusal.message.clone()), Some(refusal)),
+            Err(pull) => (Fate::Failed(pull.message.clone()), Some(pull)),
         };
-        if let Some(refusal) = &pull {
-            failure = Some(lifecycle::operation_error(app.name(), &refusal.message));
+        if let Some(pull) = &pull {
+            let mut details = pull.message.clone();
+            if pull.expires && context.rules.holds(Switch::RefusedIdentityExpires) {
+                takes *= EXPIRES;
+                let tells = context.rules.holds(Switch::ExpiredSaysWhy);
+                details = if tells { format!("{EXPIRED} {details}") } else { EXPIRED.to_owned() };
+            }
+            failure = Some(lifecycle::operation_error(app.name(), &details));
         }
+        let due = now + takes;
         if pull.is_none() || !context.rules.holds(Switch::FailedPullNoRevision) {
             let settles = due + context.delays.revision * revisions::slowness(&fate, &template);
             revision = Some(Revision {
@@ -234,7 +246,7 @@ fn begin(
         app.stopped = false;
     }
     context.state.apps.insert(fold(&change.id), app);
-    let operation = lifecycle::operation(context, &change.id, OperationKind::Write, failure, revision);
+    let operation = lifecycle::operation(context, &change.id, OperationKind::Write, takes, failure, revision);
     answer(context, change, &operation)
 }
 

@@ -6,6 +6,7 @@ mod faults;
 mod gates;
 mod identities;
 mod references;
+mod registries;
 mod revisions;
 mod roles;
 mod secrets;
@@ -230,6 +231,7 @@ fn version(path: &str) -> &'static str {
         after if after.starts_with("microsoft.app/") => "2025-07-01",
         after if after.starts_with("microsoft.managedidentity/") => "2024-11-30",
         after if after.starts_with("microsoft.keyvault/") => "2026-02-01",
+        after if after.starts_with("microsoft.containerregistry/") => "2025-11-01",
         after if after.ends_with("/locks") => "2020-05-01",
         _ => "2022-04-01",
     }

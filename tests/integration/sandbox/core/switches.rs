@@ -1,10 +1,10 @@
 //! Every assumption can be turned round, and that can be seen from outside.
 
-use acarecipe::sandbox::roles::KEY_VAULT_SECRETS_USER;
+use acarecipe::sandbox::roles::{ACR_PULL, KEY_VAULT_SECRETS_USER};
 use acarecipe::sandbox::{Switch, Switches, seed};
 use serde_json::{Value as Json, json};
 
-use super::{START, World, env, image, path_of, secrets_body};
+use super::{START, World, env, image, path_of, registries, secrets_body};
 
 const URL: &str = "https://kv-demo.vault.azure.net/secrets/db-password";
 
@@ -49,6 +49,38 @@ fn observe(name: &str, world: &World) -> Json {
             world.settle();
             assert_eq!(world.app()["properties"]["provisioningState"], "Failed");
             json!([world.revisions().len(), world.newest()["provisioningState"]])
+        }
+        "refused-identity-expires" => {
+            world.patch(&registries::pulls(seed::REGISTRY, "python-demo:1.0")).ok(202);
+            world.settle();
+            world.app()["properties"]["provisioningState"].clone()
+        }
+        "expired-says-why" => {
+            let got = world.patch(&registries::pulls(seed::REGISTRY, "python-demo:1.0"));
+            let location = path_of(got.header("location").unwrap()).to_owned();
+            world.pass(1000);
+            json!(world.get(&location).message())
+        }
+        "unknown-repository-is-manifest" => {
+            world.edit(|state| registries::grant(state, seed::REGISTRY, ACR_PULL));
+            let got = world.patch(&registries::pulls(seed::REGISTRY, "nothing:1.0"));
+            let location = path_of(got.header("location").unwrap()).to_owned();
+            world.settle();
+            json!(world.get(&location).message())
+        }
+        "registry-firewall-stops-apps" | "private-endpoint-suffices" => {
+            world.edit(|state| {
+                registries::grant(state, seed::REGISTRY, ACR_PULL);
+                let registry = state.registry_mut(seed::REGISTRY).unwrap();
+                registry.properties["publicNetworkAccess"] = json!("Disabled");
+                registry.private_for_apps = name == "private-endpoint-suffices";
+                if registry.private_for_apps {
+                    registry.properties["networkRuleBypassOptions"] = json!("None");
+                }
+            });
+            world.patch(&registries::pulls(seed::REGISTRY, "python-demo:1.0")).ok(202);
+            world.pass(1000);
+            world.app()["properties"]["provisioningState"].clone()
         }
         "crash-is-provisioned" => {
             world.patched(&image(seed::IMAGE_CRASHING));

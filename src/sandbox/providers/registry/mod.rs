@@ -1,0 +1,82 @@
+//! `Microsoft.ContainerRegistry`: registries as the control plane shows them, and what of them an app
+//! can pull.
+
+pub(in crate::sandbox) mod pull;
+
+use serde_json::{Value as Json, json};
+
+use super::resources;
+use crate::sandbox::errors::{self, Refusal};
+use crate::sandbox::router::{self, Address, Answer, Context, Handled};
+use crate::sandbox::state::{Registry, fold, last};
+
+const KIND: &str = "Microsoft.ContainerRegistry/registries";
+
+/// The version that brought `policies.azureADAuthenticationAsArmPolicy` and `anonymousPullEnabled`.
+const ARM_TOKENS_SINCE: &str = "2025-04-01";
+/// The version that brought `roleAssignmentMode` and `networkRuleBypassAllowedForTasks`.
+const ROLE_MODE_SINCE: &str = "2025-11-01";
+
+pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) -> Handled {
+    match (address.kind().as_str(), context.method, address.is_resource()) {
+        ("registries", "GET", false) => list(context, address),
+        ("registries", "GET", true) => {
+            context.require(&format!("{KIND}/read"), &address.target())?;
+            let registry = existing(context, address)?;
+            Ok(Answer::new(200, body(registry, context.api_version)))
+        }
+        _ => Err(router::no_operation(context, address)),
+    }
+}
+
+/// The registry that `address` names.
+fn existing<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a Registry, Refusal> {
+    resources::existing_group(context, &address.scope)?;
+    context
+        .state
+        .registries
+        .get(&fold(&address.id(1)))
+        .ok_or_else(|| errors::resource_not_found(KIND, address.name(0), last(&address.scope)))
+}
+
+fn list(context: &mut Context<'_>, address: &Address) -> Handled {
+    context.require(&format!("{KIND}/read"), &address.scope)?;
+    if resources::is_group(&address.scope) {
+        resources::existing_group(context, &address.scope)?;
+    }
+    let within = format!("{}/", fold(&address.scope));
+    let found = context
+        .state
+        .registries
+        .iter()
+        .filter(|(id, _)| id.starts_with(&within))
+        .map(|(_, registry)| body(registry, context.api_version))
+        .collect();
+    context.page(found)
+}
+
+/// A registry as `version` shows it.
+fn body(registry: &Registry, version: &str) -> Json {
+    let mut properties = registry.properties.clone();
+    if let Some(members) = properties.as_object_mut() {
+        if version < ROLE_MODE_SINCE {
+            members.shift_remove("roleAssignmentMode");
+            members.shift_remove("networkRuleBypassAllowedForTasks");
+        }
+        if version < ARM_TOKENS_SINCE {
+            members.shift_remove("anonymousPullEnabled");
+            if let Some(policies) = members.get_mut("policies").and_then(Json::as_object_mut) {
+                policies.shift_remove("azureADAuthenticationAsArmPolicy");
+            }
+        }
+    }
+    json!({
+        "id": registry.id,
+        "name": registry.name(),
+        "type": KIND,
+        "location": registry.location,
+        "tags": registry.tags,
+        "sku": { "name": registry.sku, "tier": registry.sku },
+        "properties": properties,
+    })
+}
