@@ -261,6 +261,18 @@ const ENTRA: &[Row] = &[
         Some("https://github.com/Azure/login/issues/372"),
     ),
     (
+        "AADSTS700027",
+        "the application does not know the certificate that signed the assertion, or this machine's clock is wrong",
+        Some("az ad app credential reset --id CLIENT_ID --cert @cert.pem --append"),
+        Some("https://learn.microsoft.com/entra/identity-platform/certificate-credentials"),
+    ),
+    (
+        "AADSTS700212",
+        "no federated credential of the application names the audience of the assertion; each cloud has its own",
+        Some("az ad app federated-credential list --id CLIENT_ID, and compare issuer, subject and audience"),
+        FEDERATION,
+    ),
+    (
         "AADSTS700213",
         "no federated credential of the application matches the subject of the assertion",
         Some("az ad app federated-credential list --id CLIENT_ID, and compare issuer, subject and audience"),
@@ -294,6 +306,12 @@ const PHRASES: &[Row] = &[
         Some("install it and run azd auth login, or choose another credential with ACARECIPE_AUTH"),
         Some("https://learn.microsoft.com/azure/developer/azure-developer-cli/install-azd"),
     ),
+    (
+        "expires_on field not found",
+        "the Azure CLI is older than 2.54 and does not say how long its token lasts",
+        Some("az upgrade"),
+        Some("https://learn.microsoft.com/cli/azure/update-azure-cli"),
+    ),
     ("azd auth login", "nobody is signed in to the Azure Developer CLI", Some("azd auth login"), None),
     ("az login", "nobody is signed in to the Azure CLI, or the sign-in has expired", LOGIN, CLI),
     (
@@ -302,7 +320,46 @@ const PHRASES: &[Row] = &[
         Some("check AZURE_CLIENT_ID and the resource's identities"),
         None,
     ),
+    (
+        "GitHub gave no assertion",
+        "GitHub's endpoint did not give the job an assertion",
+        Some("add 'permissions: { id-token: write }' to the workflow's job"),
+        FEDERATION,
+    ),
+    (
+        "Azure Pipelines gave no assertion",
+        "Azure Pipelines did not give the job an assertion for the service connection",
+        Some(
+            "check the connection's id, that this pipeline may use it, and env: { SYSTEM_ACCESSTOKEN: $(System.AccessToken) }",
+        ),
+        FEDERATION,
+    ),
+    (
+        "ManagedIdentityCredential",
+        "the managed identity's endpoint gave no token",
+        Some("check that this machine or app has the identity, and AZURE_CLIENT_ID if it has several"),
+        Some("https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/overview"),
+    ),
+    (
+        "AzureDeveloperCliCredential",
+        "the Azure Developer CLI gave no token",
+        Some("azd auth login, and azd auth token to see what it says"),
+        None,
+    ),
+    (
+        "AzureCliCredential",
+        "the Azure CLI gave no token",
+        Some("az login, and az account get-access-token to see what it says"),
+        CLI,
+    ),
 ];
+
+/// What is said of a credential that fails in a way nobody has met.
+const ANY_CREDENTIAL: Advice = Advice {
+    cause: "the credential gave no token",
+    fix: Some("check the credential's variables, or choose another one with ACARECIPE_AUTH"),
+    docs: None,
+};
 
 fn find(rows: &'static [Row], matches: impl Fn(&str) -> bool) -> Option<Advice> {
     rows.iter().find(|(code, ..)| matches(code)).map(|(_, cause, fix, docs)| Advice {
@@ -331,7 +388,16 @@ pub fn of_message(message: &str) -> Option<Advice> {
 /// What is known about an error: by its code, by a detail's code, by its text.
 pub fn of(error: &ArmError) -> Option<Advice> {
     if let ArmErrorKind::Credential { reason, .. } = error.kind() {
-        return of_message(reason);
+        let mut advice = of_message(reason).unwrap_or(ANY_CREDENTIAL);
+        // The two tools keep sign-ins of their own.
+        if reason.contains("AzureDeveloperCliCredential") {
+            advice.fix = advice.fix.map(|fix| match fix {
+                "az login" => "azd auth login",
+                "az login --tenant TENANT" => "azd auth login --tenant-id TENANT",
+                other => other,
+            });
+        }
+        return Some(advice);
     }
     let details = error.details().iter().filter_map(|detail| detail.code.as_deref());
     error

@@ -54,6 +54,8 @@ pub struct Endpoint {
     pub(crate) bearer: Bearer,
     pub(crate) carrier: Carrier,
     pub(crate) sandbox_caller: Option<String>,
+    /// What no text may show, beside the tokens themselves.
+    pub(crate) hidden: Vec<Secret>,
 }
 
 /// Why an endpoint cannot be used. Found before anything is sent.
@@ -201,6 +203,7 @@ impl CustomEndpoint {
             bearer,
             carrier: if here { Carrier::Direct } else { Carrier::Network },
             sandbox_caller: None,
+            hidden: Vec::new(),
         }
     }
 }
@@ -251,6 +254,7 @@ impl Endpoint {
             bearer,
             carrier: Carrier::Network,
             sandbox_caller: None,
+            hidden: Vec::new(),
         }
     }
 
@@ -264,6 +268,7 @@ impl Endpoint {
             bearer: Bearer::Fixed(Secret::new(format!("sandbox-{caller}"))),
             carrier: Carrier::InProcess(transport),
             sandbox_caller: Some(caller.to_owned()),
+            hidden: Vec::new(),
         }
     }
 
@@ -271,6 +276,13 @@ impl Endpoint {
     #[must_use]
     pub fn carried_by(mut self, transport: Transport) -> Endpoint {
         self.carrier = Carrier::InProcess(transport);
+        self
+    }
+
+    /// The same endpoint; errors do not show these either, not even if a server says them back.
+    #[must_use]
+    pub(crate) fn hiding(mut self, secrets: Vec<Secret>) -> Endpoint {
+        self.hidden = secrets;
         self
     }
 

@@ -222,11 +222,13 @@ impl ArmClient {
 
     /// Foreign text, fit to be shown: this client's tokens are not in it.
     pub(super) fn clean(&self, foreign: &str) -> String {
+        let mut secrets = self.inner.endpoint.hidden.clone();
         match (&self.inner.endpoint.bearer, &self.inner.credential) {
-            (Bearer::Fixed(token), _) => text::clean(foreign, std::slice::from_ref(token)),
-            (_, Some((credential, _))) => text::clean(foreign, &credential.issued()),
-            (Bearer::Credential { .. }, None) => text::clean(foreign, &[]),
+            (Bearer::Fixed(token), _) => secrets.push(token.clone()),
+            (_, Some((credential, _))) => secrets.extend(credential.issued()),
+            (Bearer::Credential { .. }, None) => {}
         }
+        text::clean(foreign, &secrets)
     }
 
     /// Makes the credential issue a new token. False when there is only the one.

@@ -13,14 +13,23 @@ use azure_identity::{
     WorkloadIdentityCredentialOptions,
 };
 
+use super::answers::readable;
+use super::certificate::{Certificate, CertificateError};
+use super::client_assertion::SignedAssertion;
 use super::env::Env;
-use super::github_oidc::GithubAssertion;
+use super::oidc::OidcAssertion;
 use super::select::{CredentialKind, SelectError, Selected};
+use super::tool::Tool;
+use super::variables::{
+    ACCESS_TOKEN, CERTIFICATE, CERTIFICATE_CHAIN, CONNECTION, CONNECTION_ID, CONNECTION_TENANT, GITHUB_TOKEN,
+    GITHUB_URL, ID, PIPELINES_TOKEN, PIPELINES_URL, SECRET, TENANT, TOKEN_FILE, secrets,
+};
 use crate::azure::clouds::Cloud;
 use crate::azure::endpoint::{CustomEndpoint, Endpoint, EndpointError};
 use crate::azure::errors::{CREDENTIAL, ENDPOINT, chain};
 use crate::azure::network::Network;
 use crate::azure::text;
+use crate::clock::{Clock, SystemClock};
 use crate::diagnostic::Diagnostic;
 
 /// What credentials are made with.
@@ -39,6 +48,8 @@ pub struct Parts<'a> {
     pub network: Network,
     /// Answers in place of the network.
     pub transport: Option<Transport>,
+    /// The time that assertions are signed for.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl<'a> Parts<'a> {
@@ -52,6 +63,7 @@ impl<'a> Parts<'a> {
             executor: None,
             network: Network::default(),
             transport: None,
+            clock: Arc::new(SystemClock),
         }
     }
 
@@ -67,7 +79,7 @@ impl<'a> Parts<'a> {
         // Named always: without it the SDK takes the authority from the environment.
         self.cloud.authority.clone_into(&mut authority.authority_host);
         ClientOptions {
-            transport: Some(self.transport(proxy)),
+            transport: Some(readable(self.transport(proxy))),
             // The client repeats reads whose token failed for a reason that passes.
             retry: RetryOptions::none(),
             cloud: Some(Arc::new(CloudConfiguration::Custom(authority))),
@@ -93,6 +105,9 @@ pub enum CredentialError {
         /// The cloud of the target.
         wanted: &'static str,
     },
+    /// The client certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// It could not be made.
     #[error("the {kind} credential cannot be used: {reason}")]
     Unusable {
@@ -113,21 +128,21 @@ impl CredentialError {
             CredentialError::OtherCloud { wanted, .. } => {
                 finding(CREDENTIAL).fix(format!("az cloud set --name {wanted} && az login"))
             }
+            CredentialError::Certificate(error) => finding(CREDENTIAL).fix(error.fix()),
             CredentialError::Unusable { .. } => finding(CREDENTIAL),
         }
     }
 }
 
 /// The endpoint of a run: of the cloud, or the one the caller named, with the chosen credential. Sends nothing
-/// and starts no program; reads the federated token's file.
+/// and starts no program; reads the federated token's file or the certificate's.
 pub fn open(
     selected: &Selected,
     custom: Option<CustomEndpoint>,
     parts: &Parts<'_>,
 ) -> Result<Endpoint, CredentialError> {
     if selected.kind == CredentialKind::Token {
-        let token =
-            Secret::new(required(selected.kind, parts.env, "ACARECIPE_ACCESS_TOKEN")?.trim().to_owned());
+        let token = Secret::new(required(selected.kind, parts.env, &[ACCESS_TOKEN])?.trim().to_owned());
         return Ok(match custom {
             Some(custom) => custom.with_token(parts.cloud, token)?,
             None => Endpoint::for_cloud_with_token(parts.cloud, token)?,
@@ -138,18 +153,20 @@ pub fn open(
         custom.may_take_credentials()?;
     }
     let credential = build(selected.kind, parts)?;
-    Ok(match custom {
+    let endpoint = match custom {
         Some(custom) => custom.with_credential(parts.cloud, credential)?,
         None => Endpoint::for_cloud(parts.cloud, credential),
-    })
+    };
+    Ok(endpoint.hiding(secrets(parts.env)))
 }
 
-fn required(kind: CredentialKind, env: &dyn Env, name: &'static str) -> Result<String, CredentialError> {
-    env.var(name).ok_or_else(|| {
+/// The first of these variables that is set. `select` has seen to it that one is.
+fn required(kind: CredentialKind, env: &dyn Env, names: &[&'static str]) -> Result<String, CredentialError> {
+    names.iter().find_map(|name| env.var(name)).ok_or_else(|| {
         CredentialError::Select(SelectError::Missing {
             kind,
             because: "it needs them".to_owned(),
-            missing: vec![name],
+            missing: names.iter().copied().take(1).collect(),
         })
     })
 }
@@ -157,8 +174,10 @@ fn required(kind: CredentialKind, env: &dyn Env, name: &'static str) -> Result<S
 fn build(kind: CredentialKind, parts: &Parts<'_>) -> Result<Arc<dyn TokenCredential>, CredentialError> {
     let unusable = |reason: String| CredentialError::Unusable { kind, reason: text::clean(&reason, &[]) };
     let failed = |error: azure_core::Error| unusable(chain(&error));
-    let variable = |name: &'static str| required(kind, parts.env, name);
-    let executor = parts.executor.clone();
+    let any = |names: &[&'static str]| required(kind, parts.env, names);
+    let variable = |name: &'static str| any(&[name]);
+    let assertions = || ClientAssertionCredentialOptions { client_options: parts.options(true) };
+    let executor = Some(parts.executor.clone().unwrap_or_else(|| Arc::new(Tool)));
     let tenant_id = parts.tenant.clone();
     let credential: Arc<dyn TokenCredential> = match kind {
         CredentialKind::Token => return Err(unusable("it is no credential of Entra ID".to_owned())),
@@ -175,50 +194,66 @@ fn build(kind: CredentialKind, parts: &Parts<'_>) -> Result<Arc<dyn TokenCredent
             let options = AzureDeveloperCliCredentialOptions { tenant_id, executor };
             AzureDeveloperCliCredential::new(Some(options)).map_err(failed)?
         }
+        CredentialKind::Environment if parts.env.var(SECRET).is_none() => {
+            let (tenant, client_id) = (variable(TENANT)?, variable(ID)?);
+            let certificate = Certificate::read(variable(CERTIFICATE)?.as_ref(), parts.clock.now())?;
+            let chain = parts.env.var(CERTIFICATE_CHAIN).unwrap_or_default();
+            let assertion = SignedAssertion {
+                certificate,
+                send_chain: chain == "1" || chain.eq_ignore_ascii_case("true"),
+                client_id: client_id.clone(),
+                audience: format!("{}/{tenant}/oauth2/v2.0/token", parts.cloud.authority),
+                clock: Arc::clone(&parts.clock),
+            };
+            ClientAssertionCredential::new(tenant, client_id, assertion, Some(assertions()))
+                .map_err(failed)?
+        }
         CredentialKind::Environment => {
             let options = ClientSecretCredentialOptions { client_options: parts.options(true) };
-            let secret = Secret::new(variable("AZURE_CLIENT_SECRET")?);
-            ClientSecretCredential::new(
-                &variable("AZURE_TENANT_ID")?,
-                variable("AZURE_CLIENT_ID")?,
-                secret,
-                Some(options),
-            )
-            .map_err(failed)?
+            let secret = Secret::new(variable(SECRET)?);
+            ClientSecretCredential::new(&variable(TENANT)?, variable(ID)?, secret, Some(options))
+                .map_err(failed)?
         }
         CredentialKind::WorkloadIdentity => {
             WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
-                credential_options: ClientAssertionCredentialOptions { client_options: parts.options(true) },
-                client_id: Some(variable("AZURE_CLIENT_ID")?),
-                tenant_id: Some(variable("AZURE_TENANT_ID")?),
-                token_file_path: Some(variable("AZURE_FEDERATED_TOKEN_FILE")?.into()),
+                credential_options: assertions(),
+                client_id: Some(variable(ID)?),
+                tenant_id: Some(variable(TENANT)?),
+                token_file_path: Some(variable(TOKEN_FILE)?.into()),
             }))
             .map_err(failed)?
         }
         CredentialKind::ManagedIdentity => {
             ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
-                user_assigned_id: parts.env.var("AZURE_CLIENT_ID").map(UserAssignedId::ClientId),
+                // The one variable that Microsoft's libraries read for it. A resource or object id has no usual
+                // one, and the SDK takes no resource id for the endpoint that Container Apps has.
+                user_assigned_id: parts.env.var(ID).map(UserAssignedId::ClientId),
                 // Plain http on the machine itself: a proxy would read the identity's header and its token.
                 client_options: parts.options(false),
             }))
             .map_err(failed)?
         }
         CredentialKind::GithubOidc => {
-            let assertion = GithubAssertion::new(
-                &variable("ACTIONS_ID_TOKEN_REQUEST_URL")?,
-                Secret::new(variable("ACTIONS_ID_TOKEN_REQUEST_TOKEN")?),
+            let assertion = OidcAssertion::github(
+                &variable(GITHUB_URL)?,
+                Secret::new(variable(GITHUB_TOKEN)?),
                 parts.cloud.assertion_audience,
                 parts.transport(true),
             )
             .map_err(unusable)?;
-            let options = ClientAssertionCredentialOptions { client_options: parts.options(true) };
-            ClientAssertionCredential::new(
-                variable("AZURE_TENANT_ID")?,
-                variable("AZURE_CLIENT_ID")?,
-                assertion,
-                Some(options),
+            ClientAssertionCredential::new(variable(TENANT)?, variable(ID)?, assertion, Some(assertions()))
+                .map_err(failed)?
+        }
+        CredentialKind::AzurePipelines => {
+            let assertion = OidcAssertion::pipelines(
+                &variable(PIPELINES_URL)?,
+                Secret::new(variable(PIPELINES_TOKEN)?),
+                &variable(CONNECTION)?,
+                parts.transport(true),
             )
-            .map_err(failed)?
+            .map_err(unusable)?;
+            let (tenant, id) = (any(&[TENANT, CONNECTION_TENANT])?, any(&[ID, CONNECTION_ID])?);
+            ClientAssertionCredential::new(tenant, id, assertion, Some(assertions())).map_err(failed)?
         }
     };
     Ok(credential)

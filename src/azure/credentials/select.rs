@@ -3,6 +3,10 @@
 use std::fmt;
 
 use super::env::Env;
+use super::variables::{
+    ACCESS_TOKEN, AUTH, CERTIFICATE, CONNECTION, CONNECTION_ID, CONNECTION_TENANT, GITHUB_TOKEN, GITHUB_URL,
+    ID, IDENTITY, PIPELINES_TOKEN, PIPELINES_URL, SECRET, TENANT, TOKEN_FILE,
+};
 
 /// The sorts of credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,7 +15,7 @@ pub enum CredentialKind {
     AzureCli,
     /// Whom the Azure Developer CLI has signed in.
     Azd,
-    /// An application with a client secret, from `AZURE_*` variables.
+    /// An application with a client secret or certificate, from `AZURE_*` variables.
     Environment,
     /// A federated token in a file, as Kubernetes gives it.
     WorkloadIdentity,
@@ -19,6 +23,8 @@ pub enum CredentialKind {
     ManagedIdentity,
     /// An assertion of GitHub Actions.
     GithubOidc,
+    /// An assertion of Azure Pipelines for a service connection.
+    AzurePipelines,
     /// The token in `ACARECIPE_ACCESS_TOKEN`.
     Token,
 }
@@ -30,6 +36,7 @@ const KINDS: &[(CredentialKind, &str)] = &[
     (CredentialKind::WorkloadIdentity, "workload-identity"),
     (CredentialKind::ManagedIdentity, "managed-identity"),
     (CredentialKind::GithubOidc, "github-oidc"),
+    (CredentialKind::AzurePipelines, "azure-pipelines"),
     (CredentialKind::Token, "token"),
 ];
 
@@ -73,11 +80,6 @@ pub enum SelectError {
         /// The variables it needs.
         missing: Vec<&'static str>,
     },
-    /// A certificate is not supported yet.
-    #[error(
-        "AZURE_CLIENT_CERTIFICATE_PATH is set, but certificates are not supported; use AZURE_CLIENT_SECRET or another credential"
-    )]
-    Certificate,
     /// Nothing points to a credential.
     #[error(
         "no credential found: neither az nor azd is on the PATH, and no variables of another credential are set"
@@ -87,21 +89,50 @@ pub enum SelectError {
 
 impl SelectError {
     /// What mends it.
-    pub fn fix(&self) -> &'static str {
+    pub fn fix(&self) -> String {
         match self {
-            SelectError::Unknown { .. } => "export ACARECIPE_AUTH=auto",
+            SelectError::Unknown { .. } => "export ACARECIPE_AUTH=auto".to_owned(),
             SelectError::Missing { kind: CredentialKind::GithubOidc, .. } => {
                 "add 'permissions: { id-token: write }' to the workflow's job, and set AZURE_CLIENT_ID and AZURE_TENANT_ID"
+                    .to_owned()
             }
-            SelectError::Missing { .. } => "set them, or choose another credential with ACARECIPE_AUTH",
-            SelectError::Certificate => {
-                "export AZURE_CLIENT_SECRET=… and unset AZURE_CLIENT_CERTIFICATE_PATH"
+            SelectError::Missing { kind: CredentialKind::AzurePipelines, missing, .. } => pipeline_step(missing),
+            SelectError::Missing { kind: CredentialKind::Environment, missing, .. }
+                if missing.contains(&SECRET) =>
+            {
+                format!("set them ({CERTIFICATE} will do instead of {SECRET}), or choose another credential with {AUTH}")
             }
+            SelectError::Missing { .. } => format!("set them, or choose another credential with {AUTH}"),
             SelectError::Nothing => {
                 "install the Azure CLI (https://learn.microsoft.com/cli/azure/install-azure-cli) and run az login"
+                    .to_owned()
             }
         }
     }
+}
+
+/// The lines of a pipeline that map what is missing. Azure Pipelines gives `System.AccessToken` to a step only
+/// where its YAML says so; the rest a task that was given the service connection sets by itself.
+fn pipeline_step(missing: &[&str]) -> String {
+    let mapped: Vec<_> = [
+        (PIPELINES_TOKEN, "$(System.AccessToken)"),
+        (CONNECTION, "ID-OF-THE-SERVICE-CONNECTION"),
+        (ID, "CLIENT-ID"),
+        (TENANT, "TENANT-ID"),
+    ]
+    .into_iter()
+    .filter(|(name, _)| missing.contains(name))
+    .map(|(name, value)| format!("{name}: {value}"))
+    .collect();
+    let mut parts = Vec::new();
+    if missing.contains(&PIPELINES_URL) {
+        parts.push(format!("run in a job of Azure Pipelines, which sets {PIPELINES_URL}"));
+    }
+    if !mapped.is_empty() {
+        parts.push(format!("add to the pipeline's step: env: {{ {} }}", mapped.join(", ")));
+    }
+    parts.push(format!("or use the sign-in of an AzureCLI@2 task: env: {{ {AUTH}: azure-cli }}"));
+    parts.join("; ")
 }
 
 fn names() -> String {
@@ -113,20 +144,10 @@ fn list(variables: &[&str]) -> String {
     format!("{} {verb}", variables.join(", "))
 }
 
-const ID: &str = "AZURE_CLIENT_ID";
-const TENANT: &str = "AZURE_TENANT_ID";
-const SECRET: &str = "AZURE_CLIENT_SECRET";
-const CERTIFICATE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
-const TOKEN_FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
-const GITHUB_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
-const GITHUB_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
-const IDENTITY: &str = "IDENTITY_ENDPOINT";
-const ACCESS_TOKEN: &str = "ACARECIPE_ACCESS_TOKEN";
-
 /// Chooses the credential that `ACARECIPE_AUTH` names; unset or `auto`: the first whose markers are set. The
 /// markers are those of `azure_identity` and of GitHub's runners. Asks nobody for a token.
 pub fn select(env: &dyn Env) -> Result<Selected, SelectError> {
-    let word = env.var("ACARECIPE_AUTH").map(|word| word.trim().to_owned());
+    let word = env.var(AUTH).map(|word| word.trim().to_owned());
     let (kind, because) = match word.as_deref() {
         None | Some("" | "auto") => automatic(env).ok_or(SelectError::Nothing)?,
         Some(word) => match KINDS.iter().find(|(_, name)| *name == word) {
@@ -136,21 +157,33 @@ pub fn select(env: &dyn Env) -> Result<Selected, SelectError> {
             }
         },
     };
-    let needs: &[&'static str] = match kind {
-        CredentialKind::AzureCli | CredentialKind::Azd | CredentialKind::ManagedIdentity => &[],
-        CredentialKind::Environment if env.var(SECRET).is_none() && env.var(CERTIFICATE).is_some() => {
-            return Err(SelectError::Certificate);
-        }
-        CredentialKind::Environment => &[ID, TENANT, SECRET],
-        CredentialKind::WorkloadIdentity => &[ID, TENANT, TOKEN_FILE],
-        CredentialKind::GithubOidc => &[ID, TENANT, GITHUB_URL, GITHUB_TOKEN],
-        CredentialKind::Token => &[ACCESS_TOKEN],
-    };
-    let missing: Vec<_> = needs.iter().copied().filter(|name| env.var(name).is_none()).collect();
+    let missing: Vec<_> = needs(kind)
+        .iter()
+        .filter(|any| any.iter().all(|name| env.var(name).is_none()))
+        .filter_map(|any| any.first().copied())
+        .collect();
     if missing.is_empty() {
         Ok(Selected { kind, because })
     } else {
         Err(SelectError::Missing { kind, because, missing })
+    }
+}
+
+/// What a credential cannot be made without: of each group any one.
+fn needs(kind: CredentialKind) -> &'static [&'static [&'static str]] {
+    match kind {
+        CredentialKind::AzureCli | CredentialKind::Azd | CredentialKind::ManagedIdentity => &[],
+        CredentialKind::Environment => &[&[ID], &[TENANT], &[SECRET, CERTIFICATE]],
+        CredentialKind::WorkloadIdentity => &[&[ID], &[TENANT], &[TOKEN_FILE]],
+        CredentialKind::GithubOidc => &[&[ID], &[TENANT], &[GITHUB_URL], &[GITHUB_TOKEN]],
+        CredentialKind::AzurePipelines => &[
+            &[ID, CONNECTION_ID],
+            &[TENANT, CONNECTION_TENANT],
+            &[CONNECTION],
+            &[PIPELINES_URL],
+            &[PIPELINES_TOKEN],
+        ],
+        CredentialKind::Token => &[&[ACCESS_TOKEN]],
     }
 }
 
@@ -171,6 +204,8 @@ fn automatic(env: &dyn Env) -> Option<(CredentialKind, String)> {
             CredentialKind::GithubOidc,
             "AZURE_CLIENT_ID, AZURE_TENANT_ID and ACTIONS_ID_TOKEN_REQUEST_URL are set",
         )
+    } else if set(PIPELINES_URL) {
+        (CredentialKind::AzurePipelines, "SYSTEM_OIDCREQUESTURI is set")
     } else if set(IDENTITY) {
         (CredentialKind::ManagedIdentity, "IDENTITY_ENDPOINT is set")
     } else if env.has_program("az") {
@@ -200,14 +235,17 @@ mod tests {
         let id = "AZURE_CLIENT_ID AZURE_TENANT_ID";
         let all = format!(
             "{id} AZURE_FEDERATED_TOKEN_FILE AZURE_CLIENT_SECRET ACTIONS_ID_TOKEN_REQUEST_URL \
-             ACTIONS_ID_TOKEN_REQUEST_TOKEN IDENTITY_ENDPOINT program:az program:azd ACARECIPE_ACCESS_TOKEN"
+             AZURE_CLIENT_CERTIFICATE_PATH ACTIONS_ID_TOKEN_REQUEST_TOKEN SYSTEM_OIDCREQUESTURI SYSTEM_ACCESSTOKEN \
+             AZURESUBSCRIPTION_SERVICE_CONNECTION_ID IDENTITY_ENDPOINT program:az program:azd ACARECIPE_ACCESS_TOKEN"
         );
         // Taking the winner's marker away leads to the next one, and to nothing at last.
         let steps = [
             ("", "workload-identity"),
             ("AZURE_FEDERATED_TOKEN_FILE", "environment"),
-            ("AZURE_CLIENT_SECRET", "github-oidc"),
-            ("ACTIONS_ID_TOKEN_REQUEST_URL", "managed-identity"),
+            ("AZURE_CLIENT_SECRET", "environment"),
+            ("AZURE_CLIENT_CERTIFICATE_PATH", "github-oidc"),
+            ("ACTIONS_ID_TOKEN_REQUEST_URL", "azure-pipelines"),
+            ("SYSTEM_OIDCREQUESTURI", "managed-identity"),
             ("IDENTITY_ENDPOINT", "azure-cli"),
             ("program:az", "azd"),
         ];
@@ -242,12 +280,35 @@ mod tests {
             let error = select(&env(set)).unwrap_err();
             assert!(error.to_string().contains(missing), "{set}: {error}");
         }
-        let certificate = env("AZURE_CLIENT_ID AZURE_TENANT_ID AZURE_CLIENT_CERTIFICATE_PATH program:az");
-        assert_eq!(select(&certificate), Err(SelectError::Certificate));
-        for word in ["azure-pipelines", "cli", "AUTO", "azure-cli2"] {
+        for word in ["azurepipelines", "cli", "AUTO", "azure-cli2"] {
             let error = select(&env(&format!("ACARECIPE_AUTH={word} program:az"))).unwrap_err().to_string();
             assert!(error.contains("azure-cli, azd, environment") && error.contains("token"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_a_pipeline_does_not_map_is_told_with_the_lines_that_map_it() {
+        let missing = |set: &str| match select(&env(set)).unwrap_err() {
+            SelectError::Missing { kind: CredentialKind::AzurePipelines, missing, .. } => missing,
+            other => panic!("{other}"),
+        };
+        // The marker alone decides: in a pipeline without a mapping nobody else's sign-in is used.
+        let marker = "SYSTEM_OIDCREQUESTURI program:az IDENTITY_ENDPOINT";
+        assert_eq!(missing(marker), [ID, TENANT, CONNECTION, PIPELINES_TOKEN]);
+        let fix = select(&env(marker)).unwrap_err().fix();
+        for line in
+            ["SYSTEM_ACCESSTOKEN: $(System.AccessToken)", "AZURE_CLIENT_ID: ", "ACARECIPE_AUTH: azure-cli"]
+        {
+            assert!(fix.contains(line), "{fix}");
+        }
+        // In a task that was given the service connection only the token is not there by itself.
+        let task = "SYSTEM_OIDCREQUESTURI AZURESUBSCRIPTION_CLIENT_ID AZURESUBSCRIPTION_TENANT_ID \
+                    AZURESUBSCRIPTION_SERVICE_CONNECTION_ID";
+        assert_eq!(missing(task), [PIPELINES_TOKEN]);
+        assert!(select(&env(&format!("{task} SYSTEM_ACCESSTOKEN"))).is_ok());
+        let elsewhere = "ACARECIPE_AUTH=azure-pipelines";
+        assert_eq!(missing(elsewhere), [ID, TENANT, CONNECTION, PIPELINES_URL, PIPELINES_TOKEN]);
+        assert!(select(&env(elsewhere)).unwrap_err().fix().contains("in a job of Azure Pipelines"));
     }
 
     #[test]

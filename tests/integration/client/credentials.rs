@@ -19,7 +19,7 @@ use time::macros::datetime;
 
 use super::script::{Act, World, alone, answer, get, in_minutes, ok};
 
-const FAR: OffsetDateTime = datetime!(9000-01-01 00:00:00 UTC);
+pub(super) const FAR: OffsetDateTime = datetime!(9000-01-01 00:00:00 UTC);
 const PAST: OffsetDateTime = datetime!(2000-01-01 00:00:00 UTC);
 
 pub(super) fn jwt(claims: &serde_json::Value) -> String {
@@ -93,7 +93,7 @@ fn carried(credential: Arc<dyn TokenCredential>) -> impl FnOnce(Transport) -> En
 }
 
 /// An endpoint of the public cloud with what the variables choose.
-fn chosen(variables: &[(&str, &str)], adjust: impl FnOnce(&mut Parts<'_>)) -> Endpoint {
+pub(super) fn chosen(variables: &[(&str, &str)], adjust: impl FnOnce(&mut Parts<'_>)) -> Endpoint {
     let env = env(variables);
     let mut parts = Parts::new(Cloud::public(), &env);
     adjust(&mut parts);
@@ -101,7 +101,7 @@ fn chosen(variables: &[(&str, &str)], adjust: impl FnOnce(&mut Parts<'_>)) -> En
 }
 
 /// A server that plays an authority.
-fn authority(acts: Vec<Act>) -> (World, Transport) {
+pub(super) fn authority(acts: Vec<Act>) -> (World, Transport) {
     let world = World::new(acts);
     let transport = Transport::new(Arc::clone(&world.server) as Arc<dyn HttpClient>);
     (world, transport)
@@ -167,6 +167,20 @@ async fn a_tool_that_gives_no_token_is_explained_and_nothing_is_sent() {
             "Developer CLI",
             "azd auth login",
         ),
+        (
+            "azd",
+            1,
+            r#"{"data":{"message":"ERROR: AADSTS700082: The refresh token has expired due to inactivity."}}"#,
+            "inactivity",
+            "azd auth login",
+        ),
+        (
+            "azd",
+            1,
+            r#"{"data":{"message":"ERROR: AADSTS50020: User account does not exist in tenant"}}"#,
+            "does not exist in this tenant",
+            "azd auth login --tenant-id",
+        ),
     ];
     for (program, code, stderr, cause, fix) in cases {
         let tool = Tool::new(code, "", stderr);
@@ -209,13 +223,14 @@ async fn an_expired_token_is_renewed_and_a_refused_one_once() {
     assert!(error.to_diagnostic().fix.is_some_and(|fix| fix.contains("--tenant")));
 }
 
-const APPLICATION: &[(&str, &str)] = &[("AZURE_CLIENT_ID", "client"), ("AZURE_TENANT_ID", "tenant")];
+pub(super) const APPLICATION: &[(&str, &str)] =
+    &[("AZURE_CLIENT_ID", "client"), ("AZURE_TENANT_ID", "tenant")];
 
-fn with<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+pub(super) fn with<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     APPLICATION.iter().chain(more).copied().collect()
 }
 
-const ISSUED: &str =
+pub(super) const ISSUED: &str =
     r#"{"token_type":"Bearer","expires_in":3600,"ext_expires_in":3600,"access_token":"issued-token"}"#;
 
 #[tokio::test]
