@@ -105,7 +105,7 @@ impl Fact {
     pub fn found(kind: &str, shape: Shape, json: Json) -> Fact {
         let value = Value::from(json);
         let Some(kind) = types::find(kind) else {
-            return Fact::Found(value);
+            return Fact::Found(guarded(value));
         };
         Fact::Found(match (shape, value.data) {
             (Shape::Many, Data::List(items)) => Value::new(Data::List(
@@ -122,6 +122,31 @@ impl Fact {
             _ => None,
         }
     }
+}
+
+/// Ends of the names of members that hold what nobody but their owner should see. Of a type without a row
+/// nothing more is known.
+const TELLING: &[&str] = &["password", "secret", "token", "connectionstring", "key", "sas"];
+
+/// A resource of which the type table knows nothing: what looks like a secret counts as somebody else's,
+/// and so do values of environment variables, wherever they stand.
+fn guarded(value: Value) -> Value {
+    let data = match value.data {
+        Data::Map(members) => {
+            let variable = members.contains_key("name") && members.contains_key("value");
+            let guard = |(name, member): (String, Value)| {
+                let folded = name.to_ascii_lowercase();
+                let telling = TELLING.iter().any(|end| folded.ends_with(end));
+                let hide = (variable && name == "value") || telling;
+                let member = if hide { member.mark(Marks::EXISTING) } else { guarded(member) };
+                (name, member)
+            };
+            Data::Map(members.into_iter().map(guard).collect())
+        }
+        Data::List(items) => Data::List(items.into_iter().map(guarded).collect()),
+        data => data,
+    };
+    Value { data, marks: value.marks }
 }
 
 fn mark(kind: &ResourceType, path: &Path, value: Value) -> Value {

@@ -42,3 +42,10 @@ pub fn find(role: &str) -> Option<(&'static str, &'static str)> {
 pub fn grants_roles(guid: &str) -> bool {
     [OWNER, USER_ACCESS_ADMINISTRATOR, RBAC_ADMINISTRATOR].iter().any(|role| role.eq_ignore_ascii_case(guid))
 }
+
+/// Actions with which a principal can give roles: to itself, to others, or by changing what a role may.
+pub const GIVING: &[&str] = &[
+    "Microsoft.Authorization/roleAssignments/write",
+    "Microsoft.Authorization/roleDefinitions/write",
+    "Microsoft.Authorization/elevateAccess/action",
+];

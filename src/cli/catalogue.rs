@@ -10,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::recipe::{Catalogue, Complexity, Goal, Recipe};
 use crate::render::{self, Format, Screen};
 use crate::report::{Ending, rights};
+use crate::value::strip_control;
 
 /// Further recipes.
 #[derive(Debug, Args)]
@@ -130,7 +131,8 @@ impl Show {
             if screen.format == Format::Json {
                 screen.document(json!({ "name": recipe.name.value, "page": page }));
             } else {
-                screen.result(&page);
+                let lines = page.lines().map(|line| strip_control(&line.replace('\t', "    ")) + "\n");
+                screen.result(&lines.collect::<String>());
             }
             return Ending::Ok;
         }

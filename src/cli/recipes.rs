@@ -73,11 +73,18 @@ pub(super) fn foreign(selection: &Selection) -> Vec<String> {
         .iter()
         .filter_map(|instance| match &instance.recipe.origin {
             Origin::BuiltIn => None,
-            Origin::Folder(folder) => Some(format!(
-                "{} is not built in; it comes from {}",
-                instance.recipe.name.value,
-                folder.display()
-            )),
+            Origin::Folder(folder) => {
+                let place = if Catalogue::overrides(&instance.recipe) {
+                    " in the place of the built-in recipe"
+                } else {
+                    ""
+                };
+                Some(format!(
+                    "{} is not built in; it comes from {}{place}",
+                    instance.recipe.name.value,
+                    folder.display()
+                ))
+            }
         })
         .collect()
 }

@@ -39,6 +39,8 @@ codes! {
     NO_SUCH_ROLE = "no-such-role", "a role that does not exist at its scope";
     ROLE_REFUSED = "role-refused", "a role that could give roles away";
     SECRET_MISPLACED = "secret-misplaced", "a secret would go where it can be read";
+    TOO_MANY_ROUNDS = "too-many-rounds", "a `for_each` over more than a run can take";
+    UNKNOWN_TYPE = "unknown-type", "a type of resource that the type table does not have";
     BAD_SCOPE = "bad-scope", "a scope that is not a resource id";
 
     // Prerequisites.
@@ -84,11 +86,13 @@ codes! {
     FILE_TOO_LARGE = "file-too-large", "a recipe or project file is larger, deeper or more repetitive than is read";
     BAD_YAML = "bad-yaml", "a file is not valid YAML";
     UNREADABLE_FILE = "unreadable-file", "a file cannot be read";
+    OUTSIDE_FOLDER = "outside-folder", "a file that leads out of the folder of its recipe";
     DUPLICATE_KEY = "duplicate-key", "a key stands twice in one map";
     UNKNOWN_KEY = "unknown-key", "a key that this place does not have";
     MISSING_KEY = "missing-key", "a key that this place needs is missing";
     WRONG_TYPE = "wrong-type", "text, number, list or map where another is expected";
     BAD_VALUE = "bad-value", "a value of the right type that cannot be meant";
+    CREDENTIAL_VARIABLE = "credential-variable", "an environment variable with a credential of the caller";
     BAD_NAME = "bad-name", "a name with characters that names do not have";
     UNKNOWN_REFERENCE = "unknown-reference", "an expression reads something that is not there";
     CYCLE = "cycle", "variables, steps or recipes that need each other";
@@ -99,6 +103,7 @@ codes! {
     BARE_EXPRESSION = "bare-expression", "an expression without ${}";
     CLOUD_SUFFIX = "cloud-suffix", "a host name of one cloud, written out";
     FORBIDDEN_ROLE = "forbidden-role", "a role that a recipe may not give";
+    FORBIDDEN_TYPE = "forbidden-type", "a type of resource that no recipe may write";
     LITERAL_PRINCIPAL = "literal-principal", "a principal written into a recipe";
     BAD_DIRECTIVE = "bad-directive", "a $patch directive of the wrong form";
     UNKNOWN_RECIPE = "unknown-recipe", "there is no recipe of this name";

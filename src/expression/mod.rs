@@ -119,7 +119,20 @@ impl Expression {
     /// A function that got a value of the wrong type (null is never wrong), a list or object within
     /// text, or more work than an expression may make.
     pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, ExpressionError> {
-        evaluate::parts(&self.text, &self.parts, Document::Scope(scope))
+        evaluate::parts(&self.text, &self.parts, Document::Scope(scope), None)
+    }
+
+    /// As [`Expression::evaluate`], with what each `${…}` gives passed through `quote`: for text that a
+    /// person will paste into a shell, where a name from elsewhere must stay one word.
+    ///
+    /// # Errors
+    /// As [`Expression::evaluate`].
+    pub fn evaluate_quoted(
+        &self,
+        scope: &dyn Scope,
+        quote: fn(&str) -> String,
+    ) -> Result<Value, ExpressionError> {
+        evaluate::parts(&self.text, &self.parts, Document::Scope(scope), Some(quote))
     }
 
     /// The value over one document, as `--query` means it: `@` is the document.
@@ -127,7 +140,7 @@ impl Expression {
     /// # Errors
     /// As [`Expression::evaluate`].
     pub fn evaluate_on(&self, document: &Value) -> Result<Value, ExpressionError> {
-        evaluate::parts(&self.text, &self.parts, Document::Value(document))
+        evaluate::parts(&self.text, &self.parts, Document::Value(document), None)
     }
 }
 

@@ -291,7 +291,7 @@ impl<'a> Engine<'a> {
                 }
                 BoundValue::Unset => Value::null(),
             };
-            if input.secret { value.mark(Marks::SECRET) } else { value }
+            if input.secret { value.mark_leaves(Marks::SECRET) } else { value }
         }))
     }
 }

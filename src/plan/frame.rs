@@ -2,14 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use indexmap::IndexMap;
+
 use super::engine::{Engine, Slot};
+use super::prerequisites::quote;
 use super::stepping::StepRun;
 use super::target::object;
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::expression::{Expression, ExpressionError, Scope, Tree};
 use crate::facts::Fact;
 use crate::recipe::{Expr, Recipe, Spanned};
-use crate::value::{Data, Origin, Redacted, Value};
+use crate::value::{Data, Marks, Origin, Redacted, Value};
+
+/// The most rounds of one `for_each`; an app has a handful of secrets or domains. Each round costs reads.
+const MAX_ROUNDS: usize = 1000;
 
 /// The key and value of one round of a `for_each`.
 #[derive(Clone, Debug)]
@@ -77,6 +83,12 @@ impl<'a> Frame<'_, 'a> {
         shown(&value)
     }
 
+    /// A command that people may paste into a shell: every value in it is one word there.
+    pub(super) fn command(&self, expression: Option<&Expr>) -> Option<String> {
+        let expression = expression?;
+        shown(&self.checked(expression, expression.value.evaluate_quoted(self, quote)))
+    }
+
     /// The rounds of a `for_each`: one without a key when there is none. `None`: not known yet.
     pub(super) fn rounds(&self, for_each: Option<&Expr>) -> Option<Vec<Option<Each>>> {
         let Some(expression) = for_each else {
@@ -85,6 +97,20 @@ impl<'a> Frame<'_, 'a> {
         let value = self.expression(expression);
         let by = expression.value.text();
         let each = |(key, value)| Some(Each { key, value, by: by.to_owned() });
+        let many = value.as_list().map(<[Value]>::len).or(value.as_map().map(IndexMap::len));
+        if let Some(many) = many.filter(|many| *many > MAX_ROUNDS) {
+            let message = format!("`for_each` has {many} rounds, more than the {MAX_ROUNDS} that are made");
+            self.engine.problem(Diagnostic::error(codes::TOO_MANY_ROUNDS, message).label(
+                &self.recipe().source,
+                expression.span,
+                "",
+            ));
+            return Some(Vec::new());
+        }
+        // The names of rounds are shown and become names of things.
+        if value.as_map().is_some() && self.hides(&value.marks, expression.span, "the key of a round") {
+            return Some(Vec::new());
+        }
         match value.data {
             Data::Unknown(_) => None,
             Data::List(items) => {
@@ -103,6 +129,21 @@ impl<'a> Frame<'_, 'a> {
             }
             _ => Some(Vec::new()),
         }
+    }
+
+    /// Reports a hidden value where it would be seen: in a name, a URL, a filter.
+    pub(super) fn hides(&self, marks: &Marks, span: Span, what: &str) -> bool {
+        if marks.hidden() {
+            let value = if marks.secret { "a secret" } else { "a value of somebody else" };
+            self.engine.problem(
+                Diagnostic::error(codes::SECRET_MISPLACED, format!("{value} cannot be {what}")).label(
+                    &self.recipe().source,
+                    span,
+                    "",
+                ),
+            );
+        }
+        marks.hidden()
     }
 
     pub(super) fn with_each(&self, each: Option<Each>) -> Frame<'_, 'a> {

@@ -3,7 +3,6 @@
 use super::frame::{Each, Frame};
 use crate::azure::ResourceId;
 use crate::azure::types::EXTENSION_ONLY;
-use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Read;
 use crate::recipe::{Lookup, Search};
 use crate::value::{Data, Origin, Value};
@@ -89,6 +88,9 @@ impl Frame<'_, '_> {
             if value.is_unknown() {
                 return Err(value);
             }
+            if self.hides(&value.marks, expression.span, "part of the id of a resource") {
+                return Err(Value::null());
+            }
             let id = value.as_str().or_else(|| value.text_at(&["id"])).and_then(ResourceId::parse);
             id.ok_or_else(Value::null)
         };
@@ -99,6 +101,9 @@ impl Frame<'_, '_> {
                 let group = match &lookup.resource_group {
                     Some(group) => match self.expression(group) {
                         value if value.is_unknown() => return Place::Unknown(value),
+                        value if self.hides(&value.marks, group.span, "the name of a resource group") => {
+                            return Place::Unknown(Value::null());
+                        }
                         value => value.as_str().map(str::to_owned),
                     },
                     None => None,
@@ -111,19 +116,15 @@ impl Frame<'_, '_> {
             Ok(base) => base,
             Err(value) => return Place::Unknown(value),
         };
-        let Some(name) = &lookup.name else {
+        let Some(expression) = &lookup.name else {
             return Place::Here(Read::many(&base, kind, &version));
         };
-        let name = self.expression(name);
+        let name = self.expression(expression);
         if name.is_unknown() {
             return Place::Unknown(name);
         }
-        if name.contains_secret() {
-            // A name stands in URLs and logs.
-            engine.problem(
-                Diagnostic::error(codes::SECRET_MISPLACED, "a secret cannot be the name of a resource")
-                    .label(&self.recipe().source, lookup.span, ""),
-            );
+        // A name stands in URLs and logs.
+        if self.hides(&name.marks, expression.span, "the name of a resource") {
             return Place::Unknown(Value::null());
         }
         let Some(name) = name.as_str().filter(|name| !name.is_empty()) else {

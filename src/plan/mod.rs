@@ -246,7 +246,6 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let engine = engine::Engine::new(request, facts);
     let app = engine.app();
     let steps = resources::step_plans(&engine);
-    secrecy::report(&engine, &steps);
     let resources = resources::resources(&engine, &steps);
     let writes = writes::writes(&engine, &steps, &resources);
     let mut prerequisites = prerequisites::baseline(&engine);

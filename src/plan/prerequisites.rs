@@ -11,7 +11,7 @@ use crate::azure::{ResourceId, types};
 use crate::diagnostic::{Severity, codes};
 use crate::facts::Fact;
 use crate::recipe::{Check, Lookup};
-use crate::value::{Origin, Value};
+use crate::value::{Origin, Value, strip_control};
 
 /// Which judgements are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +22,9 @@ pub enum Scope {
     Verification,
 }
 
-/// A word as a shell takes it.
+/// A word as a shell takes it; on one line, whatever is in it.
 pub fn quote(text: &str) -> String {
+    let text = &strip_control(text);
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()
@@ -284,7 +285,7 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
         format!("{noun} {}", asked.as_deref().map_or("", |name| name.rsplit('/').next().unwrap_or(name)));
     let named_by_id = asked.as_deref().is_some_and(|asked| asked.starts_with('/'));
     let finding = |finding: Finding| {
-        let finding = match frame.text(lookup.fix.as_ref()) {
+        let finding = match frame.command(lookup.fix.as_ref()) {
             _ if finding.status == Status::Failed && named_by_id => {
                 // What creates it takes a name; an id is to be looked at.
                 finding.fix(format!("az resource show --ids {}", quote(asked.as_deref().unwrap_or_default())))
@@ -373,7 +374,7 @@ fn judge_one(frame: &Frame<'_, '_>, check: &Check, scope: Scope) -> Option<Findi
                 Some(otherwise) => finding.detail(otherwise),
                 None => finding,
             };
-            match frame.text(check.fix.as_ref()) {
+            match frame.command(check.fix.as_ref()) {
                 Some(fix) => finding.fix(fix),
                 None => finding,
             }

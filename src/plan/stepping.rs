@@ -107,7 +107,8 @@ impl Frame<'_, '_> {
             StepKind::RoleAssignment(role) => self.role(step, role),
         };
         run.refused = uses.iter().find_map(refusal);
-        run.outcome = outcome.filter(|_| uses.iter().all(usable));
+        run.outcome =
+            outcome.filter(|_| uses.iter().all(usable)).filter(|outcome| self.confined(step, outcome));
         run.needs = uses.drain(..).flat_map(|used| step_origins(&used)).collect();
         run.after = self.runs_after(step);
         run.needs.extend(run.after.iter().cloned());
@@ -171,7 +172,25 @@ impl Frame<'_, '_> {
     fn resource(&self, step: &Step, key: &str, resource: &ResourceStep) -> (Option<Outcome>, Vec<Value>) {
         let body = self.tree(&resource.body);
         let name = self.expression(&resource.name);
-        let above = resource.parent.as_ref().or(resource.scope.as_ref()).map(|above| self.expression(above));
+        let base = resource.parent.as_ref().or(resource.scope.as_ref());
+        let above = base.map(|above| self.expression(above));
+        // An id stands in URLs and logs.
+        let mut hidden = self.hides(&name.marks, resource.name.span, "the name of a resource");
+        if let (Some(base), Some(above)) = (base, &above) {
+            let marks = above.get("id").map_or(above.marks, |id| id.marks);
+            hidden |= self.hides(&marks, base.span, "part of the id of a resource");
+        }
+        if hidden {
+            return (None, Vec::new());
+        }
+        if types::find(&resource.kind.kind).is_none() {
+            let message = format!("resources of the type {} are not written", resource.kind.kind);
+            self.engine.problem(Diagnostic::error(codes::UNKNOWN_TYPE, message).label(
+                &self.recipe().source,
+                resource.kind.span,
+                "",
+            ));
+        }
         let outcome = types::find(&resource.kind.kind).and_then(|kind| {
             let id = self.resource_id(resource, &name, above.as_ref())?;
             let version = resource.kind.version.clone().unwrap_or_else(|| self.engine.version(kind.name));
@@ -188,7 +207,7 @@ impl Frame<'_, '_> {
         above: Option<&Value>,
     ) -> Option<ResourceId> {
         let kind = resource.kind.kind.as_str();
-        let name = name.as_str().filter(|_| !name.contains_secret())?;
+        let name = name.as_str()?;
         let above = match above {
             Some(value) => value.as_str().or_else(|| value.text_at(&["id"])).and_then(ResourceId::parse)?,
             None => self.engine.request.target.group_id(),

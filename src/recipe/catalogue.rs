@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::files::beneath;
 use super::suggest::{did_you_mean, list};
-use super::{Graph, Instance, Origin, Recipe, Requirement, With, load, read_source, snake, validate};
+use super::{Graph, Instance, Origin, Recipe, Requirement, With, load, read_beneath, snake, validate};
 use crate::diagnostic::{Diagnostic, Source, codes};
 
 /// `(folder, recipe.yaml, README.md)` of each built-in recipe.
@@ -64,10 +65,12 @@ impl Catalogue {
                     continue;
                 }
             };
-            for (folder, file) in files {
-                let loaded = read_source(&file)
+            for name in files {
+                let own = folder.join(&name);
+                let loaded = beneath(folder, &name)
+                    .and_then(|_| read_beneath(&own, "recipe.yaml"))
                     .map_err(|mistake| vec![*mistake])
-                    .and_then(|source| load(&source, Origin::Folder(folder)));
+                    .and_then(|source| load(&source, Origin::Folder(own)));
                 match loaded {
                     Ok(recipe) => match catalogue.recipes.get(&recipe.name.value) {
                         Some(other) if !(allow_override && other.origin == Origin::BuiltIn) => {
@@ -115,6 +118,12 @@ impl Catalogue {
         })
     }
 
+    /// Whether the recipe stands in the place of a built-in one.
+    pub fn overrides(recipe: &Recipe) -> bool {
+        let name = &recipe.name.value;
+        recipe.origin != Origin::BuiltIn && BUILT_IN.iter().any(|(folder, ..)| folder == name)
+    }
+
     /// The page a person reads (`README.md`) of a recipe.
     ///
     /// # Errors
@@ -126,11 +135,10 @@ impl Catalogue {
                 .find(|(folder, ..)| *folder == recipe.name.value)
                 .map(|(_, _, page)| (*page).to_owned())),
             Origin::Folder(folder) => {
-                let page = folder.join("README.md");
-                if !page.is_file() {
+                if folder.join("README.md").symlink_metadata().is_err() {
                     return Ok(None);
                 }
-                read_source(&page).map(|source| Some(source.text.clone()))
+                read_beneath(folder, "README.md").map(|source| Some(source.text.clone()))
             }
         }
     }
@@ -244,18 +252,18 @@ fn exists(recipe: &Recipe, other: &Recipe) -> Diagnostic {
     diagnostic.label(&recipe.source, recipe.name.span, "")
 }
 
-/// The sub-folders that hold a recipe, by name, with its file.
-fn recipe_files(folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>, Box<Diagnostic>> {
+/// The names of the sub-folders that hold a recipe, in order.
+fn recipe_files(folder: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
     let refused = |error: std::io::Error| {
         let message = format!("the recipes in {} cannot be read: {error}", folder.display());
         Box::new(Diagnostic::error(codes::UNREADABLE_FILE, message))
     };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(refused)? {
-        let path = entry.map_err(refused)?.path();
-        let file = path.join("recipe.yaml");
-        if file.is_file() {
-            found.push((path, file));
+        let entry = entry.map_err(refused)?;
+        // Whatever it is: what is no file is told, not passed over.
+        if entry.path().join("recipe.yaml").symlink_metadata().is_ok() {
+            found.push(PathBuf::from(entry.file_name()));
         }
     }
     found.sort();

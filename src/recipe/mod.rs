@@ -2,6 +2,7 @@
 
 mod catalogue;
 pub mod duration;
+mod files;
 mod grammar;
 mod graph;
 pub mod inputs;
@@ -18,9 +19,10 @@ mod yaml;
 
 pub use catalogue::{Asked, Catalogue};
 pub use duration::{format_duration, parse_duration};
+pub use files::{read_beneath, read_source};
 pub use graph::{BASELINE, Graph};
 pub use inputs::{Bound, BoundInput, BoundValue, InputOrigin, Outside, bind};
-pub use load::{load, read_source};
+pub use load::load;
 pub use model::*;
 pub use place::place;
 pub use project::{PROJECT_FILE, Project, ProjectTarget};

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::grammar::{Kind, PROJECT, RECIPE, TYPES, Table};
+use super::structure::CREDENTIALS;
 
 /// The dialect both schemas are written in.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -90,10 +91,13 @@ fn kind(kind: Kind, definitions: &mut Map<String, Json>) -> Json {
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Duration => json!({ "type": "string", "pattern": "^(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?$" }),
         Kind::Regex => json!({ "type": "string", "format": "regex" }),
-        Kind::EnvName => json!({ "type": "string", "pattern": "^[A-Z_][A-Z0-9_]*$" }),
+        Kind::EnvName => json!({
+            "type": "string",
+            "pattern": format!("^(?!{})[A-Z_][A-Z0-9_]*$", CREDENTIALS.join("|"))
+        }),
         Kind::ResourceType => json!({
             "type": "string",
-            "pattern": "^[A-Za-z0-9]+(\\.[A-Za-z0-9]+)+(/[A-Za-z0-9.]+)+(@[0-9]{4}-[0-9]{2}-[0-9]{2}(-preview)?)?$"
+            "pattern": "^[A-Za-z0-9]+(\\.[A-Za-z0-9]+)+(/[A-Za-z0-9][A-Za-z0-9.]*)+(@[0-9]{4}-[0-9]{2}-[0-9]{2}(-preview)?)?$"
         }),
         Kind::Shape => json!({ "$ref": "#/$defs/shape" }),
         Kind::Word(words) => json!({ "enum": words }),

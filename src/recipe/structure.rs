@@ -114,6 +114,12 @@ impl<'a> Structure<'a> {
                     self.report(codes::BAD_VALUE, span, format!("not a regular expression: {error}"), "");
                 }
             }
+            Kind::EnvName if of_credential(text) => self.report(
+                codes::CREDENTIAL_VARIABLE,
+                span,
+                format!("`{text}` holds a credential of the caller, which no recipe may read"),
+                "",
+            ),
             Kind::EnvName if !is_env_name(text) => self.report(
                 codes::BAD_NAME,
                 span,
@@ -285,6 +291,43 @@ fn is_env_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
+/// Starts of the names of variables that hold credentials of the caller: those this program takes, and
+/// those that pipelines and other tools for clouds set. A recipe that lists one would get it as an input.
+pub(super) const CREDENTIALS: &[&str] = &[
+    "ACARECIPE_",
+    "ACTIONS_ID_TOKEN_",
+    "ACTIONS_RUNTIME_TOKEN",
+    "ARM_ACCESS_KEY",
+    "ARM_CLIENT_CERTIFICATE",
+    "ARM_CLIENT_SECRET",
+    "ARM_OIDC_",
+    "ARM_SAS_TOKEN",
+    "AWS_",
+    "AZURE_ACCESS_TOKEN",
+    "AZURE_CLIENT_CERTIFICATE",
+    "AZURE_CLIENT_SECRET",
+    "AZURE_DEVOPS_EXT_PAT",
+    "AZURE_FEDERATED_TOKEN",
+    "AZURE_PASSWORD",
+    "DOCKER_AUTH_CONFIG",
+    "GH_TOKEN",
+    "GITHUB_TOKEN",
+    "GOOGLE_",
+    "IDENTITY_ENDPOINT",
+    "IDENTITY_HEADER",
+    "MSI_",
+    "NPM_TOKEN",
+    "SSH_",
+    "SYSTEM_ACCESSTOKEN",
+    "SYSTEM_OIDC",
+    "VAULT_TOKEN",
+];
+
+fn of_credential(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    CREDENTIALS.iter().any(|start| name.starts_with(start))
+}
+
 fn is_url(text: &str) -> bool {
     url::Url::parse(text).is_ok_and(|url| url.scheme() == "https" && url.host_str().is_some())
 }
@@ -292,11 +335,17 @@ fn is_url(text: &str) -> bool {
 fn is_resource_type(text: &str) -> bool {
     let (kind, version) = text.split_once('@').unwrap_or((text, "2000-01-01"));
     let parts: Vec<&str> = kind.split('/').collect();
-    let word = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '.');
+    // A letter or digit first: `..` would climb in the path of a request.
+    let word = |part: &&str| {
+        part.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')
+    };
     let date = version.get(..10).unwrap_or_default();
     parts.len() >= 2
         && parts.iter().all(word)
-        && parts.first().is_some_and(|namespace| namespace.contains('.'))
+        && parts
+            .first()
+            .is_some_and(|space| space.contains('.') && space.split('.').all(|part| !part.is_empty()))
         && date.chars().enumerate().all(
             |(index, c)| {
                 if matches!(index, 4 | 7) { c == '-' } else { c.is_ascii_digit() }

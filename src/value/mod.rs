@@ -132,6 +132,36 @@ impl Value {
         self
     }
 
+    /// The same value with these marks added to every scalar in it. Names of members stay open: whoever
+    /// gives a map of secrets names them in the open.
+    #[must_use]
+    pub fn mark_leaves(mut self, marks: Marks) -> Value {
+        match &mut self.data {
+            Data::List(list) => {
+                for item in list {
+                    *item = std::mem::replace(item, Value::null()).mark_leaves(marks);
+                }
+            }
+            Data::Map(map) => {
+                for (_, item) in map {
+                    *item = std::mem::replace(item, Value::null()).mark_leaves(marks);
+                }
+            }
+            _ => self.marks = self.marks.union(marks),
+        }
+        self
+    }
+
+    /// Whether any part of the value may not be shown.
+    pub fn contains_hidden(&self) -> bool {
+        self.marks.hidden()
+            || match &self.data {
+                Data::List(list) => list.iter().any(Value::contains_hidden),
+                Data::Map(map) => map.values().any(Value::contains_hidden),
+                _ => false,
+            }
+    }
+
     /// Whether this is JSON `null`.
     pub fn is_null(&self) -> bool {
         matches!(self.data, Data::Null)

@@ -83,6 +83,7 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
         "properties.template.containers[].env[].value",
         "properties.template.initContainers[].env[].value",
     ],
+    gives_rights: &[],
     computed: &["identity.principalId", "identity.tenantId"],
     consequences: &[
         // https://learn.microsoft.com/azure/container-apps/revisions: template = revision scope.

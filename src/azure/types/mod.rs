@@ -77,6 +77,8 @@ pub struct ResourceType {
     pub foreign: &'static [&'static str],
     /// Strings, whatever scalar a recipe gives.
     pub text: &'static [&'static str],
+    /// Paths that give rights to somebody: no recipe may write them.
+    pub gives_rights: &'static [&'static str],
     /// What exists only after the resource (or the identity in it) was created.
     pub computed: &'static [&'static str],
     /// What follows from a change below a path.

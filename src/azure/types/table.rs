@@ -16,6 +16,7 @@ const NONE: ResourceType = ResourceType {
     write_only: &[],
     foreign: &[],
     text: &[],
+    gives_rights: &[],
     computed: &[],
     consequences: &[],
     write_action: "",
@@ -118,6 +119,8 @@ pub const ALL: &[ResourceType] = &[
         noun: "key vault",
         versions: &["2026-02-01", "2025-05-01", "2023-07-01"],
         update: Update::Patch,
+        // Who may read and write secrets, where roles do not count.
+        gives_rights: &["properties.accessPolicies"],
         write_action: "Microsoft.KeyVault/vaults/write",
         ..NONE
     },

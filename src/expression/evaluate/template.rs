@@ -7,14 +7,15 @@ use super::budget::Budget;
 use super::{Document, evaluate};
 use crate::value::{Data, Marks, Value};
 
-/// The value of a parsed string.
+/// The value of a parsed string; `quote` is laid on what each `${…}` gives.
 pub(in crate::expression) fn parts(
     text: &str,
     parts: &[Part],
     document: Document<'_>,
+    quote: Option<fn(&str) -> String>,
 ) -> Result<Value, ExpressionError> {
     let budget = Budget::default();
-    if let [Part::Query(query)] = parts {
+    if let ([Part::Query(query)], None) = (parts, quote) {
         return evaluate(text, query, document, &budget);
     }
     let mut joined = String::new();
@@ -34,7 +35,7 @@ pub(in crate::expression) fn parts(
         match &value.data {
             Data::Null => null = true,
             Data::Unknown(_) => unknowns.push(value),
-            Data::String(text) => joined.push_str(text),
+            Data::String(text) => joined.push_str(&quote.map_or_else(|| text.clone(), |quote| quote(text))),
             Data::Bool(flag) => joined.push_str(if *flag { "true" } else { "false" }),
             Data::Number(number) => joined.push_str(&number.to_string()),
             Data::List(_) | Data::Map(_) => {

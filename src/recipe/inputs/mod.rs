@@ -231,7 +231,7 @@ fn one(
 ) -> Result<BoundInput, Problem> {
     let conversion = Conversion { instance, input, outside };
     let given = |value: Value, origin: InputOrigin| BoundInput {
-        value: BoundValue::Given(if input.secret { value.mark(Marks::SECRET) } else { value }),
+        value: BoundValue::Given(if input.secret { value.mark_leaves(Marks::SECRET) } else { value }),
         origin,
         secret: input.secret,
     };

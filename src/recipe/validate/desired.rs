@@ -43,14 +43,6 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
                 tree(recipe, fragment, findings);
             }
             StepKind::Resource(resource) => {
-                if resource.kind.kind.to_ascii_lowercase().starts_with("microsoft.authorization/") {
-                    findings.error(
-                        codes::FORBIDDEN_ROLE,
-                        resource.kind.span,
-                        format!("a recipe may not write {} as a resource", resource.kind.kind),
-                        "a role is given by `role_assignment`",
-                    );
-                }
                 let keys = [&resource.parent, &resource.scope].into_iter().flatten();
                 for expr in keys.chain([&resource.name]) {
                     suffix(recipe, &expr.value, expr.span, findings);

@@ -3,6 +3,7 @@
 mod desired;
 mod places;
 mod references;
+mod types;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ pub use desired::forbidden_role;
 
 use super::load::attempt;
 use super::suggest::did_you_mean;
-use super::{Catalogue, Id, Origin, Recipe, read_source};
+use super::{Catalogue, Id, Origin, Recipe, read_beneath};
 use crate::diagnostic::{Code, Diagnostic, Source, Span, codes};
 
 /// What validation found, and the file it points into.
@@ -43,6 +44,7 @@ pub fn validate(recipe: &Recipe, catalogue: &Catalogue) -> Vec<Diagnostic> {
     recipes(recipe, catalogue, &mut findings);
     references::check(recipe, catalogue, &mut findings);
     desired::check(recipe, &mut findings);
+    types::check(recipe, &mut findings);
     let mut all = findings.all;
     all.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.span.start));
     all
@@ -55,14 +57,15 @@ pub fn lint(files: &[PathBuf], catalogue: &Catalogue) -> Vec<Diagnostic> {
     let mut catalogue = catalogue.clone();
     let mut recipes = Vec::new();
     for file in files {
-        let source = match read_source(file) {
+        let folder = file.parent().map(PathBuf::from).unwrap_or_default();
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let source = match read_beneath(&folder, &name) {
             Ok(source) => source,
             Err(mistake) => {
                 all.push(*mistake);
                 continue;
             }
         };
-        let folder = file.parent().map(PathBuf::from).unwrap_or_default();
         let (recipe, mistakes) = attempt(&source, Origin::Folder(folder));
         if let Some(recipe) = &recipe {
             catalogue.insert(recipe.clone());

@@ -6,5 +6,6 @@ mod json;
 mod lint;
 pub mod place;
 mod sandboxed;
+mod strangers;
 mod text;
 mod usage;

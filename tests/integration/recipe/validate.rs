@@ -96,7 +96,7 @@ fn one_name_means_one_thing() {
     let body = "\
 requires: [managed-identity]
 inputs: { vault: {}, each: {} }
-existing: { vault: { type: A.B/c, name: x }, the-app: { type: A.B/c } }
+existing: { vault: { type: Microsoft.KeyVault/vaults, name: x }, the-app: { type: Microsoft.KeyVault/vaults } }
 variables: { the_app: 1, managed_identity: 2 }
 steps: [{ id: vault, container_app: {} }]
 outputs: { vault: 1 }
@@ -119,11 +119,11 @@ fn what_a_plan_needs_must_not_come_from_a_step() {
     let body = "\
 requires: [managed-identity]
 existing:
-  late: { type: A.B/c, name: x, after: [make] }
-  child: { type: A.B/c/d, name: x, parent: \"${steps.make.id}\" }
+  late: { type: Microsoft.KeyVault/vaults, name: x, after: [make] }
+  child: { type: Microsoft.KeyVault/vaults/keys@2023-07-01, name: x, parent: \"${steps.make.id}\" }
 variables: { made: \"${steps.make}\", key: \"${variables.made.properties.key}\" }
 steps:
-  - { id: make, resource: { type: A.B/c, name: x, body: {} } }
+  - { id: make, resource: { type: Microsoft.KeyVault/vaults, name: x, body: {} } }
   - id: use
     when: \"${variables.key}\"
     container_app: { tags: { \"${managed_identity.principal_id}\": x, \"${variables.made.id}\": \"${variables.key}\" } }
@@ -184,7 +184,7 @@ steps:
             r#"forbidden-role 8 "18D7D88D-d35e-4fb5-a5c3-7773c20a72d9""#,
             r#"literal-principal 9 "11111111-1111-1111-1111-111111111111" take it from an identity of the run or from an input"#,
             r#"literal-principal 10 "\"${'x'}\"" take it from an identity of the run or from an input"#,
-            r#"forbidden-role 11 "microsoft.authorization/roleAssignments" a role is given by `role_assignment`"#,
+            r#"forbidden-type 11 "microsoft.authorization/roleAssignments" a role is given by `role_assignment`"#,
         ]
     );
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use acarecipe::plan::Selection;
 use acarecipe::recipe::{Asked, Catalogue, Outside, bind};
+use acarecipe::report::PlanReport;
+use acarecipe::sandbox::seed;
 
 use super::super::support::world::World;
 
@@ -36,20 +38,64 @@ inputs:
   key: { secret: true, required: true, env: [KEY] }
 ";
 
-/// The codes of the problems that a plan of this recipe has, and its whole text.
-fn problems(steps: &str) -> (Vec<&'static str>, String) {
+/// A run of the recipe with further `inputs` and these `steps`; the codes of the mistakes when it does not load.
+fn loaded(inputs: &str, steps: &str) -> Result<Selection, Vec<&'static str>> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("stranger")).unwrap();
-    std::fs::write(folder.path().join("stranger/recipe.yaml"), format!("{HEAD}{steps}")).unwrap();
-    let catalogue = Catalogue::load(&[folder.path().to_owned()], false).expect("the recipe loads");
+    std::fs::write(folder.path().join("stranger/recipe.yaml"), format!("{HEAD}{inputs}{steps}")).unwrap();
+    let catalogue = Catalogue::load(&[folder.path().to_owned()], false)
+        .map_err(|found| found.iter().map(|one| one.code.0).collect::<Vec<_>>())?;
     let instances =
         catalogue.instances(&[Asked { recipe: "stranger".to_owned(), ..Asked::default() }]).unwrap();
-    let env = Env(BTreeMap::from([("KEY", "hunter2-hunter2")]));
+    let env = Env(BTreeMap::from([("KEY", "hunter2-hunter2"), ("MORE", r#"{"DB": "hunter3"}"#)]));
     let inputs = bind(&instances, &[], &env).expect("the inputs bind");
-    let world = World::new();
-    let observed = world.plan_of(&Selection { instances, inputs }).unwrap();
-    let codes = observed.plan.problems.iter().map(|problem| problem.code.0).collect();
-    (codes, format!("{:?} {:?}", observed.plan.problems, observed.plan.prerequisites))
+    Ok(Selection { instances, inputs })
+}
+
+/// The codes of the problems that a plan of it has, and everything that is told.
+fn plan_in(world: &World, inputs: &str, steps: &str) -> Option<(Vec<&'static str>, String)> {
+    let selection = match loaded(inputs, steps) {
+        Ok(selection) => selection,
+        // Refused where it is written: as good.
+        Err(codes) => {
+            assert_eq!(codes, ["secret-misplaced"], "{steps}");
+            return None;
+        }
+    };
+    let plan = world.plan_of(&selection).unwrap().plan;
+    let codes = plan.problems.iter().map(|problem| problem.code.0).collect();
+    let report = serde_json::to_string(&PlanReport::new(&plan, Vec::new())).unwrap();
+    let told =
+        format!("{:?} {:?} {:?} {:?} {report}", plan.problems, plan.prerequisites, plan.outputs, plan.notes);
+    for exchange in world.sandbox.exchanges() {
+        let asked = format!("{} {:?}", exchange.path, exchange.query);
+        assert!(!asked.to_lowercase().contains("hunter2"), "{asked}");
+    }
+    Some((codes, told))
+}
+
+fn planned(steps: &str) -> Option<(Vec<&'static str>, String)> {
+    plan_in(&with_identity(), "", steps)
+}
+
+/// An app that has a system identity.
+fn with_identity() -> World {
+    World::new().edited(|state| {
+        let app = state.app_mut(seed::APP).unwrap();
+        app.model["identity"] = serde_json::json!({
+            "type": "SystemAssigned",
+            "principalId": "5e1f0000-0000-4000-8000-000000000001",
+            "tenantId": seed::TENANT,
+        });
+    })
+}
+
+fn problems_of(inputs: &str, steps: &str) -> Option<(Vec<&'static str>, String)> {
+    plan_in(&World::new(), inputs, steps)
+}
+
+fn problems(steps: &str) -> (Vec<&'static str>, String) {
+    problems_of("", steps).expect("the recipe loads")
 }
 
 #[test]
@@ -67,25 +113,204 @@ fn a_secret_may_not_be_a_tag_or_a_variable() {
         "steps:\n  - id: leak\n    container_app:\n      tags: { stolen: \"prefix-${upper(inputs.key)}\" }\n",
         "steps:\n  - id: leak\n    container_app:\n      template: { containers: [{ name: \"${container.name}\", env: [{ name: K, value: \"${inputs.key}\" }] }] }\n",
     ] {
-        let (codes, told) = problems(steps);
+        let Some((codes, told)) = planned(steps) else { continue };
         assert_eq!(codes, ["secret-misplaced"], "{steps}");
         assert!(!told.to_lowercase().contains("hunter2"), "{told}");
     }
 }
 
+/// Where a secret, or what others keep in a variable, would be seen: each is refused, and told without it.
 #[test]
-fn a_secret_may_not_be_a_name() {
+fn a_secret_may_not_be_a_name_a_key_or_a_part_of_an_address() {
+    let tag = |key: &str, value: &str| {
+        format!("steps:\n  - id: leak\n    container_app: {{ tags: {{ \"{key}\": \"{value}\" }} }}\n")
+    };
+    let looked_up = |keys: &str| {
+        format!(
+            "existing:\n  vault: {{ type: Microsoft.KeyVault/vaults, {keys} }}\n{}",
+            tag("x", "${vault.name}")
+        )
+    };
+    let granted = |role: &str, scope: &str| {
+        format!(
+            "steps:\n  - id: grant\n    role_assignment: {{ role: \"{role}\", principal: \"${{app.identity.principalId}}\", scope: \"{scope}\" }}\n"
+        )
+    };
+    let made = |keys: &str| {
+        format!(
+            "steps:\n  - id: make\n    resource: {{ type: Microsoft.ManagedIdentity/userAssignedIdentities, {keys} }}\n"
+        )
+    };
+    for steps in [
+        tag("${inputs.key}", "x"),
+        tag("x", "${join('-', ['a', inputs.key])}"),
+        tag("x", "${replace(inputs.key, 'h', 'H')}"),
+        tag("x", "${split(inputs.key, '-')[0]}"),
+        tag("x", "${length(inputs.key)}"),
+        tag("x", "${reverse(inputs.key)}"),
+        tag("x", "${keys(from_items([{key: inputs.key, value: 'v'}]))[0]}"),
+        tag("x", "${items(from_items([{key: inputs.key, value: 'v'}]))[0].key}"),
+        tag("x", "${to_string({a: [inputs.key]})}"),
+        tag("x", "${guid(inputs.key)}"),
+        tag("x", "${max([inputs.key, 'a'])}"),
+        format!("variables: {{ v: {{ deep: [\"${{inputs.key}}\"] }} }}\n{}", tag("x", "${variables.v.deep[0]}")),
+        format!("variables: {{ v: \"${{inputs.key}}\" }}\noutputs: {{ o: \"${{variables.v}}\" }}\n{}", tag("x", "${outputs.o}")),
+        // What is not ours is no better off.
+        tag("x", "${container.env[0].value}"),
+        looked_up("name: \"${inputs.key}\""),
+        looked_up("name: kv-demo, resource_group: \"${inputs.key}\""),
+        looked_up("name: x, parent: \"${join('', [app.id, '/', inputs.key, '/x'])}\""),
+        looked_up("name: x, scope: \"${app.id}/providers/A.B/c/${inputs.key}\""),
+        granted("${inputs.key}", "${app.id}"),
+        granted("Reader", "${app.id}/revisions/${inputs.key}"),
+        made("name: \"id-${inputs.key}\", body: {}"),
+        made("name: x, parent: \"/subscriptions/${inputs.key}\", body: {}"),
+        made("name: x, body: { tags: { x: \"${inputs.key}\" } }"),
+        "steps:\n  - id: leak\n    for_each: \"${from_items([{key: inputs.key, value: 'v'}])}\"\n    container_app: { tags: { \"${each.key}\": x } }\n".to_owned(),
+        "steps:\n  - id: leak\n    container_app: { template: { containers: [{ name: \"${container.name}\", env: [{ name: \"${inputs.key}\", value: x }] }] } }\n".to_owned(),
+        "steps:\n  - id: leak\n    container_app: { configuration: { secrets: [{ name: \"${inputs.key}\", value: x }] } }\n".to_owned(),
+    ] {
+        let Some((codes, told)) = planned(&steps) else { continue };
+        assert!(codes.contains(&"secret-misplaced"), "{codes:?} {steps}\n{told}");
+        assert!(!told.to_lowercase().contains("hunter2"), "{steps}\n{told}");
+    }
+}
+
+#[test]
+fn words_show_no_secret() {
     let (codes, told) = problems(
-        "existing:\n  vault: { type: Microsoft.KeyVault/vaults, name: \"${inputs.key}\" }\nsteps:\n  - id: tag\n    container_app: { tags: { vault: \"${vault.name}\" } }\n",
+        "\
+prerequisites:
+  - { name: \"${inputs.key}\", that: \"${inputs.key == 'x'}\", otherwise: \"it is ${inputs.key}\", fix: \"echo ${inputs.key}\", severity: warning }
+steps:
+  - id: a
+    why: \"${upper(inputs.key)}\"
+    container_app: { tags: { a: b } }
+outputs: { o: \"${inputs.key}\" }
+notes: \"${inputs.key}\"
+",
     );
-    assert_eq!(codes, ["secret-misplaced"]);
-    assert!(!told.contains("hunter2"), "{told}");
+    assert_eq!(codes, [""; 0]);
+    assert!(!told.to_lowercase().contains("hunter2"), "{told}");
+}
+
+#[test]
+fn a_map_of_secrets_goes_round_by_its_open_names() {
+    let (codes, told) = problems_of(
+        "  more: { type: map, values: string, secret: true, env: [MORE] }\n",
+        "steps:\n  - id: keep\n    for_each: \"${inputs.more}\"\n    container_app:\n      configuration:\n        secrets: [{ name: \"${lower(each.key)}\", value: \"${each.value}\" }]\n",
+    )
+    .unwrap();
+    assert_eq!(codes, [""; 0]);
+    assert!(told.contains("db") && !told.contains("hunter3"), "{told}");
 }
 
 #[test]
 fn no_recipe_grants_a_role_that_gives_roles() {
-    let (codes, _) = problems(
-        "variables:\n  role: \"${join('', ['Own', 'er'])}\"\nsteps:\n  - id: grant\n    role_assignment: { role: \"${variables.role}\", principal: \"${app.identity.principalId || target.tenant}\", scope: \"${app.id}\" }\n",
-    );
-    assert_eq!(codes, ["role-refused"]);
+    // By name, GUID or id, written out or made up at plan, in any case, and by what the role may do.
+    for role in [
+        "${join('', ['Own', 'er'])}",
+        "${upper('owner')}",
+        "${join('-', ['8e3af657', 'a8ff-443c-a75c-2fe8c4bcb635'])}",
+        "${replace('8e3af657Xa8ff-443c-a75c-2fe8c4bcb635', 'X', '-')}",
+        "${upper('{18d7d88d-d35e-4fb5-a5c3-7773c20a72d9}')}",
+        "${join('/', ['', 'providers/Microsoft.Authorization/roleDefinitions', 'f58310d9-a9f6-439a-9e8d-f62e7b41a168'])}",
+        "${lower('USER ACCESS ADMINISTRATOR')}",
+    ] {
+        let steps = format!(
+            "variables:\n  role: \"{role}\"\nsteps:\n  - id: grant\n    role_assignment: {{ role: \"${{variables.role}}\", principal: \"${{app.identity.principalId}}\", scope: \"${{app.id}}\" }}\n"
+        );
+        let Some((codes, _)) = planned(&steps) else { panic!("{role} loads") };
+        assert_eq!(codes, ["role-refused"], "{role}");
+    }
+}
+
+#[test]
+fn a_type_or_path_that_gives_rights_is_not_written() {
+    let (codes, _) = planned(
+        "steps:\n  - id: open\n    resource: { type: Microsoft.KeyVault/vaults, name: kv-demo, body: { properties: { \"${join('', ['access', 'Policies'])}\": [] } } }\n",
+    )
+    .unwrap();
+    assert_eq!(codes, ["forbidden-type"]);
+    for (kind, code) in [
+        ("Microsoft.Authorization/roleAssignments", "forbidden-type"),
+        ("microsoft.authorization/LOCKS", "forbidden-type"),
+        ("Microsoft.Resources/deployments", "forbidden-type"),
+        ("Microsoft.Resources/deploymentScripts@2023-08-01", "forbidden-type"),
+        ("Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials", "forbidden-type"),
+        ("Microsoft.App/containerApps", "forbidden-type"),
+        ("Microsoft.Compute/virtualMachines@2024-07-01", "unknown-type"),
+        ("Microsoft.App/containerApps/revisions", "unknown-type"),
+    ] {
+        let steps = format!("steps:\n  - {{ id: x, resource: {{ type: {kind}, name: x, body: {{}} }} }}\n");
+        let refused = loaded("", &steps).unwrap_err();
+        assert_eq!(refused, [code], "{kind}");
+    }
+}
+
+#[test]
+fn an_enormous_loop_is_refused() {
+    let list = "x,".repeat(2_000);
+    let (codes, _) = planned(&format!(
+        "steps:\n  - id: many\n    for_each: \"${{split('{list}', ',')}}\"\n    container_app: {{ tags: {{ a: b }} }}\n"
+    ))
+    .unwrap();
+    assert_eq!(codes, ["too-many-rounds"]);
+}
+
+#[test]
+fn a_name_does_not_walk_in_the_path_of_a_request() {
+    for name in
+        ["../../../providers/Microsoft.Authorization/x/y", "a/b", "a?api-version=1", "a%2f..%2fb", ".."]
+    {
+        let steps = format!(
+            "existing:\n  vault: {{ type: Microsoft.KeyVault/vaults, name: \"{name}\" }}\nsteps:\n  - {{ id: tag, container_app: {{ tags: {{ vault: \"${{vault.name}}\" }} }} }}\n"
+        );
+        let world = World::new();
+        plan_in(&world, "", &steps).unwrap();
+        for exchange in world.sandbox.exchanges() {
+            assert!(!exchange.path.contains("..") && !exchange.path.contains('%'), "{}", exchange.path);
+            assert!(
+                !exchange.path.contains("Authorization/x") && !exchange.path.contains("vaults/a"),
+                "{}",
+                exchange.path
+            );
+        }
+    }
+}
+
+#[test]
+fn the_callers_credentials_are_no_inputs() {
+    for name in [
+        "AZURE_CLIENT_SECRET",
+        "ACARECIPE_ACCESS_TOKEN",
+        "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "IDENTITY_HEADER",
+        "SYSTEM_ACCESSTOKEN",
+        "GITHUB_TOKEN",
+    ] {
+        let refused = loaded(&format!("  stolen: {{ env: [{name}] }}\n"), "").unwrap_err();
+        assert_eq!(refused, ["credential-variable"], "{name}");
+    }
+    // A recipe's own text is never read as the caller's is.
+    let (codes, told) = problems_of(
+        "  read: { default: { $env: KEY } }\n  file: { default: \"@/etc/passwd\" }\n",
+        "steps:\n  - id: tag\n    container_app: { tags: { read: \"${to_string(inputs.read)}\", file: \"${inputs.file}\" } }\n",
+    )
+    .unwrap();
+    assert_eq!(codes, [""; 0]);
+    assert!(told.contains("$env") && told.contains("@/etc/passwd") && !told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn of_a_type_without_a_row_what_looks_like_a_secret_is_nobodys_business() {
+    use acarecipe::facts::{Fact, Shape};
+    use acarecipe::value::Redacted;
+    let json = serde_json::json!({ "properties": {
+        "hostName": "open.example", "primaryKey": "hunter2", "connectionString": "hunter2",
+        "env": [{ "name": "X", "value": "hunter2" }], "adminPassword": "hunter2" } });
+    let fact = Fact::found("Microsoft.Other/things", Shape::One, json);
+    let shown = Redacted(fact.value().unwrap()).to_json().to_string();
+    assert!(!shown.contains("hunter2") && shown.contains("open.example"), "{shown}");
 }

@@ -1,0 +1,70 @@
+//! Files of recipes: regular ones, beneath their folder, not too long.
+
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use super::yaml::MAX_BYTES;
+use crate::diagnostic::{Code, Diagnostic, Source, codes};
+
+/// Reads a text file of at most [`MAX_BYTES`]; `path` becomes the source's name.
+///
+/// # Errors
+/// It is no regular file (a pipe would be waited for, a device never ends), cannot be opened, is longer,
+/// or is not UTF-8.
+pub fn read_source(path: &Path) -> Result<Arc<Source>, Box<Diagnostic>> {
+    read(path, path)
+}
+
+/// Reads the text file `name` of a recipe's `folder`, as [`read_source`] does.
+///
+/// # Errors
+/// As [`read_source`]; `name`, or what a link on the way leads to, is not beneath `folder`.
+pub fn read_beneath(folder: &Path, name: &str) -> Result<Arc<Source>, Box<Diagnostic>> {
+    let named = folder.join(name);
+    let real = beneath(folder, Path::new(name))?;
+    read(&real, &named)
+}
+
+/// The real place of `name`, which must lie beneath `folder`.
+///
+/// # Errors
+/// It is not there, or lies elsewhere.
+pub(super) fn beneath(folder: &Path, name: &Path) -> Result<PathBuf, Box<Diagnostic>> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let named = folder.join(name);
+    let plain = name.components().all(|part| matches!(part, Component::Normal(_)));
+    let unreadable = |error| refused(&named, codes::UNREADABLE_FILE, &format!("cannot be read: {error}"));
+    let real = named.canonicalize().map_err(unreadable)?;
+    let within = folder.canonicalize().map_err(unreadable)?;
+    if plain && real.starts_with(within) {
+        Ok(real)
+    } else {
+        Err(refused(&named, codes::OUTSIDE_FOLDER, "leads out of the recipe's folder"))
+    }
+}
+
+fn read(path: &Path, named: &Path) -> Result<Arc<Source>, Box<Diagnostic>> {
+    use std::io::Read;
+
+    let refuse = |code, why: &str| refused(named, code, why);
+    let unreadable = |error| refuse(codes::UNREADABLE_FILE, &format!("cannot be read: {error}"));
+    // Before it is opened: opening a pipe waits for a writer.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(refuse(codes::UNREADABLE_FILE, "is not a file"));
+    }
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    // One byte more than is allowed tells a file that is too long from one that just fits, without
+    // reading all of it.
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() > MAX_BYTES {
+        let why = format!("has more than the {} KiB that are read", MAX_BYTES / 1024);
+        return Err(refuse(codes::FILE_TOO_LARGE, &why));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| refuse(codes::UNREADABLE_FILE, "is not UTF-8 text"))?;
+    Ok(Arc::new(Source { name: named.display().to_string(), text }))
+}
+
+fn refused(path: &Path, code: Code, why: &str) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(code, format!("{} {why}", path.display())))
+}
