@@ -108,7 +108,7 @@ impl<'a> Frame<'_, 'a> {
             return Some(Vec::new());
         }
         // The names of rounds are shown and become names of things.
-        if value.as_map().is_some() && self.hides(&value.marks, expression.span, "the key of a round") {
+        if value.as_map().is_some() && self.hides(value.marks, expression.span, "the key of a round") {
             return Some(Vec::new());
         }
         match value.data {
@@ -132,7 +132,7 @@ impl<'a> Frame<'_, 'a> {
     }
 
     /// Reports a hidden value where it would be seen: in a name, a URL, a filter.
-    pub(super) fn hides(&self, marks: &Marks, span: Span, what: &str) -> bool {
+    pub(super) fn hides(&self, marks: Marks, span: Span, what: &str) -> bool {
         if marks.hidden() {
             let value = if marks.secret { "a secret" } else { "a value of somebody else" };
             self.engine.problem(

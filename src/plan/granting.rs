@@ -33,7 +33,7 @@ impl Frame<'_, '_> {
             (&principal, &wanted.principal, "a principal"),
             (&scope, &wanted.scope, "a scope"),
         ]
-        .map(|(value, expr, what)| self.hides(&value.marks, expr.span, what));
+        .map(|(value, expr, what)| self.hides(value.marks, expr.span, what));
         if hidden.contains(&true) {
             return (None, Vec::new());
         }

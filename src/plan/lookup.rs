@@ -88,7 +88,7 @@ impl Frame<'_, '_> {
             if value.is_unknown() {
                 return Err(value);
             }
-            if self.hides(&value.marks, expression.span, "part of the id of a resource") {
+            if self.hides(value.marks, expression.span, "part of the id of a resource") {
                 return Err(Value::null());
             }
             let id = value.as_str().or_else(|| value.text_at(&["id"])).and_then(ResourceId::parse);
@@ -101,7 +101,7 @@ impl Frame<'_, '_> {
                 let group = match &lookup.resource_group {
                     Some(group) => match self.expression(group) {
                         value if value.is_unknown() => return Place::Unknown(value),
-                        value if self.hides(&value.marks, group.span, "the name of a resource group") => {
+                        value if self.hides(value.marks, group.span, "the name of a resource group") => {
                             return Place::Unknown(Value::null());
                         }
                         value => value.as_str().map(str::to_owned),
@@ -124,7 +124,7 @@ impl Frame<'_, '_> {
             return Place::Unknown(name);
         }
         // A name stands in URLs and logs.
-        if self.hides(&name.marks, expression.span, "the name of a resource") {
+        if self.hides(name.marks, expression.span, "the name of a resource") {
             return Place::Unknown(Value::null());
         }
         let Some(name) = name.as_str().filter(|name| !name.is_empty()) else {

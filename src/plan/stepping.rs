@@ -175,10 +175,10 @@ impl Frame<'_, '_> {
         let base = resource.parent.as_ref().or(resource.scope.as_ref());
         let above = base.map(|above| self.expression(above));
         // An id stands in URLs and logs.
-        let mut hidden = self.hides(&name.marks, resource.name.span, "the name of a resource");
+        let mut hidden = self.hides(name.marks, resource.name.span, "the name of a resource");
         if let (Some(base), Some(above)) = (base, &above) {
             let marks = above.get("id").map_or(above.marks, |id| id.marks);
-            hidden |= self.hides(&marks, base.span, "part of the id of a resource");
+            hidden |= self.hides(marks, base.span, "part of the id of a resource");
         }
         if hidden {
             return (None, Vec::new());
