@@ -7,12 +7,25 @@ use super::http::{Reply, Request};
 /// Bodies larger than this many bytes are not kept.
 const KEPT: usize = 1024 * 1024;
 
+/// Who was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Azure Resource Manager: what Microsoft's schemas of ARM describe.
+    ResourceManager,
+    /// The own API of a container registry.
+    Registry,
+}
+
 /// One request with what was sent back. Bodies hold what the wire held, secrets included: this is
 /// for tests.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     /// Counted from 1.
     pub number: usize,
+    /// Who was asked.
+    pub service: Service,
+    /// The host (and port) that the request named.
+    pub host: String,
     /// `GET`, `PUT`, …
     pub method: String,
     /// The path, decoded.
@@ -34,9 +47,11 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new(number: usize, request: &Request, caller: Option<String>) -> Exchange {
+    pub(super) fn new(number: usize, service: Service, request: &Request) -> Exchange {
         Exchange {
             number,
+            service,
+            host: request.host.clone(),
             method: request.method.clone(),
             path: request.path.clone(),
             query: request.query.clone(),
@@ -44,7 +59,7 @@ impl Exchange {
             status: None,
             response_headers: Vec::new(),
             response_body: None,
-            caller,
+            caller: None,
             fault: None,
         }
     }
@@ -59,9 +74,10 @@ impl Exchange {
         }
     }
 
-    /// Whether the request changes something: anything but `GET` and `HEAD`.
+    /// Whether the request changes something: anything but `GET` and `HEAD`, and nothing that is asked
+    /// of a registry, whose only POSTs here exchange tokens.
     pub fn is_write(&self) -> bool {
-        !matches!(self.method.as_str(), "GET" | "HEAD")
+        self.service == Service::ResourceManager && !matches!(self.method.as_str(), "GET" | "HEAD")
     }
 
     /// The value of a response header; `name` in lower case.
@@ -69,7 +85,7 @@ impl Exchange {
         find(&self.response_headers, name)
     }
 
-    /// The exchange as one JSON object: `method`, `path`, `query`, `request_body`, `status`,
+    /// The exchange as one JSON object: `host`, `method`, `path`, `query`, `request_body`, `status`,
     /// `response_headers`, `response_body`, `id` (its number). The notation of recorded exchanges
     /// that are checked against Microsoft's schemas.
     pub fn to_record(&self) -> Json {
@@ -80,6 +96,7 @@ impl Exchange {
         };
         let mut record = json!({
             "id": format!("#{}", self.number),
+            "host": self.host,
             "method": self.method,
             "path": self.path,
             "query": object(&self.query),

@@ -37,7 +37,7 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 
-pub use exchange::Exchange;
+pub use exchange::{Exchange, Service};
 pub use faults::{Fault, FaultKind, Matcher};
 pub use inspect::Inspect;
 pub use rules::{RULES, Switch, Switches};
@@ -200,46 +200,82 @@ impl Inner {
     fn handle(&mut self, request: &Request) -> Reply {
         self.advance();
         let number = self.exchanges.len() + 1;
+        let service = service(&self.state, &request.host);
         let fault = self.faults.strike(number, request);
         let instead = fault.as_ref().and_then(|fault| fault.kind.instead());
-        let caller = callers::authenticate(&self.state, request);
-        let mut exchange = Exchange::new(number, request, caller.as_ref().ok().map(|(name, _)| name.clone()));
+        let mut exchange = Exchange::new(number, service, request);
         exchange.fault = fault.as_ref().map(ToString::to_string);
-        let mut reply = if let Some(reply) = instead {
-            reply
-        } else {
-            let kind = fault.as_ref().map(|fault| &fault.kind);
-            let handled = caller.and_then(|(_, caller)| {
-                router::route(
-                    &mut self.state,
-                    (self.options.now)(),
-                    &self.options.delays,
-                    &self.options.rules,
-                    &caller,
-                    request,
-                    kind,
-                )
-            });
-            let response = write(
-                handled.unwrap_or_else(|refusal| Answer {
-                    status: refusal.status,
-                    body: Some(refusal.envelope()),
-                    headers: refusal.headers,
-                }),
-                self.options.rules.holds(Switch::IdsAsWritten),
-            );
-            match kind {
-                Some(kind) => kind.spoil(response, &url(request)),
-                None => Reply::Answer(response),
+        let kind = fault.as_ref().map(|fault| &fault.kind);
+        let response = match (service, &instead) {
+            (Service::ResourceManager, _) => {
+                self.manage(request, kind, instead.is_some(), &mut exchange.caller)
             }
+            (Service::Registry, None) => self.registry(request, &mut exchange.caller),
+            (Service::Registry, Some(_)) => None,
         };
-        if let Reply::Answer(response) | Reply::Truncated { response, .. } = &mut reply {
+        let mut reply = match (instead, response, kind) {
+            (Some(reply), _, _) => reply,
+            // A host name that nobody has: there is nobody to connect to.
+            (None, None, _) => Reply::Reset,
+            (None, Some(response), Some(kind)) => kind.spoil(response, &url(request)),
+            (None, Some(response), None) => Reply::Answer(response),
+        };
+        if let Reply::Answer(response) | Reply::Truncated { response, .. } = &mut reply
+            && service == Service::ResourceManager
+        {
             stamp(response, number, request);
         }
         exchange.answered(&reply);
         self.exchanges.push(exchange);
         reply
     }
+
+    /// The answer of ARM; none when a fault answers instead. `who` becomes the caller's name.
+    fn manage(
+        &mut self,
+        request: &Request,
+        fault: Option<&FaultKind>,
+        instead: bool,
+        who: &mut Option<String>,
+    ) -> Option<Response> {
+        let caller = callers::authenticate(&self.state, request);
+        *who = caller.as_ref().ok().map(|(name, _)| name.clone());
+        if instead {
+            return None;
+        }
+        let now = (self.options.now)();
+        let Options { delays, rules, .. } = &self.options;
+        let handled = caller.and_then(|(_, caller)| {
+            router::route(&mut self.state, now, delays, rules, &caller, request, fault)
+        });
+        let answer = handled.unwrap_or_else(|refusal| Answer {
+            status: refusal.status,
+            body: Some(refusal.envelope()),
+            headers: refusal.headers,
+        });
+        Some(write(answer, self.options.rules.holds(Switch::IdsAsWritten)))
+    }
+
+    /// The answer of the registry that the request names; none when there is no such registry.
+    fn registry(&self, request: &Request, who: &mut Option<String>) -> Option<Response> {
+        let call = providers::registry::api::Call {
+            state: &self.state,
+            now: (self.options.now)(),
+            rules: &self.options.rules,
+            registry: self.state.registry_at(&request.host)?,
+            request,
+        };
+        let (response, caller) = call.answer();
+        *who = caller;
+        Some(response)
+    }
+}
+
+/// Who is behind a host: a registry for the names that registries have in the public cloud, ARM for
+/// every other.
+fn service(state: &State, host: &str) -> Service {
+    let registry = host.to_ascii_lowercase().ends_with(".azurecr.io") || state.registry_at(host).is_some();
+    if registry { Service::Registry } else { Service::ResourceManager }
 }
 
 /// The one place where a value becomes bytes.

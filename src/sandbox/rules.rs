@@ -65,6 +65,12 @@ switches! {
     RegistryFirewallStopsApps,
     /// `private-endpoint-suffices`
     PrivateEndpointSuffices,
+    /// `exchange-needs-right`
+    ExchangeNeedsRight,
+    /// `token-needs-right`
+    TokenNeedsRight,
+    /// `index-needs-accept`
+    IndexNeedsAccept,
     /// `crash-is-provisioned`
     CrashIsProvisioned,
     /// `details-on-replicas-only`
@@ -433,6 +439,37 @@ pub const RULES: &[Rule] = &[
         "a private endpoint with DNS in the environment's network lets apps pull",
         "the platform's token exchange comes over the public endpoint and is denied",
         "Microsoft Learn, Container Apps with private registries; the opposite: yeongseon/azure-container-apps-practical-guide, acr-network-path-dns-forwarder-bypass",
+    ),
+    confirmed(
+        "registry-tokens",
+        "a registry's API takes its own access tokens only: an Entra token is exchanged for a refresh token, that for an access token of a repository",
+        "Azure/acr docs/AAD-OAuth.md",
+    ),
+    confirmed(
+        "registry-firewall",
+        "a registry closed to an address answers every request from there with 403 DENIED, which names the address",
+        "Microsoft Learn, troubleshoot registry; docker/build-push-action#1214",
+    ),
+    assumed(
+        "exchange-needs-right",
+        Switch::ExchangeNeedsRight,
+        "the exchange of a token is refused (401) to a caller without any right to pull",
+        "it gives a refresh token to every caller of the tenant",
+        "answers of 401 to identities without a role, quoted in public logs; Azure/acr docs/AAD-OAuth.md does not say",
+    ),
+    assumed(
+        "token-needs-right",
+        Switch::TokenNeedsRight,
+        "no access token is given (401) for a repository that the caller may not pull from",
+        "one is given that opens nothing, and the manifest answers 401",
+        "the token specification of CNCF distribution allows both; not confirmed for Container Registry",
+    ),
+    assumed(
+        "index-needs-accept",
+        Switch::IndexNeedsAccept,
+        "a manifest that is an OCI index is MANIFEST_UNKNOWN to a request whose Accept does not name its type",
+        "it is answered whatever Accept says",
+        "CNCF distribution, on which registries build; not confirmed for Container Registry",
     ),
     confirmed(
         "succeeded-is-not-healthy",

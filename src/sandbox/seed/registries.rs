@@ -14,7 +14,7 @@ pub const CENTRAL_SUBSCRIPTION: &str = "55555555-5555-4555-8555-555555555555";
 pub const CENTRAL_SUBSCRIPTION_NAME: &str = "Sandbox Central";
 /// Its resource group.
 pub const CENTRAL_GROUP: &str = "rg-central";
-/// The registry in the app's group: `python-demo` with tags `1.0` and `2.0`, `crashing:1.0` and
+/// The registry in the app's group: `python-demo` with tags `1.0` and `2.0` (an index), `crashing:1.0` and
 /// `other-port:1.0`; roles decide for the whole registry.
 pub const REGISTRY: &str = "acrdemo";
 /// The registry in the other group: `python-demo`; data actions decide for each repository, and its
@@ -71,13 +71,12 @@ pub(super) fn add(state: &mut State, made: OffsetDateTime) {
     }
     for name in [REGISTRY, ABAC_REGISTRY, CENTRAL_REGISTRY] {
         let mut registry = registry(name, made);
-        let listening = |port| Manifest { listens: Some(port), crash: None };
-        for tag in ["1.0", "2.0"] {
-            registry.push(REPOSITORY, tag, listening(8000));
-        }
+        let listening = |port| Manifest { listens: Some(port), ..Manifest::default() };
+        registry.push(REPOSITORY, "1.0", listening(8000));
+        registry.push(REPOSITORY, "2.0", Manifest { index: true, ..listening(8000) });
         if name == REGISTRY {
             let crash = Some("Container terminated with exit code 1".to_owned());
-            registry.push("crashing", "1.0", Manifest { listens: None, crash });
+            registry.push("crashing", "1.0", Manifest { crash, ..Manifest::default() });
             registry.push("other-port", "1.0", listening(3000));
         }
         state.add_registry(registry);

@@ -50,6 +50,19 @@ pub struct Manifest {
     pub listens: Option<u16>,
     /// Why the container ends at once, if it does.
     pub crash: Option<String>,
+    /// Whether it is an OCI index over images for several platforms, and not one image.
+    pub index: bool,
+}
+
+impl Manifest {
+    /// Its media type.
+    pub fn media_type(&self) -> &'static str {
+        if self.index {
+            "application/vnd.oci.image.index.v1+json"
+        } else {
+            "application/vnd.docker.distribution.manifest.v2+json"
+        }
+    }
 }
 
 impl Registry {

@@ -206,7 +206,7 @@ fn runs(state: &State, container: &Json) -> Option<Manifest> {
         return registry.find(image.repository, image.reference).map(|(_, manifest)| manifest.clone());
     }
     let image = state.images.get(reference)?;
-    Some(Manifest { listens: image.listens, crash: image.crash.clone() })
+    Some(Manifest { listens: image.listens, crash: image.crash.clone(), ..Manifest::default() })
 }
 
 fn pullable(

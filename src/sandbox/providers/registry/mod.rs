@@ -1,6 +1,7 @@
-//! `Microsoft.ContainerRegistry`: registries as the control plane shows them, and what of them an app
-//! can pull.
+//! `Microsoft.ContainerRegistry`: registries as the control plane shows them, what of them an app can
+//! pull, and their own API.
 
+pub(in crate::sandbox) mod api;
 pub(in crate::sandbox) mod pull;
 
 use serde_json::{Value as Json, json};

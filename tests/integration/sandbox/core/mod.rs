@@ -7,6 +7,7 @@ mod gates;
 mod identities;
 mod references;
 mod registries;
+mod registry_api;
 mod revisions;
 mod roles;
 mod secrets;
@@ -19,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use acarecipe::sandbox::http::{Reply, Request, Response};
-use acarecipe::sandbox::{Delays, Fault, Options, Sandbox, State, Switches, seed};
+use acarecipe::sandbox::{Delays, Fault, Options, Sandbox, Service, State, Switches, seed};
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -201,7 +202,7 @@ impl Drop for World {
         }
         let mut lines = String::new();
         for exchange in self.sandbox.exchanges() {
-            if exchange.fault.is_some() {
+            if exchange.fault.is_some() || exchange.service != Service::ResourceManager {
                 continue;
             }
             lines.push_str(&exchange.to_record().to_string());

@@ -4,7 +4,7 @@ use acarecipe::sandbox::roles::{ACR_PULL, KEY_VAULT_SECRETS_USER};
 use acarecipe::sandbox::{Switch, Switches, seed};
 use serde_json::{Value as Json, json};
 
-use super::{START, World, env, image, path_of, registries, secrets_body};
+use super::{START, World, env, image, path_of, registries, registry_api, secrets_body};
 
 const URL: &str = "https://kv-demo.vault.azure.net/secrets/db-password";
 
@@ -67,6 +67,20 @@ fn observe(name: &str, world: &World) -> Json {
             let location = path_of(got.header("location").unwrap()).to_owned();
             world.settle();
             json!(world.get(&location).message())
+        }
+        "exchange-needs-right" => {
+            json!(registry_api::exchange(&world.by("contributor"), seed::ABAC_REGISTRY).status)
+        }
+        "token-needs-right" => {
+            // Allowed while the token was exchanged, and no longer.
+            let refresh = registry_api::exchange(world, seed::REGISTRY).ok(200)["refresh_token"].clone();
+            world.edit(|state| state.role_assignments.clear());
+            json!(registry_api::token(world, seed::REGISTRY, &refresh, "python-demo").status)
+        }
+        "index-needs-accept" => {
+            let token = registry_api::access(world, seed::REGISTRY, "python-demo");
+            let head = registry_api::manifest(world, seed::REGISTRY, "python-demo", "2.0", &token, "*/*");
+            json!(head.status)
         }
         "registry-firewall-stops-apps" | "private-endpoint-suffices" => {
             world.edit(|state| {
