@@ -97,6 +97,7 @@ fn planning(criterion: &mut Criterion) {
             let request = Request {
                 selection: &selection,
                 target: &target,
+                caller: None,
                 now: clock.now(),
                 role_wait: None,
                 renew: false,

@@ -182,18 +182,18 @@ type Same = (Shape, String, String, Vec<(String, String)>);
 /// All answers so far, and what was asked for in vain.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    answers: BTreeMap<Same, Fact>,
+    answers: BTreeMap<Same, (Read, Fact)>,
 }
 
 impl Facts {
     /// The answer to `read`, if there is one.
     pub fn get(&self, read: &Read) -> Option<&Fact> {
-        self.answers.get(&read.same())
+        self.answers.get(&read.same()).map(|(_, fact)| fact)
     }
 
     /// Takes in the answer to `read`.
     pub fn insert(&mut self, read: &Read, fact: Fact) {
-        self.answers.insert(read.same(), fact);
+        self.answers.insert(read.same(), (read.clone(), fact));
     }
 
     /// Forgets everything at or below `id`, and every collection of its type, wherever it was listed
@@ -207,6 +207,11 @@ impl Facts {
             let lists_it = *shape == Shape::Many && key.ends_with(&leaf);
             !touched && !lists_it
         });
+    }
+
+    /// Every read with its answer.
+    pub fn iter(&self) -> impl Iterator<Item = (&Read, &Fact)> {
+        self.answers.values().map(|(read, fact)| (read, fact))
     }
 
     /// Forgets the answer to one read.

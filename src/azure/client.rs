@@ -169,8 +169,8 @@ impl ArmClient {
     /// Who is calling, as the token says. Asks the credential for the token if there is none yet; sends no
     /// request to Azure Resource Manager.
     pub async fn caller(&self) -> Result<Caller, ArmError> {
-        if let Some(name) = &self.inner.endpoint.sandbox_caller {
-            return Ok(Caller::sandbox(name));
+        if let Some(caller) = &self.inner.endpoint.sandbox_caller {
+            return Ok(caller.clone());
         }
         match (&self.inner.endpoint.bearer, &self.inner.credential) {
             (Bearer::Fixed(token), _) => Ok(Caller::from_token(token.secret())),

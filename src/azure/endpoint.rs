@@ -12,7 +12,7 @@ use azure_core::http::Transport;
 use url::{Host, Url};
 
 use super::clouds::Cloud;
-use super::whoami;
+use super::whoami::{self, Caller};
 
 /// Which sort of endpoint it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct Endpoint {
     cloud: &'static Cloud,
     pub(crate) bearer: Bearer,
     pub(crate) carrier: Carrier,
-    pub(crate) sandbox_caller: Option<String>,
+    pub(crate) sandbox_caller: Option<Caller>,
     /// What no text may show, beside the tokens themselves.
     pub(crate) hidden: Vec<Secret>,
 }
@@ -267,9 +267,18 @@ impl Endpoint {
             cloud: Cloud::public(),
             bearer: Bearer::Fixed(Secret::new(format!("sandbox-{caller}"))),
             carrier: Carrier::InProcess(transport),
-            sandbox_caller: Some(caller.to_owned()),
+            sandbox_caller: Some(Caller::sandbox(caller)),
             hidden: Vec::new(),
         }
+    }
+
+    /// The same endpoint of a sandbox, whose caller has this object id.
+    #[must_use]
+    pub fn as_principal(mut self, object_id: &str) -> Endpoint {
+        if let Some(caller) = &mut self.sandbox_caller {
+            caller.object_id = Some(object_id.to_owned());
+        }
+        self
     }
 
     /// The same endpoint, answered by code in this process instead of the network.

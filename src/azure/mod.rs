@@ -13,6 +13,7 @@ pub mod ids;
 pub mod network;
 pub mod operations;
 mod paging;
+pub mod permissions;
 mod policies;
 pub mod request;
 mod retry;

@@ -51,7 +51,7 @@ impl fmt::Display for Caller {
 }
 
 impl Caller {
-    /// A caller of the sandbox.
+    /// A caller of the sandbox, whose object id is not known.
     pub fn sandbox(name: &str) -> Caller {
         Caller { kind: CallerKind::Sandbox, name: name.to_owned(), object_id: None, tenant_id: None }
     }

@@ -8,7 +8,7 @@ use super::{arguments, health, recipes, refuse};
 use crate::execute::{Failure, Observed};
 use crate::plan::{Finding, Status};
 use crate::render::{self, Screen};
-use crate::report::{Check as CheckReport, Counts, Ending, PlanReport, Report};
+use crate::report::{Check as CheckReport, Counts, Ending, PermissionReport, PlanReport, Report};
 use crate::verify;
 
 /// Arguments of `check`.
@@ -42,6 +42,7 @@ impl Check {
             other => return failed(&context, screen, report, other),
         };
         let ending = prerequisites(&context, screen, &mut report, &observed);
+        screen.text(&render::permissions(&report.permissions));
         context.close(screen, report, ending)
     }
 }
@@ -139,6 +140,7 @@ pub(super) fn prerequisites(
         .of(&step.instance)
     }));
     report.prerequisites = findings.iter().map(|finding| CheckReport::new(finding, false)).collect();
+    report.permissions = PermissionReport::of(plan);
     screen.text(&render::checks("Prerequisites", &report.prerequisites));
     report.diagnose(&plan.problems);
     screen.diagnostics(&plan.problems);
@@ -152,9 +154,10 @@ pub(super) fn prerequisites(
     }
 }
 
-/// Whether nothing is missing that a plan is made of: rights and locks are not.
+/// Whether nothing is missing that a plan is made of: rights, locks and deny assignments are not.
 fn whole(prerequisites: &[CheckReport]) -> bool {
-    let beside = [crate::diagnostic::codes::PERMISSION.0, crate::diagnostic::codes::LOCKED.0];
+    use crate::diagnostic::codes;
+    let beside = [codes::PERMISSION.0, codes::LOCKED.0, codes::DENIED.0];
     prerequisites.iter().all(|check| check.status != "failed" || beside.contains(&check.code))
 }
 

@@ -20,6 +20,8 @@ pub(super) struct SandboxRun {
     /// Only sleeping moves it, so that a run in the sandbox waits for nothing.
     pub(super) clock: Arc<dyn Clock>,
     caller: String,
+    /// The caller's object id.
+    principal: Option<String>,
 }
 
 impl SandboxRun {
@@ -55,7 +57,10 @@ impl SandboxRun {
             Some(state) => Sandbox::from_state(state, options),
             None => Sandbox::new(options),
         };
+        let principal =
+            sandbox.state().callers.get(&flags.sandbox_caller).map(|caller| caller.principal.clone());
         Ok(SandboxRun {
+            principal,
             saved: Arc::new(Saved::new(sandbox, file)),
             clock,
             caller: flags.sandbox_caller.clone(),
@@ -66,7 +71,11 @@ impl SandboxRun {
     pub(super) fn endpoint(&self) -> Endpoint {
         let handler: Arc<dyn crate::sandbox::Handler> = Arc::clone(&self.saved) as _;
         let transport = azure_core::http::Transport::new(Arc::new(InProcess::new(handler)));
-        Endpoint::sandbox(transport, &self.caller)
+        let endpoint = Endpoint::sandbox(transport, &self.caller);
+        match &self.principal {
+            Some(principal) => endpoint.as_principal(principal),
+            None => endpoint,
+        }
     }
 
     /// Keeps what time has made of it since the last write.

@@ -54,6 +54,9 @@ codes! {
     PREREQUISITE = "prerequisite", "a recipe's own prerequisite";
     PERMISSION = "permission", "the caller has a right that a planned write needs";
     LOCKED = "locked", "no lock refuses a planned write";
+    DENIED = "denied", "no deny assignment forbids a planned write";
+    POLICY = "policy", "no Azure Policy forbids a write";
+    REGION = "region", "Azure lets the subscription write in the region";
     DUPLICATE_VARIABLE = "duplicate-variable", "a container has an environment variable once";
     SECRET_MISSING = "secret-missing", "an environment variable's secret is there";
     CONDITIONAL_ROLE = "conditional-role", "a role that is assigned holds without a condition";

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::azure::ArmClient;
+use crate::azure::{ArmClient, Caller};
 use crate::clock::Clock;
 use crate::facts::Facts;
 use crate::plan::{Plan, Request, Selection, Target, plan};
@@ -70,10 +70,18 @@ pub struct Observed {
 
 impl Executor {
     /// The plan over `facts` at the present moment.
-    fn plan(&self, selection: &Selection, target: &Target, facts: &Facts, rights: bool) -> Plan {
+    fn plan(
+        &self,
+        selection: &Selection,
+        target: &Target,
+        facts: &Facts,
+        caller: Option<&Caller>,
+        rights: bool,
+    ) -> Plan {
         let request = Request {
             selection,
             target,
+            caller,
             now: self.clock.now(),
             role_wait: self.role_wait,
             renew: self.renew,

@@ -49,8 +49,10 @@ impl Executor {
         rights: bool,
     ) -> Result<Observed, Failure> {
         let (mut rounds, mut reads) = (0, 0);
+        // Without a token the reads say so.
+        let caller = if rights { self.client.caller().await.ok() } else { None };
         loop {
-            let plan = self.plan(selection, target, &facts, rights);
+            let plan = self.plan(selection, target, &facts, caller.as_ref(), rights);
             if plan.missing.is_empty() {
                 return Ok(Observed { plan, facts, rounds, reads });
             }

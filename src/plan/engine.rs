@@ -12,8 +12,8 @@ use time::OffsetDateTime;
 use super::frame::Frame;
 use super::stepping::StepRun;
 use super::target::Target;
-use crate::azure::ResourceId;
 use crate::azure::types;
+use crate::azure::{Caller, ResourceId};
 use crate::diagnostic::Diagnostic;
 use crate::facts::{Asked, Fact, Facts, Read};
 use crate::recipe::inputs::{Bound, BoundValue};
@@ -36,6 +36,8 @@ pub struct Request<'a> {
     pub selection: &'a Selection,
     /// What they work on.
     pub target: &'a Target,
+    /// Who is calling, when that is known: for deny assignments and for what an administrator types.
+    pub caller: Option<&'a Caller>,
     /// The present moment, for the age of role assignments.
     pub now: OffsetDateTime,
     /// Replaces every `settle` of the run (`--role-wait`).

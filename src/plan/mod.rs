@@ -4,11 +4,14 @@
 //! that and plans again, until nothing is missing. After a write the same happens on fresh facts, so
 //! a run goes on from what is there and not from what it remembers.
 
+mod administrator;
+mod denials;
 mod engine;
 mod finding;
 mod frame;
 mod granting;
 mod health;
+mod locks;
 mod lookup;
 mod preflight;
 mod prerequisites;
@@ -38,7 +41,7 @@ pub use engine::{Request, Selection};
 pub use finding::{Finding, Status};
 pub use health::{Health, State, explain};
 pub use prerequisites::{Scope, quote};
-pub use rights::covering_role;
+pub use rights::{Right, ScopeRights, Standing};
 pub use schedule::{Cycle, Group, Node, schedule};
 pub use target::{Cloud, Target, short_location};
 
@@ -49,6 +52,8 @@ pub struct Plan {
     pub missing: BTreeSet<Read>,
     /// Every step that takes part, in place or not.
     pub steps: Vec<StepPlan>,
+    /// What the caller needs to be allowed to do, by scope; empty unless rights were asked for.
+    pub rights: Vec<ScopeRights>,
     /// Steps that cannot be judged, because the caller may not read something they need.
     pub unreadable: Vec<Unreadable>,
     /// Every resource that steps own something of, as it is and as it is to be.
@@ -241,7 +246,7 @@ fn added_words(owned: &Owned) -> Approved {
 }
 
 /// Evaluates all recipes of `request` over `facts`. `rights` asks for the caller's permissions and
-/// locks too: needed before a write, not for a verification.
+/// locks and deny assignments too: needed before a write, not for a verification.
 pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let engine = engine::Engine::new(request, facts);
     let app = engine.app();
@@ -250,9 +255,18 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let writes = writes::writes(&engine, &steps, &resources);
     let mut prerequisites = prerequisites::baseline(&engine);
     prerequisites.extend(prerequisites::recipes(&engine, &steps));
-    if rights && !app.is_null() {
-        prerequisites.extend(rights::findings(&engine, &steps, &writes));
-    }
+    let unreadable = resources::unreadable(&engine);
+    let rights = if rights && !app.is_null() {
+        let rights = rights::rights(&engine, facts, &steps, &writes, &unreadable);
+        prerequisites.extend(rights::findings(&engine, &rights));
+        let written: Vec<ResourceId> =
+            writes.iter().map(|write| rights::write_scope(&engine, write, &steps)).collect();
+        prerequisites.extend(written.iter().filter_map(|scope| locks::finding(&engine, scope)));
+        prerequisites.extend(denials::findings(&engine, &written, &rights));
+        rights
+    } else {
+        Vec::new()
+    };
     prerequisites.extend(preflight::findings(&resources));
     prerequisites.extend(preflight::conditions(&steps));
     let verifications = prerequisites::verifications(&engine);
@@ -271,7 +285,6 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let busy = app
         .text_at(&["properties", "provisioningState"])
         .is_some_and(|state| matches!(state, "InProgress" | "Deleting" | "Updating" | "Creating"));
-    let unreadable = resources::unreadable(&engine);
     let versions = writes.iter().map(|write| (write.kind.name, engine.version(write.kind.name))).collect();
     Plan {
         versions,
@@ -281,6 +294,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         steps,
         resources,
         writes,
+        rights,
         unreadable,
         prerequisites,
         verifications,

@@ -1,42 +1,117 @@
 //! What the caller must be allowed to do for the planned writes, and whether it is.
 //!
-//! An action is allowed when some element of `permissions.value[]` matches it in `actions` and not in
-//! its own `notActions`. A right is asked for only where a write is planned.
+//! The rights of a write are its type's write action and the linked actions of the type table. Those of
+//! reading are told by the reads themselves: they have been made. A right is asked for only where a
+//! write is planned.
 
+use super::administrator::{grant_line, role_lines};
 use super::engine::Engine;
 use super::finding::{Finding, Status};
-use super::{StepPlan, Write, quote};
-use crate::azure::ResourceId;
-use crate::azure::types::Consequence;
+use super::{StepPlan, Unreadable, Write};
+use crate::azure::types::{self, Consequence, Linked, LinkedOn, LinkedWhen, stands_below};
+use crate::azure::{ResourceId, permissions, roles};
 use crate::diagnostic::codes;
-use crate::facts::{Fact, Read};
+use crate::facts::{Fact, Facts, Read, Shape};
 use crate::steps::Grant;
-use crate::value::Value;
+use crate::value::{Segment, Value};
 
-/// One action on one scope, and what it is needed for.
-#[derive(Clone, Debug, PartialEq)]
-struct Right<'p> {
-    action: &'static str,
+/// What a run needs the caller to be allowed to do at one scope.
+#[derive(Clone, Debug)]
+pub struct ScopeRights {
+    /// The scope; a resource that is not there yet has its group's or parent's.
+    pub scope: ResourceId,
+    /// The rights.
+    pub rights: Vec<Right>,
+    /// The smallest built-in roles that hold all of them but the optional ones, or those where there are
+    /// no others.
+    pub roles: Vec<&'static str>,
+    /// The command lines that give what is lacking, for somebody who may; empty: nothing is lacking.
+    pub fix: Vec<String>,
+}
+
+/// One action, and what it is needed for.
+#[derive(Clone, Debug)]
+pub struct Right {
+    /// The action, in ARM's words.
+    pub action: String,
+    /// What it is for: `change the container app web`.
+    pub why: String,
+    /// Whether the caller has it.
+    pub standing: Standing,
+    /// Whether the run goes on without it.
+    pub optional: bool,
+    /// The role assignment that it is needed for.
+    pub grant: Option<Grant>,
+}
+
+/// Whether the caller has a right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// As far as permissions show: not the conditions of the caller's own roles.
+    Held,
+    /// It does not.
+    Lacking,
+    /// It cannot be told, for this reason.
+    Unknown(String),
+}
+
+/// A right before it is judged.
+struct Needed {
+    action: String,
     scope: ResourceId,
     why: String,
-    grant: Option<&'p Grant>,
+    optional: bool,
+    grant: Option<Grant>,
 }
 
-/// The findings about rights and locks.
-pub(super) fn findings(engine: &Engine<'_>, steps: &[StepPlan], writes: &[Write]) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for right in needed(engine, steps, writes) {
-        findings.push(judge(engine, &right));
+/// Every right that the run needs, by scope, in the order in which it needs them.
+pub(super) fn rights(
+    engine: &Engine<'_>,
+    facts: &Facts,
+    steps: &[StepPlan],
+    writes: &[Write],
+    unreadable: &[Unreadable],
+) -> Vec<ScopeRights> {
+    let mut scopes: Vec<ScopeRights> = Vec::new();
+    for needed in of_writes(engine, steps, writes) {
+        let standing = judge(engine, &needed);
+        let Needed { action, scope, why, optional, grant } = needed;
+        add(&mut scopes, scope, Right { action, why, standing, optional, grant });
     }
-    for write in writes {
-        let scope = write_scope(engine, write, steps);
-        findings.extend(lock(engine, &scope));
+    for (read, fact) in facts.iter() {
+        if let Some((scope, right)) = of_read(read, fact, unreadable) {
+            add(&mut scopes, scope, right);
+        }
     }
-    findings
+    for scope in &mut scopes {
+        let all_optional = scope.rights.iter().all(|right| right.optional);
+        let counts = |right: &&Right| all_optional || !right.optional;
+        let actions: Vec<&str> =
+            scope.rights.iter().filter(counts).map(|right| right.action.as_str()).collect();
+        scope.roles = roles::covering(&actions).iter().map(|role| role.name).collect();
+        scope.fix = fix(engine, scope);
+    }
+    scopes
 }
 
-/// Where a write's permission is looked up: a resource that is not there yet has its group's.
-fn write_scope(engine: &Engine<'_>, write: &Write, steps: &[StepPlan]) -> ResourceId {
+fn add(scopes: &mut Vec<ScopeRights>, scope: ResourceId, right: Right) {
+    let index = scopes.iter().position(|have| have.scope == scope).unwrap_or_else(|| {
+        scopes.push(ScopeRights { scope, rights: Vec::new(), roles: Vec::new(), fix: Vec::new() });
+        scopes.len() - 1
+    });
+    let rights = &mut scopes[index].rights;
+    let role = |grant: &Option<Grant>| grant.as_ref().map(|grant| grant.role_guid.clone());
+    let same = |have: &&mut Right| {
+        have.action.eq_ignore_ascii_case(&right.action) && role(&have.grant) == role(&right.grant)
+    };
+    match rights.iter_mut().find(same) {
+        Some(have) => have.optional &= right.optional,
+        None => rights.push(right),
+    }
+}
+
+/// Where a write's permission is looked up: a resource that is not there yet has its parent's.
+pub(super) fn write_scope(engine: &Engine<'_>, write: &Write, steps: &[StepPlan]) -> ResourceId {
     let grant = write.steps.first().and_then(|index| steps[*index].outcome.grant.as_ref());
     match (grant, &write.id) {
         (Some(grant), _) => grant.scope.clone(),
@@ -46,261 +121,226 @@ fn write_scope(engine: &Engine<'_>, write: &Write, steps: &[StepPlan]) -> Resour
     }
 }
 
-fn needed<'p>(engine: &Engine<'_>, steps: &'p [StepPlan], writes: &[Write]) -> Vec<Right<'p>> {
-    let mut rights: Vec<Right<'p>> = Vec::new();
-    let mut add = |right: Right<'p>| {
-        let known = rights.iter().any(|have| {
-            have.action == right.action
-                && have.scope == right.scope
-                && have.grant.map(|grant| &grant.role_guid) == right.grant.map(|grant| &grant.role_guid)
-        });
-        if !known {
-            rights.push(right);
-        }
-    };
+fn of_writes(engine: &Engine<'_>, steps: &[StepPlan], writes: &[Write]) -> Vec<Needed> {
+    let mut needed = Vec::new();
     for write in writes {
-        let grant = write.steps.first().and_then(|index| steps[*index].outcome.grant.as_ref());
+        let grant = write.steps.first().and_then(|index| steps[*index].outcome.grant.clone());
         let scope = write_scope(engine, write, steps);
-        let why = match (grant, &write.id) {
+        let verb = if write.create { "create" } else { "change" };
+        let why = match (&grant, &write.id) {
             (Some(grant), _) => format!("grant {} on {}", grant.role, grant.scope.name()),
-            (None, Some(id)) => {
-                format!(
-                    "{} the {} {}",
-                    if write.create { "create" } else { "change" },
-                    write.kind.noun,
-                    id.name()
-                )
-            }
+            (None, Some(id)) => format!("{verb} the {} {}", write.kind.noun, id.name()),
             (None, None) => format!("create a {}", write.kind.noun),
         };
-        add(Right { action: write.kind.write_action, scope: scope.clone(), why, grant });
-        // An identity that enters the app: a linked action on the identity itself.
-        for index in &write.steps {
-            for owned in steps[*index].outcome.owned.iter().filter(|owned| !owned.in_place) {
-                if owned.path.pattern().starts_with("identity.userAssignedIdentities.")
-                    && let Some(crate::value::Segment::Key(id)) = owned.path.0.last()
-                    && let Some(identity) = ResourceId::parse(id)
-                {
-                    let created =
-                        writes.iter().any(|other| other.create && other.id.as_ref() == Some(&identity));
-                    let scope = if created {
-                        identity.parent().unwrap_or_else(|| identity.clone())
-                    } else {
-                        identity.clone()
-                    };
-                    add(Right {
-                        action: "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
-                        why: format!("assign the identity {} to the app", identity.name()),
-                        scope,
-                        grant: None,
-                    });
-                }
+        let action = write.kind.write_action.to_owned();
+        needed.push(Needed { action, scope: scope.clone(), why, optional: false, grant });
+        for linked in write.kind.linked {
+            for target in targets(linked, write, steps, &scope) {
+                let noun = types::find(&target.resource_type()).map_or("resource", |kind| kind.noun);
+                let words = format!("the {noun} {}", target.name());
+                let creator = writes.iter().find(|other| other.create && other.id.as_ref() == Some(&target));
+                needed.push(Needed {
+                    action: linked.action.to_owned(),
+                    scope: creator.map_or(target, |creator| write_scope(engine, creator, steps)),
+                    why: linked.why.replace("{}", &words),
+                    optional: linked.when == LinkedWhen::Perhaps,
+                    grant: None,
+                });
             }
         }
-        if write.resends > 0 {
-            add(Right {
-                action: "Microsoft.App/containerApps/listSecrets/action",
-                scope: scope.clone(),
-                why: "send the app's other secrets back unchanged".to_owned(),
-                grant: None,
-            });
-        }
-        if write.consequences.contains(&Consequence::RestartUsers) {
-            add(Right {
-                action: "Microsoft.App/containerApps/revisions/restart/action",
-                scope,
-                why: "restart the revisions that use a changed secret".to_owned(),
-                grant: None,
-            });
-        }
     }
-    rights
+    needed
 }
 
-fn permissions_read(engine: &Engine<'_>, scope: &ResourceId) -> Read {
+/// The resources on which a write needs a linked right; none when it does not need it.
+fn targets(linked: &Linked, write: &Write, steps: &[StepPlan], scope: &ResourceId) -> Vec<ResourceId> {
+    let changed =
+        || write.steps.iter().flat_map(|index| &steps[*index].outcome.owned).filter(|o| !o.in_place);
+    let concerned = match linked.when {
+        LinkedWhen::Changes(above) => changed().any(|owned| stands_below(&owned.path.pattern(), above)),
+        LinkedWhen::Resends => write.resends > 0,
+        LinkedWhen::Restarts => write.consequences.contains(&Consequence::RestartUsers),
+        LinkedWhen::Perhaps => !write.create,
+    };
+    if !concerned {
+        return Vec::new();
+    }
+    let LinkedWhen::Changes(above) = linked.when else {
+        let live = write.steps.first().map(|index| &steps[*index].outcome.live);
+        return match linked.on {
+            LinkedOn::Live(paths) => paths
+                .iter()
+                .find_map(|path| live?.text_at(&path.split('.').collect::<Vec<_>>()))
+                .and_then(ResourceId::parse)
+                .into_iter()
+                .collect(),
+            _ => vec![scope.clone()],
+        };
+    };
+    let below = changed().filter(|owned| stands_below(&owned.path.pattern(), above));
+    match linked.on {
+        LinkedOn::Key => below
+            .filter_map(|owned| match owned.path.0.last() {
+                Some(Segment::Key(key)) => ResourceId::parse(key),
+                _ => None,
+            })
+            .collect(),
+        LinkedOn::Value => below.filter_map(|owned| ResourceId::parse(owned.wanted.as_str()?)).collect(),
+        LinkedOn::Itself | LinkedOn::Live(_) => vec![scope.clone()],
+    }
+}
+
+fn judge(engine: &Engine<'_>, needed: &Needed) -> Standing {
     let kind = "Microsoft.Authorization/permissions";
-    Read::many(&format!("{scope}/providers/{kind}"), kind, &engine.version(kind))
-}
-
-fn judge(engine: &Engine<'_>, right: &Right<'_>) -> Finding {
-    let name = format!("may {}", right.why);
-    match engine.asked.ask(&permissions_read(engine, &right.scope)) {
-        Some(Fact::Found(list)) if allows(list, right.action) => {
-            Finding::passed(codes::PERMISSION, name).detail(right.action)
-        }
-        Some(Fact::Found(_)) => {
-            let finding = Finding::failed(codes::PERMISSION, name)
-                .detail(format!("the caller lacks {} on {}", right.action, right.scope));
-            match right.grant {
-                Some(grant) => role_advice(finding, grant),
-                None => finding.fix(format!(
-                    "ask an administrator: az role assignment create --assignee <you> --role {} --scope {}",
-                    quote(covering_role(right.action)),
-                    quote(right.scope.as_str())
-                )),
-            }
-        }
-        Some(Fact::Refused { message } | Fact::Failed { message, .. }) => {
-            Finding::new(Status::CouldNotCheck, codes::PERMISSION, name).detail(message.clone())
-        }
-        Some(Fact::Absent { code }) => {
-            Finding::new(Status::CouldNotCheck, codes::PERMISSION, name).detail(code.clone())
-        }
-        None => Finding::new(Status::CouldNotCheck, codes::PERMISSION, name),
-    }
-}
-
-/// What an administrator types when only the right to give roles is missing.
-fn role_advice(finding: Finding, grant: &Grant) -> Finding {
-    match grant.principal.as_str() {
-        Some(principal) => finding.fix(format!(
-            "ask an administrator: az role assignment create --assignee-object-id {} --assignee-principal-type ServicePrincipal --role {} --scope {}",
-            quote(principal),
-            quote(&grant.role),
-            quote(grant.scope.as_str())
-        )),
-        None => finding.fix(
-            "acarecipe apply managed-identity first (it needs no role right); then run this again for the line an administrator types",
-        ),
-    }
-}
-
-/// The smallest built-in role that is known to hold an action.
-pub fn covering_role(action: &str) -> &'static str {
-    if action.starts_with("Microsoft.ManagedIdentity/userAssignedIdentities/assign") {
-        "Managed Identity Operator"
-    } else if action.starts_with("Microsoft.ManagedIdentity/") {
-        "Managed Identity Contributor"
-    } else if action.starts_with("Microsoft.Authorization/") {
-        "Role Based Access Control Administrator"
-    } else if action.starts_with("Microsoft.App/containerApps/") {
-        "Container Apps Contributor"
-    } else {
-        "Contributor"
+    let read = Read::many(&format!("{}/providers/{kind}", needed.scope), kind, &engine.version(kind));
+    match engine.asked.ask(&read) {
+        Some(Fact::Found(list)) if allows(list, &needed.action) => Standing::Held,
+        Some(Fact::Found(_)) => Standing::Lacking,
+        Some(Fact::Refused { message } | Fact::Failed { message, .. }) => Standing::Unknown(message.clone()),
+        Some(Fact::Absent { code }) => Standing::Unknown(code.clone()),
+        None => Standing::Unknown(String::new()),
     }
 }
 
 /// Whether a list of permissions allows an action.
 pub(super) fn allows(permissions: &Value, action: &str) -> bool {
-    let holds = |element: &Value, member: &str| {
-        element
-            .get(member)
-            .and_then(Value::as_list)
-            .unwrap_or_default()
-            .iter()
-            .filter_map(Value::as_str)
-            .any(|pattern| wildcard(pattern, action))
-    };
-    permissions
-        .as_list()
-        .unwrap_or_default()
-        .iter()
-        .any(|element| holds(element, "actions") && !holds(element, "notActions"))
-}
-
-/// ARM's wildcard: `*` stands for any text, slashes included; case does not matter. Managed Identity
-/// Operator's `userAssignedIdentities/*/assign/action` allows `userAssignedIdentities/assign/action`
-/// (<https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/identity>), so `/*/`
-/// may also stand for a single slash.
-fn wildcard(pattern: &str, action: &str) -> bool {
-    let (pattern, action) = (pattern.to_ascii_lowercase(), action.to_ascii_lowercase());
-    matches(&pattern, &action) || (pattern.contains("/*/") && matches(&pattern.replace("/*/", "/"), &action))
-}
-
-fn matches(pattern: &str, action: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(first) = parts.next() else { return false };
-    let Some(mut rest) = action.strip_prefix(first) else {
-        return false;
-    };
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else {
-        return rest.is_empty();
-    };
-    for part in middle {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
-/// The read-only lock that would refuse a write on `scope`. Whether the list of a resource holds the
-/// locks of its group is not stated, so both are asked for; each lock's own id says what it covers.
-fn lock(engine: &Engine<'_>, scope: &ResourceId) -> Option<Finding> {
-    let group = scope
-        .subscription()
-        .zip(scope.resource_group())
-        .map(|(subscription, group)| ResourceId::group(subscription, group))
-        .filter(|group| group != scope);
-    let mut refused = None;
-    for asked in std::iter::once(scope).chain(group.as_ref()) {
-        let kind = "Microsoft.Authorization/locks";
-        let read = Read::many(&format!("{asked}/providers/{kind}"), kind, &engine.version(kind));
-        match engine.asked.ask(&read) {
-            Some(Fact::Found(list)) => {
-                let found = list.as_list().unwrap_or_default().iter().find(|lock| covers(lock, scope));
-                if let Some(lock) = found {
-                    return Some(locked(lock, scope));
-                }
-            }
-            Some(Fact::Refused { message } | Fact::Failed { message, .. }) => refused = Some(message.clone()),
-            Some(Fact::Absent { .. }) | None => {}
-        }
-    }
-    refused.map(|message| {
-        Finding::new(Status::CouldNotCheck, codes::LOCKED, format!("{} is not locked", scope.name()))
-            .detail(message)
+    permissions.as_list().unwrap_or_default().iter().any(|element| {
+        let patterns = |member: &str| {
+            element.get(member).and_then(Value::as_list).unwrap_or_default().iter().filter_map(Value::as_str)
+        };
+        permissions::allows(patterns("actions"), patterns("notActions"), action)
     })
 }
 
-fn covers(lock: &Value, scope: &ResourceId) -> bool {
-    let holder = lock.text_at(&["id"]).and_then(|id| {
-        let at = id.to_ascii_lowercase().find("/providers/microsoft.authorization/locks")?;
-        ResourceId::parse(id.get(..at)?)
-    });
-    lock.text_at(&["properties", "level"]).is_some_and(|level| level.eq_ignore_ascii_case("ReadOnly"))
-        && holder.is_none_or(|holder| scope.within(&holder))
+/// The right that a read shows to be there or not. What only checks read, and what ARM lets whoever may
+/// see a resource of it read, is left out.
+fn of_read(read: &Read, fact: &Fact, unreadable: &[Unreadable]) -> Option<(ResourceId, Right)> {
+    let kind = types::find(&read.kind)?;
+    let for_checks = ["permissions", "locks", "denyAssignments"];
+    if kind.namespace() == "Microsoft.Resources" || for_checks.iter().any(|one| kind.name.ends_with(one)) {
+        return None;
+    }
+    let scope = holder(&read.path)?;
+    let name = read.path.rsplit('/').next().unwrap_or_default();
+    let why = match read.shape {
+        Shape::One if name == "default" => format!("read the {} of {}", kind.noun, scope.name()),
+        Shape::One => format!("read the {} {name}", kind.noun),
+        Shape::Many => format!("see each {} of {}", kind.noun, scope.name()),
+    };
+    let (standing, stops) = match fact {
+        Fact::Found(_) | Fact::Absent { .. } => (Standing::Held, true),
+        Fact::Refused { message } => {
+            (Standing::Lacking, unreadable.iter().any(|step| step.message == *message))
+        }
+        Fact::Failed { message, .. } => (Standing::Unknown(message.clone()), true),
+    };
+    // Of the environment a run only tells where the app is.
+    let optional = !stops || kind.name == "Microsoft.App/managedEnvironments";
+    Some((scope, Right { action: format!("{}/read", kind.name), why, standing, optional, grant: None }))
 }
 
-fn locked(lock: &Value, scope: &ResourceId) -> Finding {
-    let name = lock.text_at(&["name"]).unwrap_or("a lock");
-    let id = lock.text_at(&["id"]).unwrap_or_default();
-    Finding::failed(codes::LOCKED, format!("{} is not locked", scope.name()))
-        .detail(format!("the read-only lock {name} refuses every write"))
-        .fix(format!("az lock delete --ids {}", quote(id)))
-        .docs("https://learn.microsoft.com/azure/azure-resource-manager/management/lock-resources")
+/// The resource on which a right to read is given: of a child or an extension the resource that it belongs
+/// to, of a list the group or subscription that is listed.
+fn holder(path: &str) -> Option<ResourceId> {
+    let segments: Vec<&str> = path.split('/').collect();
+    let end = match segments.iter().position(|segment| segment.eq_ignore_ascii_case("providers")) {
+        Some(at) if segments.len() >= at + 4 => at + 4,
+        Some(at) => at,
+        None => segments.len(),
+    };
+    ResourceId::parse(&segments.get(..end)?.join("/"))
+}
+
+/// The lines that give what is lacking at a scope.
+fn fix(engine: &Engine<'_>, scope: &ScopeRights) -> Vec<String> {
+    let lacking =
+        || scope.rights.iter().filter(|right| right.standing == Standing::Lacking && !right.optional);
+    let actions: Vec<&str> =
+        lacking().filter(|right| right.grant.is_none()).map(|right| right.action.as_str()).collect();
+    let mut lines = role_lines(engine.request.caller, &actions, &scope.scope);
+    lines.extend(lacking().filter_map(|right| grant_line(right.grant.as_ref()?)));
+    lines
+}
+
+/// The findings about rights that writes need.
+pub(super) fn findings(engine: &Engine<'_>, scopes: &[ScopeRights]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for scope in scopes {
+        for right in scope.rights.iter().filter(|right| !right.action.ends_with("/read")) {
+            let name = format!("may {}", right.why);
+            let lacks = format!("the caller lacks {} on {}", right.action, scope.scope);
+            let finding = match (&right.standing, right.optional) {
+                (Standing::Held, true) => continue,
+                (Standing::Held, false) => {
+                    Finding::passed(codes::PERMISSION, name).detail(right.action.clone())
+                }
+                (Standing::Lacking, false) => {
+                    advised(engine, Finding::failed(codes::PERMISSION, name).detail(lacks), scope, right)
+                }
+                (Standing::Lacking, true) => {
+                    let detail = format!("{lacks}; whether Azure asks for it here is not confirmed");
+                    let finding = Finding::new(Status::Warning, codes::PERMISSION, name).detail(detail);
+                    advised(engine, finding, scope, right)
+                }
+                (Standing::Unknown(why), _) => {
+                    let finding = Finding::new(Status::CouldNotCheck, codes::PERMISSION, name);
+                    if why.is_empty() { finding } else { finding.detail(why.clone()) }
+                }
+            };
+            findings.push(finding);
+        }
+    }
+    findings
+}
+
+/// The same finding with the line that an administrator types for this right alone.
+fn advised(engine: &Engine<'_>, finding: Finding, scope: &ScopeRights, right: &Right) -> Finding {
+    let lines = match &right.grant {
+        Some(grant) => match grant_line(grant) {
+            Some(line) => vec![line],
+            None => {
+                return finding.fix(
+                    "acarecipe apply managed-identity first (it needs no role right); then run this again for the line an administrator types",
+                );
+            }
+        },
+        None => role_lines(engine.request.caller, &[&right.action], &scope.scope),
+    };
+    finding.fix(format!("ask an administrator: {}", lines.join("; ")))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
 
-    fn list(json: serde_json::Value) -> Value {
-        Value::from(json)
-    }
+    use super::*;
 
     #[test]
     fn not_actions_take_away_only_from_their_own_element() {
-        let contributor =
-            serde_json::json!({"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Write"]});
-        let admin = serde_json::json!({"actions": ["Microsoft.Authorization/roleAssignments/write"], "notActions": []});
+        let contributor = json!({"actions": ["*"], "notActions": ["Microsoft.Authorization/*/Write"]});
+        let admin = json!({"actions": ["Microsoft.Authorization/roleAssignments/write"], "notActions": []});
+        let allows = |list: serde_json::Value, action| allows(&Value::from(list), action);
         let action = "Microsoft.Authorization/roleAssignments/write";
-        assert!(!allows(&list(serde_json::json!([contributor])), action));
-        assert!(allows(&list(serde_json::json!([contributor, admin])), action));
-        assert!(allows(&list(serde_json::json!([contributor])), "Microsoft.App/containerApps/write"));
+        assert!(!allows(json!([contributor]), action));
+        assert!(allows(json!([contributor, admin]), action));
+        assert!(allows(json!([contributor]), "Microsoft.App/containerApps/write"));
+        assert!(!allows(json!([]), action) && !allows(json!([{}]), action) && !allows(json!(null), action));
     }
 
     #[test]
-    fn wildcards_cover_slashes_and_case() {
-        assert!(wildcard("*/read", "Microsoft.App/containerApps/read"));
-        assert!(!wildcard("*/read", "Microsoft.App/containerApps/write"));
-        assert!(wildcard("microsoft.app/*", "Microsoft.App/containerApps/write"));
-        assert!(wildcard(
-            "Microsoft.App/*/restart/action",
-            "Microsoft.App/containerApps/revisions/restart/action"
-        ));
-        assert!(!wildcard("Microsoft.App/containerApps/write", "Microsoft.App/containerApps/writes"));
+    fn a_right_to_read_is_given_on_the_resource_that_things_belong_to() {
+        let group = "/subscriptions/s/resourceGroups/g";
+        let app = format!("{group}/providers/Microsoft.App/containerApps/web");
+        for (path, scope) in [
+            (app.clone(), app.as_str()),
+            (format!("{app}/revisions/web--1"), &app),
+            (format!("{app}/providers/Microsoft.ManagedIdentity/identities/default"), &app),
+            (format!("{app}/providers/Microsoft.Authorization/roleAssignments"), &app),
+            (format!("{group}/providers/Microsoft.KeyVault/vaults"), group),
+            ("/subscriptions/s/providers/Microsoft.KeyVault/vaults".to_owned(), "/subscriptions/s"),
+            (group.to_owned(), group),
+        ] {
+            assert_eq!(holder(&path).unwrap().as_str(), scope, "{path}");
+        }
     }
 }

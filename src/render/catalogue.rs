@@ -113,8 +113,14 @@ pub fn recipe_page(recipe: &Recipe, width: usize) -> String {
     );
     for right in rights(recipe) {
         let when = right.when.map_or(String::new(), |when| format!(", when {when}"));
-        let _ =
-            writeln!(text, "  {}\n      on {}{when}; {DIM}{}{DIM:#}", right.action, right.scope, right.role);
+        let _ = writeln!(
+            text,
+            "  {}\n      on {}{when}; {DIM}{}; for {}{DIM:#}",
+            right.action,
+            right.scope,
+            right.role,
+            right.steps.join(", ")
+        );
     }
     for required in &recipe.requires {
         let _ = writeln!(text, "  those of {}", required.recipe.value);

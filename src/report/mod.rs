@@ -3,6 +3,7 @@
 //! and `(known after apply)` stand for what nobody may see or knows yet.
 
 mod changes;
+mod permissions;
 mod rights;
 
 use indexmap::IndexMap;
@@ -15,6 +16,7 @@ use crate::plan::{Finding, Plan, Status};
 use crate::value::{Redacted, strip_control};
 
 pub use changes::{Action, Leaf, PlanReport, Sign, WriteReport};
+pub use permissions::{ActionReport, PermissionReport};
 pub use rights::{RightNeeded, rights};
 
 /// The version of the shape.
@@ -192,6 +194,9 @@ pub struct Report {
     /// What had to hold first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub prerequisites: Vec<Check>,
+    /// What the caller needs to be allowed to do.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub permissions: Vec<PermissionReport>,
     /// What would change, or changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanReport>,
@@ -232,6 +237,7 @@ impl Report {
             target: None,
             recipes: Vec::new(),
             prerequisites: Vec::new(),
+            permissions: Vec::new(),
             plan: None,
             applied: None,
             verification: Vec::new(),

@@ -1,12 +1,12 @@
-//! The rights that a recipe can need, from its steps: the least that will do, each with where it is
-//! needed and the smallest built-in role that holds it. What one run really needs is less, and
-//! `acarecipe check` says it.
+//! The rights that a recipe can need, from its steps and the type table: the least that will do, each
+//! with the steps that need it, where, and the smallest built-in role that holds it. What one run
+//! really needs is less, and `acarecipe check` says it.
 
 use serde::Serialize;
 
-use crate::azure::types;
+use crate::azure::roles;
+use crate::azure::types::{self, Linked, LinkedOn, LinkedWhen, ResourceType};
 use crate::expression::{Expression, Node, Tree};
-use crate::plan::covering_role;
 use crate::recipe::{Recipe, StepKind};
 
 /// One right.
@@ -22,60 +22,98 @@ pub struct RightNeeded {
     pub when: Option<String>,
     /// The smallest built-in role that holds it.
     pub role: &'static str,
+    /// The steps that need it.
+    pub steps: Vec<String>,
 }
 
 /// What the steps of a recipe can need, beyond reading. Those of the recipes it requires stand there.
 pub fn rights(recipe: &Recipe) -> Vec<RightNeeded> {
-    let mut rights: Vec<RightNeeded> = Vec::new();
-    let mut add = |action: &str, scope: String, when: Option<String>| {
-        if !action.is_empty() && !rights.iter().any(|have| have.action == action && have.scope == scope) {
-            rights.push(RightNeeded { role: covering_role(action), action: action.to_owned(), scope, when });
-        }
-    };
+    let mut rights = Vec::new();
     for step in &recipe.steps {
+        let id = step.id.written.as_str();
         match &step.kind {
             StepKind::ContainerApp(fragment) => {
-                add("Microsoft.App/containerApps/write", "the app".to_owned(), None);
-                if has_key(fragment, "userAssignedIdentities") {
-                    add(
-                        "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
-                        "the user-assigned identity".to_owned(),
-                        Some("a user-assigned identity enters the app".to_owned()),
-                    );
-                }
-                if has_key(fragment, "secrets") {
-                    add(
-                        "Microsoft.App/containerApps/listSecrets/action",
-                        "the app".to_owned(),
-                        Some("the app has secrets with a value, which are sent back".to_owned()),
-                    );
-                    add(
-                        "Microsoft.App/containerApps/revisions/restart/action",
-                        "the app".to_owned(),
-                        Some("only secrets change: the revisions that use them are restarted".to_owned()),
-                    );
+                if let Some(kind) = types::find("Microsoft.App/containerApps") {
+                    add(&mut rights, kind.write_action, "the app".to_owned(), None, id);
+                    linked(&mut rights, kind, fragment, "the app", id);
                 }
             }
-            StepKind::RoleAssignment(role) => add(
-                "Microsoft.Authorization/roleAssignments/write",
-                scope_words(recipe, role.scope.value.text()),
-                Some("the role is not there yet".to_owned()),
-            ),
+            StepKind::RoleAssignment(role) => {
+                let scope = scope_words(recipe, role.scope.value.text());
+                let when = Some("the role is not there yet".to_owned());
+                add(&mut rights, "Microsoft.Authorization/roleAssignments/write", scope, when, id);
+            }
             StepKind::Resource(resource) => {
                 let Some(kind) = types::find(&resource.kind.kind) else { continue };
-                let name = words(&resource.name);
-                add(
-                    kind.write_action,
-                    "the resource group".to_owned(),
-                    Some(format!("the {} {name} is made", kind.noun)),
-                );
+                let scope = match &resource.parent {
+                    Some(parent) => scope_words(recipe, parent.value.text()),
+                    None => "the resource group".to_owned(),
+                };
+                let when = Some(format!("the {} {} is made", kind.noun, words(&resource.name)));
+                add(&mut rights, kind.write_action, scope.clone(), when, id);
+                linked(&mut rights, kind, &resource.body, &scope, id);
             }
         }
     }
     rights
 }
 
-/// Where a role is given: the noun of the resource that the expression names, or the expression.
+fn add(rights: &mut Vec<RightNeeded>, action: &str, scope: String, when: Option<String>, step: &str) {
+    if action.is_empty() {
+        return;
+    }
+    match rights.iter_mut().find(|have| have.action == action && have.scope == scope) {
+        Some(have) => have.steps.push(step.to_owned()),
+        None => rights.push(RightNeeded {
+            role: roles::covering(&[action]).first().map_or("Owner", |role| role.name),
+            action: action.to_owned(),
+            scope,
+            when,
+            steps: vec![step.to_owned()],
+        }),
+    }
+}
+
+/// The linked actions of a type that a fragment can bring about.
+fn linked(rights: &mut Vec<RightNeeded>, kind: &ResourceType, fragment: &Tree, itself: &str, step: &str) {
+    let secrets = has_key(fragment, "secrets");
+    for row in kind.linked {
+        let concerned = match row.when {
+            LinkedWhen::Changes(path) => has_key(fragment, path.rsplit('.').next().unwrap_or(path)),
+            LinkedWhen::Resends | LinkedWhen::Restarts => secrets,
+            // It stops nothing, and whether there is any need of it is not known.
+            LinkedWhen::Perhaps => false,
+        };
+        if concerned {
+            let scope = match row.on {
+                LinkedOn::Itself => itself.to_owned(),
+                LinkedOn::Key | LinkedOn::Value | LinkedOn::Live(_) => format!("the {}", target(row)),
+            };
+            add(rights, row.action, scope, when(row), step);
+        }
+    }
+}
+
+/// The noun of what a linked action is needed on.
+fn target(row: &Linked) -> &'static str {
+    let of =
+        |kind: &&ResourceType| row.action.strip_prefix(kind.name).is_some_and(|rest| rest.starts_with('/'));
+    types::ALL.iter().filter(of).max_by_key(|kind| kind.name.len()).map_or("resource", |kind| kind.noun)
+}
+
+fn when(row: &Linked) -> Option<String> {
+    match row.when {
+        LinkedWhen::Changes(path) => Some(format!("`{path}` changes")),
+        LinkedWhen::Resends => Some("there are other secrets with values, which are sent back".to_owned()),
+        LinkedWhen::Restarts => {
+            Some("only secrets change: the revisions that use them are restarted".to_owned())
+        }
+        LinkedWhen::Perhaps => None,
+    }
+}
+
+/// Where a role is given or a child is made: the noun of the resource that the expression names, or the
+/// expression.
 fn scope_words(recipe: &Recipe, text: &str) -> String {
     let inner = text.trim().trim_start_matches("${").trim_end_matches('}').trim();
     let root = inner.split('.').next().unwrap_or(inner);

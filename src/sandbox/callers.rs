@@ -4,8 +4,8 @@ use time::OffsetDateTime;
 
 use super::errors::Refusal;
 use super::http::Request;
-use super::roles::{self, Role};
-use super::state::{Caller, State, fold};
+use super::roles::{self, Permission, Role};
+use super::state::{Caller, DenyAssignment, RoleAssignment, State, fold};
 
 /// The part of a bearer token before the caller's name.
 pub const TOKEN_PREFIX: &str = "sandbox-";
@@ -43,23 +43,97 @@ fn challenge(state: &State, code: &str, message: &str) -> Refusal {
     refusal
 }
 
-/// The roles that `principal` holds at `scope`: assigned there or above, and in force at `now`.
+/// The assignments that `principal` has at `scope`: made there or above, and in force at `now`.
+fn assignments_at<'s>(
+    state: &'s State,
+    now: OffsetDateTime,
+    principal: &'s str,
+    scope: &'s str,
+) -> impl Iterator<Item = &'s RoleAssignment> {
+    state.role_assignments.values().filter(move |assignment| {
+        assignment.principal.eq_ignore_ascii_case(principal)
+            && assignment.in_force_from <= now
+            && covers(&assignment.scope, scope)
+    })
+}
+
+/// The built-in roles that `principal` holds at `scope`.
 pub(super) fn roles_at(
     state: &State,
     now: OffsetDateTime,
     principal: &str,
     scope: &str,
 ) -> Vec<&'static Role> {
-    state
-        .role_assignments
-        .values()
-        .filter(|assignment| {
-            assignment.principal.eq_ignore_ascii_case(principal)
-                && assignment.in_force_from <= now
-                && covers(&assignment.scope, scope)
-        })
+    assignments_at(state, now, principal, scope)
         .filter_map(|assignment| roles::find(&assignment.role))
         .collect()
+}
+
+/// What the roles that `principal` holds at `scope` allow, an element a role. Of a condition on an
+/// assignment nothing shows.
+pub(super) fn permissions_at(
+    state: &State,
+    now: OffsetDateTime,
+    principal: &str,
+    scope: &str,
+) -> Vec<Permission> {
+    let mut found: Vec<Permission> = Vec::new();
+    for assignment in assignments_at(state, now, principal, scope) {
+        if let Some(permission) = permission_of(state, assignment)
+            && !found.contains(&permission)
+        {
+            found.push(permission);
+        }
+    }
+    found
+}
+
+fn permission_of(state: &State, assignment: &RoleAssignment) -> Option<Permission> {
+    roles::find(&assignment.role)
+        .map(Role::permission)
+        .or_else(|| state.custom_roles.get(&assignment.role).map(Permission::of_custom))
+}
+
+/// Whether `principal` may give `role` at `scope`: by an assignment without a condition, or one whose
+/// condition names the role's GUID. Other conditions than on the role are not played.
+pub(super) fn may_grant(
+    state: &State,
+    now: OffsetDateTime,
+    principal: &str,
+    scope: &str,
+    role: &str,
+) -> bool {
+    assignments_at(state, now, principal, scope).any(|assignment| {
+        let condition = assignment.extra.get("condition").and_then(serde_json::Value::as_str);
+        permission_of(state, assignment)
+            .is_some_and(|one| one.allows("Microsoft.Authorization/roleAssignments/write"))
+            && condition.is_none_or(|text| text.to_ascii_lowercase().contains(&role.to_ascii_lowercase()))
+    })
+}
+
+/// The deny assignment that forbids `principal` to do `action` at `scope`.
+pub(super) fn denying<'s>(
+    state: &'s State,
+    principal: &str,
+    action: &str,
+    scope: &str,
+) -> Option<&'s DenyAssignment> {
+    let everybody = uuid::Uuid::nil().to_string();
+    let names = |list: &[(String, String)]| {
+        list.iter().any(|(id, _)| {
+            let member =
+                state.members.get(id).is_some_and(|members| members.iter().any(|one| one == principal));
+            *id == everybody || id.eq_ignore_ascii_case(principal) || member
+        })
+    };
+    state.deny_assignments.values().find(|deny| {
+        let reaches =
+            if deny.only_there { fold(&deny.scope) == fold(scope) } else { covers(&deny.scope, scope) };
+        reaches
+            && roles::allows(&deny.actions, &deny.not_actions, action)
+            && names(&deny.principals)
+            && !names(&deny.excluded)
+    })
 }
 
 /// Whether `scope` is `outer` or lies below it. `/` covers everything.
@@ -76,7 +150,7 @@ pub(super) fn allowed(
     action: &str,
     scope: &str,
 ) -> bool {
-    roles_at(state, now, principal, scope).iter().any(|role| role.allows(action))
+    permissions_at(state, now, principal, scope).iter().any(|permission| permission.allows(action))
 }
 
 /// 403 for an action that is not allowed.
@@ -88,6 +162,60 @@ pub(super) fn denied(caller: &Caller, action: &str, scope: &str) -> Refusal {
             "The client '{}' with object id '{}' does not have authorization to perform action '{action}' \
              over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh \
              your credentials.",
+            caller.display, caller.principal
+        ),
+    )
+}
+
+/// 403 for a role that may be given only under a condition, in the words of Microsoft Learn, Azure RBAC
+/// troubleshooting.
+pub(super) fn condition_not_met(caller: &Caller, action: &str, scope: &str) -> Refusal {
+    Refusal::new(
+        403,
+        "AuthorizationFailed",
+        format!(
+            "The client '{}' with object id '{}' does not have authorization or an ABAC condition not \
+             fulfilled to perform action '{action}' over scope '{scope}' or the scope is invalid. If access \
+             was recently granted, please refresh your credentials.",
+            caller.display, caller.principal
+        ),
+    )
+}
+
+/// 403 for an action that a deny assignment forbids.
+pub(super) fn forbidden(caller: &Caller, action: &str, scope: &str, deny: &DenyAssignment) -> Refusal {
+    Refusal::new(
+        403,
+        "DenyAssignmentAuthorizationFailed",
+        format!(
+            "The client '{}' with object id '{}' has permission to perform action '{action}' on scope \
+             '{scope}'; however, the access is denied because of the deny assignment with name '{}' and Id \
+             '{}' at scope '{}'.",
+            caller.display,
+            caller.principal,
+            deny.name,
+            super::state::last(&deny.id).replace('-', ""),
+            deny.scope
+        ),
+    )
+}
+
+/// 403 for an action that a write needs on another resource, where a deny assignment forbids it.
+pub(super) fn linked_forbidden(
+    caller: &Caller,
+    action: &str,
+    scope: &str,
+    linked_action: &str,
+    linked_scope: &str,
+) -> Refusal {
+    Refusal::new(
+        403,
+        "LinkedAuthorizationFailed",
+        format!(
+            "The client '{}' with object id '{}' has permission to perform action '{action}' on scope \
+             '{scope}'; however, it does not have permission to perform action '{linked_action}' on the '0' \
+             linked scope(s) '' or the linked scope(s) are invalid and is blocked by deny assignments on the \
+             '1' linked scope(s) '{linked_scope}'.",
             caller.display, caller.principal
         ),
     )

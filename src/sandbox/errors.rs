@@ -13,6 +13,8 @@ pub struct Refusal {
     pub message: String,
     /// What the error is about, where Azure says so.
     pub target: Option<String>,
+    /// What a machine can read of the cause, where Azure says so.
+    pub additional_info: Vec<Json>,
     /// Headers that go with the answer, names in lower case.
     pub headers: Vec<(String, String)>,
 }
@@ -20,7 +22,14 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with `status`, `code` and `message`.
     pub fn new(status: u16, code: &str, message: impl Into<String>) -> Refusal {
-        Refusal { status, code: code.to_owned(), message: message.into(), target: None, headers: Vec::new() }
+        Refusal {
+            status,
+            code: code.to_owned(),
+            message: message.into(),
+            target: None,
+            additional_info: Vec::new(),
+            headers: Vec::new(),
+        }
     }
 
     /// The same, naming what it is about.
@@ -40,6 +49,9 @@ impl Refusal {
         let mut error = json!({ "code": self.code, "message": self.message });
         if let Some(target) = &self.target {
             error["target"] = json!(target);
+        }
+        if !self.additional_info.is_empty() {
+            error["additionalInfo"] = json!(self.additional_info);
         }
         error
     }

@@ -16,6 +16,7 @@ mod line;
 mod metadata;
 mod operations;
 mod owner_only;
+mod policies;
 mod providers;
 pub mod roles;
 mod router;

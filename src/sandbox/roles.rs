@@ -2,6 +2,51 @@
 
 use serde_json::{Value as Json, json};
 
+use super::state::CustomRole;
+
+/// What a role allows: an element of a list of permissions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Permission {
+    /// Allowed control-plane actions, with `*`.
+    pub actions: Vec<String>,
+    /// Those taken away again.
+    pub not_actions: Vec<String>,
+    /// Allowed data-plane actions.
+    pub data_actions: Vec<String>,
+}
+
+impl Permission {
+    /// What a custom role allows.
+    pub fn of_custom(role: &CustomRole) -> Permission {
+        Permission {
+            actions: role.actions.clone(),
+            not_actions: role.not_actions.clone(),
+            data_actions: Vec::new(),
+        }
+    }
+
+    /// Whether the element allows `action`.
+    pub fn allows(&self, action: &str) -> bool {
+        allows(&self.actions, &self.not_actions, action)
+    }
+
+    /// The element as a list of permissions has it.
+    pub fn json(&self) -> Json {
+        json!({
+            "actions": self.actions,
+            "notActions": self.not_actions,
+            "dataActions": self.data_actions,
+            "notDataActions": [],
+        })
+    }
+}
+
+/// Whether `actions` without `not_actions` contain `action`.
+pub fn allows(actions: &[String], not_actions: &[String], action: &str) -> bool {
+    actions.iter().any(|pattern| matches(pattern, action))
+        && !not_actions.iter().any(|pattern| matches(pattern, action))
+}
+
 /// A built-in role. GUIDs and actions as Microsoft Learn lists them under "Azure built-in roles";
 /// long action lists are cut down to what the sandbox's resource types have.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +69,10 @@ pub const OWNER: &str = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635";
 pub const CONTRIBUTOR: &str = "b24988ac-6180-42a0-ab88-20f7382dd24c";
 /// Reader.
 pub const READER: &str = "acdd72a7-3385-48ef-bd42-f606fba81ae7";
+/// Container Apps Contributor.
+pub const CONTAINER_APPS_CONTRIBUTOR: &str = "358470bc-b998-42bd-ab17-a7e34c199c0f";
+/// Role Based Access Control Administrator.
+pub const RBAC_ADMINISTRATOR: &str = "f58310d9-a9f6-439a-9e8d-f62e7b41a168";
 /// Key Vault Secrets User.
 pub const KEY_VAULT_SECRETS_USER: &str = "4633458b-17de-408a-b874-0445c86b69e6";
 /// `AcrPull`.
@@ -59,6 +108,22 @@ pub const ROLES: &[Role] = &[
     role(CONTRIBUTOR, "Contributor", &["*"], CONTRIBUTOR_NOT, &[]),
     role(READER, "Reader", &["*/read"], &[], &[]),
     role(
+        CONTAINER_APPS_CONTRIBUTOR,
+        "Container Apps Contributor",
+        &[
+            "Microsoft.Authorization/*/read",
+            "Microsoft.App/containerApps/*/read",
+            "Microsoft.App/containerApps/*/write",
+            "Microsoft.App/containerApps/*/delete",
+            "Microsoft.App/containerApps/*/action",
+            "Microsoft.App/managedEnvironments/read",
+            "Microsoft.App/managedEnvironments/*/read",
+            "Microsoft.App/managedEnvironments/join/action",
+        ],
+        &[],
+        &[],
+    ),
+    role(
         "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
         "User Access Administrator",
         &["*/read", "Microsoft.Authorization/*", "Microsoft.Support/*"],
@@ -66,7 +131,7 @@ pub const ROLES: &[Role] = &[
         &[],
     ),
     role(
-        "f58310d9-a9f6-439a-9e8d-f62e7b41a168",
+        RBAC_ADMINISTRATOR,
         "Role Based Access Control Administrator",
         &[
             "Microsoft.Authorization/roleAssignments/write",
@@ -195,13 +260,13 @@ impl Role {
     }
 
     /// The role's element in a list of permissions.
-    pub fn permission(&self) -> Json {
-        json!({
-            "actions": self.actions,
-            "notActions": self.not_actions,
-            "dataActions": self.data_actions,
-            "notDataActions": [],
-        })
+    pub fn permission(&self) -> Permission {
+        let owned = |list: &[&str]| list.iter().map(|one| (*one).to_owned()).collect();
+        Permission {
+            actions: owned(self.actions),
+            not_actions: owned(self.not_actions),
+            data_actions: owned(self.data_actions),
+        }
     }
 
     /// The definition as GET returns it.
@@ -218,7 +283,7 @@ impl Role {
                 "type": "BuiltInRole",
                 "description": self.name,
                 "assignableScopes": ["/"],
-                "permissions": [self.permission()],
+                "permissions": [self.permission().json()],
             },
         })
     }

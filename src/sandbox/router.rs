@@ -7,6 +7,7 @@ use super::callers;
 use super::errors::{self, Refusal};
 use super::exchange::find;
 use super::faults::FaultKind;
+use super::policies;
 use super::providers;
 use super::rules::{Switch, Switches};
 use super::state::{Caller, State};
@@ -77,7 +78,21 @@ impl Context<'_> {
 
     /// Refuses unless the caller may do `action` at `scope`.
     pub(super) fn require(&self, action: &str, scope: &str) -> Result<(), Refusal> {
-        if self.allowed(action, scope) { Ok(()) } else { Err(callers::denied(self.caller, action, scope)) }
+        if !self.allowed(action, scope) {
+            return Err(callers::denied(self.caller, action, scope));
+        }
+        match callers::denying(self.state, &self.caller.principal, action, scope) {
+            Some(deny) => Err(callers::forbidden(self.caller, action, scope, deny)),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses when a policy denies writing the resource `id` as `resource`.
+    pub(super) fn compliant(&self, id: &str, resource: &Json) -> Result<(), Refusal> {
+        match policies::denying(self.state, id, resource) {
+            Some(refusal) => Err(refusal),
+            None => Ok(()),
+        }
     }
 
     /// Refuses when a lock at `scope` or above forbids the request's method.
@@ -248,6 +263,7 @@ pub(super) fn route(
 fn typed(context: &mut Context<'_>, address: &Address) -> Handled {
     providers::check_version(address, context.api_version)?;
     existing_subscription(context, &address.scope)?;
+    enabled_subscription(context, &address.scope)?;
     match address.namespace.to_ascii_lowercase().as_str() {
         "microsoft.app" => providers::app::route(context, address),
         "microsoft.managedidentity" => providers::identity::route(context, address),
@@ -272,6 +288,25 @@ pub(super) fn existing_subscription(context: &Context<'_>, scope: &str) -> Resul
         }
         _ => Ok(()),
     }
+}
+
+/// 409 for a write in a subscription that is disabled.
+fn enabled_subscription(context: &Context<'_>, scope: &str) -> Result<(), Refusal> {
+    let id = scope.split('/').nth(2).unwrap_or_default();
+    let disabled = context.state.subscriptions.iter().any(|subscription| {
+        subscription.id.eq_ignore_ascii_case(id) && subscription.state.eq_ignore_ascii_case("Disabled")
+    });
+    if !disabled || !matches!(context.method, "PUT" | "PATCH" | "DELETE") {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        409,
+        "ReadOnlyDisabledSubscription",
+        format!(
+            "The subscription '{id}' is disabled and therefore marked as read only. You cannot perform any \
+             write actions on this subscription until it is re-enabled."
+        ),
+    ))
 }
 
 /// The refusal of a method that the resource type does not have.

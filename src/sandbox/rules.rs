@@ -93,6 +93,8 @@ switches! {
     IdentityMapMerges,
     /// `linked-right-when-new`
     LinkedRightWhenNew,
+    /// `join-when-named`
+    JoinWhenNamed,
     /// `reference-refused-at-once`
     ReferenceRefusedAtOnce,
     /// `reference-cause-hidden`
@@ -558,6 +560,18 @@ pub const RULES: &[Rule] = &[
         "not confirmed",
     ),
     confirmed(
+        "join-for-environment",
+        "a write of an app that names its environment needs managedEnvironments/join/action there, also when the app is in it already: 403 LinkedAuthorizationFailed",
+        "Microsoft Learn, Azure permissions for Compute; Azure-Samples troubleshooting of GitHub Actions; a refused template deployment over existing apps",
+    ),
+    assumed(
+        "join-when-named",
+        Switch::JoinWhenNamed,
+        "a PATCH that leaves the environment out does not need it",
+        "every write of an app needs it",
+        "not confirmed",
+    ),
+    confirmed(
         "principal-replicates",
         "a role for a principal made moments ago is refused: 400 PrincipalNotFound",
         "Microsoft Learn, Azure RBAC troubleshooting; Azure/azure-cli#32943",
@@ -635,6 +649,31 @@ pub const RULES: &[Rule] = &[
         "locks",
         "a lock at the scope or above refuses: CanNotDelete DELETE, ReadOnly every write and POST (409 ScopeLocked)",
         "Microsoft Learn, lock resources",
+    ),
+    confirmed(
+        "deny-assignments",
+        "a deny assignment at the scope or above refuses its actions to its principals, whatever their roles: 403 DenyAssignmentAuthorizationFailed; on a linked resource LinkedAuthorizationFailed",
+        "Microsoft Learn, Understand Azure deny assignments; REST deny-assignments list-for-scope; Azure/ARO-RP#423",
+    ),
+    confirmed(
+        "policies",
+        "a policy whose effect is deny refuses a write: 403 RequestDisallowedByPolicy with additionalInfo of type PolicyViolation",
+        "Microsoft Learn, RequestDisallowedByPolicy error; Azure/azure-cli#8058",
+    ),
+    confirmed(
+        "region-policy",
+        "a region that the subscription may not use is refused: 403 RequestDisallowedByAzure",
+        "messages quoted by users of several public repositories; aka.ms/locationineligible",
+    ),
+    confirmed(
+        "disabled-subscription",
+        "a write in a disabled subscription is refused: 409 ReadOnlyDisabledSubscription",
+        "Microsoft Learn, Azure subscription states; messages quoted in public issues",
+    ),
+    confirmed(
+        "conditions-hidden",
+        "a role assignment with a condition on roleAssignments/write shows in a caller's permissions as if it had none, and refuses other roles: 403 AuthorizationFailed",
+        "Microsoft Learn, Azure RBAC troubleshooting; REST permissions list-for-resource has no member for it",
     ),
     confirmed(
         "provider-registered",

@@ -59,6 +59,14 @@ pub struct State {
     pub role_assignments: Table<RoleAssignment>,
     /// Management locks.
     pub locks: Table<Lock>,
+    /// Custom role definitions by GUID.
+    pub custom_roles: BTreeMap<String, CustomRole>,
+    /// Deny assignments.
+    pub deny_assignments: Table<DenyAssignment>,
+    /// Assignments of policies whose effect is deny.
+    pub policies: Table<PolicyAssignment>,
+    /// Members of the directory's groups: object ids by the group's object id.
+    pub members: BTreeMap<String, Vec<String>>,
     /// Long-running operations by their id, finished ones too.
     pub operations: BTreeMap<String, Operation>,
 }
@@ -226,6 +234,63 @@ pub struct Lock {
     /// A note.
     #[serde(default)]
     pub notes: String,
+}
+
+/// A role definition of the tenant's own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CustomRole {
+    /// What people call it.
+    pub name: String,
+    /// Allowed control-plane actions, with `*`.
+    pub actions: Vec<String>,
+    /// Those taken away again.
+    pub not_actions: Vec<String>,
+}
+
+/// A deny assignment. Azure makes them (managed applications, deployment stacks); here tests do.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DenyAssignment {
+    /// Its id in its own spelling.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// The scope it holds for.
+    pub scope: String,
+    /// Only for that scope itself and nothing below it.
+    pub only_there: bool,
+    /// Denied actions, with `*`.
+    pub actions: Vec<String>,
+    /// Those let through again.
+    pub not_actions: Vec<String>,
+    /// Whom it is meant for: object id and type; the nil GUID is everybody.
+    pub principals: Vec<(String, String)>,
+    /// Whom it is not meant for all the same.
+    pub excluded: Vec<(String, String)>,
+    /// Made by Azure, not to be removed.
+    pub system_protected: bool,
+}
+
+/// An assignment of a policy that denies writes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PolicyAssignment {
+    /// Its id in its own spelling.
+    pub id: String,
+    /// The scope it holds for and below.
+    pub scope: String,
+    /// What people call the definition.
+    pub definition: String,
+    /// The definition's id.
+    pub definition_id: String,
+    /// The resource type it is about, in lower case.
+    pub resource_type: String,
+    /// Where in the resource as it would be something must stand to be denied (a JSON pointer); empty:
+    /// every write.
+    pub pointer: String,
+    /// The region policy that Azure itself puts on a subscription.
+    pub of_azure: bool,
 }
 
 /// A container app.

@@ -1,6 +1,6 @@
 //! `Microsoft.App/containerApps`: the type most recipes change.
 
-use super::{Compare, Consequence, ListKind, ResourceType, Update};
+use super::{Compare, Consequence, Linked, LinkedOn, LinkedWhen, ListKind, ResourceType, Update};
 
 /// The container app.
 ///
@@ -92,4 +92,42 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
         ("properties.configuration.dapr", Consequence::RestartAll),
     ],
     write_action: "Microsoft.App/containerApps/write",
+    linked: &[
+        // https://learn.microsoft.com/azure/container-apps/managed-identity; Azure refuses with
+        // LinkedAuthorizationFailed.
+        Linked {
+            action: "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+            when: LinkedWhen::Changes("identity.userAssignedIdentities"),
+            on: LinkedOn::Key,
+            why: "assign {} to the app",
+        },
+        // "Allows to create a Container App in a Managed Environment"
+        // (https://learn.microsoft.com/azure/role-based-access-control/permissions/compute).
+        Linked {
+            action: "Microsoft.App/managedEnvironments/join/action",
+            when: LinkedWhen::Changes("properties.environmentId"),
+            on: LinkedOn::Value,
+            why: "put the app into {}",
+        },
+        // A template deployment of an app that was there already was refused for it (LinkedAuthorizationFailed);
+        // such a write names the environment. Whether one that leaves it out is refused too is not confirmed.
+        Linked {
+            action: "Microsoft.App/managedEnvironments/join/action",
+            when: LinkedWhen::Perhaps,
+            on: LinkedOn::Live(&["properties.environmentId", "properties.managedEnvironmentId"]),
+            why: "leave the app in {}",
+        },
+        Linked {
+            action: "Microsoft.App/containerApps/listSecrets/action",
+            when: LinkedWhen::Resends,
+            on: LinkedOn::Itself,
+            why: "send the other secrets of {} back unchanged",
+        },
+        Linked {
+            action: "Microsoft.App/containerApps/revisions/restart/action",
+            when: LinkedWhen::Restarts,
+            on: LinkedOn::Itself,
+            why: "restart the revisions of {} that use a changed secret",
+        },
+    ],
 };

@@ -50,6 +50,46 @@ pub enum Consequence {
     RestartAll,
 }
 
+/// A right that a write of a type needs beside the write action: ARM checks it on what the write refers
+/// to ("linked access check"), or we call it for the write's sake.
+#[derive(Debug)]
+pub struct Linked {
+    /// The action, in ARM's words.
+    pub action: &'static str,
+    /// Which writes need it.
+    pub when: LinkedWhen,
+    /// Where it is needed.
+    pub on: LinkedOn,
+    /// What it is for; `{}` stands for the resource that it is needed on.
+    pub why: &'static str,
+}
+
+/// Which writes need a linked right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkedWhen {
+    /// Those that change something at or below this pattern.
+    Changes(&'static str),
+    /// Those that send values back which only a POST tells.
+    Resends,
+    /// Those after which what uses a changed secret is restarted.
+    Restarts,
+    /// Every one, if Azure asks for it at all, which is not confirmed: its absence is told and stops nothing.
+    Perhaps,
+}
+
+/// Where a linked right is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkedOn {
+    /// On the resource that is written.
+    Itself,
+    /// On the resource whose id is the key of what changes.
+    Key,
+    /// On the resource whose id is the value of what changes.
+    Value,
+    /// On the resource whose id stands at the first of these paths of the live resource.
+    Live(&'static [&'static str]),
+}
+
 /// One resource type. Paths are patterns: `properties.template.containers[].env[].value`.
 #[derive(Debug)]
 pub struct ResourceType {
@@ -85,6 +125,8 @@ pub struct ResourceType {
     pub consequences: &'static [(&'static str, Consequence)],
     /// The action a write needs.
     pub write_action: &'static str,
+    /// What else a write needs a right for.
+    pub linked: &'static [Linked],
 }
 
 impl ResourceType {
@@ -117,11 +159,7 @@ impl ResourceType {
     pub fn consequence(&self, pattern: &str) -> Option<Consequence> {
         self.consequences
             .iter()
-            .find(|(prefix, _)| {
-                pattern
-                    .strip_prefix(prefix)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-            })
+            .find(|(prefix, _)| stands_below(pattern, prefix))
             .map(|(_, consequence)| *consequence)
     }
 
@@ -129,6 +167,11 @@ impl ResourceType {
     pub fn namespace(&self) -> &'static str {
         self.name.split('/').next().unwrap_or_default()
     }
+}
+
+/// Whether the pattern `path` is `above` or stands below it.
+pub fn stands_below(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 fn lookup<T: Copy>(rows: &[(&str, T)], pattern: &str) -> Option<T> {

@@ -20,6 +20,7 @@ const NONE: ResourceType = ResourceType {
     computed: &[],
     consequences: &[],
     write_action: "",
+    linked: &[],
 };
 
 /// Every type that recipes and prerequisites touch.
@@ -113,6 +114,14 @@ pub const ALL: &[ResourceType] = &[
         ..NONE
     },
     ResourceType {
+        name: "Microsoft.Authorization/denyAssignments",
+        noun: "deny assignment",
+        // https://learn.microsoft.com/rest/api/authorization/deny-assignments/list-for-scope
+        versions: &["2022-04-01"],
+        update: Update::Never,
+        ..NONE
+    },
+    ResourceType {
         // Versions before 2026-02-01 retire on 2027-02-27
         // (https://learn.microsoft.com/azure/key-vault/general/access-control-default).
         name: "Microsoft.KeyVault/vaults",
@@ -153,6 +162,7 @@ pub const EXTENSION_ONLY: &[&str] = &[
     "Microsoft.Authorization/roleAssignments",
     "Microsoft.Authorization/locks",
     "Microsoft.Authorization/permissions",
+    "Microsoft.Authorization/denyAssignments",
     "Microsoft.ManagedIdentity/identities",
 ];
 

@@ -1,4 +1,5 @@
-//! `Microsoft.Authorization`: role assignments, role definitions, a caller's permissions, locks.
+//! `Microsoft.Authorization`: role assignments, role definitions, a caller's permissions, locks, deny
+//! assignments.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -6,7 +7,7 @@ use super::resources;
 use crate::sandbox::callers;
 use crate::sandbox::errors::{self, Refusal};
 use crate::sandbox::exchange::find;
-use crate::sandbox::roles::{self, ROLES};
+use crate::sandbox::roles::{self, Permission, ROLES};
 use crate::sandbox::router::{self, Address, Answer, Context, Handled};
 use crate::sandbox::rules::Switch;
 use crate::sandbox::state::{RoleAssignment, fold, last, stamp};
@@ -25,6 +26,7 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
         ("roledefinitions", "GET", _) => definitions(context, address),
         ("permissions", "GET", false) => permissions(context, address),
         ("locks", "GET", false) => locks(context, address),
+        ("denyassignments", "GET", false) => deny_assignments(context, address),
         _ => Err(router::no_operation(context, address)),
     }
 }
@@ -123,6 +125,10 @@ fn put(context: &mut Context<'_>, address: &Address) -> Handled {
             format!("The specified role definition with ID '{}' does not exist.", last(definition)),
         ));
     };
+    if !callers::may_grant(context.state, context.now, &context.caller.principal, &scope, role.guid) {
+        return Err(callers::condition_not_met(context.caller, WRITE, &address.target()));
+    }
+    context.compliant(&address.target(), &sent)?;
     let same = |assignment: &RoleAssignment| {
         assignment.principal.eq_ignore_ascii_case(principal)
             && assignment.role == role.guid
@@ -323,13 +329,51 @@ fn permissions(context: &mut Context<'_>, address: &Address) -> Handled {
     if context.rules.holds(Switch::PermissionsNeedRead) {
         context.require("Microsoft.Authorization/permissions/read", &address.scope)?;
     }
-    let mut found: Vec<Json> = Vec::new();
-    for role in callers::roles_at(context.state, context.now, &context.caller.principal, &address.scope) {
-        let permission = role.permission();
-        if !found.contains(&permission) {
-            found.push(permission);
-        }
-    }
+    let found =
+        callers::permissions_at(context.state, context.now, &context.caller.principal, &address.scope);
+    context.page(found.iter().map(Permission::json).collect())
+}
+
+fn deny_assignments(context: &mut Context<'_>, address: &Address) -> Handled {
+    context.require("Microsoft.Authorization/denyAssignments/read", &address.scope)?;
+    let filter = filter(context)?;
+    let principals = |list: &[(String, String)]| -> Vec<Json> {
+        list.iter().map(|(id, kind)| json!({ "id": id, "type": kind })).collect()
+    };
+    let found = context
+        .state
+        .deny_assignments
+        .values()
+        .filter(|deny| {
+            callers::covers(&deny.scope, &address.scope)
+                || (!filter.at_scope && callers::covers(&address.scope, &deny.scope))
+        })
+        .filter(|deny| {
+            filter.principal.as_ref().is_none_or(|id| deny.principals.iter().any(|(own, _)| own == id))
+        })
+        .map(|deny| {
+            json!({
+                "id": deny.id,
+                "name": last(&deny.id),
+                "type": "Microsoft.Authorization/denyAssignments",
+                "properties": {
+                    "denyAssignmentName": deny.name,
+                    "description": "",
+                    "permissions": [{
+                        "actions": deny.actions,
+                        "notActions": deny.not_actions,
+                        "dataActions": [],
+                        "notDataActions": [],
+                    }],
+                    "scope": deny.scope,
+                    "doNotApplyToChildScopes": deny.only_there,
+                    "principals": principals(&deny.principals),
+                    "excludePrincipals": principals(&deny.excluded),
+                    "isSystemProtected": deny.system_protected,
+                },
+            })
+        })
+        .collect();
     context.page(found)
 }
 

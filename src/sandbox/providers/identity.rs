@@ -63,6 +63,7 @@ fn put(context: &mut Context<'_>, address: &Address) -> Handled {
             "The location property is required for this definition.",
         ));
     };
+    context.compliant(&target, &sent)?;
     let tags = sent["tags"].as_object().cloned().unwrap_or_default();
     let (status, identity) = match context.state.identity(&target).cloned() {
         Some(identity) if !identity.location.eq_ignore_ascii_case(&location) => {

@@ -50,6 +50,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
             ("roleAssignments", AUTHORIZATION),
             ("roleDefinitions", AUTHORIZATION),
             ("permissions", &["2022-04-01", "2018-07-01", "2015-07-01"]),
+            ("denyAssignments", &["2022-04-01", "2018-07-01-preview"]),
             ("locks", &["2020-05-01", "2016-09-01"]),
         ],
     },

@@ -132,6 +132,20 @@ fn the_shape_of_the_report_is_frozen() {
     .outputs.*.vault_uri: string
     .outputs.*: object
     .outputs: object
+    .permissions: list
+    .permissions[].actions: list
+    .permissions[].actions[].action: string
+    .permissions[].actions[].detail: string
+    .permissions[].actions[].optional: boolean
+    .permissions[].actions[].status: string
+    .permissions[].actions[].why: string
+    .permissions[].actions[]: object
+    .permissions[].fix: list
+    .permissions[].fix[]: string
+    .permissions[].roles: list
+    .permissions[].roles[]: string
+    .permissions[].scope: string
+    .permissions[]: object
     .plan.empty: boolean
     .plan.newRevisions: number
     .plan.writes: list

@@ -194,13 +194,13 @@ fn show() {
     Rights, beyond reading (Reader on the resource group and on what inputs name)
       A run needs only those for what it really changes; acarecipe check tells which you lack.
       Microsoft.ManagedIdentity/userAssignedIdentities/write
-          on the resource group, when the user-assigned identity id-<app> is made; Managed Identity Contributor
+          on the resource group, when the user-assigned identity id-<app> is made; Managed Identity Contributor; for create
       Microsoft.App/containerApps/write
-          on the app; Container Apps Contributor
+          on the app; Container Apps Contributor; for system, user, assign-created, assign-others
       Microsoft.ManagedIdentity/userAssignedIdentities/assign/action
-          on the user-assigned identity, when a user-assigned identity enters the app; Managed Identity Operator
+          on the user-assigned identity, when `identity.userAssignedIdentities` changes; Managed Identity Operator; for user, assign-created, assign-others
       Microsoft.Authorization/roleAssignments/write
-          on the scope of the role, when the role is not there yet; Role Based Access Control Administrator
+          on the scope of the role, when the role is not there yet; Role Based Access Control Administrator; for grant
 
     Outputs
       principal_id, client_id, identity
@@ -302,6 +302,21 @@ fn check_and_what_is_missing() {
           the caller lacks Microsoft.Authorization/roleAssignments/write on /subscriptions/[SUBSCRIPTION]/resourceGroups/rg-demo/providers/Microsoft.KeyVault/vaults/kv-demo
           fix: acarecipe apply managed-identity first (it needs no role right); then run this again for the line an administrator types
 
+    Permissions, as this run needs them
+      /subscriptions/[SUBSCRIPTION]/resourceGroups/rg-demo/providers/Microsoft.App/containerApps/ca-demo
+        ✓ Microsoft.App/containerApps/write           change the container app ca-demo
+        ✓ Microsoft.App/containerApps/read            read the container app ca-demo
+        ✓ Microsoft.App/containerApps/revisions/read  read the revision ca-demo--first01
+        smallest built-in role: Container Apps Contributor
+      /subscriptions/[SUBSCRIPTION]/resourceGroups/rg-demo/providers/Microsoft.App/managedEnvironments/cae-demo
+        ✓ Microsoft.App/managedEnvironments/join/action  leave the app in the Container Apps environment cae-demo
+        ✓ Microsoft.App/managedEnvironments/read         read the Container Apps environment cae-demo
+        smallest built-in role, if any: Container Apps Contributor
+      /subscriptions/[SUBSCRIPTION]/resourceGroups/rg-demo/providers/Microsoft.KeyVault/vaults/kv-demo
+        ✗ Microsoft.Authorization/roleAssignments/write  grant Key Vault Secrets User on kv-demo
+        ✓ Microsoft.KeyVault/vaults/read                 read the key vault kv-demo
+        smallest built-in role: Role Based Access Control Administrator
+
     Prerequisites missing: [COUNT] requests [sandbox]
       Mend what is marked ✗ above, then run the same command again.
     ");
@@ -339,9 +354,9 @@ fn plan() {
       ✓ key-vault-reference: each secret of the app stands for one secret of the vault
       ✓ key-vault-reference: no secret of the app is overwritten
       ✓ may create the user-assigned identity id-ca-demo  Microsoft.ManagedIdentity/userAssignedIdentities/write
+      ✓ may assign the user-assigned identity id-ca-demo to the app  Microsoft.ManagedIdentity/userAssignedIdentities/assign/action
       ✓ may grant Key Vault Secrets User on kv-demo  Microsoft.Authorization/roleAssignments/write
       ✓ may change the container app ca-demo  Microsoft.App/containerApps/write
-      ✓ may assign the identity id-ca-demo to the app  Microsoft.ManagedIdentity/userAssignedIdentities/assign/action
 
     Plan: 3 writes, 1 new revision
 

@@ -156,8 +156,9 @@ impl World {
         let transport =
             azure_core::http::Transport::new(Arc::new(InProcess::new(Arc::new(self.sandbox.clone()))));
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
-        let mut settings =
-            ClientSettings::new(Endpoint::sandbox(transport, &self.caller), Arc::clone(&clock));
+        let endpoint = Endpoint::sandbox(transport, &self.caller)
+            .as_principal(&self.sandbox.state().callers[&self.caller].principal);
+        let mut settings = ClientSettings::new(endpoint, Arc::clone(&clock));
         let seen = Arc::clone(&self.seen);
         settings.events = Arc::new(move |event: ClientEvent| seen.event(&Event::Client(event)));
         Executor {

@@ -7,6 +7,7 @@ use super::{KIND, identities, revisions};
 use crate::sandbox::callers;
 use crate::sandbox::errors::Refusal;
 use crate::sandbox::router::Context;
+use crate::sandbox::rules::Switch;
 use crate::sandbox::state::{App, AppIdentity, elements, fold};
 
 /// A resource does not move to another location.
@@ -42,8 +43,8 @@ pub(super) fn idle(app: &App) -> Result<(), Refusal> {
     ))
 }
 
-/// Rights on other resources that a write needs: for identities that it assigns, and for an
-/// environment that it moves to.
+/// Rights on other resources that a write needs: for identities that it assigns, and for the environment
+/// that it names.
 pub(super) fn linked_rights(
     context: &Context<'_>,
     change: &Change,
@@ -53,14 +54,18 @@ pub(super) fn linked_rights(
         .into_iter()
         .map(|id| ("Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", id))
         .collect();
-    let environment = |model: &Json| model["properties"]["environmentId"].as_str().map(fold);
-    let old_environment = change.existing.as_ref().and_then(|app| environment(&app.model));
-    if environment(&change.model) != old_environment
-        && let Some(id) = change.model["properties"]["environmentId"].as_str()
-    {
-        needed.push(("Microsoft.App/managedEnvironments/join/action", id.to_owned()));
+    let environment = |model: &Json| model["properties"]["environmentId"].as_str().map(str::to_owned);
+    let asked = if context.rules.holds(Switch::JoinWhenNamed) { &change.body } else { &change.model };
+    if let Some(id) = environment(asked) {
+        needed.push(("Microsoft.App/managedEnvironments/join/action", id));
     }
     for (action, id) in needed {
+        if context.allowed(action, &id)
+            && callers::denying(context.state, &context.caller.principal, action, &id).is_some()
+        {
+            let write = format!("{KIND}/write");
+            return Err(callers::linked_forbidden(context.caller, &write, &change.id, action, &id));
+        }
         if !context.allowed(action, &id) {
             return Err(callers::linked_denied(
                 context.caller,

@@ -105,6 +105,7 @@ pub(super) struct Change {
 fn accept(context: &mut Context<'_>, change: &Change) -> Handled {
     let old_identity = change.existing.as_ref().map(|app| app.identity.clone()).unwrap_or_default();
     checks::linked_rights(context, change, &old_identity)?;
+    context.compliant(&change.id, &change.model)?;
     if let Some(app) = &change.existing {
         checks::idle(app)?;
     }

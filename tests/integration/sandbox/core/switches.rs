@@ -231,6 +231,7 @@ fn observe(name: &str, world: &World) -> Json {
                 format!("{}/providers/Microsoft.Authorization/permissions", seed::vault_id(seed::VAULT));
             json!(world.by("app-scoped").get(&path).status)
         }
+        "join-when-named" => json!(world.by("app-scoped").patch(&change).status),
         "subscription-seen-from-below" => json!(world.by("app-scoped").get(&seed::subscription_id()).status),
         other => panic!("the switch `{other}` is not observed"),
     }

@@ -212,7 +212,7 @@ fn without_delays_everything_has_happened_by_the_next_request() {
 }
 
 #[test]
-fn moving_to_another_environment_needs_the_right_to_join_it() {
+fn naming_an_environment_needs_the_right_to_join_it() {
     let world = World::new();
     let other = seed::environment_id().replace("cae-demo", "cae-other");
     let go = |id: &str| json!({ "properties": { "environmentId": id } });
@@ -220,5 +220,9 @@ fn moving_to_another_environment_needs_the_right_to_join_it() {
     let got = scoped.patch(&go(&other)).refused(403, "LinkedAuthorizationFailed");
     assert!(got.message().contains("Microsoft.App/managedEnvironments/join/action"), "{}", got.message());
     world.patch(&go(&other)).refused(400, "ManagedEnvironmentNotFound");
-    scoped.patch(&go(&seed::environment_id().to_lowercase())).ok(202);
+    // The one that it is in, too; but not when the write leaves it out.
+    scoped.patch(&go(&seed::environment_id().to_lowercase())).refused(403, "LinkedAuthorizationFailed");
+    scoped.patch(&json!({ "tags": { "a": "b" } })).ok(202);
+    world.settle();
+    world.patch(&go(&seed::environment_id().to_lowercase())).ok(202);
 }
