@@ -242,13 +242,13 @@ fn show() {
     Rights, beyond reading (Reader on the resource group and on what inputs name)
       A run needs only those for what it really changes; acarecipe check tells which you lack.
       Microsoft.Authorization/roleAssignments/write
-          on the key vault, when the role is not there yet; Role Based Access Control Administrator
+          on the key vault, when the role is not there yet; Role Based Access Control Administrator; for grant
       Microsoft.App/containerApps/write
-          on the app; Container Apps Contributor
+          on the app; Container Apps Contributor; for reference
       Microsoft.App/containerApps/listSecrets/action
-          on the app, when the app has secrets with a value, which are sent back; Container Apps Contributor
+          on the app, when there are other secrets with values, which are sent back; Container Apps Contributor; for reference
       Microsoft.App/containerApps/revisions/restart/action
-          on the app, when only secrets change: the revisions that use them are restarted; Container Apps Contributor
+          on the app, when only secrets change: the revisions that use them are restarted; Container Apps Contributor; for reference
       those of managed-identity
 
     Outputs
