@@ -14,7 +14,7 @@ pub struct Refusal {
     /// What the error is about, where Azure says so.
     pub target: Option<String>,
     /// What a machine can read of the cause, where Azure says so.
-    pub additional_info: Vec<Json>,
+    pub additional_info: Option<Box<Json>>,
     /// Headers that go with the answer, names in lower case.
     pub headers: Vec<(String, String)>,
 }
@@ -27,7 +27,7 @@ impl Refusal {
             code: code.to_owned(),
             message: message.into(),
             target: None,
-            additional_info: Vec::new(),
+            additional_info: None,
             headers: Vec::new(),
         }
     }
@@ -50,8 +50,8 @@ impl Refusal {
         if let Some(target) = &self.target {
             error["target"] = json!(target);
         }
-        if !self.additional_info.is_empty() {
-            error["additionalInfo"] = json!(self.additional_info);
+        if let Some(info) = &self.additional_info {
+            error["additionalInfo"] = json!([info]);
         }
         error
     }

@@ -33,7 +33,7 @@ fn by_policy(id: &str, assignment: &PolicyAssignment) -> Refusal {
         format!("Resource '{name}' was disallowed by policy. Policy identifiers: '{identifiers}'."),
     )
     .about(name);
-    refusal.additional_info.push(json!({
+    refusal.additional_info = Some(Box::new(json!({
         "type": "PolicyViolation",
         "info": {
             "policyDefinitionDisplayName": assignment.definition,
@@ -46,7 +46,7 @@ fn by_policy(id: &str, assignment: &PolicyAssignment) -> Refusal {
             "policyAssignmentDisplayName": last(&assignment.id),
             "policyAssignmentScope": assignment.scope,
         },
-    }));
+    })));
     refusal
 }
 
