@@ -166,21 +166,12 @@ pub(super) fn resolve(
             .map(|selected| selected.tenant.clone())
             .or_else(|| std::env::var("AZURE_TENANT_ID").ok().filter(|value| !value.is_empty()))
     };
-    let suffixes = [
-        ("key_vault", cloud.suffixes.key_vault),
-        ("storage", cloud.suffixes.storage),
-        ("sql", cloud.suffixes.sql),
-        ("acr", cloud.suffixes.acr),
-    ];
     Ok(Resolved {
         target: plan::Target {
             cloud: plan::Cloud {
                 name: cloud.name.to_owned(),
                 authority: cloud.authority.to_owned(),
-                suffixes: suffixes
-                    .iter()
-                    .map(|(name, suffix)| ((*name).to_owned(), (*suffix).to_owned()))
-                    .collect(),
+                suffixes: cloud.suffixes.confirmed(),
             },
             tenant,
             subscription,

@@ -12,7 +12,7 @@ pub struct Cloud {
     pub name: String,
     /// The Entra ID authority host.
     pub authority: String,
-    /// DNS suffixes by service: `key_vault`, `storage`, `sql`, `acr`.
+    /// DNS suffixes by service (`key_vault`, `acr`, …), those that are confirmed for this cloud.
     pub suffixes: Vec<(String, String)>,
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Findings;
 use super::places::{Owner, Place, Role, places};
+use crate::azure::Cloud;
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::expression::Reference;
 use crate::recipe::suggest::{did_you_mean, list};
@@ -26,7 +27,6 @@ pub(super) const ROOTS: &[&str] = &[
 const TARGET: &[&str] =
     &["subscription", "tenant", "resource_group", "app", "environment", "location", "container"];
 const CLOUD: &[&str] = &["name", "authority", "suffixes"];
-const SUFFIXES: &[&str] = &["key_vault", "storage", "sql", "acr"];
 const EACH: &[&str] = &["key", "value"];
 
 /// Checks all references of the recipe.
@@ -156,7 +156,8 @@ fn unknown(
         }
         "target" => member("part of the target", TARGET, field),
         "cloud" => member("part of the cloud", CLOUD, field).or_else(|| {
-            (field == Some("suffixes")).then(|| member("suffix", SUFFIXES, path.next())).flatten()
+            let suffixes = Cloud::public().suffixes.all().map(|(name, _)| name);
+            (field == Some("suffixes")).then(|| member("suffix", &suffixes, path.next())).flatten()
         }),
         "each" if !here.each => Some(("`each` is there only below `for_each`".to_owned(), String::new())),
         "each" => member("part of `each`", EACH, field),

@@ -128,7 +128,7 @@ impl World {
             cloud: plan::Cloud {
                 name: cloud.name.to_owned(),
                 authority: cloud.authority.to_owned(),
-                suffixes: vec![("key_vault".to_owned(), cloud.suffixes.key_vault.to_owned())],
+                suffixes: cloud.suffixes.confirmed(),
             },
             tenant: Some(seed::TENANT.to_owned()),
             subscription: seed::SUBSCRIPTION.to_owned(),
