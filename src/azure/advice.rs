@@ -354,6 +354,49 @@ const PHRASES: &[Row] = &[
     ),
 ];
 
+/// What keeps a connection from coming about, of Azure Resource Manager or of an authority. The words are those of
+/// rustls and of hyper-util.
+const CONNECTION: &[Row] = &[
+    (
+        "UnknownIssuer",
+        "the server's certificate comes from an authority that is not known here: that of a proxy that looks into the traffic, or one of your own",
+        Some(
+            "export SSL_CERT_FILE=/path/to/ca.pem, with the certificates of all authorities that are needed",
+        ),
+        None,
+    ),
+    (
+        "certificate expired",
+        "the server's certificate has expired, or this machine's clock is wrong",
+        Some("check the clock with date -u, then the server or proxy that answers"),
+        None,
+    ),
+    (
+        "certificate not valid yet",
+        "the server's certificate is not in force yet, or this machine's clock is wrong",
+        Some("check the clock with date -u"),
+        None,
+    ),
+    (
+        "certificate not valid for name",
+        "another server answers under this name",
+        Some("check the endpoint, the name server and the proxy"),
+        None,
+    ),
+    (
+        "proxy authorization required",
+        "the proxy asks for a user and a password",
+        Some("export HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, both percent-encoded"),
+        None,
+    ),
+    (
+        "through the proxy",
+        "the proxy did not make the connection",
+        Some("check HTTPS_PROXY, or name the host in NO_PROXY if it is reached without one"),
+        None,
+    ),
+];
+
 /// What is said of a credential that fails in a way nobody has met.
 const ANY_CREDENTIAL: Advice = Advice {
     cause: "the credential gave no token",
@@ -382,11 +425,21 @@ pub fn of_message(message: &str) -> Option<Advice> {
             .match_indices(code)
             .any(|(at, _)| !message[at + code.len()..].starts_with(|c: char| c.is_ascii_digit()))
     };
-    find(ENTRA, stands).or_else(|| find(PHRASES, |phrase| message.contains(phrase)))
+    find(ENTRA, stands)
+        .or_else(|| of_connection(message))
+        .or_else(|| find(PHRASES, |phrase| message.contains(phrase)))
+}
+
+fn of_connection(reason: &str) -> Option<Advice> {
+    find(CONNECTION, |phrase| reason.contains(phrase))
 }
 
 /// What is known about an error: by its code, by a detail's code, by its text.
 pub fn of(error: &ArmError) -> Option<Advice> {
+    let error = error.innermost();
+    if let ArmErrorKind::Connection { reason, .. } | ArmErrorKind::Certificate { reason } = error.kind() {
+        return of_connection(reason);
+    }
     if let ArmErrorKind::Credential { reason, .. } = error.kind() {
         let mut advice = of_message(reason).unwrap_or(ANY_CREDENTIAL);
         // The two tools keep sign-ins of their own.

@@ -83,6 +83,14 @@ pub enum EndpointError {
         /// The endpoint's host.
         host: String,
     },
+    /// `--trust-endpoint` without an endpoint of the caller's.
+    #[error(
+        "--trust-endpoint {trusted} is for the host of --arm-endpoint or ACARECIPE_ARM_ENDPOINT; neither is set"
+    )]
+    NothingToTrust {
+        /// What was trusted.
+        trusted: String,
+    },
     /// A credential that may not go to an endpoint of the caller's.
     #[error(
         "a custom endpoint takes ACARECIPE_AUTH=token with ACARECIPE_ACCESS_TOKEN; to send tokens of another credential there, repeat its host: --trust-endpoint {host}"
@@ -115,8 +123,8 @@ pub struct CustomEndpoint {
 }
 
 impl CustomEndpoint {
-    /// Takes an address without path, query and user; `trust` is what `--trust-endpoint` says, a host with or
-    /// without a port.
+    /// Takes an address without path, query and user, its host written as it is connected to; `trust` is what
+    /// `--trust-endpoint` says, the same host, with the port unless it is https's own.
     pub fn parse(text: &str, trust: Option<&str>) -> Result<CustomEndpoint, EndpointError> {
         let wrong = |reason: &str| EndpointError::Address {
             url: crate::value::strip_control(text),
@@ -136,13 +144,19 @@ impl CustomEndpoint {
         if url.scheme() == "http" && !literal_loopback(text, &url) {
             return Err(EndpointError::PlainHttp { host });
         }
+        if !written(text).is_some_and(|written| written.eq_ignore_ascii_case(&host)) {
+            return Err(wrong(&format!("what it means is the host {host}; write that")));
+        }
         let trusted = match trust {
             None => false,
             Some(trusted) => {
-                let with_port = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
-                if !trusted.eq_ignore_ascii_case(&host) && !trusted.eq_ignore_ascii_case(&with_port) {
+                let same = |host: &str| trusted.eq_ignore_ascii_case(host);
+                // Another port is another server.
+                let implied = url.port().is_none() && same(&host);
+                let full = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
+                if !implied && !same(&full) {
                     let trusted = crate::value::strip_control(trusted);
-                    return Err(EndpointError::OtherHostTrusted { trusted, host });
+                    return Err(EndpointError::OtherHostTrusted { trusted, host: authority(&url) });
                 }
                 true
             }
@@ -183,8 +197,7 @@ impl CustomEndpoint {
             return Err(EndpointError::CredentialOverHttp);
         }
         if !self.trusted {
-            let host = self.url.host_str().unwrap_or_default().to_owned();
-            return Err(EndpointError::NotTrusted { host });
+            return Err(EndpointError::NotTrusted { host: authority(&self.url) });
         }
         Ok(())
     }
@@ -205,6 +218,24 @@ impl CustomEndpoint {
             sandbox_caller: None,
             hidden: Vec::new(),
         }
+    }
+}
+
+/// The host, and the port unless it is the scheme's own.
+fn authority(url: &Url) -> String {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}", url.host_str().unwrap_or_default())
+}
+
+/// The host as it stands in an address without a user. A parser reads `0x7f.1` as 127.0.0.1, and letters of other
+/// alphabets that look like Latin ones as `xn--…`: what a reader sees has to be what is connected to.
+fn written(text: &str) -> Option<&str> {
+    let rest = text.trim().split_once("://")?.1;
+    let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+    let authority = rest.get(..end)?;
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(host),
+        _ => Some(authority),
     }
 }
 

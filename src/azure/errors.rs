@@ -17,6 +17,8 @@ pub const CREDENTIAL: Code = Code("azure-credential");
 
 /// The finding for an endpoint that cannot be used.
 pub const ENDPOINT: Code = Code("azure-endpoint");
+/// The finding for certificate authorities that cannot be used.
+pub const CA_FILE: Code = Code("ca-file");
 /// The finding for the files in which az keeps its selection.
 pub const PROFILE: Code = Code("azure-profile");
 
@@ -87,6 +89,12 @@ pub enum ArmErrorKind {
     Connection {
         /// Whether the request may have reached Azure.
         maybe_sent: bool,
+        /// The causes, outermost first.
+        reason: String,
+    },
+    /// The server's certificate is not good; nothing was sent.
+    #[error("no connection: {reason}")]
+    Certificate {
         /// The causes, outermost first.
         reason: String,
     },
@@ -262,7 +270,7 @@ impl ArmError {
     }
 
     /// The error behind a deadline, else this one.
-    fn innermost(&self) -> &ArmError {
+    pub(super) fn innermost(&self) -> &ArmError {
         match &*self.kind {
             ArmErrorKind::Deadline { last: Last::Error(error) } => error.innermost(),
             _ => self,
@@ -365,7 +373,9 @@ impl ArmError {
             ArmErrorKind::Connection { maybe_sent, .. } | ArmErrorKind::Timeout { maybe_sent, .. } => {
                 *maybe_sent
             }
-            ArmErrorKind::Credential { .. } | ArmErrorKind::Request { .. } => false,
+            ArmErrorKind::Certificate { .. }
+            | ArmErrorKind::Credential { .. }
+            | ArmErrorKind::Request { .. } => false,
             ArmErrorKind::Deadline { last } => match last {
                 Last::Nothing => false,
                 Last::Status(_) => true,
@@ -400,7 +410,9 @@ impl ArmError {
     /// The finding: what happened, and from the table of known codes its cause, fix and page.
     pub fn to_diagnostic(&self) -> Diagnostic {
         let code = match &*self.innermost().kind {
-            ArmErrorKind::Connection { .. } | ArmErrorKind::Timeout { .. } => UNREACHABLE,
+            ArmErrorKind::Connection { .. }
+            | ArmErrorKind::Certificate { .. }
+            | ArmErrorKind::Timeout { .. } => UNREACHABLE,
             ArmErrorKind::Credential { .. } => CREDENTIAL,
             _ => ARM_ERROR,
         };
@@ -423,16 +435,22 @@ impl ArmError {
     }
 }
 
-/// The messages of an error and of its sources, outermost first, each once.
+/// How messages begin that only say that there is a cause.
+const SAY_NOTHING: &[&str] =
+    &["failed to execute `reqwest` request", "error sending request for url", "client error ("];
+
+/// The messages of an error and of its sources, outermost first, each once; those that say nothing are left out
+/// unless they are all there is.
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let message = error.to_string();
+        next = error.source();
+        let says = !SAY_NOTHING.iter().any(|start| message.starts_with(start));
+        if (says || (next.is_none() && text.is_empty())) && !text.contains(&message) {
+            text = if text.is_empty() { message } else { format!("{text}: {message}") };
         }
-        source = error.source();
     }
     text
 }
@@ -444,7 +462,7 @@ mod tests {
 
     #[test]
     fn every_code_is_listed() {
-        for code in [ARM_ERROR, UNREACHABLE, CREDENTIAL, ENDPOINT, PROFILE] {
+        for code in [ARM_ERROR, UNREACHABLE, CREDENTIAL, ENDPOINT, CA_FILE, PROFILE] {
             assert!(CODES.iter().any(|(listed, _)| *listed == code), "{code:?}");
         }
     }

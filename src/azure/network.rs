@@ -6,22 +6,53 @@ use std::time::Duration;
 
 use azure_core::error::ErrorKind;
 use azure_core::http::{AsyncRawResponse, HttpClient, Request, Transport};
+use hyper_util::client::proxy::matcher::Matcher;
+use tokio_rustls::rustls;
+
+use super::errors::{CA_FILE, chain};
+use crate::diagnostic::Diagnostic;
 
 /// How connections are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
-    /// The longest wait for a connection, TLS included.
+    /// The longest wait for a connection, proxy and TLS included.
     pub connect: Duration,
     /// Further certificate authorities (PEM), beside the system's: what `SSL_CERT_FILE` names. The platform's
-    /// own verifier reads that variable on Linux only, and then instead of the system's.
+    /// own verifier reads that variable on Linux only, and then instead of the system's; there it reads the
+    /// folders in `SSL_CERT_DIR` too.
     pub ca_file: Option<PathBuf>,
-    /// Whether proxies from the environment and the system are used.
+    /// Whether proxies from the environment and the system are used: `HTTPS_PROXY`, else `ALL_PROXY`, but for the
+    /// hosts, domains and address ranges in `NO_PROXY`; each name in small letters too.
     pub proxy: bool,
 }
 
 impl Default for Network {
     fn default() -> Network {
         Network { connect: Duration::from_secs(20), ca_file: None, proxy: true }
+    }
+}
+
+/// Why no connection can be made at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NetworkError {
+    /// The file with certificate authorities cannot be used.
+    #[error("SSL_CERT_FILE: cannot read certificate authorities from {path}: {reason}")]
+    CaFile {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// The HTTP client does not take the settings.
+    #[error("{0}")]
+    Client(String),
+}
+
+impl NetworkError {
+    /// The finding.
+    pub fn to_diagnostic(&self) -> Diagnostic {
+        Diagnostic::error(CA_FILE, self.to_string())
+            .fix("export SSL_CERT_FILE=/path/to/ca.pem, a PEM file with the certificates of the authorities")
     }
 }
 
@@ -32,7 +63,27 @@ impl Network {
         Transport::new(Arc::new(LazyClient { network: self, client: OnceLock::new() }))
     }
 
-    fn build(&self) -> Result<reqwest::Client, String> {
+    /// Whether the certificate authorities can be read, before anything is sent.
+    pub fn check(&self) -> Result<(), NetworkError> {
+        self.authorities().map(drop)
+    }
+
+    fn authorities(&self) -> Result<Vec<reqwest::Certificate>, NetworkError> {
+        let Some(path) = &self.ca_file else { return Ok(Vec::new()) };
+        let unreadable = |reason: &dyn std::fmt::Display| NetworkError::CaFile {
+            path: crate::value::strip_control(&path.display().to_string()),
+            reason: crate::value::strip_control(&reason.to_string()),
+        };
+        let pem = std::fs::read(path).map_err(|error| unreadable(&error))?;
+        let certificates =
+            reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(&chain(&error)))?;
+        if certificates.is_empty() {
+            return Err(unreadable(&"no certificate in it"));
+        }
+        Ok(certificates)
+    }
+
+    fn build(&self) -> Result<Client, NetworkError> {
         let mut builder = reqwest::Client::builder()
             .connect_timeout(self.connect)
             // A redirect would carry the request, perhaps with its token, to where a response says.
@@ -40,34 +91,76 @@ impl Network {
         if !self.proxy {
             builder = builder.no_proxy();
         }
-        if let Some(path) = &self.ca_file {
-            let unreadable = |error: &dyn std::fmt::Display| {
-                format!("cannot read certificate authorities from {}: {error}", path.display())
-            };
-            let pem = std::fs::read(path).map_err(|error| unreadable(&error))?;
-            let certificates =
-                reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| unreadable(&error))?;
-            if certificates.is_empty() {
-                return Err(unreadable(&"no certificate in it"));
-            }
-            builder = builder.tls_certs_merge(certificates);
+        let authorities = self.authorities()?;
+        if !authorities.is_empty() {
+            builder = builder.tls_certs_merge(authorities);
         }
-        builder.build().map_err(|error| super::errors::chain(&error))
+        let http = builder.build().map_err(|error| NetworkError::Client(chain(&error)))?;
+        // What reqwest looks at too: it does not say which proxy it went through.
+        Ok(Client { http, proxies: self.proxy.then(Matcher::from_system) })
     }
 }
 
-#[derive(Debug)]
+struct Client {
+    http: reqwest::Client,
+    proxies: Option<Matcher>,
+}
+
+impl Client {
+    /// The proxy for this address, without its user and password.
+    fn proxy(&self, address: &url::Url) -> Option<String> {
+        let intercept = self.proxies.as_ref()?.intercept(&address.as_str().parse().ok()?)?;
+        let uri = intercept.uri();
+        let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
+        Some(format!("{}://{}{port}", uri.scheme_str().unwrap_or("http"), uri.host().unwrap_or_default()))
+    }
+}
+
 struct LazyClient {
     network: Network,
-    client: OnceLock<Result<reqwest::Client, String>>,
+    client: OnceLock<Result<Client, NetworkError>>,
+}
+
+impl std::fmt::Debug for LazyClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("LazyClient")
+    }
 }
 
 #[async_trait::async_trait]
 impl HttpClient for LazyClient {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        match self.client.get_or_init(|| self.network.build()) {
-            Ok(client) => client.execute_request(request).await,
-            Err(reason) => Err(azure_core::Error::with_message(ErrorKind::Connection, reason.clone())),
-        }
+        let client = match self.client.get_or_init(|| self.network.build()) {
+            Ok(client) => client,
+            Err(reason) => {
+                return Err(azure_core::Error::with_message(ErrorKind::Connection, reason.to_string()));
+            }
+        };
+        client.http.execute_request(request).await.map_err(|error| match client.proxy(request.url()) {
+            None => error,
+            Some(proxy) => {
+                let kind = match error.kind() {
+                    ErrorKind::Connection => ErrorKind::Connection,
+                    _ => ErrorKind::Io,
+                };
+                azure_core::Error::with_error(kind, error, format!("through the proxy {proxy}"))
+            }
+        })
     }
+}
+
+/// Whether `error` came about because the server's certificate is not good. Such a thing does not mend itself.
+pub(super) fn bad_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref::<rustls::Error>() {
+            return true;
+        }
+        next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            // An I/O error hides what it was made from: its source is that one's source.
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    false
 }

@@ -17,6 +17,7 @@ use super::endpoint::Bearer;
 use super::envelope;
 use super::errors::{self, ArmError, ArmErrorKind, HttpFailure, Last};
 use super::events::ClientEvent;
+use super::network::bad_certificate;
 use super::policies::Progress;
 use super::request::Method;
 use super::retry;
@@ -190,6 +191,9 @@ impl ArmClient {
         }
         let maybe_sent = !matches!(error.kind(), ErrorKind::Connection);
         let reason = self.clean(&errors::chain(error));
+        if bad_certificate(error) {
+            return ArmError::new(ArmErrorKind::Certificate { reason });
+        }
         ArmError::new(ArmErrorKind::Connection { maybe_sent, reason })
     }
 
@@ -250,6 +254,9 @@ pub(super) fn no_token_in_time() -> ArmError {
 
 /// Whether a credential failed for a reason that passes: throttled, a server's failure, a connection.
 fn passing(error: &azure_core::Error) -> bool {
+    if bad_certificate(error) {
+        return false;
+    }
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
         match error.downcast_ref::<azure_core::Error>().map(azure_core::Error::kind) {

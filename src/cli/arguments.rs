@@ -177,7 +177,7 @@ pub(super) struct Target {
     )]
     pub(super) arm_endpoint: Option<String>,
     /// Let tokens go to this host, which must be the endpoint's
-    #[arg(long, value_name = "HOST", requires = "arm_endpoint", help_heading = "Target")]
+    #[arg(long, value_name = "HOST", help_heading = "Target")]
     pub(super) trust_endpoint: Option<String>,
 }
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::sandbox_run::SandboxRun;
 use super::{arguments, recipes, target};
 use crate::azure::az_profile::AzProfile;
-use crate::azure::credentials::{self, Parts, ProcessEnv, SelectError};
-use crate::azure::{ArmClient, ClientSettings, CustomEndpoint, Endpoint};
+use crate::azure::credentials::{self, Env as _, Parts, ProcessEnv, SelectError};
+use crate::azure::network::Network;
+use crate::azure::{ArmClient, ClientSettings, CustomEndpoint, Endpoint, EndpointError};
 use crate::clock::{Clock, SystemClock};
 use crate::diagnostic::Diagnostic;
 use crate::execute::{Event, Executor, Interrupt, NoHook, Observer};
@@ -87,9 +88,10 @@ impl Context {
         let mut settings = ClientSettings::new(endpoint, Arc::clone(&clock));
         settings.events = Arc::new(move |event| events.event(&Event::Client(event)));
         if !sandboxed {
-            settings.ca_file = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+            let network = network();
+            settings.ca_file = network.ca_file;
+            settings.limits.connect = network.connect;
             if let Some(limit) = test_limit() {
-                settings.limits.connect = settings.limits.connect.min(limit);
                 settings.limits.per_try = settings.limits.per_try.min(limit);
             }
         }
@@ -201,12 +203,16 @@ fn real_endpoint(
         .arm_endpoint
         .clone()
         .or_else(|| std::env::var("ACARECIPE_ARM_ENDPOINT").ok().filter(|value| !value.is_empty()));
-    let custom = named
-        .map(|url| CustomEndpoint::parse(&url, flags.on.target.trust_endpoint.as_deref()))
-        .transpose()
-        .map_err(|error| {
-            usage(Diagnostic::error(crate::diagnostic::codes::AZURE_ENDPOINT, error.to_string()))
-        })?;
+    let trusted = flags.on.target.trust_endpoint.as_deref();
+    let custom = match named {
+        Some(url) => CustomEndpoint::parse(&url, trusted).map(Some),
+        None => trusted.map_or(Ok(None), |trusted| {
+            Err(EndpointError::NothingToTrust { trusted: crate::value::strip_control(trusted) })
+        }),
+    };
+    let custom = custom.map_err(|error| {
+        usage(Diagnostic::error(crate::diagnostic::codes::AZURE_ENDPOINT, error.to_string()))
+    })?;
     let selected = credentials::select(&env).map_err(|error| {
         let missing = matches!(error, SelectError::Missing { .. } | SelectError::Nothing);
         let found = vec![credentials::CredentialError::from(error).to_diagnostic()];
@@ -215,8 +221,20 @@ fn real_endpoint(
     let mut parts = Parts::new(resolved.cloud, &env);
     parts.tenant.clone_from(&resolved.target.tenant);
     parts.az_cloud = az.map(|az| az.cloud.clone());
-    parts.network.ca_file = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    parts.network = network();
+    parts.network.check().map_err(|error| usage(error.to_diagnostic()))?;
     credentials::open(&selected, custom, &parts).map_err(|error| usage(error.to_diagnostic()))
+}
+
+/// How Azure and the authorities are reached.
+fn network() -> Network {
+    let standard = Network::default();
+    Network {
+        // Half of it, so that a proxy that says nothing is told from a server that does.
+        connect: test_limit().map_or(standard.connect, |limit| standard.connect.min(limit / 2)),
+        ca_file: ProcessEnv.var("SSL_CERT_FILE").map(PathBuf::from),
+        ..standard
+    }
 }
 
 /// A shorter limit for one try, for tests against a server that falls silent.

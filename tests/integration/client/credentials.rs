@@ -388,10 +388,13 @@ async fn a_custom_endpoint_takes_what_it_may_and_says_why_not() {
         ("https://arm.example", None, &entra_token),
         ("https://arm.example", Some("arm.example"), &az),
         ("https://arm.example:8443", Some("ARM.example:8443"), &az),
+        ("https://arm.example", Some("arm.example:443"), &az),
+        ("https://ARM.example:443", Some("arm.example"), &az),
+        ("https://[2001:db8::1]:8443", Some("[2001:db8::1]:8443"), &az),
     ] {
         assert!(attempt(url, trust, variables).is_ok(), "{url} {trust:?}");
     }
-    let trusted = CustomEndpoint::parse("https://arm.example:8443/", Some("arm.example")).unwrap();
+    let trusted = CustomEndpoint::parse("https://arm.example:8443/", Some("arm.example:8443")).unwrap();
     assert_eq!(trusted.scope(), "https://arm.example:8443/.default");
 
     for (url, trust, variables, expected) in [
@@ -409,8 +412,25 @@ async fn a_custom_endpoint_takes_what_it_may_and_says_why_not() {
         ("http://127.0.0.1@evil.example", None, &token, "user name"),
         ("https://arm.example", None, &az, "--trust-endpoint arm.example"),
         ("https://arm.example", Some("other.example"), &az, "names 'other.example'"),
-        ("https://arm.example:8443", Some("arm.example:443"), &az, "names"),
-        ("http://127.0.0.1:8080", Some("127.0.0.1"), &az, "do not go over plain http"),
+        ("https://arm.example:8443", Some("arm.example:443"), &az, "host is 'arm.example:8443'"),
+        ("https://arm.example:8443", Some("arm.example"), &az, "host is 'arm.example:8443'"),
+        ("https://arm.example", Some("arm.example:8443"), &az, "host is 'arm.example'"),
+        ("https://arm.example", Some("arm.example.evil.example"), &az, "names 'arm.example.evil.example'"),
+        ("https://arm.example.evil.example", Some("arm.example"), &az, "names 'arm.example'"),
+        ("https://arm.example", Some("https://arm.example"), &az, "names"),
+        ("https://arm.example", Some(""), &az, "names"),
+        ("https://arm.example:8443", None, &az, "--trust-endpoint arm.example:8443"),
+        ("http://127.0.0.1:8080", Some("127.0.0.1:8080"), &az, "do not go over plain http"),
+        // What is read is not what is connected to.
+        ("https://0x7f.1", None, &token, "the host 127.0.0.1"),
+        ("https://127.1:8443", None, &token, "the host 127.0.0.1"),
+        ("https://аrm.example", None, &token, "the host xn--"),
+        ("https://arm。example", None, &token, "the host arm.example"),
+        ("https://arm%2eexample", None, &token, "the host arm.example"),
+        ("https://arm.example\\@evil.example", None, &token, "cannot be an endpoint"),
+        ("https://arm.ex\tample", None, &token, "the host arm.example"),
+        ("http://аrm.example", None, &token, "plain http is for 127.0.0.1"),
+        ("http://0x7f.1", None, &token, "plain http is for 127.0.0.1"),
         ("https://user@arm.example", None, &token, "user name"),
         ("https://arm.example/path", None, &token, "more than scheme, host and port"),
         ("https://arm.example/?x", None, &token, "more than scheme, host and port"),

@@ -115,7 +115,7 @@ async fn a_token_of_entra_never_reaches_plain_http() {
     let variables = env(&[("program:az", "")]);
     let mut parts = Parts::new(Cloud::public(), &variables);
     parts.executor = Some(Arc::clone(&tool) as Arc<dyn Executor>);
-    let endpoint = CustomEndpoint::parse(&socket.url(), Some("127.0.0.1")).unwrap();
+    let endpoint = CustomEndpoint::parse(&socket.url(), Some(&socket.address.to_string())).unwrap();
     assert!(open(&select(&variables).unwrap(), Some(endpoint), &parts).is_err());
     assert!(tool.commands.lock().unwrap().is_empty());
     assert_eq!(socket.arrived(), "");
@@ -266,8 +266,10 @@ async fn https_needs_a_certificate_of_a_known_authority() {
     let (address, pem, arrived) = secure_server().await;
     let url = format!("https://{address}");
     let error = read(&client(custom(&url))).await.unwrap_err();
-    assert!(matches!(error.kind(), ArmErrorKind::Connection { maybe_sent: false, .. }), "{error}");
-    assert!(error.to_string().contains("certificate"), "{error}");
+    assert!(matches!(error.kind(), ArmErrorKind::Certificate { .. }), "{error}");
+    assert!(!error.maybe_applied() && !error.is_transient());
+    assert!(error.to_string().ends_with("no connection: invalid peer certificate: UnknownIssuer"), "{error}");
+    assert!(error.to_diagnostic().fix.is_some_and(|fix| fix.contains("SSL_CERT_FILE")));
     assert!(arrived.lock().unwrap().is_empty());
 
     let folder = tempfile::tempdir().unwrap();
