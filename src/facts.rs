@@ -16,7 +16,7 @@ use crate::value::{Data, Marks, Origin, Path, Value};
 /// One request that only reads, in full: two equal reads are sent once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Read {
-    /// One resource, or all pages of a collection.
+    /// One resource, all pages of a collection, or an image of a registry.
     pub shape: Shape,
     /// The id path, as ids are compared (lower case), so that one resource is read once.
     pub key: String,
@@ -30,13 +30,20 @@ pub struct Read {
     pub kind: String,
 }
 
-/// Whether one resource or a collection is read.
+/// The parameters of a [`Shape::Manifest`].
+pub const REPOSITORY: &str = "repository";
+/// See [`REPOSITORY`].
+pub const REFERENCE: &str = "reference";
+
+/// What is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Shape {
     /// One resource.
     One,
     /// `{value: […], nextLink}`, all pages.
     Many,
+    /// What a registry says of an image: `{digest}`, or `{refused}` with the reason when it cannot be asked.
+    Manifest,
 }
 
 impl Read {
@@ -48,6 +55,18 @@ impl Read {
     /// A read of the collection at `path`.
     pub fn many(path: &str, kind: &str, api_version: &str) -> Read {
         Read::new(Shape::Many, path, kind, api_version)
+    }
+
+    /// A read of the image `reference` (a tag or a digest) in a repository of a registry.
+    pub fn manifest(registry: &ResourceId, repository: &str, reference: &str) -> Read {
+        Read::new(Shape::Manifest, registry.as_str(), "", "")
+            .with(REPOSITORY, repository)
+            .with(REFERENCE, reference)
+    }
+
+    /// The value of a query parameter; empty when there is none.
+    pub fn parameter(&self, name: &str) -> &str {
+        self.query.iter().find(|(have, _)| have == name).map_or("", |(_, value)| value)
     }
 
     fn new(shape: Shape, path: &str, kind: &str, api_version: &str) -> Read {

@@ -101,6 +101,8 @@ pub(super) struct Inner {
     pub(super) events: EventSink,
     pub(super) correlation_id: Uuid,
     pub(super) pipeline: Pipeline,
+    /// The same transport without a token: each request to a registry has its own.
+    pub(super) registries: Pipeline,
     pub(super) credential: Option<(Arc<RunCredential>, String)>,
 }
 
@@ -138,16 +140,24 @@ impl ArmClient {
             retry: RetryOptions::none(),
             ..ClientOptions::default()
         };
-        let pipeline = Pipeline::new(
-            option_env!("CARGO_PKG_NAME"),
-            option_env!("CARGO_PKG_VERSION"),
-            options,
-            Vec::new(),
-            vec![auth, announce],
-            None,
-        );
+        let pipeline = |policies: Vec<Arc<dyn Policy>>| {
+            let name = option_env!("CARGO_PKG_NAME");
+            let version = option_env!("CARGO_PKG_VERSION");
+            Pipeline::new(name, version, options.clone(), Vec::new(), policies, None)
+        };
+        let registries = pipeline(vec![Arc::clone(&announce) as Arc<dyn Policy>]);
+        let pipeline = pipeline(vec![auth, announce]);
         ArmClient {
-            inner: Arc::new(Inner { endpoint, clock, limits, events, correlation_id, pipeline, credential }),
+            inner: Arc::new(Inner {
+                endpoint,
+                clock,
+                limits,
+                events,
+                correlation_id,
+                pipeline,
+                registries,
+                credential,
+            }),
         }
     }
 

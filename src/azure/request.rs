@@ -14,6 +14,8 @@ use super::operations::Operation;
 pub enum Method {
     /// Reads.
     Get,
+    /// Reads the headers only.
+    Head,
     /// Creates or replaces.
     Put,
     /// Changes a part.
@@ -28,6 +30,7 @@ impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Method::Get => "GET",
+            Method::Head => "HEAD",
             Method::Put => "PUT",
             Method::Patch => "PATCH",
             Method::Post => "POST",
@@ -40,6 +43,7 @@ impl From<Method> for azure_core::http::Method {
     fn from(method: Method) -> Self {
         match method {
             Method::Get => azure_core::http::Method::Get,
+            Method::Head => azure_core::http::Method::Head,
             Method::Put => azure_core::http::Method::Put,
             Method::Patch => azure_core::http::Method::Patch,
             Method::Post => azure_core::http::Method::Post,

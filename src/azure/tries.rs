@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use azure_core::error::ErrorKind;
 use azure_core::http::headers::{HeaderName, Headers};
-use azure_core::http::{AsyncRawResponse, Context, PipelineStreamOptions, Request};
+use azure_core::http::{AsyncRawResponse, Context, Pipeline, PipelineStreamOptions, Request};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use serde_json::Value;
@@ -46,14 +46,28 @@ impl ArmClient {
         body: Option<&Value>,
         deadline: OffsetDateTime,
     ) -> Result<Answer, ArmError> {
+        self.until_answered(method, url.path(), deadline, true, |limit| self.once(method, url, body, limit))
+            .await
+    }
+
+    /// As [`ArmClient::repeat`], whatever one try is; it is given the time it has. `renew`: a refused token is
+    /// made anew, once.
+    pub(super) async fn until_answered<T, Try: Future<Output = Result<T, ArmError>>>(
+        &self,
+        method: Method,
+        path: &str,
+        deadline: OffsetDateTime,
+        renew: bool,
+        try_once: impl Fn(Duration) -> Try,
+    ) -> Result<T, ArmError> {
         let mut last = Last::Nothing;
         let mut attempt = 0;
-        let mut renewed = false;
+        let mut renewed = !renew;
         loop {
             let Some(left) = retry::remaining(self.inner.clock.now(), deadline) else {
-                return Err(ArmError::new(ArmErrorKind::Deadline { last }).on(method, url.path()));
+                return Err(ArmError::new(ArmErrorKind::Deadline { last }).on(method, path));
             };
-            let error = match self.once(method, url, body, left.min(self.inner.limits.per_try)).await {
+            let error = match try_once(left.min(self.inner.limits.per_try)).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -69,7 +83,7 @@ impl ArmClient {
             let left = retry::remaining(self.inner.clock.now(), deadline).unwrap_or_default();
             if pause >= left {
                 last = Last::Error(error);
-                return Err(ArmError::new(ArmErrorKind::Deadline { last }).on(method, url.path()));
+                return Err(ArmError::new(ArmErrorKind::Deadline { last }).on(method, path));
             }
             self.tell(ClientEvent::Retrying { after: pause, reason: error.kind().to_string(), attempt });
             self.inner.clock.sleep(pause).await;
@@ -96,14 +110,30 @@ impl ArmClient {
             request.insert_header("content-type", "application/json");
             request.set_body(body.to_string());
         }
+        let bound = inner.limits.response_bytes;
+        let outcome = self.exchange(&inner.pipeline, &mut request, method, limit, bound).await;
+        let outcome = outcome.and_then(|(status, headers, bytes)| self.judge(status, headers, &bytes));
+        outcome.map_err(|error| error.on(method, url.path()))
+    }
+
+    /// Sends a request through `pipeline` and takes the whole answer, of at most `bound` bytes.
+    pub(super) async fn exchange(
+        &self,
+        pipeline: &Pipeline,
+        request: &mut Request,
+        method: Method,
+        limit: Duration,
+        bound: usize,
+    ) -> Result<(u16, Headers, Bytes), ArmError> {
+        let inner = &*self.inner;
         let progress = Progress::new(method);
         let context = Context::new().with_value(Arc::clone(&progress));
         let options = PipelineStreamOptions { skip_checks: true, ..PipelineStreamOptions::default() };
         let started = inner.clock.now();
         let exchange = async {
-            let response = inner.pipeline.stream(&context, &mut request, Some(options)).await;
+            let response = pipeline.stream(&context, request, Some(options)).await;
             let response = response.map_err(|error| self.sending_error(&error, &progress))?;
-            self.whole(response).await
+            self.whole(response, bound).await
         };
         let outcome = match within(&*inner.clock, limit, exchange).await {
             Some(outcome) => outcome,
@@ -112,26 +142,26 @@ impl ArmClient {
             }
             None => Err(no_token_in_time()),
         };
-        let outcome = match outcome {
-            Ok((status, headers, bytes)) => {
+        match &outcome {
+            Ok((status, ..)) => {
                 let elapsed = Duration::try_from(inner.clock.now() - started).unwrap_or_default();
-                self.tell(ClientEvent::Answered { number: progress.number(), status, elapsed });
-                self.judge(status, headers, &bytes)
+                self.tell(ClientEvent::Answered { number: progress.number(), status: *status, elapsed });
             }
-            Err(error) => {
-                if progress.sent() {
-                    let reason = error.kind().to_string();
-                    self.tell(ClientEvent::Unanswered { number: progress.number(), reason });
-                }
-                Err(error)
+            Err(error) if progress.sent() => {
+                let reason = error.kind().to_string();
+                self.tell(ClientEvent::Unanswered { number: progress.number(), reason });
             }
-        };
-        outcome.map_err(|error| error.on(method, url.path()))
+            Err(_) => {}
+        }
+        outcome
     }
 
     /// Reads the body, no more of it than the bound.
-    async fn whole(&self, response: AsyncRawResponse) -> Result<(u16, Headers, Bytes), ArmError> {
-        let limit = self.inner.limits.response_bytes;
+    async fn whole(
+        &self,
+        response: AsyncRawResponse,
+        limit: usize,
+    ) -> Result<(u16, Headers, Bytes), ArmError> {
         let (status, headers, mut stream) = response.deconstruct();
         let announced = headers.get_optional_str(&HeaderName::from_static("content-length"));
         if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > limit) {

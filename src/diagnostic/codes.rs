@@ -51,6 +51,7 @@ codes! {
     APP = "app", "the container app is there and readable";
     CONTAINER = "container", "it is clear which container is meant";
     RESOURCE = "resource", "a resource that a recipe names is there";
+    IMAGE = "image", "an image that a recipe names is in its registry";
     PREREQUISITE = "prerequisite", "a recipe's own prerequisite";
     PERMISSION = "permission", "the caller has a right that a planned write needs";
     LOCKED = "locked", "no lock refuses a planned write";

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::write::Context;
 use super::{Event, Executor, Failure, Observed};
 use crate::azure::types::Update;
-use crate::azure::{ArmError, ArmErrorKind, ArmRequest};
-use crate::facts::{Fact, Facts, Read, Shape};
+use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Manifest, ResourceId};
+use crate::facts::{Fact, Facts, REFERENCE, REPOSITORY, Read, Shape};
 use crate::plan::{Plan, Selection, State, Target, Write};
 use crate::value::{Data, Value};
 
@@ -240,6 +240,7 @@ impl Executor {
         let mut request = ArmRequest::get(read.path.clone(), read.api_version.clone());
         request.query.clone_from(&read.query);
         let answer = match read.shape {
+            Shape::Manifest => return Ok(self.manifest(read).await),
             Shape::One => self.client.read(&request, self.deadline).await.map(|answer| answer.body),
             Shape::Many => self.client.list(&request, self.deadline).await.map(serde_json::Value::Array),
         };
@@ -247,6 +248,23 @@ impl Executor {
             Ok(json) => Ok(Fact::found(&read.kind, read.shape, json)),
             Err(error) => fact_of(&error, read),
         }
+    }
+}
+
+/// What keeps a registry from being asked is a fact too: an image can be written without its digest.
+impl Executor {
+    async fn manifest(&self, read: &Read) -> Fact {
+        let (repository, reference) = (read.parameter(REPOSITORY), read.parameter(REFERENCE));
+        let Some(registry) = ResourceId::parse(&read.path) else {
+            return Fact::Absent { code: "NAME_UNKNOWN".to_owned() };
+        };
+        let (member, text) = match self.client.manifest(&registry, repository, reference, self.deadline).await
+        {
+            Manifest::Found { digest } => ("digest", digest),
+            Manifest::Refused { reason } => ("refused", reason),
+            Manifest::Absent { code } => return Fact::Absent { code },
+        };
+        Fact::Found(Value::from(serde_json::json!({ member: text })))
     }
 }
 

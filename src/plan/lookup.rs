@@ -2,9 +2,9 @@
 
 use super::frame::{Each, Frame};
 use crate::azure::ResourceId;
-use crate::azure::types::EXTENSION_ONLY;
+use crate::azure::types::{self, EXTENSION_ONLY};
 use crate::facts::Read;
-use crate::recipe::{Lookup, Search};
+use crate::recipe::{Lookup, LookupKind, ResourceLookup, Search};
 use crate::value::{Data, Origin, Value};
 
 impl Frame<'_, '_> {
@@ -45,7 +45,11 @@ impl Frame<'_, '_> {
         if let Some(waiting) = self.waits_for(lookup) {
             return waiting;
         }
-        match self.read_of(lookup) {
+        let resource = match &lookup.kind {
+            LookupKind::Resource(resource) => resource,
+            LookupKind::Manifest(manifest) => return self.manifest(manifest),
+        };
+        match self.read_of(resource) {
             Place::Here(read) => self.engine.asked.value(&read),
             Place::Search { group, list, name } => {
                 let found = self.engine.asked.value(&group);
@@ -61,8 +65,18 @@ impl Frame<'_, '_> {
                 // Several of one name: the prerequisite names them; nothing is chosen.
                 if matching.next().is_some() { Value::null() } else { first.unwrap_or_else(Value::null) }
             }
+            Place::Tenant { host } => self.engine.by_host(&resource.kind, &host).found,
             Place::Unknown(value) => value,
         }
+    }
+
+    /// Whether what is found is in another subscription than the target's.
+    pub(super) fn is_elsewhere(&self, lookup: &Lookup) -> bool {
+        let found = self.found(lookup);
+        let id = found.text_at(&["id"]).and_then(ResourceId::parse);
+        id.as_ref()
+            .and_then(ResourceId::subscription)
+            .is_some_and(|id| !id.eq_ignore_ascii_case(&self.engine.request.target.subscription))
     }
 
     /// The unknown that a lookup is while a step it comes `after` is still to run.
@@ -76,11 +90,11 @@ impl Frame<'_, '_> {
     }
 
     /// Where a lookup looks.
-    pub(super) fn read_of(&self, lookup: &Lookup) -> Place {
+    pub(super) fn read_of(&self, resource: &ResourceLookup) -> Place {
         let engine = self.engine;
         let target = engine.request.target;
-        let kind = lookup.kind.kind.as_str();
-        let version = lookup.kind.version.clone().unwrap_or_else(|| engine.version(kind));
+        let kind = resource.kind.kind.as_str();
+        let version = engine.version_of(&resource.kind);
         let leaf = kind.rsplit('/').next().unwrap_or_default();
 
         let below = |expression| {
@@ -94,11 +108,11 @@ impl Frame<'_, '_> {
             let id = value.as_str().or_else(|| value.text_at(&["id"])).and_then(ResourceId::parse);
             id.ok_or_else(Value::null)
         };
-        let base = match (&lookup.parent, &lookup.scope) {
+        let base = match (&resource.parent, &resource.scope) {
             (Some(parent), _) => below(parent).map(|id| format!("{id}/{leaf}")),
             (None, Some(scope)) => below(scope).map(|id| format!("{id}/providers/{kind}")),
             (None, None) => {
-                let group = match &lookup.resource_group {
+                let group = match &resource.resource_group {
                     Some(group) => match self.expression(group) {
                         value if value.is_unknown() => return Place::Unknown(value),
                         value if self.hides(value.marks, group.span, "the name of a resource group") => {
@@ -116,7 +130,7 @@ impl Frame<'_, '_> {
             Ok(base) => base,
             Err(value) => return Place::Unknown(value),
         };
-        let Some(expression) = &lookup.name else {
+        let Some(expression) = &resource.name else {
             return Place::Here(Read::many(&base, kind, &version));
         };
         let name = self.expression(expression);
@@ -139,12 +153,16 @@ impl Frame<'_, '_> {
                 _ => Place::Unknown(Value::null()),
             };
         }
+        let bare = resource.parent.is_none() && resource.scope.is_none() && !EXTENSION_ONLY.contains(&kind);
+        let has_host = types::find(kind).is_some_and(|kind| !kind.host.is_empty());
+        if has_host && bare && name.contains('.') && resource.search == Search::Subscription {
+            return Place::Tenant { host: name.to_owned() };
+        }
         let Some(id) = ResourceId::parse(&format!("{base}/{name}")) else {
             return Place::Unknown(Value::null());
         };
         let group = Read::one(&id, kind, &version);
-        let bare = lookup.parent.is_none() && lookup.scope.is_none() && !EXTENSION_ONLY.contains(&kind);
-        if lookup.search == Search::Subscription && bare {
+        if resource.search == Search::Subscription && bare {
             let list = Read::many(
                 &format!("/subscriptions/{}/providers/{kind}", target.subscription),
                 kind,
@@ -173,6 +191,11 @@ pub(super) enum Place {
         list: Read,
         /// The name, without regard to case.
         name: String,
+    },
+    /// By host name, in every subscription of the tenant.
+    Tenant {
+        /// The host name.
+        host: String,
     },
     /// Not known yet, or its name gives nothing.
     Unknown(Value),

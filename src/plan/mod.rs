@@ -5,12 +5,14 @@
 //! a run goes on from what is there and not from what it remembers.
 
 mod administrator;
+mod by_host;
 mod denials;
 mod engine;
 mod finding;
 mod frame;
 mod granting;
 mod health;
+mod image;
 mod locks;
 mod lookup;
 mod preflight;

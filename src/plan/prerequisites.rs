@@ -10,7 +10,7 @@ use super::lookup::{Place, must_be_there};
 use crate::azure::{ResourceId, types};
 use crate::diagnostic::{Severity, codes};
 use crate::facts::Fact;
-use crate::recipe::{Check, Lookup};
+use crate::recipe::{Check, Lookup, LookupKind};
 use crate::value::{Origin, Value, strip_control};
 
 /// Which judgements are asked for.
@@ -219,8 +219,10 @@ pub(super) fn recipes(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Finding> {
             for each in rounds {
                 let frame = frame.with_each(each);
                 if let Some(finding) = found(&frame, lookup) {
-                    let namespace = lookup.kind.kind.split('/').next().unwrap_or_default();
-                    findings.extend(registered(engine, &mut namespaces, namespace));
+                    if let Some(resource) = lookup.resource().filter(|_| !frame.is_elsewhere(lookup)) {
+                        let namespace = resource.kind.kind.split('/').next().unwrap_or_default();
+                        findings.extend(registered(engine, &mut namespaces, namespace));
+                    }
                     if finding.status == Status::Failed {
                         gone.insert(&lookup.id.name);
                     }
@@ -278,9 +280,13 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
     if !must_be_there(lookup) {
         return None;
     }
+    let resource = match &lookup.kind {
+        LookupKind::Resource(resource) => resource,
+        LookupKind::Manifest(manifest) => return frame.image(lookup, manifest),
+    };
     let engine = frame.engine;
-    let noun = types::find(&lookup.kind.kind).map_or(lookup.kind.kind.as_str(), |kind| kind.noun);
-    let asked = lookup.name.as_ref().and_then(|name| shown(&frame.expression(name)));
+    let noun = types::find(&resource.kind.kind).map_or(resource.kind.kind.as_str(), |kind| kind.noun);
+    let asked = resource.name.as_ref().and_then(|name| shown(&frame.expression(name)));
     let name =
         format!("{noun} {}", asked.as_deref().map_or("", |name| name.rsplit('/').next().unwrap_or(name)));
     let named_by_id = asked.as_deref().is_some_and(|asked| asked.starts_with('/'));
@@ -310,13 +316,14 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
         let id = value.text_at(&["id"]).unwrap_or_default().to_owned();
         return Some(Finding::passed(codes::RESOURCE, name).detail(id));
     }
-    let detail = match frame.read_of(lookup) {
+    let detail = match frame.read_of(resource) {
         Place::Here(read) => match engine.asked.ask(&read) {
             Some(Fact::Absent { code }) => format!("not found: {} ({code})", read.path),
             _ => "not found".to_owned(),
         },
         Place::Search { list, name, .. } => several(engine.asked.ask(&list), &name)
             .unwrap_or_else(|| format!("no {noun} of this name in the resource group or the subscription")),
+        Place::Tenant { host } => engine.by_host(&resource.kind, &host).nowhere(noun),
         Place::Unknown(_) => match &asked {
             Some(asked) => match ResourceId::parse(asked) {
                 Some(id) => format!("`{asked}` is a {}, not a {noun}", id.resource_type()),
@@ -361,6 +368,14 @@ fn judge_one(frame: &Frame<'_, '_>, check: &Check, scope: Scope) -> Option<Findi
         Scope::Prerequisites => codes::PREREQUISITE,
         Scope::Verification => codes::VERIFICATION,
     };
+    let why = check.not_exercised.as_ref().map(|why| frame.expression(why));
+    if let Some(why) = why.filter(|why| why.truthy() == Some(true)) {
+        let finding = Finding::new(Status::NotExercised, code, name);
+        return Some(match shown(&why) {
+            Some(why) => finding.detail(why),
+            None => finding,
+        });
+    }
     let holds = frame.expression(&check.that);
     let finding = match holds.truthy() {
         Some(true) => Finding::passed(code, name),

@@ -226,6 +226,8 @@ fn of_read(read: &Read, fact: &Fact, unreadable: &[Unreadable]) -> Option<(Resou
         Shape::One if name == "default" => format!("read the {} of {}", kind.noun, scope.name()),
         Shape::One => format!("read the {} {name}", kind.noun),
         Shape::Many => format!("see each {} of {}", kind.noun, scope.name()),
+        // A right of the registry's own, and the run goes on without it.
+        Shape::Manifest => return None,
     };
     let (standing, stops) = match fact {
         Fact::Found(_) | Fact::Absent { .. } => (Standing::Held, true),

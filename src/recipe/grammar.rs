@@ -51,6 +51,8 @@ pub(super) struct Table {
     pub(super) keys: &'static [Key],
     /// Exactly one of these keys must be there; empty: no such rule.
     pub(super) exactly_one: &'static [&'static str],
+    /// A key, and those that stand only beside it.
+    pub(super) only_with: Option<(&'static str, &'static [&'static str])>,
     /// Why keys like these are refused on purpose: words that occur in the key, the reason.
     pub(super) refused: Option<(&'static [&'static str], &'static str)>,
 }
@@ -74,7 +76,7 @@ const fn may(name: &'static str, kind: Kind, doc: &'static str) -> Key {
 }
 
 const fn table(what: &'static str, keys: &'static [Key]) -> Table {
-    Table { what, keys, exactly_one: &[], refused: None }
+    Table { what, keys, exactly_one: &[], only_with: None, refused: None }
 }
 
 const WHEN: Key = may("when", Kind::Expr, "Only when this holds. Must be known at plan.");
@@ -157,15 +159,20 @@ static INPUT: Table = table(
     ],
 );
 
-static LOOKUP: Table = table(
-    "a lookup",
-    &[
-        need("type", Kind::ResourceType, "`Namespace/type`, with `@version` if one api-version is meant."),
-        may("name", Kind::Expr, "Its name or full resource id."),
+static LOOKUP: Table = Table {
+    what: "a lookup",
+    keys: &[
+        may("type", Kind::ResourceType, "`Namespace/type`, with `@version` if one api-version is meant."),
+        may("manifest", Kind::Object(&MANIFEST), "An image in a registry instead of a resource."),
+        may("name", Kind::Expr, "Its name, full resource id, or host name where the type has one."),
         PARENT,
         SCOPE,
         may("resource_group", Kind::Expr, "The group to look in; without it the target's."),
-        may("search", Kind::Word(&["subscription"]), "Look in the whole subscription after the group."),
+        may(
+            "search",
+            Kind::Word(&["subscription"]),
+            "Look in the whole subscription after the group; for a host name in all of the tenant.",
+        ),
         may("list", Kind::Flag, "The collection instead of one element."),
         may("optional", Kind::Flag, "Null instead of an error when it is not there."),
         WHEN,
@@ -173,6 +180,23 @@ static LOOKUP: Table = table(
         may("after", Kind::List(&Kind::Id), "Steps that must have run before it can be read."),
         may("fix", Kind::Expr, "The command that makes it."),
         DOCS,
+    ],
+    exactly_one: &["type", "manifest"],
+    only_with: Some(("type", &["name", "parent", "scope", "resource_group", "search", "list"])),
+    refused: None,
+};
+
+static MANIFEST: Table = table(
+    "a manifest",
+    &[
+        need(
+            "registry",
+            Kind::Expr,
+            "The registry, as another lookup read it. The result is `{digest}`, or `{refused}` with the reason \
+             when the registry cannot be asked.",
+        ),
+        need("repository", Kind::Expr, "The repository."),
+        need("reference", Kind::Expr, "The tag or digest."),
     ],
 );
 
@@ -184,6 +208,12 @@ static CHECK: Table = table(
         may("otherwise", Kind::Expr, "What is wrong when it does not hold."),
         may("fix", Kind::Expr, "The command that mends it."),
         may("severity", Kind::Word(&["error", "warning"]), "Whether the run stops."),
+        may(
+            "not_exercised",
+            Kind::Expr,
+            "Why nothing has used yet what is checked: with a text the check ends as `not exercised`, with null \
+             it is judged.",
+        ),
         WHEN,
         FOR_EACH,
         DOCS,
@@ -209,6 +239,7 @@ static STEP: Table = Table {
         may("timeout", Kind::Duration, "How long its operation may take."),
     ],
     exactly_one: STEP_KINDS,
+    only_with: None,
     refused: None,
 };
 
@@ -252,6 +283,7 @@ pub(super) static PROJECT: Table = Table {
         may("recipes", Kind::List(&Kind::RecipeOr(&PROJECT_RECIPE)), "The recipes of a run that names none."),
     ],
     exactly_one: &[],
+    only_with: None,
     refused: NO_CREDENTIALS,
 };
 
@@ -274,6 +306,7 @@ static TARGET: Table = Table {
         may("cloud", Kind::Word(&["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"]), "The cloud."),
     ],
     exactly_one: &[],
+    only_with: None,
     refused: NO_CREDENTIALS,
 };
 

@@ -240,25 +240,13 @@ pub struct ResourceType {
     pub version: Option<String>,
 }
 
-/// A resource (or list of them) that is read, and must be there unless it is optional.
+/// What is read, and must be there unless it is optional.
 #[derive(Clone, Debug)]
 pub struct Lookup {
     /// Its name: a root of expressions.
     pub id: Id,
-    /// What type of resource.
-    pub kind: Spanned<ResourceType>,
-    /// Its name or full resource id; `None` only for a list.
-    pub name: Option<Expr>,
-    /// The resource it is a child of: its id, or the resource itself.
-    pub parent: Option<Expr>,
-    /// The resource it extends: its id, or the resource itself.
-    pub scope: Option<Expr>,
-    /// The group to look in; without it the target's.
-    pub resource_group: Option<Expr>,
-    /// Where to look for a bare name.
-    pub search: Search,
-    /// The collection instead of one element.
-    pub list: bool,
+    /// What it reads.
+    pub kind: LookupKind,
     /// Null instead of an error when it is not there.
     pub optional: bool,
     /// Only when this holds, else null; known at plan.
@@ -275,13 +263,63 @@ pub struct Lookup {
     pub span: Span,
 }
 
+impl Lookup {
+    /// The resource that it reads, if that is what it reads.
+    pub fn resource(&self) -> Option<&ResourceLookup> {
+        match &self.kind {
+            LookupKind::Resource(resource) => Some(resource),
+            LookupKind::Manifest(_) => None,
+        }
+    }
+}
+
+/// The kinds of lookup.
+#[derive(Clone, Debug)]
+pub enum LookupKind {
+    /// A resource, or a list of them.
+    Resource(ResourceLookup),
+    /// An image in a registry.
+    Manifest(ManifestLookup),
+}
+
+/// A resource, or a list of them.
+#[derive(Clone, Debug)]
+pub struct ResourceLookup {
+    /// What type of resource.
+    pub kind: Spanned<ResourceType>,
+    /// Its name, host name or full resource id; `None` only for a list.
+    pub name: Option<Expr>,
+    /// The resource it is a child of: its id, or the resource itself.
+    pub parent: Option<Expr>,
+    /// The resource it extends: its id, or the resource itself.
+    pub scope: Option<Expr>,
+    /// The group to look in; without it the target's.
+    pub resource_group: Option<Expr>,
+    /// Where to look for a bare name.
+    pub search: Search,
+    /// The collection instead of one element.
+    pub list: bool,
+}
+
+/// An image in a registry: `{digest}`, or `{refused}` with the reason when the registry cannot be asked.
+#[derive(Clone, Debug)]
+pub struct ManifestLookup {
+    /// The registry, as another lookup read it.
+    pub registry: Expr,
+    /// The repository.
+    pub repository: Expr,
+    /// The tag or digest.
+    pub reference: Expr,
+}
+
 /// Where a resource is looked for when only its name is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Search {
     /// In the resource group.
     #[default]
     Group,
-    /// In the resource group, then in the whole subscription.
+    /// In the resource group, then in the whole subscription; a host name in all subscriptions of the
+    /// tenant.
     Subscription,
 }
 
@@ -298,6 +336,8 @@ pub struct Check {
     pub fix: Option<Expr>,
     /// Whether the run stops.
     pub severity: Severity,
+    /// Why nothing has used yet what is checked; then it is not judged.
+    pub not_exercised: Option<Expr>,
     /// Only when this holds; known at plan.
     pub when: Option<Expr>,
     /// Once for each member or element; known at plan.

@@ -8,9 +8,9 @@ use indexmap::IndexMap;
 
 use super::yaml::{Node as YamlNode, Yaml};
 use super::{
-    Check, Complexity, Definition, Expr, Field, Goal, Id, Input, Lookup, Origin, Recipe, Requirement,
-    ResourceStep, ResourceType, Retry, RoleAssignment, Search, Shape, Spanned, Step, StepKind, Target,
-    parse_duration, snake,
+    Check, Complexity, Definition, Expr, Field, Goal, Id, Input, Lookup, LookupKind, ManifestLookup, Origin,
+    Recipe, Requirement, ResourceLookup, ResourceStep, ResourceType, Retry, RoleAssignment, Search, Shape,
+    Spanned, Step, StepKind, Target, parse_duration, snake,
 };
 use crate::diagnostic::{Severity, Source};
 use crate::expression::{Expression, Node, Tree};
@@ -129,13 +129,7 @@ fn simple_shape(name: &str) -> Shape {
 fn lookup(id: Id, yaml: &Yaml) -> Option<Lookup> {
     Some(Lookup {
         id,
-        kind: resource_type(yaml)?,
-        name: expr(yaml, "name"),
-        parent: expr(yaml, "parent"),
-        scope: expr(yaml, "scope"),
-        resource_group: expr(yaml, "resource_group"),
-        search: if yaml.get("search").is_some() { Search::Subscription } else { Search::Group },
-        list: flag(yaml, "list"),
+        kind: lookup_kind(yaml)?,
         optional: flag(yaml, "optional"),
         when: expr(yaml, "when"),
         for_each: expr(yaml, "for_each"),
@@ -144,6 +138,25 @@ fn lookup(id: Id, yaml: &Yaml) -> Option<Lookup> {
         docs: text_at(yaml, "docs").map(|text| text.value),
         span: yaml.span,
     })
+}
+
+fn lookup_kind(yaml: &Yaml) -> Option<LookupKind> {
+    if let Some(manifest) = yaml.get("manifest") {
+        return Some(LookupKind::Manifest(ManifestLookup {
+            registry: expr(manifest, "registry")?,
+            repository: expr(manifest, "repository")?,
+            reference: expr(manifest, "reference")?,
+        }));
+    }
+    Some(LookupKind::Resource(ResourceLookup {
+        kind: resource_type(yaml)?,
+        name: expr(yaml, "name"),
+        parent: expr(yaml, "parent"),
+        scope: expr(yaml, "scope"),
+        resource_group: expr(yaml, "resource_group"),
+        search: if yaml.get("search").is_some() { Search::Subscription } else { Search::Group },
+        list: flag(yaml, "list"),
+    }))
 }
 
 fn check(yaml: &Yaml) -> Option<Check> {
@@ -156,6 +169,7 @@ fn check(yaml: &Yaml) -> Option<Check> {
             Some("warning") => Severity::Warning,
             _ => Severity::Error,
         },
+        not_exercised: expr(yaml, "not_exercised"),
         when: expr(yaml, "when"),
         for_each: expr(yaml, "for_each"),
         docs: text_at(yaml, "docs").map(|text| text.value),

@@ -65,6 +65,10 @@ fn object(table: &'static Table, definitions: &mut Map<String, Json>) -> Json {
         let one: Vec<Json> = table.exactly_one.iter().map(|key| json!({ "required": [key] })).collect();
         object.insert("oneOf".to_owned(), Json::Array(one));
     }
+    if let (Some((beside, keys)), Json::Object(object)) = (table.only_with, &mut object) {
+        let needs = keys.iter().map(|key| ((*key).to_owned(), json!([beside])));
+        object.insert("dependentRequired".to_owned(), Json::Object(needs.collect()));
+    }
     object
 }
 

@@ -90,7 +90,9 @@ pub fn recipe_page(recipe: &Recipe, width: usize) -> String {
     if !recipe.prerequisites.is_empty() || !recipe.existing.is_empty() {
         let _ = writeln!(text, "\n{BOLD}Prerequisites{BOLD:#}");
         for lookup in recipe.existing.values().filter(|lookup| !lookup.optional) {
-            let _ = writeln!(text, "  {} ({})", lookup.id.written, lookup.kind.kind);
+            let kind =
+                lookup.resource().map_or("image in a registry", |resource| resource.kind.kind.as_str());
+            let _ = writeln!(text, "  {} ({kind})", lookup.id.written);
         }
         for check in &recipe.prerequisites {
             let name = check.name.as_ref().map_or(check.that.value.text(), |name| name.value.text());

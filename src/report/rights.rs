@@ -120,7 +120,7 @@ fn scope_words(recipe: &Recipe, text: &str) -> String {
     if root == "each" {
         return "the scope of the role".to_owned();
     }
-    match recipe.existing.get(root).and_then(|lookup| types::find(&lookup.kind.kind)) {
+    match recipe.existing.get(root).and_then(|lookup| types::find(&lookup.resource()?.kind.kind)) {
         Some(kind) => format!("the {}", kind.noun),
         None => format!("`{inner}`"),
     }

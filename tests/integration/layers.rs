@@ -10,7 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("value", &[]),
     ("diagnostic", &["value"]),
     ("azure", &["clock", "value", "diagnostic"]),
-    ("expression", &["value", "diagnostic", "azure::ResourceId", "azure::ids"]),
+    ("expression", &["value", "diagnostic", "azure::ResourceId", "azure::ids", "azure::image"]),
     ("recipe", &["value", "diagnostic", "azure", "expression"]),
     ("facts", &["value", "azure"]),
     ("merge", &["value", "azure"]),

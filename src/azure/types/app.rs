@@ -91,6 +91,7 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
         ("properties.configuration.secrets", Consequence::RestartUsers),
         ("properties.configuration.dapr", Consequence::RestartAll),
     ],
+    host: &[],
     write_action: "Microsoft.App/containerApps/write",
     linked: &[
         // https://learn.microsoft.com/azure/container-apps/managed-identity; Azure refuses with

@@ -123,6 +123,9 @@ pub struct ResourceType {
     pub computed: &'static [&'static str],
     /// What follows from a change below a path.
     pub consequences: &'static [(&'static str, Consequence)],
+    /// Where the host name stands by which a resource of this type may be looked for; empty: nowhere. It
+    /// is compared, never taken apart.
+    pub host: &'static [&'static str],
     /// The action a write needs.
     pub write_action: &'static str,
     /// What else a write needs a right for.

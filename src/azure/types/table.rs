@@ -19,6 +19,7 @@ const NONE: ResourceType = ResourceType {
     gives_rights: &[],
     computed: &[],
     consequences: &[],
+    host: &[],
     write_action: "",
     linked: &[],
 };
@@ -131,6 +132,18 @@ pub const ALL: &[ResourceType] = &[
         // Who may read and write secrets, where roles do not count.
         gives_rights: &["properties.accessPolicies"],
         write_action: "Microsoft.KeyVault/vaults/write",
+        ..NONE
+    },
+    ResourceType {
+        // `roleAssignmentMode` is there since 2025-11-01, the policy for ARM tokens since 2025-04-01
+        // (Azure/bicep-types-az).
+        name: "Microsoft.ContainerRegistry/registries",
+        noun: "container registry",
+        versions: &["2025-11-01", "2025-04-01", "2023-07-01"],
+        update: Update::Patch,
+        // With a domain name label it is NAME-hash and the suffix, so that the name does not tell it.
+        host: &["properties", "loginServer"],
+        write_action: "Microsoft.ContainerRegistry/registries/write",
         ..NONE
     },
     ResourceType {

@@ -156,6 +156,7 @@ functions! {
     "min_by" (List, Expression) Part Values(lists::min_by), "the element with the least value of the expression";
     "not_null" (Any; Any) Part Body::NotNull, "the first that is not null";
     "parse_id" (Text) Made Values(texts::parse_id), "`{subscription, resource_group, type, name, parent}` of a resource id; null of anything else";
+    "parse_image" (Text) Made Values(texts::parse_image), "`{server, repository, tag, digest}` of a reference to a container image; null of anything else";
     "replace" (Text, Text, Text) Made Values(texts::replace), "the first with every occurrence of the second replaced by the third";
     "reverse" (TextOrList) Part Values(lists::reverse), "in reverse order";
     "root" () Part Body::Root, "the whole document, also within `[?…]`, as in `root().inputs.name`";

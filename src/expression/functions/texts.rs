@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::arguments::{Arguments, Outcome};
 use crate::azure::ids::ResourceId;
+use crate::azure::image::ImageReference;
 use crate::value::{Data, Value};
 
 /// The namespace in which ARM and Bicep hash the arguments of `guid`, joined with `-`, to a UUID of
@@ -89,6 +90,23 @@ pub(super) fn parse_id(arguments: &mut Arguments<'_>) -> Outcome {
         ("name", Value::from(id.name())),
         ("parent", optional(parent.as_ref().map(ResourceId::as_str))),
     ];
+    object(members)
+}
+
+pub(super) fn parse_image(arguments: &mut Arguments<'_>) -> Outcome {
+    let Some(image) = ImageReference::parse(arguments.text(0)) else {
+        return Ok(Some(Value::null()));
+    };
+    let optional = |text: Option<String>| text.map_or_else(Value::null, Value::from);
+    object([
+        ("server", optional(image.server)),
+        ("repository", Value::from(image.repository)),
+        ("tag", optional(image.tag)),
+        ("digest", optional(image.digest)),
+    ])
+}
+
+fn object<const N: usize>(members: [(&str, Value); N]) -> Outcome {
     let members: IndexMap<String, Value> =
         members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     Ok(Some(Value::new(Data::Map(members))))

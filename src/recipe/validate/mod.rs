@@ -13,8 +13,9 @@ pub use desired::forbidden_role;
 
 use super::load::attempt;
 use super::suggest::did_you_mean;
-use super::{Catalogue, Id, Origin, Recipe, read_beneath};
+use super::{Catalogue, Id, LookupKind, Origin, Recipe, read_beneath};
 use crate::diagnostic::{Code, Diagnostic, Source, Span, codes};
+use crate::expression::Expression;
 
 /// What validation found, and the file it points into.
 struct Findings<'a> {
@@ -138,7 +139,7 @@ fn inputs(recipe: &Recipe, findings: &mut Findings<'_>) {
 
 fn lookups(recipe: &Recipe, findings: &mut Findings<'_>) {
     for lookup in recipe.existing.values() {
-        if lookup.name.is_none() && !lookup.list {
+        if lookup.resource().is_some_and(|resource| resource.name.is_none() && !resource.list) {
             findings.error(
                 codes::MISSING_KEY,
                 lookup.id.span,
@@ -147,6 +148,24 @@ fn lookups(recipe: &Recipe, findings: &mut Findings<'_>) {
             );
         }
     }
+    for lookup in recipe.existing.values() {
+        if let LookupKind::Manifest(manifest) = &lookup.kind
+            && !names_registry(recipe, &manifest.registry.value)
+        {
+            let message = "a manifest's `registry` is a lookup of a container registry";
+            findings.error(codes::BAD_VALUE, manifest.registry.span, message, "such as \"${registry}\"");
+        }
+    }
+}
+
+/// Whether it is a registry that a lookup read: what a recipe makes up could be one of its own, and a token
+/// would be sent there.
+fn names_registry(recipe: &Recipe, expression: &Expression) -> bool {
+    recipe.existing.iter().any(|(name, lookup)| {
+        let kind = lookup.resource().map(|resource| resource.kind.kind.as_str());
+        kind.is_some_and(|kind| kind.eq_ignore_ascii_case("Microsoft.ContainerRegistry/registries"))
+            && expression.text() == format!("${{{name}}}")
+    })
 }
 
 /// The recipes it names are there, take the inputs it sets, and do not come back to it.

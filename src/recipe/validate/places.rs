@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Span;
 use crate::expression::{Expression, Node, Tree};
-use crate::recipe::{Check, Definition, Expr, Recipe, StepKind};
+use crate::recipe::{Check, Definition, Expr, LookupKind, Recipe, StepKind};
 
 /// An expression and what its place asks of it.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub(super) enum Owner<'a> {
 /// What a place asks of its expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// `when`, `for_each`, `that`: a value that no plain text can be; the first two known at plan.
+    /// `when`, `for_each`, `that`, `not_exercised`: a value that no plain text can be; the first two known at plan.
     Condition { at_plan: bool },
     /// Known at plan.
     Plan,
@@ -62,9 +62,18 @@ pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
     for lookup in recipe.existing.values() {
         all.enter(Owner::Lookup(&lookup.id.name), lookup.for_each.as_ref());
         all.one(lookup.when.as_ref(), condition);
-        all.one(lookup.name.as_ref(), Role::Value);
-        for key in [&lookup.parent, &lookup.scope, &lookup.resource_group] {
-            all.one(key.as_ref(), Role::Plan);
+        match &lookup.kind {
+            LookupKind::Resource(resource) => {
+                all.one(resource.name.as_ref(), Role::Value);
+                for key in [&resource.parent, &resource.scope, &resource.resource_group] {
+                    all.one(key.as_ref(), Role::Plan);
+                }
+            }
+            LookupKind::Manifest(manifest) => {
+                for key in [&manifest.registry, &manifest.repository, &manifest.reference] {
+                    all.one(Some(key), Role::Value);
+                }
+            }
         }
         all.one(lookup.fix.as_ref(), Role::Words);
     }
@@ -154,6 +163,7 @@ impl<'a> Collector<'a> {
             self.enter(Owner::Leaf, check.for_each.as_ref());
             self.one(check.when.as_ref(), Role::Condition { at_plan: true });
             self.one(Some(&check.that), Role::Condition { at_plan: false });
+            self.one(check.not_exercised.as_ref(), Role::Condition { at_plan: false });
             for words in [&check.name, &check.otherwise, &check.fix] {
                 self.one(words.as_ref(), Role::Words);
             }

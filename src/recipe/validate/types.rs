@@ -39,6 +39,7 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
         }
     }
     for lookup in recipe.existing.values() {
+        let Some(lookup) = lookup.resource() else { continue };
         let known = types::find(&lookup.kind.kind).is_some();
         if !known && lookup.kind.version.is_none() {
             let kind = &lookup.kind.kind;

@@ -42,7 +42,10 @@ fn one_document_always_with_the_exit_code() {
 fn a_query_picks_from_the_document() {
     let place = Place::new();
     let picked = |arguments: &[&str]| place.run(arguments).code(0).json();
-    assert_eq!(picked(&["list", "--query", "[].name"]), json!(["key-vault-reference", "managed-identity"]));
+    assert_eq!(
+        picked(&["list", "--query", "[].name"]),
+        json!(["container-registry", "key-vault-reference", "managed-identity"])
+    );
     assert_eq!(
         picked(&["apply", "managed-identity", "--sandbox", "--query", "[status, counts.writes]"]),
         json!(["ok", 1])

@@ -152,9 +152,10 @@ fn list() {
     let outcome = Place::new().line("list").code(0);
     says(&outcome, &["managed-identity", "key-vault-reference"]);
     insta::assert_snapshot!(outcome.scrubbed(), @r"
-    RECIPE               CATEGORY             COMPLEXITY  WHAT IT DOES
-    key-vault-reference  security & identity  medium      Environment variables from Key Vault secrets
-    managed-identity     security & identity  low         Managed identity for an app, with the roles it needs
+    RECIPE               CATEGORY                COMPLEXITY  WHAT IT DOES
+    container-registry   deployment & revisions  low         Images from a private registry, pulled with the app's identity
+    key-vault-reference  security & identity     medium      Environment variables from Key Vault secrets
+    managed-identity     security & identity     low         Managed identity for an app, with the roles it needs
     ");
     let none = Place::new().line("list --for velocity").code(0);
     assert!(!none.stdout.contains("managed-identity"), "{}", none.stdout);
@@ -265,10 +266,12 @@ fn graph() {
     insta::assert_snapshot!(Place::new().line("graph").code(0).stdout, @r"
     baseline
     └── managed-identity
+        ├── container-registry
         └── key-vault-reference
     ");
     insta::assert_snapshot!(Place::new().line("graph --format mermaid").code(0).stdout, @r"
     flowchart TD
+        managed-identity --> container-registry
         managed-identity --> key-vault-reference
         baseline --> managed-identity
     ");

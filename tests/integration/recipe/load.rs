@@ -161,8 +161,9 @@ steps:
     let Shape::Record(fields) = held.as_ref() else { panic!("{held:?}") };
     assert!(!fields["role"].optional && fields["scope"].optional);
     let lookup = &recipe.existing["the_vault"];
-    assert_eq!(lookup.kind.version.as_deref(), Some("2023-07-01"));
-    assert!(lookup.search == Search::Subscription && lookup.optional && !lookup.list);
+    let resource = lookup.resource().unwrap();
+    assert_eq!(resource.kind.version.as_deref(), Some("2023-07-01"));
+    assert!(resource.search == Search::Subscription && lookup.optional && !resource.list);
     assert_eq!(recipe.prerequisites[0].severity, Severity::Warning);
     let step = recipe.step("give_role").unwrap();
     assert_eq!(step.id.written, "give-role");

@@ -11,6 +11,7 @@ mod generated;
 mod hidden;
 mod merging;
 mod properties;
+mod registries;
 mod secrecy;
 mod secrets;
 mod strangers;

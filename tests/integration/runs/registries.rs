@@ -1,0 +1,355 @@
+//! container-registry: the registry found, the role by its mode, the entry, the image.
+
+use acarecipe::clock::Clock as _;
+use acarecipe::diagnostic::codes;
+use acarecipe::plan::Status;
+use acarecipe::sandbox::roles::{ACR_PULL, READER, REPOSITORY_READER};
+use acarecipe::sandbox::seed::{self, variant};
+use acarecipe::sandbox::state::{Registry, State};
+use serde_json::{Value as Json, json};
+
+use super::super::support::world::{START, World, failed, writes};
+use super::{
+    BOTH, EXISTING, SECRET, app, blocked, described, of_code, only_failed, secret, text, works_and_stays,
+};
+
+const RECIPE: &[&str] = &["container-registry"];
+const THREE: &[&str] = &["managed-identity", "key-vault-reference", "container-registry"];
+const SYSTEM: &str = "managed-identity.identity=system";
+
+/// An Azure in which `$ACR_NAME` is set.
+fn with_registry(name: &str) -> World {
+    let mut world = World::new();
+    world.variables.insert("ACR_NAME".to_owned(), name.to_owned());
+    world
+}
+
+fn world() -> World {
+    with_registry(seed::REGISTRY)
+}
+
+fn registry<'s>(state: &'s mut State, name: &str) -> &'s mut Registry {
+    state.registry_mut(name).unwrap()
+}
+
+/// The app's entry for a seeded registry, as the store has it.
+fn entry(world: &World, name: &str) -> Json {
+    let app = app(world);
+    let entries = app.configuration()["registries"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut own = entries.iter().filter(|one| one["server"] == seed::login_server(name));
+    let found = own.next().cloned().unwrap_or_default();
+    assert!(own.next().is_none(), "{entries:#?}");
+    found
+}
+
+/// The app's entries for registries, changed behind everybody's back.
+fn set_entries(state: &mut State, entries: Json) {
+    state.app_mut(seed::APP).unwrap().model["properties"]["configuration"]["registries"] = entries;
+}
+
+/// The image of the app's container, as the store has it.
+fn image(world: &World) -> String {
+    app(world).template()["containers"][0]["image"].as_str().unwrap().to_owned()
+}
+
+/// GUIDs of the roles that were given, and where.
+fn roles_given(world: &World) -> Vec<(String, String)> {
+    let puts = world.sandbox.exchanges().into_iter().filter(|one| one.method == "PUT");
+    puts.filter_map(|one| {
+        let (scope, _) = one.path.split_once("/providers/Microsoft.Authorization/roleAssignments/")?;
+        let body = one.request_body.as_ref()?;
+        let guid = body["properties"]["roleDefinitionId"].as_str()?.rsplit('/').next()?;
+        Some((guid.to_owned(), scope.to_owned()))
+    })
+    .collect()
+}
+
+#[test]
+fn the_entry_comes_after_the_role_and_the_image_stays() {
+    let world = world();
+    let run = works_and_stays(&world, RECIPE, &[]);
+    let entry = entry(&world, seed::REGISTRY);
+    assert_eq!(entry["identity"], "system");
+    assert_eq!(image(&world), seed::IMAGE, "no image was asked for");
+    assert_eq!(run.applied.revisions.len(), 0, "registries are no part of a revision");
+    let sent: Vec<String> =
+        writes(&world.sandbox.exchanges()).into_iter().map(|(method, _)| method).collect();
+    assert_eq!(sent, ["PATCH", "PUT", "PATCH"], "identity, role, entry");
+    assert_eq!(roles_given(&world), [(ACR_PULL.to_owned(), seed::registry_id(seed::REGISTRY))]);
+    let waited = world.clock.now() - START;
+    assert!(waited >= time::Duration::minutes(2), "the role settles before the app is told: {waited}");
+
+    let findings = run.findings();
+    let pull = of_code(&findings, codes::VERIFICATION);
+    assert_eq!(pull.status, Status::NotExercised, "{pull:?}");
+    assert!(text(pull).contains(seed::IMAGE), "{pull:?}");
+    let outputs = &run.ok().plan.outputs["container_registry"];
+    assert_eq!(outputs["server"].as_str(), Some("acrdemo.azurecr.io"));
+    assert_eq!(outputs["registry_id"].as_str(), Some(seed::registry_id(seed::REGISTRY).as_str()));
+    assert!(outputs["image"].is_null() && outputs["digest"].is_null());
+    described(&world);
+}
+
+#[test]
+fn with_an_identity_that_is_there_it_is_one_write_of_the_app() {
+    let world = world();
+    let run = works_and_stays(&world, RECIPE, &[EXISTING]);
+    let sent: Vec<String> =
+        writes(&world.sandbox.exchanges()).into_iter().map(|(method, _)| method).collect();
+    assert_eq!(sent, ["PUT", "PATCH"], "role, everything else");
+    assert_eq!(run.applied.revisions.len(), 1, "AZURE_CLIENT_ID is part of the template");
+    let identity = entry(&world, seed::REGISTRY)["identity"].as_str().unwrap().to_owned();
+    assert!(identity.eq_ignore_ascii_case(&seed::identity_id(seed::IDENTITY)), "{identity}");
+    described(&world);
+}
+
+#[test]
+fn a_password_goes_in_the_same_write_and_others_keep_theirs() {
+    let world = world().edited(|state| {
+        variant::plain_secret(state, "acr-password", "a-registry-password");
+        let other = json!({ "server": "ghcr.io", "username": "bot", "passwordSecretRef": "acr-password" });
+        let own = json!({
+            "server": "AcrDemo.azurecr.io", "username": "acrdemo", "passwordSecretRef": "acr-password",
+        });
+        set_entries(state, json!([other, own]));
+    });
+    works_and_stays(&world, RECIPE, &[]);
+    let app = app(&world);
+    let entries = app.configuration()["registries"].as_array().unwrap().clone();
+    assert_eq!(entries.len(), 2, "{entries:#?}");
+    assert_eq!(entries[0]["username"], "bot");
+    assert_eq!(entries[0]["passwordSecretRef"], "acr-password");
+    assert_eq!(entries[1]["identity"], "system");
+    let absent = |value: &Json| value.is_null() || value == "";
+    assert!(absent(&entries[1]["username"]) && absent(&entries[1]["passwordSecretRef"]), "{entries:#?}");
+    assert_eq!(secret(&app, "acr-password")["value"], "a-registry-password", "it is not ours to remove");
+    let to_app: Vec<_> = world
+        .sandbox
+        .exchanges()
+        .into_iter()
+        .filter(|one| one.method == "PATCH" && one.path == seed::app_id())
+        .collect();
+    let entries = to_app.iter().filter(|one| {
+        one.request_body
+            .as_ref()
+            .is_some_and(|body| !body["properties"]["configuration"]["registries"].is_null())
+    });
+    assert_eq!(entries.count(), 1, "the identity enters as the password leaves");
+    assert_eq!(super::secrets_listed(&world.sandbox.exchanges()), 0, "no secret is sent for it");
+    described(&world);
+}
+
+#[test]
+fn the_mode_of_the_registry_decides_the_role() {
+    let world = with_registry(seed::ABAC_REGISTRY);
+    works_and_stays(&world, RECIPE, &[]);
+    assert_eq!(roles_given(&world), [(REPOSITORY_READER.to_owned(), seed::registry_id(seed::ABAC_REGISTRY))]);
+    assert_eq!(entry(&world, seed::ABAC_REGISTRY)["identity"], "system", "the server is not NAME and suffix");
+    described(&world);
+
+    // An answer that does not say: AcrPull, and a word about it.
+    let world = self::world().edited(|state| {
+        let properties = registry(state, seed::REGISTRY).properties.as_object_mut().unwrap();
+        properties.remove("roleAssignmentMode");
+    });
+    let run = works_and_stays(&world, RECIPE, &[]);
+    assert_eq!(roles_given(&world)[0].0, ACR_PULL);
+    let told = &run.planned.plan.prerequisites;
+    let warned = told.iter().find(|one| one.status == Status::Warning).unwrap();
+    assert!(text(warned).contains("does not tell its role assignment mode"), "{warned:?}");
+}
+
+#[test]
+fn a_registry_is_found_by_name_login_server_or_id_in_any_case() {
+    let id = seed::registry_id(seed::REGISTRY);
+    for name in ["ACRdemo", "acrdemo.azurecr.io", "ACRDEMO.AZURECR.IO", id.as_str()] {
+        let world = with_registry(name);
+        works_and_stays(&world, RECIPE, &[]);
+        assert_eq!(entry(&world, seed::REGISTRY)["identity"], "system", "{name}");
+        described(&world);
+    }
+    // By name in another group of the subscription; by a login server that its name does not tell.
+    for name in ["acrabac".to_owned(), seed::login_server(seed::ABAC_REGISTRY)] {
+        let world = with_registry(&name);
+        works_and_stays(&world, RECIPE, &[]);
+        assert_eq!(entry(&world, seed::ABAC_REGISTRY)["identity"], "system", "{name}");
+    }
+}
+
+#[test]
+fn a_registry_in_another_subscription_is_found_by_login_server_or_id() {
+    let server = seed::login_server(seed::CENTRAL_REGISTRY);
+    for name in [server.to_uppercase(), seed::registry_id(seed::CENTRAL_REGISTRY)] {
+        // The app's subscription need not know the provider for that.
+        let world = with_registry(&name).edited(|state| {
+            state.providers.insert("Microsoft.ContainerRegistry".to_owned(), "NotRegistered".to_owned());
+        });
+        works_and_stays(&world, RECIPE, &[]);
+        assert_eq!(roles_given(&world), [(ACR_PULL.to_owned(), seed::registry_id(seed::CENTRAL_REGISTRY))]);
+        described(&world);
+    }
+    let world = with_registry(seed::CENTRAL_REGISTRY);
+    let planned = blocked(&world, RECIPE, &[]);
+    let finding = only_failed(&planned);
+    assert!(text(finding).contains("az acr create --name acrcentral"), "a name is not looked for elsewhere");
+}
+
+#[test]
+fn a_login_server_of_nobody_is_told_with_where_it_was_looked_for() {
+    let planned = blocked(&with_registry("nobody.azurecr.io"), RECIPE, &[]);
+    let finding = only_failed(&planned);
+    assert_eq!(finding.code, codes::RESOURCE);
+    assert!(text(finding).contains("in 2 subscriptions of the tenant"), "{finding:?}");
+    assert!(!text(finding).contains("not all"), "{finding:?}");
+
+    // One that cannot be looked into is passed over, and that is told.
+    let world = with_registry("nobody.azurecr.io").edited(|state| {
+        let central = seed::central_subscription_id();
+        state.role_assignments.retain(|_, one| !one.scope.eq_ignore_ascii_case(&central));
+        let group = format!("{central}/resourceGroups/{}", seed::CENTRAL_GROUP);
+        let owner = state.callers["owner"].principal.clone();
+        seed::assign_role(state, &group, READER, &owner, START);
+    });
+    let planned = blocked(&world, RECIPE, &[]);
+    let finding = only_failed(&planned);
+    assert!(text(finding).contains("not all could be looked into: Sandbox Central"), "{finding:?}");
+}
+
+#[test]
+fn input_combinations_that_do_not_fit_are_explained() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["image_tag=1.0"], "image_name is not"),
+        (&["image_name=python-demo"], "image_tag is not"),
+        (&["image=python-demo"], "is no image of a registry"),
+        (&["image=Python-Demo:1.0"], "is no image of a registry"),
+        (&["image_name=python-demo:1.0", "image_tag=2.0"], "is no image of a registry"),
+        (&["image=ghcr.io/acarecipe/python-demo:1.0"], "names the server ghcr.io"),
+    ];
+    for (parameters, said) in cases {
+        let planned = blocked(&world(), RECIPE, parameters);
+        let finding = only_failed(&planned);
+        assert_eq!(finding.code, codes::PREREQUISITE);
+        assert!(text(finding).contains(said), "{parameters:?}: {finding:?}");
+        assert!(finding.fix.is_some(), "{parameters:?}");
+    }
+}
+
+#[test]
+fn a_registry_that_refuses_arm_tokens_stops_the_run() {
+    let world = world().edited(|state| {
+        registry(state, seed::REGISTRY).properties["policies"]["azureADAuthenticationAsArmPolicy"]["status"] =
+            json!("disabled");
+    });
+    let planned = blocked(&world, RECIPE, &[]);
+    let told = text(only_failed(&planned));
+    assert!(
+        told.contains("az acr config authentication-as-arm update --registry acrdemo --status enabled"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_closed_network_is_a_warning_that_names_what_is_needed() {
+    let closings: [fn(&mut Registry); 2] = [
+        |registry| registry.properties["publicNetworkAccess"] = json!("Disabled"),
+        |registry| registry.properties["networkRuleSet"]["defaultAction"] = json!("Deny"),
+    ];
+    for close in closings {
+        let world = world().edited(|state| close(registry(state, seed::REGISTRY)));
+        let run = works_and_stays(&world, RECIPE, &[]);
+        let told = &run.planned.plan.prerequisites;
+        let warned = told.iter().find(|one| one.status == Status::Warning).unwrap();
+        for part in [
+            "private endpoint",
+            "privatelink.azurecr.io",
+            "acrdemo.azurecr.io",
+            "acrdemo.westeurope.data.azurecr.io",
+        ] {
+            assert!(text(warned).contains(part), "{part}: {warned:?}");
+        }
+    }
+}
+
+/// What was damaged, how, and the checks that fail of it.
+type Drift = (&'static str, fn(&mut State), &'static [&'static str]);
+
+const ENTRY: &str = "images of acrdemo.azurecr.io are pulled with the identity";
+const ROLE: &str = "the identity may pull from acrdemo";
+
+#[test]
+fn each_thing_it_owns_is_missed_and_mended() {
+    let drifts: &[Drift] = &[
+        ("the entry is gone", |state| set_entries(state, json!([])), &[ENTRY]),
+        (
+            "another identity",
+            |state| {
+                variant::user_identity(state, &seed::identity_id(seed::IDENTITY));
+                let other = seed::identity_id(seed::IDENTITY);
+                set_entries(state, json!([{ "server": "acrdemo.azurecr.io", "identity": other }]));
+            },
+            &[ENTRY],
+        ),
+        (
+            "a password is back",
+            |state| {
+                variant::plain_secret(state, "acr-password", "a-registry-password");
+                let entry = json!({
+                    "server": "acrdemo.azurecr.io", "username": "acrdemo", "passwordSecretRef": "acr-password",
+                });
+                set_entries(state, json!([entry]));
+            },
+            &[ENTRY],
+        ),
+        (
+            "the role is gone",
+            |state| {
+                let scope = seed::registry_id(seed::REGISTRY);
+                state.role_assignments.retain(|_, one| one.scope != scope);
+            },
+            &[ROLE],
+        ),
+    ];
+    for (name, damage, checks) in drifts {
+        let world = world();
+        works_and_stays(&world, RECIPE, &[SYSTEM]);
+        world.sandbox.edit(damage);
+        let findings = world.verify(RECIPE, &[SYSTEM]);
+        let failing: Vec<&str> = failed(&findings).iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(failing, *checks, "{name}: {findings:#?}");
+        works_and_stays(&world, RECIPE, &[SYSTEM]);
+        described(&world);
+    }
+}
+
+#[test]
+fn an_entry_with_an_identity_that_the_app_does_not_have_is_seen_before_the_write() {
+    let world = world().edited(|state| {
+        let stranger = seed::identity_id("id-of-somebody");
+        set_entries(state, json!([{ "server": "other.azurecr.io", "identity": stranger }]));
+    });
+    let planned = blocked(&world, RECIPE, &[]);
+    let finding = only_failed(&planned);
+    assert_eq!(finding.code, codes::IDENTITY_MISSING);
+    assert!(text(finding).contains("other.azurecr.io"), "{finding:?}");
+    // One without an identity, as Azure returns it for a password, names none.
+    let world = self::world().edited(|state| {
+        variant::plain_secret(state, "token", "a-registry-password");
+        let entry =
+            json!({ "server": "ghcr.io", "username": "bot", "passwordSecretRef": "token", "identity": "" });
+        set_entries(state, json!([entry]));
+    });
+    works_and_stays(&world, RECIPE, &[]);
+}
+
+#[test]
+fn three_recipes_share_identity_and_template_write() {
+    let world = world();
+    let run = works_and_stays(&world, THREE, &[SECRET]);
+    let sent: Vec<String> =
+        writes(&world.sandbox.exchanges()).into_iter().map(|(method, _)| method).collect();
+    assert_eq!(sent, ["PATCH", "PUT", "PUT", "PATCH"]);
+    assert_eq!(run.applied.revisions.len(), 1);
+    // Without the third nothing of it is touched.
+    works_and_stays(&world, BOTH, &[SECRET]);
+    assert_eq!(entry(&world, seed::REGISTRY)["identity"], "system");
+}
