@@ -255,6 +255,9 @@ pub(super) fn route(
         Some(address) if address.types.is_empty() => {
             providers::resources::provider(&mut context, &address.scope, &address.namespace)
         }
+        Some(address) if address.kind() == "register" && !address.is_resource() => {
+            providers::resources::register(&mut context, &address)
+        }
         Some(address) => typed(&mut context, &address),
         None => providers::resources::route(&mut context),
     }

@@ -680,6 +680,11 @@ pub const RULES: &[Rule] = &[
         "a write to a provider that is not registered is refused: 409 MissingSubscriptionRegistration",
         "Microsoft Learn, resource provider registration errors",
     ),
+    confirmed(
+        "provider-register",
+        "POST of register registers a provider for whoever has its register/action at the subscription",
+        "Microsoft.Resources resources.json (Providers_Register); azure-mgmt-core does it for its user",
+    ),
 ];
 
 #[cfg(test)]

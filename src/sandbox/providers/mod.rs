@@ -16,17 +16,22 @@ pub(super) struct Provider {
     pub(super) types: &'static [(&'static str, &'static [&'static str])],
 }
 
-const APP: &[&str] = &["2026-01-01", "2025-07-01", "2025-01-01", "2024-03-01"];
+const APP: &[&str] = &["2026-07-01", "2026-01-01", "2025-07-01", "2025-01-01", "2024-03-01"];
 const IDENTITY: &[&str] = &["2024-11-30", "2023-01-31"];
-const VAULT: &[&str] = &["2026-02-01", "2025-05-01", "2023-07-01"];
+const VAULT: &[&str] = &["2026-05-15", "2026-02-01", "2025-05-01", "2023-07-01"];
 const REGISTRY: &[&str] = &["2025-11-01", "2025-04-01", "2023-07-01"];
 const AUTHORIZATION: &[&str] = &["2022-04-01"];
 /// `Microsoft.Resources` for groups and providers.
 pub(super) const RESOURCES: &[&str] = &["2025-04-01", "2024-07-01"];
+/// The same for one provider and its registration; the oldest is what azure-mgmt-core asks by when it
+/// registers a provider for its user.
+pub(super) const REGISTRATIONS: &[&str] = &["2025-04-01", "2024-07-01", "2016-02-01"];
 /// `Microsoft.Resources` for subscriptions.
 pub(super) const SUBSCRIPTIONS: &[&str] = &["2022-12-01"];
 
-/// Stable versions, as Microsoft's published descriptions have them.
+/// Stable versions, as Microsoft's published descriptions have them; `Microsoft.App` 2026-07-01 and
+/// `Microsoft.KeyVault` 2026-05-15 as Microsoft's Python clients of autumn 2026 send them
+/// (azure-mgmt-appcontainers 5.1.0, azure-mgmt-keyvault 14.1.0).
 pub(super) const PROVIDERS: &[Provider] = &[
     Provider {
         namespace: "Microsoft.App",

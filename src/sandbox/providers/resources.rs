@@ -2,9 +2,11 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{PROVIDERS, RESOURCES, SUBSCRIPTIONS, invalid_version, provider as known_provider};
+use super::{
+    PROVIDERS, REGISTRATIONS, RESOURCES, SUBSCRIPTIONS, invalid_version, provider as known_provider,
+};
 use crate::sandbox::errors::{self, Refusal};
-use crate::sandbox::router::{self, Answer, Context, Handled};
+use crate::sandbox::router::{self, Address, Answer, Context, Handled};
 use crate::sandbox::state::{Group, State, Subscription, fold};
 
 /// Requests whose path has no provider in it.
@@ -107,22 +109,44 @@ fn subscription_body(state: &State, subscription: &Subscription) -> Json {
 
 /// `GET` of a provider's registration.
 pub(in crate::sandbox) fn provider(context: &mut Context<'_>, scope: &str, namespace: &str) -> Handled {
-    if !RESOURCES.contains(&context.api_version) {
-        return Err(invalid_version(context.api_version, RESOURCES));
+    if !REGISTRATIONS.contains(&context.api_version) {
+        return Err(invalid_version(context.api_version, REGISTRATIONS));
     }
     router::existing_subscription(context, scope)?;
     if context.method != "GET" {
-        return Err(Refusal::new(405, "MethodNotAllowed", "Providers can only be read here."));
+        return Err(Refusal::new(405, "MethodNotAllowed", "Providers can only be read and registered here."));
     }
     context.require("Microsoft.Resources/subscriptions/providers/read", scope)?;
-    let Some(provider) = known_provider(namespace) else {
-        return Err(Refusal::new(
+    let namespace = existing_provider(namespace)?;
+    Ok(Answer::new(200, provider_body(context.state, scope, namespace)))
+}
+
+/// `POST …/register`: registers the provider in the subscription, at once.
+pub(in crate::sandbox) fn register(context: &mut Context<'_>, address: &Address) -> Handled {
+    if !REGISTRATIONS.contains(&context.api_version) {
+        return Err(invalid_version(context.api_version, REGISTRATIONS));
+    }
+    router::existing_subscription(context, &address.scope)?;
+    if context.method != "POST" {
+        return Err(router::no_operation(context, address));
+    }
+    let namespace = existing_provider(&address.namespace)?;
+    context.require(&format!("{namespace}/register/action"), &address.scope)?;
+    context.unlocked(&address.scope)?;
+    context.state.providers.retain(|name, _| !name.eq_ignore_ascii_case(namespace));
+    context.state.providers.insert(namespace.to_owned(), "Registered".to_owned());
+    Ok(Answer::new(200, provider_body(context.state, &address.scope, namespace)))
+}
+
+/// The namespace in its own spelling.
+fn existing_provider(namespace: &str) -> Result<&'static str, Refusal> {
+    known_provider(namespace).map(|provider| provider.namespace).ok_or_else(|| {
+        Refusal::new(
             404,
             "InvalidResourceNamespace",
             format!("The resource namespace '{namespace}' is invalid."),
-        ));
-    };
-    Ok(Answer::new(200, provider_body(context.state, scope, provider.namespace)))
+        )
+    })
 }
 
 fn provider_body(state: &State, scope: &str, namespace: &str) -> Json {

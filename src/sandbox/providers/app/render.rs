@@ -16,7 +16,9 @@ pub(super) fn app(state: &State, app: &App, now: OffsetDateTime, rules: &Switche
         "managedEnvironmentId": model["properties"]["environmentId"],
         "environmentId": model["properties"]["environmentId"],
     });
-    copy(&model["properties"], &mut properties, "workloadProfileName");
+    for member in ["workloadProfileName", "networking"] {
+        copy(&model["properties"], &mut properties, member);
+    }
     if let Some(latest) = app.latest() {
         properties["latestRevisionName"] = json!(latest.name);
         if let Some(fqdn) = fqdn(state, app, &latest.name) {

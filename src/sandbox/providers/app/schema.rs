@@ -1,7 +1,7 @@
 //! The properties a container app has, by api-version, and what of a body does not fit.
 //!
 //! Source: the published types of Microsoft.App 2026-01-01, compared with 2025-07-01, 2025-01-01
-//! and 2024-03-01.
+//! and 2024-03-01; for 2026-07-01 the models of azure-mgmt-appcontainers 5.1.0.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -25,8 +25,9 @@ const PROPERTIES: &[(&str, &str)] = &[
     ),
     (
         "properties",
-        "provisioningState:s runningStatus:s managedEnvironmentId:s environmentId:s workloadProfileName:s latestRevisionName:s latestReadyRevisionName:s latestRevisionFqdn:s customDomainVerificationId:s configuration:o template:o outboundIpAddresses:a eventStreamEndpoint:s",
+        "provisioningState:s runningStatus:s managedEnvironmentId:s environmentId:s workloadProfileName:s latestRevisionName:s latestReadyRevisionName:s latestRevisionFqdn:s customDomainVerificationId:s configuration:o template:o outboundIpAddresses:a eventStreamEndpoint:s networking:o",
     ),
+    ("properties.networking", "outboundVnetSubnetId:s"),
     (
         "properties.configuration",
         "secrets:a activeRevisionsMode:s ingress:o registries:a dapr:o runtime:o maxInactiveRevisions:n service:o identitySettings:a",
@@ -86,7 +87,10 @@ const PROPERTIES: &[(&str, &str)] = &[
     ("properties.template.containers[].probes[].httpGet", "host:s httpHeaders:a path:s port:n scheme:s"),
     ("properties.template.containers[].probes[].httpGet.httpHeaders[]", "name:s value:s"),
     ("properties.template.containers[].probes[].tcpSocket", "host:s port:n"),
-    ("properties.template.scale", "minReplicas:n maxReplicas:n cooldownPeriod:n pollingInterval:n rules:a"),
+    (
+        "properties.template.scale",
+        "minReplicas:n maxReplicas:n cooldownPeriod:n pollingInterval:n rules:a allowScalingRuleOverride:b",
+    ),
     ("properties.template.scale.rules[]", "name:s azureQueue:o custom:o http:o tcp:o"),
     (
         "properties.template.scale.rules[].azureQueue",
@@ -107,7 +111,11 @@ const PROPERTIES: &[(&str, &str)] = &[
     ("properties.template.serviceBinds[]", "serviceId:s name:s"),
 ];
 
-/// Properties that came with 2025-07-01 (and stay in 2026-01-01).
+/// Properties that came with 2026-07-01.
+const SINCE_2026_07: &[&str] =
+    &["properties.networking", "properties.template.scale.allowScalingRuleOverride"];
+
+/// Properties that came with 2025-07-01 (and stay in later versions).
 const SINCE_2025_07: &[&str] =
     &["kind", "properties.configuration.dapr.appHealth", "properties.configuration.dapr.maxConcurrency"];
 
@@ -150,7 +158,9 @@ fn row(path: &str) -> Option<&'static str> {
 
 fn known_in(path: &str, version: &str) -> bool {
     let since = |list: &[&str], first: &str| version < first && list.contains(&path);
-    !since(SINCE_2025_07, "2025-07-01") && !since(SINCE_2025_01, "2025-01-01")
+    !since(SINCE_2026_07, "2026-07-01")
+        && !since(SINCE_2025_07, "2025-07-01")
+        && !since(SINCE_2025_01, "2025-01-01")
 }
 
 fn join(path: &str, name: &str) -> String {
@@ -264,6 +274,11 @@ fn fill(value: &mut Json, path: &str) {
     }
     for (name, _) in names.split(' ').filter_map(|entry| entry.split_once(':')) {
         let own = join(path, name);
+        // An answer does not know for which version it is, and a property that older ones lack would
+        // be one too many there.
+        if SINCE_2026_07.contains(&own.as_str()) {
+            continue;
+        }
         let member = members.entry(name.to_owned()).or_insert(Json::Null);
         match member {
             Json::Array(elements) => {
@@ -344,5 +359,8 @@ mod tests {
         let number =
             json!({"properties": {"template": {"containers": [{"env": [{"name": "A", "value": 1}]}]}}});
         assert!(check(&number, "2026-01-01").is_err());
+        let newest = json!({"properties": {"template": {"scale": {"allowScalingRuleOverride": true}}}});
+        assert!(check(&newest, "2026-07-01").is_ok());
+        assert!(check(&newest, "2026-01-01").is_err());
     }
 }

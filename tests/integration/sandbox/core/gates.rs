@@ -178,7 +178,49 @@ fn a_provider_must_be_registered_for_writes() {
     world.patch(&env(&json!([]))).refused(409, "MissingSubscriptionRegistration");
     let types = provider["resourceTypes"].as_array().unwrap();
     let app = types.iter().find(|kind| kind["resourceType"] == "containerApps").unwrap();
-    assert_eq!(app["apiVersions"][0], "2026-01-01");
+    assert_eq!(app["apiVersions"][0], "2026-07-01");
+}
+
+#[test]
+fn whoever_may_registers_a_provider_as_microsofts_clients_do_unasked() {
+    let world = World::new();
+    world.edit(|state| state.providers.insert("Microsoft.App".to_owned(), "NotRegistered".to_owned()));
+    let register = format!("{}/providers/microsoft.app/register", seed::subscription_id());
+    let old = format!("{register}?api-version=2016-02-01");
+    for caller in ["reader", "group-scoped", "app-scoped"] {
+        world.by(caller).send("POST", &old, None).refused(403, "AuthorizationFailed");
+    }
+    world
+        .send("POST", &format!("{register}?api-version=2016-01-01"), None)
+        .refused(400, "InvalidApiVersionParameter");
+    world.send("PUT", &old, None).refused(405, "MethodNotAllowed");
+    let unknown = old.replace("microsoft.app", "Contoso.App");
+    world.send("POST", &unknown, None).refused(404, "InvalidResourceNamespace");
+    world.patch(&env(&json!([]))).refused(409, "MissingSubscriptionRegistration");
+
+    let provider = world.by("contributor").send("POST", &old, None).ok(200);
+    assert_eq!(provider["registrationState"], "Registered");
+    assert_eq!(provider["namespace"], "Microsoft.App");
+    let read = world.get(&old.replace("/register", "")).ok(200);
+    assert_eq!(read, provider);
+    world.patch(&env(&json!([]))).ok(202);
+}
+
+#[test]
+fn what_came_with_the_newest_version_is_kept_there_and_unknown_before() {
+    let world = World::new();
+    let subnet = json!({ "properties": { "networking": { "outboundVnetSubnetId": "/subscriptions/s" } } });
+    let scale = json!({ "properties": { "template": { "scale": { "allowScalingRuleOverride": true } } } });
+    for (body, at) in
+        [(subnet, "/properties/networking"), (scale, "/properties/template/scale/allowScalingRuleOverride")]
+    {
+        let newest = format!("{}?api-version=2026-07-01", seed::app_id());
+        let before = format!("{}?api-version=2026-01-01", seed::app_id());
+        world.send("PATCH", &before, Some(&body)).refused(400, "ContainerAppInvalidSchema");
+        world.send("PATCH", &newest, Some(&body)).ok(202);
+        world.settle();
+        assert_eq!(world.get(&newest).ok(200).pointer(at), body.pointer(at));
+    }
 }
 
 #[test]
