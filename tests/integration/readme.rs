@@ -3,7 +3,8 @@
 //! A block marked `console` holds commands (`$ …`, continued with `\`) and lines that they print; a
 //! block marked `yaml` whose first line is `# FILE` is that file, written where the commands run; the
 //! `run:` lines of a workflow are commands too. `cargo run --release --` stands for the program. What a
-//! reader would run against Azure runs against a served sandbox, by the variables set here.
+//! reader would run against Azure runs against a served sandbox, by the variables set here. Blocks
+//! marked `python` are run by tests/conformance, which has the packages for it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -50,7 +51,7 @@ fn parse(text: &str) -> Page {
         match tag {
             "console" => console(&block, &mut page.steps),
             "yaml" => yaml(&block, &mut page),
-            "mermaid" => {}
+            "mermaid" | "python" => {}
             other => panic!("line {}: a block of kind `{other}`, which nothing tests", block[0].0),
         }
     }
