@@ -12,6 +12,7 @@ from typing import Any
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
 from azure.mgmt.appcontainers import ContainerAppsAPIClient
 from azure.mgmt.authorization import AuthorizationManagementClient
+from azure.mgmt.containerregistry import ContainerRegistryManagementClient
 from azure.mgmt.keyvault import KeyVaultManagementClient
 from azure.mgmt.msi import ManagedServiceIdentityClient
 
@@ -129,6 +130,11 @@ class Served:
 
     def vaults(self, caller: str = "owner", **options: Any) -> KeyVaultManagementClient:
         return KeyVaultManagementClient(Caller(caller), SUBSCRIPTION, **self.reach(options))
+
+    def registries(
+        self, caller: str = "owner", subscription: str = SUBSCRIPTION, **options: Any
+    ) -> ContainerRegistryManagementClient:
+        return ContainerRegistryManagementClient(Caller(caller), subscription, **self.reach(options))
 
     def roles(self, caller: str = "owner", **options: Any) -> AuthorizationManagementClient:
         return AuthorizationManagementClient(Caller(caller), SUBSCRIPTION, **self.reach(options))

@@ -1,4 +1,4 @@
-use acarecipe::sandbox::roles::{KEY_VAULT_SECRETS_USER, MANAGED_IDENTITY_OPERATOR, READER};
+use acarecipe::sandbox::roles::{ACR_PULL, KEY_VAULT_SECRETS_USER, MANAGED_IDENTITY_OPERATOR, READER};
 use acarecipe::sandbox::seed;
 use serde_json::{Value as Json, json};
 
@@ -45,6 +45,17 @@ fn the_same_assignment_under_another_name_exists_already() {
     world.send("DELETE", &path(&scope, NAME), None).ok(200);
     world.send("DELETE", &path(&scope, NAME), None).ok(204);
     world.get(&path(&scope, NAME)).refused(404, "RoleAssignmentNotFound");
+}
+
+#[test]
+fn a_role_can_be_given_at_a_registry_and_not_at_one_that_is_not_there() {
+    let world = World::new();
+    let grant = body(ACR_PULL, seed::IDENTITY_PRINCIPAL);
+    let scope = seed::registry_id(seed::REGISTRY);
+    let made = world.send("PUT", &path(&scope.to_lowercase(), NAME), Some(&grant)).ok(201);
+    assert_eq!(made["properties"]["scope"], scope);
+    let nowhere = seed::registry_id("acrnone");
+    world.send("PUT", &path(&nowhere, OTHER), Some(&grant)).refused(404, "ResourceNotFound");
 }
 
 #[test]
