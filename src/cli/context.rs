@@ -56,8 +56,10 @@ impl Context {
             found.extend(mistakes);
             None
         });
-        let asked = recipes::asked(&flags.on.recipes, project.as_ref());
-        if asked.is_empty() && !flags.none_is_app {
+        let asked = recipes::asked(&flags.on.recipes, project.as_ref())
+            .map_err(|mistakes| found.extend(mistakes))
+            .ok();
+        if asked.as_ref().is_some_and(Vec::is_empty) && !flags.none_is_app {
             found.push(
                 Diagnostic::error(crate::diagnostic::codes::NO_RECIPE, "no recipe is named")
                     .fix(format!("acarecipe {} managed-identity; acarecipe list shows all", flags.command)),
@@ -68,10 +70,13 @@ impl Context {
         let resolved = target::resolve(&flags.on.target, project.as_ref(), az.as_ref(), sandboxed)
             .map_err(|mistakes| found.extend(mistakes))
             .ok();
-        let selection = recipes::selection(&flags.on.recipes, &asked, sandboxed)
-            .map_err(|mistakes| found.extend(mistakes))
-            .ok();
+        let selection = asked.as_ref().and_then(|asked| {
+            recipes::selection(&flags.on.recipes, asked, project.as_ref(), sandboxed)
+                .map_err(|mistakes| found.extend(mistakes))
+                .ok()
+        });
         let (Some(resolved), Some(selection)) = (resolved, selection) else { return Err(refused(found)) };
+        let asked = asked.unwrap_or_default();
         if !found.is_empty() {
             return Err(refused(found));
         }

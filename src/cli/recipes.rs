@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::arguments;
 use super::surroundings::Surroundings;
+use crate::diagnostic::suggest::closest;
 use crate::diagnostic::{Diagnostic, Severity, Source, codes};
 use crate::plan::Selection;
 use crate::recipe::bind;
-use crate::recipe::{Asked, Catalogue, Origin};
+use crate::recipe::{Asked, Catalogue, Origin, snake};
 use crate::recipe::{PROJECT_FILE, Project};
 
 /// The project file of the present folder, unless the run takes nothing from its surroundings.
@@ -27,22 +28,49 @@ pub(super) fn project(sandbox: bool) -> Result<Option<Project>, Vec<Diagnostic>>
     Project::load(&Arc::new(Source { name: PROJECT_FILE.to_owned(), text })).map(Some)
 }
 
-/// The recipes asked for, by name; without one those of the project file.
-pub(super) fn asked(arguments: &arguments::Recipes, project: Option<&Project>) -> Vec<Asked> {
-    let of_project = |name: &str| {
-        project.and_then(|project| project.recipes.iter().find(|asked| asked.recipe == name)).cloned()
-    };
+/// The recipes asked for; without one those of the project file. A name without `=` picks the entries of
+/// the project file that have it as their alias, else those of the recipe.
+///
+/// # Errors
+/// Names that are none.
+pub(super) fn asked(
+    arguments: &arguments::Recipes,
+    project: Option<&Project>,
+) -> Result<Vec<Asked>, Vec<Diagnostic>> {
+    let entries = project.map_or(&[] as &[_], |project| project.recipes.as_slice());
     if arguments.named.is_empty() {
-        return project.map(|project| project.recipes.clone()).unwrap_or_default();
+        return Ok(entries.to_vec());
     }
-    arguments
-        .named
-        .iter()
-        .map(|name| of_project(name).unwrap_or_else(|| Asked { recipe: name.clone(), ..Asked::default() }))
-        .collect()
+    let mut all = Vec::new();
+    let mut mistakes = Vec::new();
+    for text in &arguments.named {
+        match Asked::parse(text) {
+            Ok(asked) => all.extend(picked(asked, entries)),
+            Err(mistake) => mistakes.push(*mistake),
+        }
+    }
+    if mistakes.is_empty() { Ok(all) } else { Err(mistakes) }
 }
 
-/// The recipes and their inputs.
+/// The entries of the project file that are meant; the one named, when there are none.
+fn picked(asked: Asked, entries: &[Asked]) -> Vec<Asked> {
+    let name = asked.instance();
+    let chosen =
+        |entry: &&Asked| entry.instance() == name && (asked.alias.is_none() || entry.recipe == asked.recipe);
+    let mut found: Vec<Asked> = entries.iter().filter(chosen).cloned().collect();
+    if asked.alias.is_some() {
+        // Typed in full it is one of its own, with the inputs that stand beside it in the file.
+        let with = found.pop().map(|entry| entry.with).unwrap_or_default();
+        return vec![Asked { with, ..asked }];
+    }
+    found.extend(
+        entries.iter().filter(|entry| entry.recipe == asked.recipe && entry.instance() != name).cloned(),
+    );
+    if found.is_empty() { vec![asked] } else { found }
+}
+
+/// The recipes and their inputs. What the project file sets for an instance counts also where others
+/// require it.
 ///
 /// # Errors
 /// Every mistake in recipes and inputs, and how a command with them ends: 2 for recipes and usage,
@@ -50,12 +78,58 @@ pub(super) fn asked(arguments: &arguments::Recipes, project: Option<&Project>) -
 pub(super) fn selection(
     arguments: &arguments::Recipes,
     asked: &[Asked],
+    project: Option<&Project>,
     sandbox: bool,
 ) -> Result<Selection, Vec<Diagnostic>> {
     let catalogue = Catalogue::load(&arguments.folders, arguments.allow_override)?;
-    let instances = catalogue.instances(asked)?;
+    let entries = project.map_or(&[] as &[_], |project| project.recipes.as_slice());
+    let mut instances = catalogue.instances(asked).map_err(|mut mistakes| {
+        for mistake in &mut mistakes {
+            more_near(mistake, asked, entries, &catalogue);
+        }
+        mistakes
+    })?;
+    for instance in instances.iter_mut().filter(|instance| !instance.asked) {
+        let entry = entries
+            .iter()
+            .find(|entry| entry.instance() == instance.alias && entry.recipe == instance.recipe.name.value);
+        if let Some(entry) = entry {
+            instance.with.clone_from(&entry.with);
+        }
+    }
     let inputs = bind(&instances, &arguments.parameters, &Surroundings { sandbox })?;
     Ok(Selection { instances, inputs })
+}
+
+/// What an unknown recipe may have been meant to be, beside recipes: an alias of the project file, or an
+/// input without `-p`. A value is not repeated: it may be a secret.
+fn more_near(mistake: &mut Diagnostic, asked: &[Asked], entries: &[Asked], catalogue: &Catalogue) {
+    if mistake.code != codes::UNKNOWN_RECIPE || !mistake.labels.is_empty() {
+        return;
+    }
+    let unknown = asked
+        .iter()
+        .find(|one| catalogue.get(&one.recipe).is_err_and(|other| other.message == mistake.message));
+    let Some(unknown) = unknown else { return };
+    let aliases: Vec<&str> = entries.iter().filter_map(|entry| entry.alias.as_deref()).collect();
+    if !aliases.is_empty() {
+        let names: Vec<String> = aliases.iter().map(|alias| format!("`{alias}`")).collect();
+        mistake.notes.push(format!("the aliases of {PROJECT_FILE} are {}", names.join(", ")));
+    }
+    if unknown.alias.is_some() {
+        let input = snake(unknown.recipe.split('.').next_back().unwrap_or_default());
+        let first = snake(unknown.recipe.split('.').next().unwrap_or_default());
+        let known = |recipe: &&std::sync::Arc<crate::recipe::Recipe>| {
+            recipe.inputs.contains_key(&input) || recipe.inputs.contains_key(&first)
+        };
+        if catalogue.recipes().any(|recipe| known(&recipe)) {
+            mistake.fix = Some(format!("an input is given with -p: -p {}=…", unknown.recipe));
+        }
+    } else if mistake.fix.is_none()
+        && let Some(near) = closest(&unknown.recipe, aliases.iter().copied())
+    {
+        mistake.fix = Some(format!("did you mean `{near}`?"));
+    }
 }
 
 /// Whether all that is wrong is that something was not given: exit 3, not 2.

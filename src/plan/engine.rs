@@ -2,7 +2,7 @@
 //! for, and once.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ use crate::azure::types;
 use crate::azure::{Caller, ResourceId};
 use crate::diagnostic::Diagnostic;
 use crate::facts::{Asked, Fact, Facts, Read};
-use crate::recipe::inputs::{Bound, BoundValue};
+use crate::recipe::inputs::Bound;
 use crate::recipe::{Instance, Recipe};
-use crate::value::{Marks, Origin, Value};
+use crate::value::{Origin, Value};
 
 /// The recipes of a run with their inputs, required ones first.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +56,7 @@ pub(super) struct Engine<'a> {
     pub(super) asked: Asked<'a>,
     memo: RefCell<HashMap<Slot, Value>>,
     pub(super) runs: RefCell<HashMap<(usize, usize), Runs>>,
-    busy: RefCell<HashSet<Slot>>,
+    busy: RefCell<Vec<Slot>>,
     problems: RefCell<Vec<Diagnostic>>,
 }
 
@@ -215,49 +215,24 @@ impl<'a> Engine<'a> {
         pick_container(self.request.target, &app).cloned().unwrap_or_else(|| Value::unknown(Origin::Absent))
     }
 
-    /// Whether an instance takes part: a `requires … when` may leave it out.
-    pub(super) fn active(&self, instance: usize) -> Value {
-        let slot = Slot::Active(instance);
-        self.remember(slot, || {
-            let wanted_by = &self.instances()[instance].required_by;
-            if wanted_by.is_empty() {
-                return Value::from(true);
-            }
-            // One that asks for it is enough; an undecided one only counts when none does.
-            let mut undecided = None;
-            for (alias, requirement) in wanted_by {
-                let Some(parent) = self.position(alias) else {
-                    continue;
-                };
-                let asks = match &requirement.when {
-                    Some(when) => self.frame(parent).expression(when),
-                    None => self.active(parent),
-                };
-                match asks.truthy() {
-                    Some(true) => return Value::from(true),
-                    Some(false) => {}
-                    None => undecided = Some(asks),
-                }
-            }
-            undecided.unwrap_or_else(|| Value::from(false))
-        })
-    }
-
     /// The position of the instance of this name.
     pub(super) fn position(&self, alias: &str) -> Option<usize> {
         self.instances().iter().position(|one| one.alias == alias)
     }
 
-    /// The value of a slot, made once; a cycle (lint finds them) reads as null.
+    /// The value of a slot, made once. A cycle is told and reads as null: within one recipe lint finds
+    /// it, across recipes only the instances of a run show it.
     pub(super) fn remember(&self, slot: Slot, make: impl FnOnce() -> Value) -> Value {
         if let Some(value) = self.memo.borrow().get(&slot) {
             return value.clone();
         }
-        if !self.busy.borrow_mut().insert(slot.clone()) {
+        if let Some(start) = self.busy.borrow().iter().position(|other| *other == slot) {
+            self.circle(&self.busy.borrow()[start..]);
             return Value::null();
         }
+        self.busy.borrow_mut().push(slot.clone());
         let value = make();
-        self.busy.borrow_mut().remove(&slot);
+        self.busy.borrow_mut().pop();
         self.memo.borrow_mut().insert(slot, value.clone());
         value
     }
@@ -281,20 +256,6 @@ impl<'a> Engine<'a> {
                 None => self.active(instance),
             },
         ))
-    }
-
-    pub(super) fn input(&self, instance: usize, name: &str) -> Option<Value> {
-        let input = self.request.selection.inputs.get(&self.instances()[instance].alias, name)?;
-        Some(self.remember(Slot::Input(instance, name.to_owned()), || {
-            let value = match &input.value {
-                BoundValue::Given(value) => value.clone(),
-                BoundValue::Expression { tree, scope } => {
-                    self.frame(self.position(scope).unwrap_or(instance)).tree(tree)
-                }
-                BoundValue::Unset => Value::null(),
-            };
-            if input.secret { value.mark_leaves(Marks::SECRET) } else { value }
-        }))
     }
 }
 

@@ -13,6 +13,7 @@ mod frame;
 mod granting;
 mod health;
 mod image;
+mod instances;
 mod locks;
 mod lookup;
 mod preflight;
@@ -37,7 +38,7 @@ use crate::facts::{Facts, Read};
 use crate::merge::{self, Body, Owned, word_set};
 use crate::recipe::Retry;
 use crate::steps::{Grant, Outcome};
-use crate::value::{Path, Segment, Value};
+use crate::value::{Origin, Path, Segment, Value};
 
 pub use engine::{Request, Selection};
 pub use finding::{Finding, Status};
@@ -164,6 +165,15 @@ pub struct Write {
     pub settles: Vec<Settle>,
 }
 
+impl Write {
+    /// Whether some change in it is one whatever is still to be read.
+    fn is_sure(&self, steps: &[StepPlan]) -> bool {
+        let unread = |value: &Value| value.origins().contains(&Origin::Read);
+        let changes = self.steps.iter().flat_map(|step| &steps[*step].outcome.owned);
+        changes.filter(|owned| !owned.in_place).any(|owned| !unread(&owned.wanted))
+    }
+}
+
 /// A role assignment that a write relies on.
 #[derive(Clone, Debug)]
 pub struct Settle {
@@ -259,6 +269,8 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     prerequisites.extend(prerequisites::recipes(&engine, &steps));
     let unreadable = resources::unreadable(&engine);
     let rights = if rights && !app.is_null() {
+        // A right is asked for only when it is sure that the write is needed.
+        let writes: Vec<Write> = writes.iter().filter(|write| write.is_sure(&steps)).cloned().collect();
         let rights = rights::rights(&engine, facts, &steps, &writes, &unreadable);
         prerequisites.extend(rights::findings(&engine, &rights));
         let written: Vec<ResourceId> =

@@ -23,14 +23,7 @@ pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[Resou
     let pending: Vec<usize> = (0..steps.len()).filter(|index| steps[*index].outcome.pending()).collect();
     let nodes: Vec<Node> = pending
         .iter()
-        .map(|index| Node {
-            key: steps[*index].key.clone(),
-            resource: steps[*index]
-                .outcome
-                .resource
-                .as_ref()
-                .map_or_else(|| steps[*index].key.clone(), ResourceId::folded),
-        })
+        .map(|index| Node { key: steps[*index].key.clone(), resource: written_to(&steps[*index]) })
         .collect();
     let needs = all_needs(engine);
     let mut edges = Vec::new();
@@ -68,6 +61,18 @@ pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[Resou
             write_of(steps, &members, plan, before, group.after.clone(), engine.request)
         })
         .collect()
+}
+
+/// What tells the resource that a step changes from all others. The name of a role assignment is made of
+/// its scope, role and principal, so those tell it while the principal is not known.
+fn written_to(step: &StepPlan) -> String {
+    match (&step.outcome.resource, &step.outcome.grant) {
+        (Some(id), _) => id.folded(),
+        (None, Some(grant)) => {
+            format!("{}|{}|{:?}", grant.scope.folded(), grant.role_guid, grant.principal.data)
+        }
+        (None, None) => step.key.clone(),
+    }
 }
 
 /// For each run of a step every run that must come first, also across steps that are in place or

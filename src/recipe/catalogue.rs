@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use super::files::beneath;
 use super::suggest::{did_you_mean, list};
-use super::{Graph, Instance, Origin, Recipe, Requirement, With, load, read_beneath, snake, validate};
+use super::{Graph, Origin, Recipe, load, read_beneath, validate};
 use crate::diagnostic::{Diagnostic, Source, codes};
 
 /// `(folder, recipe.yaml, README.md)` of each built-in recipe.
@@ -17,17 +17,6 @@ const BUILT_IN: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/reci
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     recipes: IndexMap<String, Arc<Recipe>>,
-}
-
-/// A recipe somebody asked for, on the command line or in a project file.
-#[derive(Clone, Debug, Default)]
-pub struct Asked {
-    /// The recipe's name.
-    pub recipe: String,
-    /// The instance's name; without it the recipe's.
-    pub alias: Option<String>,
-    /// Inputs set beside it.
-    pub with: With,
 }
 
 impl Catalogue {
@@ -143,96 +132,9 @@ impl Catalogue {
         }
     }
 
-    /// The instances of a run: those asked for and everything they require, each after all it
-    /// requires, otherwise in the order asked for. One that is both asked for and required is one
-    /// instance.
-    ///
-    /// # Errors
-    /// Unknown recipes, one instance name for two recipes, recipes that require each other.
-    pub fn instances(&self, asked: &[Asked]) -> Result<Vec<Instance>, Vec<Diagnostic>> {
-        let mut closure =
-            Closure { catalogue: self, done: IndexMap::new(), chain: Vec::new(), mistakes: Vec::new() };
-        for one in asked {
-            let alias = snake(one.alias.as_ref().unwrap_or(&one.recipe));
-            closure.add(&one.recipe, &alias, None);
-            if let Some(instance) = closure.done.get_mut(&alias) {
-                instance.asked = true;
-                instance.with.extend(one.with.clone());
-            }
-        }
-        if closure.mistakes.is_empty() {
-            Ok(closure.done.into_values().collect())
-        } else {
-            Err(closure.mistakes)
-        }
-    }
-
     /// The map of the catalogue: who follows whom.
     pub fn graph(&self) -> Graph {
         Graph::of(self.recipes.values().map(Arc::as_ref))
-    }
-}
-
-/// The walk along `requires`.
-struct Closure<'a> {
-    catalogue: &'a Catalogue,
-    done: IndexMap<String, Instance>,
-    chain: Vec<String>,
-    mistakes: Vec<Diagnostic>,
-}
-
-impl Closure<'_> {
-    fn add(&mut self, name: &str, alias: &str, by: Option<(&Instance, &Requirement)>) {
-        if let Some(start) = self.chain.iter().position(|other| other == alias) {
-            let mut chain = self.chain[start..].to_vec();
-            chain.push(alias.to_owned());
-            let message = format!("recipes require each other: {}", chain.join(" → "));
-            self.mistakes.push(at(Diagnostic::error(codes::CYCLE, message), by));
-            return;
-        }
-        if !self.done.contains_key(alias) {
-            let recipe = match self.catalogue.get(name) {
-                Ok(recipe) => Arc::clone(recipe),
-                Err(mistake) => {
-                    self.mistakes.push(at(*mistake, by));
-                    return;
-                }
-            };
-            let instance = Instance {
-                recipe,
-                alias: alias.to_owned(),
-                with: With::new(),
-                asked: false,
-                required_by: Vec::new(),
-            };
-            self.chain.push(alias.to_owned());
-            for requirement in &instance.recipe.requires {
-                self.add(&requirement.recipe.value, &requirement.instance(), Some((&instance, requirement)));
-            }
-            self.chain.pop();
-            self.done.insert(alias.to_owned(), instance);
-        }
-        let Some(instance) = self.done.get_mut(alias) else {
-            return;
-        };
-        if instance.recipe.name.value != name {
-            let message = format!("`{alias}` would be both {} and {name}", instance.recipe.name.value);
-            let mistake =
-                Diagnostic::error(codes::NAME_TAKEN, message).fix("give one of them another name with `as:`");
-            self.mistakes.push(at(mistake, by));
-        } else if let Some((requiring, requirement)) = by {
-            instance.required_by.push((requiring.alias.clone(), requirement.clone()));
-        }
-    }
-}
-
-/// The finding at the requirement it comes from, if any.
-fn at(diagnostic: Diagnostic, by: Option<(&Instance, &Requirement)>) -> Diagnostic {
-    match by {
-        Some((instance, requirement)) => {
-            diagnostic.label(&instance.recipe.source, requirement.recipe.span, "required here")
-        }
-        None => diagnostic,
     }
 }
 

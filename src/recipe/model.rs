@@ -427,6 +427,8 @@ pub struct Instance {
     pub recipe: Arc<Recipe>,
     /// The instance's name as expressions spell it (`managed_identity`).
     pub alias: String,
+    /// The same as whoever gave it spelled it (`managed-identity`).
+    pub written: String,
     /// Inputs set by whoever asked for the instance.
     pub with: With,
     /// Whether the caller named it; otherwise it is here because others require it.
@@ -434,6 +436,27 @@ pub struct Instance {
     /// The instances that require it, by alias, each with the requirement. The expressions of a
     /// requirement are read in the requiring instance.
     pub required_by: Vec<(String, Requirement)>,
+}
+
+impl Instance {
+    /// Whether it goes by its recipe's name: the one that the catalogue's environment variables feed.
+    pub fn unaliased(&self) -> bool {
+        self.alias == snake(&self.recipe.name.value)
+    }
+
+    /// Its name as a caller types it before the dot of `-p`: the recipe's, or the alias.
+    pub fn name(&self) -> &str {
+        if self.unaliased() { &self.recipe.name.value } else { &self.written }
+    }
+
+    /// How a caller asks for it: `managed-identity`, or `managed-identity=web`.
+    pub fn asked_as(&self) -> String {
+        if self.unaliased() {
+            self.recipe.name.value.clone()
+        } else {
+            format!("{}={}", self.recipe.name.value, self.written)
+        }
+    }
 }
 
 /// Inputs set in a project file, by name as expressions spell it.

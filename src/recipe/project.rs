@@ -73,7 +73,8 @@ impl Project {
 
 fn asked(source: &Arc<Source>, entry: &Yaml) -> Option<Asked> {
     if let Some(name) = entry.text() {
-        return Some(Asked { recipe: name.to_owned(), ..Asked::default() });
+        let place = Some((Arc::clone(source), entry.span));
+        return Some(Asked { recipe: name.to_owned(), place, ..Asked::default() });
     }
     let with: With = entry
         .get("with")
@@ -84,9 +85,13 @@ fn asked(source: &Arc<Source>, entry: &Yaml) -> Option<Asked> {
             (snake(&key.text), setting)
         })
         .collect();
+    let recipe = text_at(entry, "recipe")?;
+    let alias = text_at(entry, "as");
+    let span = alias.as_ref().map_or(recipe.span, |alias| alias.span);
     Some(Asked {
-        recipe: text_at(entry, "recipe")?.value,
-        alias: text_at(entry, "as").map(|text| text.value),
+        recipe: recipe.value,
+        alias: alias.map(|text| text.value),
         with,
+        place: Some((Arc::clone(source), span)),
     })
 }

@@ -130,10 +130,8 @@ fn write_report(plan: &Plan, write: &Write) -> WriteReport {
             .collect(),
         (None, None) => Vec::new(),
     };
-    if let (Some(_), Some(step)) = (grant, first) {
-        for leaf in changes.iter_mut().take(1) {
-            leaf.why.extend(step.why.iter().map(|why| strip_control(why)));
-        }
+    if let (Some(_), Some(leaf)) = (grant, changes.first_mut()) {
+        leaf.why = reasons(plan, &write.steps);
     }
     let name = match (grant, &write.id) {
         (Some(grant), _) => grant.scope.name().to_owned(),
@@ -160,16 +158,22 @@ fn write_report(plan: &Plan, write: &Write) -> WriteReport {
     }
 }
 
-/// A new list element or object is shown property by property.
-fn leaves_of(plan: &Plan, owned: &Owned, owners: &[usize]) -> Vec<Leaf> {
+/// What these steps are for, each reason once.
+fn reasons(plan: &Plan, steps: &[usize]) -> Vec<String> {
     let mut why: Vec<String> = Vec::new();
-    for owner in owners {
-        if let Some(text) = plan.steps[*owner].why.as_deref().map(strip_control)
+    for step in steps {
+        if let Some(text) = plan.steps[*step].why.as_deref().map(strip_control)
             && !why.contains(&text)
         {
             why.push(text);
         }
     }
+    why
+}
+
+/// A new list element or object is shown property by property.
+fn leaves_of(plan: &Plan, owned: &Owned, owners: &[usize]) -> Vec<Leaf> {
+    let why = reasons(plan, owners);
     let mut leaves = Vec::new();
     flatten(&owned.path, &owned.live, &owned.wanted, &mut leaves);
     for leaf in &mut leaves {

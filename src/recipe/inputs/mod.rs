@@ -1,16 +1,23 @@
 //! Inputs: from flags, the environment, the project file and requirements to one value each.
 
+mod naming;
 mod parameter;
+mod requirements;
 mod text;
+
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+pub(crate) use self::requirements::disagreement;
+
+use self::naming::{missing, near, owner};
 use self::parameter::{Parameter, split};
+use self::requirements::required;
 use self::text::Conversion;
-use super::suggest::{did_you_mean, list};
-use super::{Input, Instance, Shape, snake};
-use crate::diagnostic::{Diagnostic, codes};
-use crate::expression::{Node, Tree};
+use super::{Input, Instance};
+use crate::diagnostic::{Diagnostic, Source, Span, codes};
+use crate::expression::Tree;
 use crate::value::{Marks, Value};
 
 /// The world that inputs are read from.
@@ -39,6 +46,15 @@ pub trait Outside {
 #[derive(Clone, Debug, Default)]
 pub struct Bound {
     instances: IndexMap<String, IndexMap<String, BoundInput>>,
+    typed: Vec<Typed>,
+}
+
+/// A parameter as it was typed.
+#[derive(Clone, Debug)]
+struct Typed {
+    alias: String,
+    input: String,
+    text: String,
 }
 
 impl Bound {
@@ -50,6 +66,12 @@ impl Bound {
     /// One input of an instance.
     pub fn get(&self, alias: &str, input: &str) -> Option<&BoundInput> {
         self.of(alias)?.get(input)
+    }
+
+    /// What was typed after `-p` for an instance: each input with the whole parameter.
+    pub fn typed(&self, alias: &str) -> impl Iterator<Item = (&str, &str)> {
+        let own = self.typed.iter().filter(move |typed| typed.alias == alias);
+        own.map(|typed| (typed.input.as_str(), typed.text.as_str()))
     }
 }
 
@@ -70,16 +92,38 @@ pub struct BoundInput {
 pub enum BoundValue {
     /// Given by the caller; of the input's shape.
     Given(Value),
-    /// To be evaluated in the scope of the instance `scope`, which is the requiring one for a value
-    /// from `with`.
+    /// To be evaluated in the scope of the instance `scope`.
     Expression {
         /// What to evaluate.
         tree: Tree,
         /// The alias of the instance whose names it uses.
         scope: String,
     },
+    /// Set by those that require the instance. Which of them take part, and whether what they want is
+    /// the same, is known when it is planned.
+    Required {
+        /// What each of them wants.
+        wanted: Vec<Wanted>,
+        /// What counts when none of them takes part.
+        default: Option<Tree>,
+    },
     /// Nobody set it and it has no default: null.
     Unset,
+}
+
+/// What one requirement sets an input to.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// What to evaluate, with the names of the requiring instance.
+    pub tree: Tree,
+    /// The alias of the requiring instance.
+    pub by: String,
+    /// Which of the requirements of the instance it is, among all in `required_by`.
+    pub requirement: usize,
+    /// The requiring recipe's file.
+    pub source: Arc<Source>,
+    /// Where it stands in it.
+    pub span: Span,
 }
 
 /// Where an input's value came from.
@@ -122,21 +166,25 @@ pub fn bind(
     parameters: &[String],
     outside: &dyn Outside,
 ) -> Result<Bound, Vec<Diagnostic>> {
+    let mut bound = Bound::default();
     let mut problems = Vec::new();
     let mut given: IndexMap<(String, String), Vec<Parameter>> = IndexMap::new();
     for parameter in parameters {
         match split(parameter).and_then(|parameter| owner(instances, parameter)) {
-            Ok((key, parameter)) => given.entry(key).or_default().push(parameter),
+            Ok((key, split)) => {
+                let (alias, input) = key.clone();
+                bound.typed.push(Typed { alias, input, text: parameter.clone() });
+                given.entry(key).or_default().push(split);
+            }
             Err(problem) => problems.push(*problem),
         }
     }
-    let mut bound = Bound::default();
     for instance in instances {
         unknown_settings(instance, &mut problems);
         let mut inputs = IndexMap::new();
         for (name, input) in &instance.recipe.inputs {
             let flags = given.get(&(instance.alias.clone(), name.clone())).map_or(&[] as &[_], Vec::as_slice);
-            match one(instance, input, flags, outside) {
+            match one(instances, instance, input, flags, outside) {
                 Ok(value) => {
                     inputs.insert(name.clone(), value);
                 }
@@ -155,63 +203,6 @@ fn problem(diagnostic: Diagnostic) -> Problem {
     Box::new(diagnostic)
 }
 
-/// The instance and input that a parameter is for, with what is left of its name as keys.
-fn owner(instances: &[Instance], mut parameter: Parameter) -> Result<((String, String), Parameter), Problem> {
-    let first = snake(parameter.keys.first().map_or("", String::as_str));
-    let second = parameter.keys.get(1).map(|key| snake(key));
-    let named = instances.iter().find(|instance| instance.alias == first);
-    if let (Some(instance), Some(name)) = (named, &second)
-        && instance.recipe.inputs.contains_key(name)
-    {
-        parameter.keys.drain(..2);
-        return Ok(((instance.alias.clone(), name.clone()), parameter));
-    }
-    let having: Vec<&Instance> =
-        instances.iter().filter(|instance| instance.recipe.inputs.contains_key(&first)).collect();
-    match having.as_slice() {
-        [instance] => {
-            parameter.keys.remove(0);
-            Ok(((instance.alias.clone(), first), parameter))
-        }
-        [] => {
-            if let (Some(instance), Some(name)) = (named, &second) {
-                let inputs = instance.recipe.inputs.keys().map(String::as_str);
-                let message = format!("{} has no input `{name}`", instance.recipe.name.value);
-                let diagnostic = Diagnostic::error(codes::UNKNOWN_INPUT, message);
-                return Err(problem(near(diagnostic, name, inputs)));
-            }
-            let inputs =
-                instances.iter().flat_map(|instance| instance.recipe.inputs.keys().map(String::as_str));
-            let message = format!("no recipe of this run has an input `{first}`");
-            Err(problem(near(Diagnostic::error(codes::UNKNOWN_INPUT, message), &first, inputs)))
-        }
-        several => {
-            let names: Vec<String> =
-                several.iter().map(|instance| format!("{}.{first}", spelled(instance))).collect();
-            let message = format!("`{first}` is an input of several recipes");
-            Err(problem(
-                Diagnostic::error(codes::AMBIGUOUS_INPUT, message)
-                    .fix(format!("say which: {}", list(names.iter().map(String::as_str)))),
-            ))
-        }
-    }
-}
-
-fn near<'a>(diagnostic: Diagnostic, word: &str, known: impl Iterator<Item = &'a str> + Clone) -> Diagnostic {
-    let diagnostic = diagnostic.note(format!("the inputs are {}", list(known.clone())));
-    let meant = did_you_mean(word, known);
-    if meant.is_empty() { diagnostic } else { diagnostic.fix(meant) }
-}
-
-/// The instance's name as a caller types it.
-fn spelled(instance: &Instance) -> String {
-    if instance.alias == snake(&instance.recipe.name.value) {
-        instance.recipe.name.value.clone()
-    } else {
-        instance.alias.clone()
-    }
-}
-
 fn unknown_settings(instance: &Instance, problems: &mut Vec<Diagnostic>) {
     for (name, setting) in &instance.with {
         if !instance.recipe.inputs.contains_key(name) {
@@ -224,6 +215,7 @@ fn unknown_settings(instance: &Instance, problems: &mut Vec<Diagnostic>) {
 }
 
 fn one(
+    instances: &[Instance],
     instance: &Instance,
     input: &Input,
     flags: &[Parameter],
@@ -244,8 +236,7 @@ fn one(
         return Ok(given(conversion.flags(flags)?, InputOrigin::Flag));
     }
     // Two instances of one recipe would be told apart by nothing.
-    let unaliased = instance.alias == snake(&instance.recipe.name.value);
-    let names = if unaliased { input.env.as_slice() } else { &[] };
+    let names = if instance.unaliased() { input.env.as_slice() } else { &[] };
     for name in names {
         // A variable set to nothing is how shells and pipelines say that it is not set.
         if let Some(text) = outside.input_variable(name).filter(|text| !text.is_empty()) {
@@ -257,71 +248,19 @@ fn one(
         let origin = InputOrigin::File(setting.source.name.clone());
         return Ok(given(conversion.setting(setting)?, origin));
     }
-    let mut set: Option<(&String, &Tree)> = None;
-    for (alias, requirement) in &instance.required_by {
-        let Some(definition) = requirement.with.get(&input.id.name) else {
-            continue;
+    if let Some(value) = required(instances, instance, input)? {
+        let origin = match &value {
+            BoundValue::Required { wanted, .. } => wanted.first().map(|wanted| wanted.by.clone()),
+            _ => None,
         };
-        match set {
-            Some((other, tree)) if !same(tree, &definition.value) => {
-                let message = format!(
-                    "{other} and {alias} want different values of `{}` of {}",
-                    input.id.written, instance.recipe.name.value
-                );
-                return Err(problem(Diagnostic::error(codes::BAD_INPUT, message).fix(format!(
-                    "set it: -p {}.{}=…",
-                    spelled(instance),
-                    input.id.written
-                ))));
-            }
-            Some(_) => {}
-            None => set = Some((alias, &definition.value)),
-        }
-    }
-    if let Some((alias, tree)) = set {
-        return Ok(expression(tree, alias, InputOrigin::Requirement(alias.clone())));
+        let origin = origin.map_or(InputOrigin::Default, InputOrigin::Requirement);
+        return Ok(BoundInput { value, origin, secret: input.secret });
     }
     if let Some(tree) = &input.default {
         return Ok(expression(tree, &instance.alias, InputOrigin::Default));
     }
     if input.required {
-        return Err(problem(missing(instance, input)));
+        return Err(problem(missing(instances, instance, input)));
     }
     Ok(BoundInput { value: BoundValue::Unset, origin: InputOrigin::Default, secret: input.secret })
-}
-
-fn missing(instance: &Instance, input: &Input) -> Diagnostic {
-    let name = &input.id.written;
-    let message = format!("the input `{name}` of {} is not set", instance.recipe.name.value);
-    let value = match (&input.shape, input.secret) {
-        (_, true) => "=@FILE",
-        (Shape::Map(_), _) => ".KEY=…",
-        _ => "=…",
-    };
-    let flag = format!("-p {name}{value}");
-    let fix = match input.env.first() {
-        Some(variable) => format!("export {variable}=…, or {flag}"),
-        None => flag,
-    };
-    let diagnostic = Diagnostic::error(codes::MISSING_INPUT, message).fix(fix);
-    match &input.description {
-        Some(description) => diagnostic.note(description.clone()),
-        None => diagnostic,
-    }
-}
-
-/// Whether two trees are written alike.
-fn same(a: &Tree, b: &Tree) -> bool {
-    match (&a.node, &b.node) {
-        (Node::Scalar(a), Node::Scalar(b)) => a == b,
-        (Node::Text(a), Node::Text(b)) => a.text() == b.text(),
-        (Node::List(a), Node::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Node::Map(a), Node::Map(b)) => {
-            a.len() == b.len()
-                && a.iter()
-                    .zip(b)
-                    .all(|((a_key, _, a), (b_key, _, b))| a_key.text() == b_key.text() && same(a, b))
-        }
-        _ => false,
-    }
 }

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
-use super::{Outside, Parameter, Problem, problem, spelled};
+use super::{Outside, Parameter, Problem, problem};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::recipe::suggest::{did_you_mean, list};
 use crate::recipe::{Field, Input, Instance, Setting, Shape, parse_duration};
@@ -297,7 +297,7 @@ impl Conversion<'_> {
 
     fn problem(&self, refusal: Refusal, origin: &str, key: &str) -> Problem {
         let name = &self.input.id.written;
-        let recipe = spelled(self.instance);
+        let recipe = self.instance.name();
         let dot = if key.is_empty() { "" } else { "." };
         let (code, message) = match refusal {
             Refusal::Form(text) => {

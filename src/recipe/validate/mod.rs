@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use desired::forbidden_role;
+pub(super) use references::ROOTS;
 
 use super::load::attempt;
 use super::suggest::did_you_mean;

@@ -11,7 +11,7 @@ use crate::recipe::suggest::{did_you_mean, list};
 use crate::recipe::{Catalogue, Recipe, place};
 
 /// The roots that every recipe has.
-pub(super) const ROOTS: &[&str] = &[
+pub(in crate::recipe) const ROOTS: &[&str] = &[
     "inputs",
     "target",
     "cloud",

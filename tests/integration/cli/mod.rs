@@ -2,6 +2,7 @@
 //! surroundings in it.
 
 mod confirm;
+mod instances;
 mod json;
 mod lint;
 pub mod place;

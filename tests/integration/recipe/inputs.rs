@@ -198,12 +198,13 @@ fn the_order_is_flag_environment_file_requirement_default() {
         let value = match &input.value {
             BoundValue::Given(value) => value.as_str().unwrap().to_owned(),
             BoundValue::Expression { scope, .. } => format!("expression of {scope}"),
+            BoundValue::Required { wanted, .. } => format!("wanted by {}", wanted[0].by),
             BoundValue::Unset => "unset".to_owned(),
         };
         format!("{value} by {}", input.origin)
     };
     assert_eq!(resolve(&mine(), &[], &[("TEXT", "")]), "expression of mine by default");
-    assert_eq!(resolve(&all, &[], &[]), "expression of top by top");
+    assert_eq!(resolve(&all, &[], &[]), "wanted by top by top");
     all[0].with = project.recipes[0].with.clone();
     let from_file = [("TEXT", ""), ("OTHER_TEXT", "")];
     assert_eq!(resolve(&all, &[], &from_file), "from project by recipe.yaml");

@@ -6,6 +6,7 @@
 mod built_in;
 mod catalogue;
 mod inputs;
+mod instances;
 mod load;
 mod project;
 mod schema;

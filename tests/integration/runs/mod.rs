@@ -9,6 +9,7 @@ mod drift;
 mod failed_operation;
 mod generated;
 mod hidden;
+mod instances;
 mod merging;
 mod properties;
 mod registries;
@@ -39,6 +40,20 @@ const BOTH: &[&str] = &["key-vault-reference"];
 const SECRET: &str = "secrets.DB_PASSWORD=db-password";
 /// The identity that is there already, for it.
 const EXISTING: &str = "managed-identity.identity=id-demo";
+
+/// What every recipe of a test has, with `NAME` for its name.
+const HEAD: &str = "name: NAME\ntitle: NAME\ncategory: test\ncomplexity: low\n";
+
+/// A folder of recipes, each its name and what stands below [`HEAD`].
+fn folder(recipes: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, body) in recipes {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+        let text = HEAD.replace("NAME", name) + body;
+        std::fs::write(folder.path().join(name).join("recipe.yaml"), text).unwrap();
+    }
+    folder
+}
 
 /// The app as the store has it.
 fn app(world: &World) -> App {

@@ -2,6 +2,7 @@
 //! tests of planning, applying and verifying start from.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub struct World {
     pub container: Option<String>,
     pub timeout: Duration,
     pub role_wait: Option<Duration>,
+    /// Folders of recipes beside the built-in ones.
+    pub folders: Vec<PathBuf>,
     pub seen: Arc<Seen>,
 }
 
@@ -105,6 +108,7 @@ impl World {
             container: None,
             timeout: Duration::from_secs(30 * 60),
             role_wait: None,
+            folders: Vec::new(),
             seen: Arc::default(),
         }
     }
@@ -140,11 +144,11 @@ impl World {
         }
     }
 
-    /// The recipes named, with these parameters (`-p`).
+    /// The recipes named (`recipe` or `recipe=alias`), with these parameters (`-p`).
     pub fn selection(&self, recipes: &[&str], parameters: &[&str]) -> Selection {
-        let catalogue = Catalogue::built_in().expect("the built-in recipes load");
+        let catalogue = Catalogue::load(&self.folders, false).unwrap_or_else(|found| panic!("{found:#?}"));
         let asked: Vec<Asked> =
-            recipes.iter().map(|name| Asked { recipe: (*name).to_owned(), ..Asked::default() }).collect();
+            recipes.iter().map(|text| Asked::parse(text).expect("a recipe, or recipe=alias")).collect();
         let instances = catalogue.instances(&asked).expect("the recipes are there");
         let parameters: Vec<String> = parameters.iter().map(|text| (*text).to_owned()).collect();
         let inputs = bind(&instances, &parameters, self).expect("the inputs bind");
