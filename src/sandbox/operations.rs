@@ -34,13 +34,16 @@ fn end(state: &mut State, id: &str) {
         return;
     };
     operation.ended = true;
-    let (key, kind, failed) = (fold(&operation.app), operation.kind, operation.failure.is_some());
+    let (key, kind, failed) = (fold(&operation.resource), operation.kind, operation.failure.is_some());
     let revision = operation.revision.take();
     if kind == OperationKind::Delete && !failed {
         if let Some(app) = state.apps.remove(&key) {
             forget_principal(state, &app);
         }
         return;
+    }
+    if let Some(registry) = state.registries.get_mut(&key) {
+        registry.properties["provisioningState"] = json!(if failed { "Failed" } else { "Succeeded" });
     }
     let Some(app) = state.apps.get_mut(&key) else {
         return;

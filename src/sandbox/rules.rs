@@ -57,6 +57,8 @@ switches! {
     FailedPullNoRevision,
     /// `refused-identity-expires`
     RefusedIdentityExpires,
+    /// `refused-pull-is-final`
+    RefusedPullIsFinal,
     /// `expired-says-why`
     ExpiredSaysWhy,
     /// `unknown-repository-is-manifest`
@@ -71,6 +73,14 @@ switches! {
     TokenNeedsRight,
     /// `index-needs-accept`
     IndexNeedsAccept,
+    /// `username-beside-identity-kept`
+    UsernameBesideIdentityKept,
+    /// `credentials-frozen`
+    CredentialsFrozen,
+    /// `registry-update-at-once`
+    RegistryUpdateAtOnce,
+    /// `registry-unknown-refused`
+    RegistryUnknownRefused,
     /// `crash-is-provisioned`
     CrashIsProvisioned,
     /// `details-on-replicas-only`
@@ -338,6 +348,35 @@ pub const RULES: &[Rule] = &[
         "Azure/terraform-azurerm-avm-res-app-containerapp#125",
     ),
     confirmed(
+        "registry-identity-assigned",
+        "an identity that registries name must be one of the app's",
+        "hashicorp/terraform-provider-azurerm#20675",
+    ),
+    assumed(
+        "username-beside-identity-kept",
+        Switch::UsernameBesideIdentityKept,
+        "a registry entry may have username and passwordSecretRef beside identity: they are kept, and the identity pulls",
+        "such an entry is refused",
+        "microsoft/azure-container-apps#261 shows both in an answer of 2022; which of them pulls is not confirmed",
+    ),
+    confirmed(
+        "registry-in-use",
+        "the entry of a registry from which an active revision has an image cannot be dropped: 409 ContainerAppRegistryInUse",
+        "the service's message quoted in public deployment logs",
+    ),
+    confirmed(
+        "activation-needs-registry",
+        "a revision whose registry has no entry any more cannot be activated: RevisionOperationError",
+        "Azure/azure-powershell#22607",
+    ),
+    assumed(
+        "credentials-frozen",
+        Switch::CredentialsFrozen,
+        "a revision pulls with the entries in registries, and their passwords, of when it was made",
+        "with those that the app has when replicas start",
+        "public incident reports on an expired password; the docs call registries application-scope",
+    ),
+    confirmed(
         "revision-on-template",
         "only a changed template makes a revision; its name is app--suffix, the suffix made up when none is given",
         "Microsoft Learn, Container Apps revisions; MicrosoftDocs/azure-docs#114161",
@@ -415,6 +454,13 @@ pub const RULES: &[Rule] = &[
         "microsoft/azure-container-apps#646 (8 to 15 minutes); hashicorp/terraform-provider-azurerm#22432; Microsoft Learn, deployment errors, shows it at once",
     ),
     assumed(
+        "refused-pull-is-final",
+        Switch::RefusedPullIsFinal,
+        "a role that comes into force during those minutes does not help",
+        "the pull works as soon as it does, and the operation ends well",
+        "public logs show the exchange tried dozens of times; whether a later one would have worked is not confirmed",
+    ),
+    assumed(
         "expired-says-why",
         Switch::ExpiredSaysWhy,
         "that error ends with the registry's answer",
@@ -441,6 +487,30 @@ pub const RULES: &[Rule] = &[
         "a private endpoint with DNS in the environment's network lets apps pull",
         "the platform's token exchange comes over the public endpoint and is denied",
         "Microsoft Learn, Container Apps with private registries; the opposite: yeongseon/azure-container-apps-practical-guide, acr-network-path-dns-forwarder-bypass",
+    ),
+    confirmed(
+        "registry-name-unique",
+        "registry names are unique in the world: 409 AlreadyInUse",
+        "Microsoft.ContainerRegistry containerregistry.json (checkNameAvailability); the service's message in public logs",
+    ),
+    confirmed(
+        "registry-operation-right",
+        "the URL of a registry's operation is below the registry and needs registries/operationStatuses/read",
+        "an AuthorizationFailed quoted in public deployment logs",
+    ),
+    assumed(
+        "registry-update-at-once",
+        Switch::RegistryUpdateAtOnce,
+        "an update of a registry answers 200 with the result",
+        "it answers 201 with Azure-AsyncOperation and provisioningState Updating",
+        "Microsoft.ContainerRegistry containerregistry.json declares both",
+    ),
+    assumed(
+        "registry-unknown-refused",
+        Switch::RegistryUnknownRefused,
+        "a property of a registry that the api-version does not have is refused",
+        "it is ignored",
+        "not confirmed",
     ),
     confirmed(
         "registry-tokens",

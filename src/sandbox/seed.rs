@@ -362,6 +362,7 @@ fn app(made: OffsetDateTime) -> App {
             settled: true,
             started: made,
             secrets: std::collections::BTreeMap::new(),
+            registries: Vec::new(),
         }],
         latest_ready: Some(name),
         created: made,

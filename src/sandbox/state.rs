@@ -375,6 +375,9 @@ pub struct Revision {
     /// The secret values its replicas started with, by the app's names.
     #[serde(default)]
     pub secrets: BTreeMap<String, String>,
+    /// The app's entries in `registries` when it was made, each with the `password` of that time.
+    #[serde(default)]
+    pub registries: Vec<Json>,
 }
 
 /// What becomes of a revision.
@@ -390,13 +393,14 @@ pub enum Fate {
     Stuck,
 }
 
-/// A long-running operation on a container app.
+/// A long-running operation on a container app or a registry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Operation {
     /// Its GUID.
     pub id: String,
-    /// The app's id.
-    pub app: String,
+    /// The id of the app or registry.
+    #[serde(alias = "app")]
+    pub resource: String,
     /// What it does.
     pub kind: OperationKind,
     /// When it began.

@@ -60,7 +60,14 @@ pub(super) const PROVIDERS: &[Provider] = &[
         ],
     },
     Provider { namespace: "Microsoft.KeyVault", types: &[("vaults", VAULT)] },
-    Provider { namespace: "Microsoft.ContainerRegistry", types: &[("registries", REGISTRY)] },
+    Provider {
+        namespace: "Microsoft.ContainerRegistry",
+        types: &[
+            ("registries", REGISTRY),
+            ("registries/operationStatuses", REGISTRY),
+            ("checkNameAvailability", REGISTRY),
+        ],
+    },
     Provider {
         namespace: "Microsoft.Resources",
         types: &[("subscriptions", SUBSCRIPTIONS), ("resourceGroups", RESOURCES)],

@@ -5,7 +5,7 @@ use serde_json::{Map, json};
 use time::OffsetDateTime;
 
 use super::super::roles::{CONTRIBUTOR, OWNER, READER};
-use super::super::state::{Group, Manifest, Registry, State, Subscription, fold, stamp};
+use super::super::state::{Group, Manifest, Registry, State, Subscription, fold};
 use super::{GROUP, LOCATION, SHARED_GROUP, assign_role, group_id};
 
 /// A second subscription of the tenant.
@@ -70,7 +70,12 @@ pub(super) fn add(state: &mut State, made: OffsetDateTime) {
         }
     }
     for name in [REGISTRY, ABAC_REGISTRY, CENTRAL_REGISTRY] {
-        let mut registry = registry(name, made);
+        let mut registry = Registry::new(&registry_id(name), LOCATION, made);
+        "Premium".clone_into(&mut registry.sku);
+        registry.properties["loginServer"] = json!(login_server(name));
+        if name == ABAC_REGISTRY {
+            registry.properties["roleAssignmentMode"] = json!("AbacRepositoryPermissions");
+        }
         let listening = |port| Manifest { listens: Some(port), ..Manifest::default() };
         registry.push(REPOSITORY, "1.0", listening(8000));
         registry.push(REPOSITORY, "2.0", Manifest { index: true, ..listening(8000) });
@@ -80,43 +85,5 @@ pub(super) fn add(state: &mut State, made: OffsetDateTime) {
             registry.push("other-port", "1.0", listening(3000));
         }
         state.add_registry(registry);
-    }
-}
-
-/// A registry as `az acr create` makes one, empty.
-fn registry(name: &str, made: OffsetDateTime) -> Registry {
-    let mode = if name == ABAC_REGISTRY { "AbacRepositoryPermissions" } else { "LegacyRegistryPermissions" };
-    Registry {
-        id: registry_id(name),
-        location: LOCATION.to_owned(),
-        tags: Map::new(),
-        sku: "Premium".to_owned(),
-        properties: json!({
-            "loginServer": login_server(name),
-            "creationDate": stamp(made),
-            "provisioningState": "Succeeded",
-            "adminUserEnabled": false,
-            "networkRuleSet": { "defaultAction": "Allow", "ipRules": [] },
-            "policies": {
-                "quarantinePolicy": { "status": "disabled" },
-                "trustPolicy": { "type": "Notary", "status": "disabled" },
-                "retentionPolicy": { "days": 7, "lastUpdatedTime": stamp(made), "status": "disabled" },
-                "exportPolicy": { "status": "enabled" },
-                "azureADAuthenticationAsArmPolicy": { "status": "enabled" },
-            },
-            "encryption": { "status": "disabled" },
-            "dataEndpointEnabled": false,
-            "dataEndpointHostNames": [],
-            "privateEndpointConnections": [],
-            "publicNetworkAccess": "Enabled",
-            "networkRuleBypassOptions": "AzureServices",
-            "networkRuleBypassAllowedForTasks": false,
-            "zoneRedundancy": "Disabled",
-            "anonymousPullEnabled": false,
-            "roleAssignmentMode": mode,
-        }),
-        passwords: [format!("sandbox-{name}-password-1"), format!("sandbox-{name}-password-2")],
-        private_for_apps: false,
-        repositories: std::collections::BTreeMap::new(),
     }
 }

@@ -98,6 +98,73 @@ pub fn reference(state: &mut State, name: &str, url: &str, identity: &str, value
     });
 }
 
+/// A registry that refuses tokens for the audience of ARM.
+pub fn arm_tokens_refused(state: &mut State, registry: &str) {
+    if let Some(registry) = state.registry_mut(registry) {
+        registry.properties["policies"]["azureADAuthenticationAsArmPolicy"]["status"] = json!("disabled");
+    }
+}
+
+/// A registry closed to the public. `private`: it has a private endpoint, by which apps reach it.
+pub fn network_closed(state: &mut State, registry: &str, private: bool) {
+    let Some(registry) = state.registry_mut(registry) else { return };
+    registry.properties["publicNetworkAccess"] = json!("Disabled");
+    registry.private_for_apps = private;
+    if private {
+        let (id, name) = (registry.id.clone(), format!("pe-{}", registry.name()));
+        let group = id.split("/providers/").next().unwrap_or_default();
+        registry.properties["privateEndpointConnections"] = json!([{
+            "id": format!("{id}/privateEndpointConnections/{name}"),
+            "name": name,
+            "type": "Microsoft.ContainerRegistry/registries/privateEndpointConnections",
+            "properties": {
+                "privateEndpoint": { "id": format!("{group}/providers/Microsoft.Network/privateEndpoints/{name}") },
+                "privateLinkServiceConnectionState": { "status": "Approved", "actionsRequired": "None" },
+                "provisioningState": "Succeeded",
+            },
+        }]);
+    }
+}
+
+/// A registry in which data actions decide for each repository.
+pub fn abac(state: &mut State, registry: &str) {
+    if let Some(registry) = state.registry_mut(registry) {
+        registry.properties["roleAssignmentMode"] = json!("AbacRepositoryPermissions");
+    }
+}
+
+/// A registry moved to another group, by the group's id.
+pub fn registry_elsewhere(state: &mut State, name: &str, group: &str) {
+    let key = state.registry(name).map(|registry| fold(&registry.id));
+    if let Some(mut registry) = key.and_then(|key| state.registries.remove(&key)) {
+        registry.id = format!("{group}/providers/Microsoft.ContainerRegistry/registries/{name}");
+        state.add_registry(registry);
+    }
+}
+
+/// The app with an image of `registry` that it pulls as the registry's admin user: an entry with a
+/// user name, the password in the app's secret `acr-password`.
+pub fn admin_credentials(state: &mut State, registry: &str, repository_and_tag: &str) {
+    let Some(registry) = state.registry_mut(registry) else { return };
+    registry.properties["adminUserEnabled"] = json!(true);
+    let (server, name) = (registry.login_server().to_owned(), registry.name().to_owned());
+    let password = registry.passwords[0].clone();
+    plain_secret(state, "acr-password", &password);
+    with_app(state, |app| {
+        let entry = json!({ "server": server, "username": name, "passwordSecretRef": "acr-password" });
+        push(&mut app.model["properties"]["configuration"]["registries"], false, entry.clone());
+        let containers = app.model["properties"]["template"]["containers"].as_array_mut();
+        for container in containers.into_iter().flatten().filter(|container| container["name"] == APP) {
+            container["image"] = json!(format!("{server}/{repository_and_tag}"));
+        }
+        if let Some(revision) = app.revisions.last_mut() {
+            let mut kept = entry;
+            kept["password"] = json!(password);
+            revision.registries.push(kept);
+        }
+    });
+}
+
 /// A user-assigned identity on the app.
 pub fn user_identity(state: &mut State, id: &str) {
     with_app(state, |app| app.identity.user.push(id.to_owned()));

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
+use time::OffsetDateTime;
 
-use super::{State, fold, last};
+use super::{State, fold, last, stamp};
 
 /// A container registry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +67,44 @@ impl Manifest {
 }
 
 impl Registry {
+    /// A registry as one is when nothing is said about it, empty, made at `made`.
+    pub fn new(id: &str, location: &str, made: OffsetDateTime) -> Registry {
+        let name = last(id);
+        Registry {
+            id: id.to_owned(),
+            location: location.to_owned(),
+            tags: Map::new(),
+            sku: "Basic".to_owned(),
+            properties: json!({
+                "loginServer": format!("{}.azurecr.io", name.to_ascii_lowercase()),
+                "creationDate": stamp(made),
+                "provisioningState": "Succeeded",
+                "adminUserEnabled": false,
+                "networkRuleSet": { "defaultAction": "Allow", "ipRules": [] },
+                "policies": {
+                    "quarantinePolicy": { "status": "disabled" },
+                    "trustPolicy": { "type": "Notary", "status": "disabled" },
+                    "retentionPolicy": { "days": 7, "lastUpdatedTime": stamp(made), "status": "disabled" },
+                    "exportPolicy": { "status": "enabled" },
+                    "azureADAuthenticationAsArmPolicy": { "status": "enabled" },
+                },
+                "encryption": { "status": "disabled" },
+                "dataEndpointEnabled": false,
+                "dataEndpointHostNames": [],
+                "privateEndpointConnections": [],
+                "publicNetworkAccess": "Enabled",
+                "networkRuleBypassOptions": "AzureServices",
+                "networkRuleBypassAllowedForTasks": false,
+                "zoneRedundancy": "Disabled",
+                "anonymousPullEnabled": false,
+                "roleAssignmentMode": "LegacyRegistryPermissions",
+            }),
+            passwords: [format!("sandbox-{name}-password-1"), format!("sandbox-{name}-password-2")],
+            private_for_apps: false,
+            repositories: BTreeMap::new(),
+        }
+    }
+
     /// The last part of the id.
     pub fn name(&self) -> &str {
         last(&self.id)

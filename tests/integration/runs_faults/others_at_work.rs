@@ -165,7 +165,7 @@ fn a_busy_app_is_waited_for() {
             let started = clock.now();
             let operation = Operation {
                 id: "66666666-6666-4666-8666-666666666666".to_owned(),
-                app: seed::app_id(),
+                resource: seed::app_id(),
                 kind: OperationKind::Write,
                 started,
                 due: Some(started + time::Duration::minutes(3)),

@@ -38,7 +38,7 @@ pub(super) fn operation(
     });
     let operation = Operation {
         id: context.state.new_guid("operation"),
-        app: id.to_owned(),
+        resource: id.to_owned(),
         kind,
         started: context.now,
         due: (context.fault != Some(&FaultKind::OperationHangs)).then(|| context.now + takes),
@@ -56,11 +56,11 @@ pub(super) fn operation(
 
 /// Where the status and the result of an operation are asked for.
 pub(super) fn urls(context: &Context<'_>, operation: &Operation) -> [String; 2] {
-    let subscription = operation.app.split('/').nth(2).unwrap_or_default();
+    let subscription = operation.resource.split('/').nth(2).unwrap_or_default();
     let location = context
         .state
         .apps
-        .get(&fold(&operation.app))
+        .get(&fold(&operation.resource))
         .and_then(|app| app.model["location"].as_str())
         .unwrap_or("westeurope")
         .replace(' ', "")

@@ -4,6 +4,7 @@
 mod checks;
 mod identities;
 mod lifecycle;
+mod registries;
 mod render;
 pub(in crate::sandbox) mod revisions;
 mod schema;
@@ -163,6 +164,13 @@ fn act(context: &mut Context<'_>, address: &Address, verb: &str) -> Handled {
     context.unlocked(&address.target())?;
     let name = revision(context, address)?.1.name.clone();
     let now = context.now;
+    let started = context.state.apps.get(&fold(&address.id(1))).map(|app| {
+        if verb == "activate" {
+            registries::still_defined(app, &name)?;
+        }
+        Ok(revisions::started_again(context.state, now, context.rules, app, &name))
+    });
+    let fate = started.transpose()?.flatten();
     if let Some(app) = context.state.apps.get_mut(&fold(&address.id(1))) {
         let secrets = app.secret_values();
         if let Some(revision) = app.revisions.iter_mut().find(|revision| revision.name == name) {
@@ -172,6 +180,10 @@ fn act(context: &mut Context<'_>, address: &Address, verb: &str) -> Handled {
                 revision.active |= verb == "activate";
                 revision.started = now;
                 revision.secrets = secrets;
+                if let Some(fate) = fate {
+                    revision.fate = fate;
+                    revision.settled = true;
+                }
             }
         }
     }
@@ -222,7 +234,7 @@ fn result(context: &mut Context<'_>, address: &Address) -> Handled {
     {
         return Ok(Answer::new(*status, json!({ "error": error })));
     }
-    Ok(match context.state.apps.get(&fold(&operation.app)) {
+    Ok(match context.state.apps.get(&fold(&operation.resource)) {
         Some(app) => Answer::new(200, render::app(context.state, app, context.now, context.rules)),
         None => Answer::empty(204),
     })

@@ -127,18 +127,28 @@ pub(super) struct PullFailure {
     pub(super) expires: bool,
 }
 
-/// What becomes of `app` when it runs its template at `now`, or why its images cannot be pulled.
+/// A start of an app's template.
+pub(super) struct Start<'a> {
+    /// The app, with the identities it pulls with.
+    pub(super) app: &'a App,
+    /// What is run.
+    pub(super) template: &'a Json,
+    /// The entries in `registries` it is pulled with, as [`super::registries::credentials`] makes them.
+    pub(super) entries: &'a [Json],
+}
+
+/// What becomes of a template that is started at `now`, or why its images cannot be pulled.
 pub(super) fn fate(
     state: &State,
     now: OffsetDateTime,
     rules: &Switches,
-    app: &App,
+    start: &Start<'_>,
 ) -> Result<Fate, PullFailure> {
-    let (configuration, template) = (app.configuration(), app.template());
+    let (configuration, template) = (start.app.configuration(), start.template);
     let containers = elements(&template["containers"]);
     let every = || containers.iter().chain(elements(&template["initContainers"]));
     for container in every() {
-        pullable(state, now, rules, app, container)?;
+        pullable(state, now, rules, start, container)?;
     }
     for container in every() {
         let mut names: Vec<&str> =
@@ -166,6 +176,30 @@ pub(super) fn fate(
         )),
         _ => Fate::Healthy,
     })
+}
+
+/// What the words of a revision begin with whose images could not be pulled when it was started again.
+const BACK_OFF: &str = "1/1 Pending: ImagePullBackOff.";
+
+/// What becomes of the revision `name` when its replicas are started again at `now`, if that changes
+/// anything: an image is pulled at every start.
+pub(super) fn started_again(
+    state: &State,
+    now: OffsetDateTime,
+    rules: &Switches,
+    app: &App,
+    name: &str,
+) -> Option<Fate> {
+    let revision = app.revision(name)?;
+    let own = super::registries::credentials(app);
+    let entries = if rules.holds(Switch::CredentialsFrozen) { &revision.registries } else { &own };
+    let start = Start { app, template: &revision.template, entries };
+    match (fate(state, now, rules, &start), &revision.fate) {
+        (Err(pull), _) => Some(Fate::Unhealthy(format!("{BACK_OFF} {}", pull.message))),
+        (Ok(fate), Fate::Failed(_)) => Some(fate),
+        (Ok(fate), Fate::Unhealthy(why)) if why.starts_with(BACK_OFF) => Some(fate),
+        (Ok(_), _) => None,
+    }
 }
 
 /// The first probed port nobody listens on; with no port known to be listened on, none.
@@ -213,17 +247,20 @@ fn pullable(
     state: &State,
     now: OffsetDateTime,
     rules: &Switches,
-    app: &App,
+    start: &Start<'_>,
     container: &Json,
 ) -> Result<(), PullFailure> {
     let reference = container["image"].as_str().unwrap_or_default();
     let image = pull::Image::parse(reference);
     let (why, expires) = match image.and_then(|image| state.registry_at(image.server).zip(Some(image))) {
-        Some((registry, image)) => match pull::by_app(state, now, rules, app, registry, &image) {
-            Ok(_) => return Ok(()),
-            Err(refused) => (refused.told(app.name(), &image), refused.identity.is_some()),
-        },
-        None => match elsewhere(state, app, reference) {
+        Some((registry, image)) => {
+            let credentials = pull::Credentials { identity: &start.app.identity, entries: start.entries };
+            match pull::by_app(state, now, rules, &credentials, registry, &image) {
+                Ok(_) => return Ok(()),
+                Err(refused) => (refused.told(start.app.name(), &image), refused.identity.is_some()),
+            }
+        }
+        None => match elsewhere(state, start.entries, reference) {
             Some(why) => (why, false),
             None => return Ok(()),
         },
@@ -235,12 +272,12 @@ fn pullable(
 }
 
 /// Why an image cannot be pulled from a registry that is not one of the sandbox's.
-fn elsewhere(state: &State, app: &App, reference: &str) -> Option<String> {
+fn elsewhere(state: &State, entries: &[Json], reference: &str) -> Option<String> {
     let registry = reference.split('/').next().unwrap_or_default();
     let pull = match state.images.get(reference) {
         Some(image) => image.pull,
         None if registry.ends_with(".azurecr.io") => {
-            let credentials = elements(&app.configuration()["registries"]).iter().any(|entry| {
+            let credentials = entries.iter().any(|entry| {
                 entry["server"].as_str().is_some_and(|server| server.eq_ignore_ascii_case(registry))
             });
             if credentials { Pull::Works } else { Pull::Unauthorized }

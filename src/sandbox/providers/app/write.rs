@@ -1,12 +1,14 @@
 //! Writes of an app: PUT and PATCH, judged as one change and begun as one operation.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value as Json;
+use time::OffsetDateTime;
 
 use super::identities::{self, Wanted};
-use super::revisions::{self, Need};
-use super::{KIND, checks, lifecycle, render, schema, secrets};
+use super::revisions::{self, Need, Start};
+use super::{KIND, checks, lifecycle, registries, render, schema, secrets};
 use crate::sandbox::errors::{self, Refusal};
 use crate::sandbox::faults::FaultKind;
 use crate::sandbox::providers::resources;
@@ -126,6 +128,8 @@ fn accept(context: &mut Context<'_>, change: &Change) -> Handled {
         (model["properties"]["configuration"].clone(), model["properties"]["template"].clone());
     let app = change.existing.as_ref();
     secrets::referred(context, app, &configuration, &template)?;
+    registries::entries(context, &configuration, &wanted)?;
+    registries::in_use(app, &configuration)?;
     checks::traffic(app, &configuration)?;
     let prospective = prospective(&old_identity, &wanted);
     let fetched = if writes_secrets {
@@ -209,18 +213,14 @@ fn begin(
     let mut revision = None;
     let mut takes = context.delays.operation;
     if let (Need::New(name), None) = (need, &failure) {
-        let (fate, pull) = match revisions::fate(context.state, now, context.rules, &app) {
+        let entries = registries::credentials(&app);
+        let start = Start { app: &app, template: &template, entries: &entries };
+        let (fate, pull) = match pulled(context, &start, &mut takes) {
             Ok(fate) => (fate, None),
             Err(pull) => (Fate::Failed(pull.message.clone()), Some(pull)),
         };
         if let Some(pull) = &pull {
-            let mut details = pull.message.clone();
-            if pull.expires && context.rules.holds(Switch::RefusedIdentityExpires) {
-                takes *= EXPIRES;
-                let tells = context.rules.holds(Switch::ExpiredSaysWhy);
-                details = if tells { format!("{EXPIRED} {details}") } else { EXPIRED.to_owned() };
-            }
-            failure = Some(lifecycle::operation_error(app.name(), &details));
+            failure = Some(lifecycle::operation_error(app.name(), &pull.message));
         }
         let due = now + takes;
         if pull.is_none() || !context.rules.holds(Switch::FailedPullNoRevision) {
@@ -235,6 +235,7 @@ fn begin(
                 settled: false,
                 started: now,
                 secrets: app.secret_values(),
+                registries: entries,
             });
         }
     }
@@ -249,6 +250,42 @@ fn begin(
     context.state.apps.insert(fold(&change.id), app);
     let operation = lifecycle::operation(context, &change.id, OperationKind::Write, takes, failure, revision);
     answer(context, change, &operation)
+}
+
+/// What becomes of a new revision, or why its images cannot be pulled; `takes` becomes what the
+/// operation takes until that shows.
+fn pulled(
+    context: &Context<'_>,
+    start: &Start<'_>,
+    takes: &mut Duration,
+) -> Result<Fate, revisions::PullFailure> {
+    let at = |time| revisions::fate(context.state, time, context.rules, start);
+    let mut refused = match at(context.now) {
+        Err(refused) if refused.expires && context.rules.holds(Switch::RefusedIdentityExpires) => refused,
+        other => return other,
+    };
+    let end = context.now + *takes * EXPIRES;
+    if !context.rules.holds(Switch::RefusedPullIsFinal) {
+        let mut later: Vec<OffsetDateTime> = context
+            .state
+            .role_assignments
+            .values()
+            .map(|assignment| assignment.in_force_from)
+            .filter(|time| (context.now..end).contains(time))
+            .collect();
+        later.sort_unstable();
+        if let Some((time, fate)) = later.into_iter().find_map(|time| Some((time, at(time).ok()?))) {
+            *takes += (time - context.now).unsigned_abs();
+            return Ok(fate);
+        }
+    }
+    *takes *= EXPIRES;
+    refused.message = if context.rules.holds(Switch::ExpiredSaysWhy) {
+        format!("{EXPIRED} {}", refused.message)
+    } else {
+        EXPIRED.to_owned()
+    };
+    Err(refused)
 }
 
 fn answer(context: &Context<'_>, change: &Change, operation: &Operation) -> Answer {

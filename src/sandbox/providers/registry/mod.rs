@@ -3,6 +3,7 @@
 
 pub(in crate::sandbox) mod api;
 pub(in crate::sandbox) mod pull;
+mod write;
 
 use serde_json::{Value as Json, json};
 
@@ -26,6 +27,12 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
             let registry = existing(context, address)?;
             Ok(Answer::new(200, body(registry, context.api_version)))
         }
+        ("registries", "PUT", true) => write::put(context, address),
+        ("registries", "PATCH", true) => write::patch(context, address),
+        ("registries", "DELETE", true) => write::delete(context, address),
+        ("registries/listcredentials", "POST", false) => write::credentials(context, address),
+        ("registries/operationstatuses", "GET", true) => write::status(context, address),
+        ("checknameavailability", "POST", false) => write::check_name(context, address),
         _ => Err(router::no_operation(context, address)),
     }
 }

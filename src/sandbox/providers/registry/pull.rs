@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use crate::sandbox::callers;
 use crate::sandbox::rules::{Switch, Switches};
-use crate::sandbox::state::{App, Manifest, Registry, State, elements};
+use crate::sandbox::state::{AppIdentity, Manifest, Registry, State, elements};
 
 /// What classic mode asks for: an action.
 const PULL: &str = "Microsoft.ContainerRegistry/registries/pull/read";
@@ -146,16 +146,24 @@ impl Refused {
     }
 }
 
-/// What `app` gets when it pulls `image` from `registry` at `now`.
+/// What an app pulls with.
+pub(in crate::sandbox) struct Credentials<'a> {
+    /// The identities it has.
+    pub(in crate::sandbox) identity: &'a AppIdentity,
+    /// Its entries in `registries`; where they name a secret, with its value as `password`.
+    pub(in crate::sandbox) entries: &'a [Json],
+}
+
+/// What an app gets when it pulls `image` from `registry` at `now`.
 pub(in crate::sandbox) fn by_app<'a>(
     state: &State,
     now: OffsetDateTime,
     rules: &Switches,
-    app: &App,
+    app: &Credentials<'_>,
     registry: &'a Registry,
     image: &Image<'_>,
 ) -> Result<&'a Manifest, Refused> {
-    let entry = elements(&app.configuration()["registries"]).iter().find(|entry| {
+    let entry = app.entries.iter().find(|entry| {
         entry["server"].as_str().is_some_and(|server| server.eq_ignore_ascii_case(image.server))
     });
     let text = |member: &str| entry.and_then(|entry| entry[member].as_str()).filter(|text| !text.is_empty());
@@ -170,13 +178,12 @@ pub(in crate::sandbox) fn by_app<'a>(
     let anonymous = registry.properties["anonymousPullEnabled"] == json!(true);
     let may = if let Some(identity) = identity {
         state
-            .principal_of(&app.identity, identity)
+            .principal_of(app.identity, identity)
             .is_some_and(|principal| registry.takes_arm_tokens() && allowed(state, now, registry, &principal))
     } else {
-        let password = text("passwordSecretRef").and_then(|name| app.secret_values().remove(name));
         registry.admin_user()
             && text("username").is_some_and(|name| name.eq_ignore_ascii_case(registry.name()))
-            && password.is_some_and(|password| registry.passwords.contains(&password))
+            && text("password").is_some_and(|password| registry.passwords.iter().any(|own| own == password))
     };
     if !may && !anonymous {
         return refused(Denial::unauthorized());

@@ -55,6 +55,63 @@ fn observe(name: &str, world: &World) -> Json {
             world.settle();
             world.app()["properties"]["provisioningState"].clone()
         }
+        "refused-pull-is-final" => {
+            world.edit(|state| {
+                registries::grant(state, seed::REGISTRY, ACR_PULL);
+                let young = START + time::Duration::minutes(2);
+                state.role_assignments.values_mut().for_each(|role| {
+                    if role.role == ACR_PULL {
+                        role.in_force_from = young;
+                    }
+                });
+            });
+            world.patch(&registries::pulls(seed::REGISTRY, "python-demo:1.0")).ok(202);
+            world.pass(1000);
+            world.app()["properties"]["provisioningState"].clone()
+        }
+        "username-beside-identity-kept" => {
+            world.edit(|state| {
+                seed::variant::plain_secret(state, "acr-password", "wrong");
+                registries::grant(state, seed::REGISTRY, ACR_PULL);
+            });
+            let mut body = registries::pulls(seed::REGISTRY, "python-demo:1.0");
+            let entry = &mut body["properties"]["configuration"]["registries"][0];
+            entry["username"] = json!("acrdemo");
+            entry["passwordSecretRef"] = json!("acr-password");
+            let got = world.patch(&body);
+            world.settle();
+            json!([got.status, world.app()["properties"]["provisioningState"]])
+        }
+        "credentials-frozen" => {
+            world.edit(|state| {
+                seed::variant::admin_credentials(state, seed::REGISTRY, "python-demo:1.0");
+                state.registry_mut(seed::REGISTRY).unwrap().passwords = ["rotated".to_owned(), String::new()];
+            });
+            let rotated = json!([{ "name": "acr-password", "value": "rotated" }]);
+            world.patched(&secrets_body(&rotated));
+            let name = world.app()["properties"]["latestRevisionName"].as_str().unwrap().to_owned();
+            world.send("POST", &format!("{}/revisions/{name}/restart", seed::app_id()), None).ok(200);
+            world.newest()["healthState"].clone()
+        }
+        "registry-update-at-once" => {
+            let body = json!({ "properties": { "adminUserEnabled": true } });
+            let got = world.send("PATCH", &seed::registry_id(seed::REGISTRY), Some(&body));
+            if let Some(url) = got.header("azure-asyncoperation") {
+                let path = path_of(url).to_owned();
+                assert_eq!(world.get(&path).ok(200)["status"], "InProgress");
+                world.settle();
+                assert_eq!(world.get(&path).ok(200)["status"], "Succeeded");
+            }
+            let registry = world.get(&seed::registry_id(seed::REGISTRY)).ok(200);
+            assert_eq!(registry["properties"]["provisioningState"], "Succeeded");
+            assert_eq!(registry["properties"]["adminUserEnabled"], true);
+            json!(got.status)
+        }
+        "registry-unknown-refused" => {
+            let path = format!("{}?api-version=2025-04-01", seed::registry_id(seed::REGISTRY));
+            let body = json!({ "properties": { "roleAssignmentMode": "AbacRepositoryPermissions" } });
+            json!(world.send("PATCH", &path, Some(&body)).status)
+        }
         "expired-says-why" => {
             let got = world.patch(&registries::pulls(seed::REGISTRY, "python-demo:1.0"));
             let location = path_of(got.header("location").unwrap()).to_owned();
