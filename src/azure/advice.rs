@@ -64,6 +64,14 @@ const CODES: &[Row] = &[
         ),
     ),
     (
+        "RequestDisallowedByAzure",
+        "the subscription may not create this in this region: the region takes no new customers, or the subscription is kept to other regions; no role changes that",
+        Some(
+            "choose another region: --location, or LOCATION; az policy assignment list --query \"[?name=='sys.regionrestriction'].parameters\" shows which the subscription is kept to",
+        ),
+        Some("https://learn.microsoft.com/troubleshoot/azure/general/region-access-request-process"),
+    ),
+    (
         "MissingSubscriptionRegistration",
         "the resource provider is not registered in this subscription",
         Some("az provider register --wait --namespace Microsoft.App"),
@@ -93,7 +101,9 @@ const CODES: &[Row] = &[
     (
         "ReadOnlyDisabledSubscription",
         "the subscription is disabled; nothing can be written",
-        None,
+        Some(
+            "re-enable it: https://portal.azure.com, Subscriptions (a spending limit, an unpaid bill or its owner disabled it)",
+        ),
         Some("https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-disabled"),
     ),
     (

@@ -4,6 +4,8 @@
 //! the outer `error` (microsoft/azure-container-apps#175), `details: null`, OAuth's `error`/`error_description`,
 //! a bare string, an HTML page of a gateway, and nothing at all. The SDK's own reader fails on some of these.
 
+use std::fmt;
+
 use serde_json::Value;
 
 /// How deep `details` and `innererror` are followed.
@@ -22,6 +24,35 @@ pub struct ErrorDetail {
     pub target: Option<String>,
 }
 
+/// A policy that forbids a write, as the error's `additionalInfo` names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PolicyViolation {
+    /// The definition, in the name that people see.
+    pub definition: String,
+    /// The assignment, in the name that people see.
+    pub assignment: Option<String>,
+    /// The assignment's id.
+    pub assignment_id: Option<String>,
+    /// The initiative (policy set) that the definition is part of.
+    pub set: Option<String>,
+}
+
+impl fmt::Display for PolicyViolation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the policy is {}", self.definition)?;
+        if let Some(set) = &self.set {
+            write!(f, " of the initiative {set}")?;
+        }
+        if let Some(assignment) = &self.assignment {
+            write!(f, ", its assignment {assignment}")?;
+        }
+        match &self.assignment_id {
+            Some(id) => write!(f, " ({id})"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// An error body taken apart. Its texts are shown as they come out of `clean`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Envelope {
@@ -29,6 +60,7 @@ pub(crate) struct Envelope {
     pub(crate) message: String,
     pub(crate) target: Option<String>,
     pub(crate) details: Vec<ErrorDetail>,
+    pub(crate) policies: Vec<PolicyViolation>,
 }
 
 /// Reads an error body. The message is never empty: without one it is what the status means.
@@ -73,12 +105,80 @@ pub(crate) fn from_json(json: &Value, clean: &dyn Fn(&str) -> String) -> Envelop
 fn from_object(object: &Value, clean: &dyn Fn(&str) -> String) -> Envelope {
     let mut details = Vec::new();
     collect(object, DEPTH, &mut details, clean);
+    let mut policies = Vec::new();
+    violations(object, DEPTH, &mut policies, clean);
+    if policies.is_empty() {
+        policies = identifiers(object, clean);
+    }
     Envelope {
         code: code_of(object, clean),
         message: text_of(object, "message", clean),
         target: non_empty(text_of(object, "target", clean)),
         details,
+        policies,
     }
+}
+
+/// Entries `{type: PolicyViolation, info: {…}}` of `additionalInfo`, also in details
+/// (<https://learn.microsoft.com/azure/governance/policy/concepts/effect-deny>; Azure/azure-cli#8058 shows a body).
+fn violations(
+    object: &Value,
+    depth: usize,
+    found: &mut Vec<PolicyViolation>,
+    clean: &dyn Fn(&str) -> String,
+) {
+    if depth == 0 {
+        return;
+    }
+    for entry in member(object, "additionalInfo").and_then(Value::as_array).into_iter().flatten() {
+        let is_policy = member(entry, "type")
+            .and_then(Value::as_str)
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("PolicyViolation"));
+        let Some(info) = member(entry, "info").filter(|_| is_policy && found.len() < DETAILS) else {
+            continue;
+        };
+        let named = |name: &str| {
+            let display = non_empty(text_of(info, &format!("{name}DisplayName"), clean));
+            display.or_else(|| non_empty(text_of(info, &format!("{name}Name"), clean)))
+        };
+        let assignment_id = non_empty(text_of(info, "policyAssignmentId", clean));
+        found.push(PolicyViolation {
+            definition: named("policyDefinition")
+                .or_else(|| non_empty(text_of(info, "policyDefinitionId", clean)))
+                .unwrap_or_else(|| "without a name".to_owned()),
+            assignment: named("policyAssignment"),
+            assignment_id,
+            set: named("policySetDefinition"),
+        });
+    }
+    for entry in member(object, "details").and_then(Value::as_array).into_iter().flatten() {
+        violations(entry, depth - 1, found, clean);
+    }
+}
+
+/// The same from the end of the message: `Policy identifiers: '[{"policyAssignment": {"name", "id"},
+/// "policyDefinition": …, "policySetDefinition": …}]'.`
+fn identifiers(object: &Value, clean: &dyn Fn(&str) -> String) -> Vec<PolicyViolation> {
+    let listed = member(object, "message").and_then(Value::as_str).and_then(|message| {
+        let (_, rest) = message.split_once("Policy identifiers: '")?;
+        serde_json::from_str::<Vec<Value>>(rest.get(..rest.rfind(']')? + 1)?).ok()
+    });
+    let named = |entry: &Value, what: &str, name: &str| {
+        member(entry, what).map(|inner| text_of(inner, name, clean)).and_then(non_empty)
+    };
+    listed
+        .unwrap_or_default()
+        .iter()
+        .take(DETAILS)
+        .filter_map(|entry| {
+            Some(PolicyViolation {
+                definition: named(entry, "policyDefinition", "name")?,
+                assignment: named(entry, "policyAssignment", "name"),
+                assignment_id: named(entry, "policyAssignment", "id"),
+                set: named(entry, "policySetDefinition", "name"),
+            })
+        })
+        .collect()
 }
 
 fn collect(object: &Value, depth: usize, details: &mut Vec<ErrorDetail>, clean: &dyn Fn(&str) -> String) {

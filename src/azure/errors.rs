@@ -4,9 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::advice;
-pub use super::envelope::ErrorDetail;
+pub use super::envelope::{ErrorDetail, PolicyViolation};
+use super::refusals;
 use super::request::Method;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, codes};
 
 /// The finding for an error of the client.
 pub const ARM_ERROR: Code = Code("azure-refused");
@@ -54,6 +55,8 @@ pub struct HttpFailure {
     pub target: Option<String>,
     /// Further errors, nested ones flattened.
     pub details: Vec<ErrorDetail>,
+    /// Policies that forbid it.
+    pub policies: Vec<PolicyViolation>,
     /// `x-ms-request-id`.
     pub request_id: Option<String>,
     /// `x-ms-correlation-request-id`.
@@ -73,6 +76,8 @@ pub struct OperationFailure {
     pub message: String,
     /// Further errors, nested ones flattened.
     pub details: Vec<ErrorDetail>,
+    /// Policies that forbid it.
+    pub policies: Vec<PolicyViolation>,
     /// `x-ms-correlation-request-id` of the answer that said so.
     pub correlation_id: Option<String>,
 }
@@ -317,6 +322,15 @@ impl ArmError {
         }
     }
 
+    /// The policies that forbid what was asked for.
+    pub fn policies(&self) -> &[PolicyViolation] {
+        match &*self.innermost().kind {
+            ArmErrorKind::Http(failure) => &failure.policies,
+            ArmErrorKind::Operation(failure) => &failure.policies,
+            _ => &[],
+        }
+    }
+
     /// The correlation id under which Azure knows it.
     pub fn correlation_id(&self) -> Option<&str> {
         match &*self.innermost().kind {
@@ -359,6 +373,12 @@ impl ArmError {
             ArmErrorKind::Credential { transient, .. } => *transient,
             _ => false,
         }
+    }
+
+    /// Whether a lock, deny assignment, policy or the subscription itself refuses it: the same request will
+    /// be refused again. A role may only not be in force yet.
+    pub fn is_final(&self) -> bool {
+        refusals::of(self).is_some_and(|refusal| refusal.code != codes::PERMISSION)
     }
 
     /// How long the server asks to wait.
@@ -409,7 +429,9 @@ impl ArmError {
 
     /// The finding: what happened, and from the table of known codes its cause, fix and page.
     pub fn to_diagnostic(&self) -> Diagnostic {
+        let refusal = refusals::of(self);
         let code = match &*self.innermost().kind {
+            _ if refusal.is_some() => refusal.as_ref().map_or(ARM_ERROR, |refusal| refusal.code),
             ArmErrorKind::Connection { .. }
             | ArmErrorKind::Certificate { .. }
             | ArmErrorKind::Timeout { .. } => UNREACHABLE,
@@ -429,6 +451,14 @@ impl ArmError {
             }
             if let Some(docs) = advice.docs {
                 diagnostic = diagnostic.docs(docs);
+            }
+        }
+        if let Some(refusal) = refusal {
+            if let Some(note) = refusal.note {
+                diagnostic = diagnostic.note(note);
+            }
+            if let Some(fix) = refusal.fix {
+                diagnostic = diagnostic.fix(fix);
             }
         }
         diagnostic

@@ -247,6 +247,7 @@ impl ArmClient {
             status,
             code: envelope.code,
             details: envelope.details,
+            policies: envelope.policies,
             correlation_id: answer
                 .header("x-ms-correlation-request-id")
                 .map(clean)
@@ -275,6 +276,7 @@ fn refused(operation: &Operation, address: &Address, error: ArmError) -> Result<
             code: failure.code.clone(),
             message: failure.message.clone(),
             details: failure.details.clone(),
+            policies: failure.policies.clone(),
             correlation_id: failure.correlation_id.clone(),
         }))),
         _ => Err(error),

@@ -6,24 +6,49 @@
 /// other action to create an app with, Managed Identity Operator `userAssignedIdentities/*/assign/action`
 /// (<https://learn.microsoft.com/azure/role-based-access-control/built-in-roles>).
 pub fn fits(pattern: &str, action: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().map(|c| c.to_ascii_lowercase()).collect();
-    let action: Vec<char> = action.chars().map(|c| c.to_ascii_lowercase()).collect();
+    let Some((before, after)) = pattern.split_once('*') else {
+        return pattern.eq_ignore_ascii_case(action);
+    };
+    // Most patterns are told apart by what stands before the first wildcard.
+    let Some(rest) = without_prefix(action, before) else { return false };
+    let may_be_nothing = before.ends_with('/') && after.starts_with('/');
+    if !after.contains('*') && !may_be_nothing {
+        return ends_with(rest, after);
+    }
+    let rest: Vec<u8> = rest.bytes().map(|c| c.to_ascii_lowercase()).collect();
+    let after: Vec<u8> = after.bytes().map(|c| c.to_ascii_lowercase()).collect();
+    let wild = [b"*", &after[..]].concat();
+    walk(&wild, &rest) || (may_be_nothing && walk(&after[1..], &rest))
+}
+
+/// The same for any pattern in lower case, character by character.
+fn walk(pattern: &[u8], action: &[u8]) -> bool {
     // reached[i][j]: the first i characters of the pattern can stand for the first j of the action.
     let mut reached = vec![vec![false; action.len() + 1]; pattern.len() + 1];
     reached[0][0] = true;
     for (i, c) in pattern.iter().enumerate() {
         for j in 0..=action.len() {
-            if *c == '*' {
+            if *c == b'*' {
                 reached[i + 1][j] |= reached[i][j] || (j > 0 && reached[i + 1][j - 1]);
             } else if j < action.len() && reached[i][j] && action[j] == *c {
                 reached[i + 1][j + 1] = true;
-                if pattern[i..].starts_with(&['/', '*', '/']) {
+                if pattern[i..].starts_with(b"/*/") {
                     reached[i + 3][j + 1] = true;
                 }
             }
         }
     }
     reached[pattern.len()][action.len()]
+}
+
+fn without_prefix<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+    let start = text.get(..prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
+}
+
+fn ends_with(text: &str, end: &str) -> bool {
+    let at = text.len().checked_sub(end.len());
+    at.and_then(|at| text.get(at..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
 }
 
 /// Whether one element of a list of permissions allows an action: one of its `actions` fits it, and none
@@ -66,6 +91,9 @@ mod tests {
             ("a/*/*/c", "a/1/c", true),
             ("a*", "a", true),
             ("*a*", "bab", true),
+            ("ü*", "Ü", false),
+            ("*ü", "xü", true),
+            ("é/*", "e/x", false),
         ] {
             assert_eq!(fits(pattern, action), expected, "{pattern} {action}");
         }
@@ -73,6 +101,7 @@ mod tests {
 
     /// The rule, said once more and slowly.
     fn slowly(pattern: &str, action: &str) -> bool {
+        // (The texts of these tests are ASCII.)
         let Some(c) = pattern.chars().next() else { return action.is_empty() };
         if c == '*' {
             return (0..=action.len()).any(|at| slowly(&pattern[1..], &action[at..]));

@@ -377,28 +377,32 @@ pub fn covering(actions: &[&str]) -> Vec<&'static BuiltIn> {
 
 /// The smallest set of `roles`, up to three of them.
 fn fewest(roles: &[&'static BuiltIn], actions: &[&str]) -> Option<Vec<&'static BuiltIn>> {
-    let useful: Vec<&'static BuiltIn> =
-        roles.iter().filter(|role| actions.iter().any(|action| role.allows(action))).copied().collect();
-    let covers = |set: &[&BuiltIn]| actions.iter().all(|action| set.iter().any(|role| role.allows(action)));
-    let mut sets: Vec<Vec<&'static BuiltIn>> = vec![Vec::new()];
+    // Each role that helps, with what it covers and what it costs.
+    let useful: Vec<(&'static BuiltIn, Vec<bool>, [usize; 3])> = roles
+        .iter()
+        .map(|role| (*role, actions.iter().map(|action| role.allows(action)).collect::<Vec<_>>()))
+        .filter(|(_, covers)| covers.contains(&true))
+        .map(|(role, covers)| (role, covers, role.excess(actions)))
+        .collect();
+    let mut sets: Vec<Vec<usize>> = vec![Vec::new()];
     for _ in 0..3 {
         sets = sets
             .iter()
             .flat_map(|set| {
-                let last = set.last().map(|role| role.name);
-                useful
-                    .iter()
-                    .filter(move |role| last.is_none_or(|last| role.name > last))
-                    .map(move |role| set.iter().copied().chain([*role]).collect::<Vec<_>>())
+                let from = set.last().map_or(0, |last| last + 1);
+                (from..useful.len()).map(move |next| set.iter().copied().chain([next]).collect::<Vec<_>>())
             })
             .collect();
-        let best = sets.iter().filter(|set| covers(set)).min_by_key(|set| {
-            set.iter()
-                .map(|role| role.excess(actions))
-                .fold([0; 3], |sum, one| [sum[0] + one[0], sum[1] + one[1], sum[2] + one[2]])
-        });
-        if best.is_some() {
-            return best.cloned();
+        let covers =
+            |set: &&Vec<usize>| (0..actions.len()).all(|at| set.iter().any(|role| useful[*role].1[at]));
+        let cost = |set: &&Vec<usize>| {
+            set.iter().fold([0; 3], |sum, role| {
+                let one = useful[*role].2;
+                [sum[0] + one[0], sum[1] + one[1], sum[2] + one[2]]
+            })
+        };
+        if let Some(best) = sets.iter().filter(covers).min_by_key(cost) {
+            return Some(best.iter().map(|role| useful[*role].0).collect());
         }
     }
     None

@@ -207,6 +207,7 @@ impl ArmClient {
             message: envelope.message,
             target: envelope.target,
             details: envelope.details,
+            policies: envelope.policies,
             request_id: text("x-ms-request-id"),
             correlation_id: text("x-ms-correlation-request-id")
                 .or_else(|| Some(self.inner.correlation_id.to_string())),

@@ -10,10 +10,11 @@ use super::context::{Context, Flags};
 use super::signals::until_signal;
 use super::{arguments, judge, refuse};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::execute::{Applied, Failure, Observed, restart_command};
-use crate::plan::{State, Target};
+use crate::execute::{Applied, Failure, Observed, described, restart_command};
+use crate::plan::{Plan, State, Target};
 use crate::render::Screen;
 use crate::report::{AppliedReport, Ending, Report};
+use crate::value::strip_control;
 
 /// Arguments of `apply`.
 #[derive(Debug, Args)]
@@ -133,9 +134,32 @@ impl Apply {
                 interrupted(screen, &context.target, &applied);
                 context.close(screen, report, Ending::Interrupted)
             }
-            other => judge::failed(context, screen, report, other),
+            other => {
+                context.progress.clear();
+                stopped(screen, &observed.plan, &applied);
+                judge::failed(context, screen, report, other)
+            }
         }
     }
+}
+
+/// What a run that failed has done of its plan, and what it has not; nothing where there was one write.
+fn stopped(screen: &Screen, plan: &Plan, applied: &Applied) {
+    let mut left = described(plan);
+    if left.len() < 2 {
+        return;
+    }
+    let mut text = String::from("\nStopped; no further write is sent.\n");
+    for write in &applied.writes {
+        if let Some(at) = left.iter().position(|planned| *planned == write.what) {
+            left.remove(at);
+        }
+        let _ = writeln!(text, "  done: {}", strip_control(&write.what));
+    }
+    for write in &left {
+        let _ = writeln!(text, "  not done: {}", strip_control(write));
+    }
+    screen.status(&text);
 }
 
 /// What was done, and how to go on.

@@ -3,12 +3,14 @@
 
 pub mod codes;
 pub mod json;
+mod shell;
 mod source;
 pub mod suggest;
 
 use std::sync::Arc;
 
 pub use codes::Code;
+pub use shell::quote;
 pub use source::{Source, Span};
 
 /// How bad it is.

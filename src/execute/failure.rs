@@ -53,6 +53,17 @@ impl Failure {
         }
     }
 
+    /// Says what mends it, better than was known before.
+    pub(super) fn advise(&mut self, fix: String) {
+        match self {
+            Failure::Interrupted => {}
+            Failure::Azure(diagnostic)
+            | Failure::Changed(diagnostic)
+            | Failure::Unhealthy(diagnostic)
+            | Failure::Deadline(diagnostic) => diagnostic.fix = Some(fix),
+        }
+    }
+
     pub(super) fn deadline(doing: &str) -> Failure {
         Failure::Deadline(Box::new(
             Diagnostic::error(codes::DEADLINE, format!("not done in time: {doing}"))

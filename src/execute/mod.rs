@@ -32,6 +32,7 @@ pub use hook::{Hook, NoHook, OwnedPath, WriteEnd, WriteRecord};
 pub use interrupt::Interrupt;
 pub use ledger::{Applied, Done};
 pub use restart::restart_command;
+pub use write::described;
 
 /// What an execution works with.
 #[derive(Clone)]

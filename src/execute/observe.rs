@@ -50,7 +50,7 @@ impl Executor {
     ) -> Result<Observed, Failure> {
         let (mut rounds, mut reads) = (0, 0);
         // Without a token the reads say so.
-        let caller = if rights { self.client.caller().await.ok() } else { None };
+        let caller = self.client.caller().await.ok();
         loop {
             let plan = self.plan(selection, target, &facts, caller.as_ref(), rights);
             if plan.missing.is_empty() {

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::{Executor, Failure};
 use crate::azure::{ArmError, ArmErrorKind};
-use crate::plan::{Plan, Write};
+use crate::plan::{Plan, Write, grant_line, quote};
 
 /// What to do after a failed try.
 pub(super) enum Next {
@@ -71,6 +71,9 @@ impl Executor {
             Some("PrincipalNotFound") if now - since < REPLICATION => return again(SHORT_PAUSE),
             _ => {}
         }
+        if error.is_final() {
+            return Next::Stop(Failure::azure(error, what));
+        }
         let message = error.to_string();
         let late = write.settles.iter().any(|settle| settle.may_be_late(now));
         if (late && refused_for_role(&message)) || recipe_repeats(plan, write, &message, now - since) {
@@ -82,8 +85,26 @@ impl Executor {
         if may_pass(error) && tries < TRIES {
             return again(backoff(tries));
         }
-        Next::Stop(Failure::azure(error, what))
+        let mut failure = Failure::azure(error, what);
+        if error.code().is_some_and(|code| code.eq_ignore_ascii_case("AuthorizationFailed"))
+            && let Some(fix) =
+                better_fix(plan, write, failure.diagnostic().and_then(|one| one.fix.as_deref()))
+        {
+            failure.advise(fix);
+        }
+        Next::Stop(failure)
     }
+}
+
+/// What mends a refused write, by what is known of it: the role that it gives can be given by somebody else,
+/// and a right to create something is given on what it is created in.
+fn better_fix(plan: &Plan, write: &Write, fix: Option<&str>) -> Option<String> {
+    let grant = write.steps.first().and_then(|index| plan.steps[*index].outcome.grant.as_ref());
+    if let Some(grant) = grant {
+        return grant_line(grant).map(|line| format!("ask an administrator: {line}"));
+    }
+    let id = write.id.as_ref().filter(|_| write.create)?;
+    fix.map(|fix| fix.replace(&quote(id.as_str()), &quote(id.parent().as_ref().unwrap_or(id).as_str())))
 }
 
 /// Azure's words for a role that is missing or not in force yet

@@ -96,6 +96,11 @@ fn current<'o>(observed: &'o Observed, write: &Write, keys: &[String]) -> Option
     same.after.is_empty().then_some((plan, same))
 }
 
+/// What the writes of a plan do, in a few words each: as they stand in the account of a run.
+pub fn described(plan: &Plan) -> Vec<String> {
+    plan.writes.iter().map(|write| describe(plan, write)).collect()
+}
+
 /// What a write does, in a few words.
 fn describe(plan: &Plan, write: &Write) -> String {
     let grant = write.steps.first().and_then(|index| plan.steps[*index].outcome.grant.as_ref());

@@ -41,7 +41,7 @@ fn assignee(caller: Option<&Caller>) -> String {
 
 /// The line that does what the caller may not: give the role itself. `None` while its principal is not
 /// there yet.
-pub(super) fn grant_line(grant: &Grant) -> Option<String> {
+pub fn grant_line(grant: &Grant) -> Option<String> {
     let principal = grant.principal.as_str()?;
     Some(format!(
         "az role assignment create --assignee-object-id {} --assignee-principal-type ServicePrincipal --role {} --scope {}",

@@ -3,9 +3,8 @@
 
 use super::engine::Engine;
 use super::finding::{Finding, Status};
-use super::quote;
 use super::rights::{Right, ScopeRights};
-use crate::azure::{Caller, ResourceId, permissions};
+use crate::azure::{Caller, ResourceId, deny_advice, permissions};
 use crate::diagnostic::codes;
 use crate::facts::{Fact, Read};
 use crate::steps::scope_covers;
@@ -93,17 +92,8 @@ fn judge(caller: Option<&Caller>, deny: &Value, rights: &ScopeRights) -> Option<
     Some(
         Finding::new(status, codes::DENIED, format!("no deny assignment forbids to {}", forbidden.why))
             .detail(told)
-            .fix(advice(at))
+            .fix(deny_advice(at))
             .docs("https://learn.microsoft.com/azure/role-based-access-control/deny-assignments"),
-    )
-}
-
-/// No role helps; who made it can take the caller out. A relative URL goes to the chosen cloud.
-fn advice(at: &str) -> String {
-    let url = format!("{at}/providers/Microsoft.Authorization/denyAssignments?api-version=2022-04-01");
-    format!(
-        "az rest --method get --url {} shows it; whoever made it (a deployment stack, a managed application) can except the caller",
-        quote(&url)
     )
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 
 use super::engine::{Engine, Slot};
-use super::prerequisites::quote;
+use super::quote;
 use super::stepping::StepRun;
 use super::target::object;
 use crate::diagnostic::{Diagnostic, Span, codes};

@@ -40,10 +40,12 @@ use crate::recipe::Retry;
 use crate::steps::{Grant, Outcome};
 use crate::value::{Origin, Path, Segment, Value};
 
+pub use crate::diagnostic::quote;
+pub use administrator::grant_line;
 pub use engine::{Request, Selection};
 pub use finding::{Finding, Status};
 pub use health::{Health, State, explain};
-pub use prerequisites::{Scope, quote};
+pub use prerequisites::Scope;
 pub use rights::{Right, ScopeRights, Standing};
 pub use schedule::{Cycle, Group, Node, schedule};
 pub use target::{Cloud, Target, short_location};

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::StepPlan;
+use super::administrator::role_lines;
 use super::engine::{Engine, pick_container};
 use super::finding::{Finding, Status};
 use super::frame::{Frame, shown};
 use super::lookup::{Place, must_be_there};
 use crate::azure::{ResourceId, types};
-use crate::diagnostic::{Severity, codes};
+use crate::diagnostic::{Severity, codes, quote};
 use crate::facts::Fact;
 use crate::recipe::{Check, Lookup, LookupKind};
-use crate::value::{Origin, Value, strip_control};
+use crate::value::{Origin, Value};
 
 /// Which judgements are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,17 +21,6 @@ pub enum Scope {
     Prerequisites,
     /// After it.
     Verification,
-}
-
-/// A word as a shell takes it; on one line, whatever is in it.
-pub fn quote(text: &str) -> String {
-    let text = &strip_control(text);
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 /// Subscription, provider, group, app, environment, container.
@@ -124,8 +114,13 @@ fn app(engine: &Engine<'_>) -> Finding {
         Some(Fact::Refused { message }) => Finding::failed(codes::APP, name)
             .detail(format!("the caller may not read it: {message}"))
             .fix(format!(
-                "ask an administrator: az role assignment create --assignee <you> --role Reader --scope {}",
-                quote(target.app_id().as_str())
+                "ask an administrator: {}",
+                role_lines(
+                    engine.request.caller,
+                    &["Microsoft.App/containerApps/read"],
+                    &target.app_id()
+                )
+                .join("; ")
             )),
         Some(Fact::Failed { message, .. }) => Finding::failed(codes::APP, name).detail(message.clone()),
         None => Finding::new(Status::CouldNotCheck, codes::APP, name),

@@ -12,6 +12,7 @@ use crate::azure::types::{self, Consequence, Linked, LinkedOn, LinkedWhen, stand
 use crate::azure::{ResourceId, permissions, roles};
 use crate::diagnostic::codes;
 use crate::facts::{Fact, Facts, Read, Shape};
+use crate::recipe::StepKind;
 use crate::steps::Grant;
 use crate::value::{Segment, Value};
 
@@ -80,8 +81,18 @@ pub(super) fn rights(
     }
     for (read, fact) in facts.iter() {
         if let Some((scope, right)) = of_read(read, fact, unreadable) {
+            // A right cannot be given on what may not be there yet.
+            let scope = if right.standing == Standing::Lacking && is_made(engine, &scope) {
+                scope.parent().unwrap_or(scope)
+            } else {
+                scope
+            };
             add(&mut scopes, scope, right);
         }
+    }
+    if !engine.asked.missing().is_empty() {
+        // Another round of reads follows: what to do about the rights is worked out once, at the end.
+        return scopes;
     }
     for scope in &mut scopes {
         let all_optional = scope.rights.iter().all(|right| right.optional);
@@ -236,9 +247,28 @@ fn of_read(read: &Read, fact: &Fact, unreadable: &[Unreadable]) -> Option<(Resou
         }
         Fact::Failed { message, .. } => (Standing::Unknown(message.clone()), true),
     };
-    // Of the environment a run only tells where the app is.
-    let optional = !stops || kind.name == "Microsoft.App/managedEnvironments";
+    // Of the environment a run only tells where the app is; without the app there is no run.
+    let optional = (!stops && kind.name != "Microsoft.App/containerApps")
+        || kind.name == "Microsoft.App/managedEnvironments";
     Some((scope, Right { action: format!("{}/read", kind.name), why, standing, optional, grant: None }))
+}
+
+/// Whether a step of the run makes this resource.
+fn is_made(engine: &Engine<'_>, id: &ResourceId) -> bool {
+    let kind = id.resource_type();
+    (0..engine.instances().len()).any(|instance| {
+        engine.recipe(instance).steps.iter().any(|step| match &step.kind {
+            StepKind::Resource(resource) => {
+                resource.kind.kind.eq_ignore_ascii_case(&kind)
+                    && engine
+                        .frame(instance)
+                        .expression(&resource.name)
+                        .as_str()
+                        .is_some_and(|name| name.eq_ignore_ascii_case(id.name()))
+            }
+            _ => false,
+        })
+    })
 }
 
 /// The resource on which a right to read is given: of a child or an extension the resource that it belongs

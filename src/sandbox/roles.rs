@@ -41,6 +41,23 @@ impl Permission {
     }
 }
 
+/// A custom role's definition as GET returns it.
+pub fn custom_definition(role: &CustomRole, guid: &str, subscription: &str) -> Json {
+    let scope = format!("/subscriptions/{subscription}");
+    json!({
+        "id": format!("{scope}/providers/Microsoft.Authorization/roleDefinitions/{guid}"),
+        "name": guid,
+        "type": "Microsoft.Authorization/roleDefinitions",
+        "properties": {
+            "roleName": role.name,
+            "type": "CustomRole",
+            "description": role.name,
+            "assignableScopes": [scope],
+            "permissions": [Permission::of_custom(role).json()],
+        },
+    })
+}
+
 /// Whether `actions` without `not_actions` contain `action`.
 pub fn allows(actions: &[String], not_actions: &[String], action: &str) -> bool {
     actions.iter().any(|pattern| matches(pattern, action))

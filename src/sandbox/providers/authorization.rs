@@ -295,6 +295,9 @@ fn definitions(context: &mut Context<'_>, address: &Address) -> Handled {
     context.require("Microsoft.Authorization/roleDefinitions/read", scope)?;
     let subscription = scope.split('/').nth(2).unwrap_or_default().to_owned();
     if address.is_resource() {
+        if let Some(role) = context.state.custom_roles.get(address.name(0)) {
+            return Ok(Answer::new(200, roles::custom_definition(role, address.name(0), &subscription)));
+        }
         let role = roles::find(address.name(0)).ok_or_else(|| {
             Refusal::new(
                 404,
@@ -318,10 +321,18 @@ fn definitions(context: &mut Context<'_>, address: &Address) -> Handled {
             })?)
         }
     };
+    let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(name));
+    let custom = context
+        .state
+        .custom_roles
+        .iter()
+        .filter(|(_, role)| is_wanted(&role.name))
+        .map(|(guid, role)| roles::custom_definition(role, guid, &subscription));
     let found = ROLES
         .iter()
-        .filter(|role| wanted.is_none_or(|name| name.eq_ignore_ascii_case(role.name)))
+        .filter(|role| is_wanted(role.name))
         .map(|role| role.definition(&subscription))
+        .chain(custom)
         .collect();
     context.page(found)
 }

@@ -2,9 +2,10 @@
 //! that the app looks as if it had always been so.
 
 use serde_json::{Value as Json, json};
+use time::OffsetDateTime;
 
 use super::{APP, IMAGE_SIDECAR};
-use crate::sandbox::state::{App, Fate, Lock, State, fold};
+use crate::sandbox::state::{App, CustomRole, DenyAssignment, Fate, Lock, PolicyAssignment, State, fold};
 
 fn with_app(state: &mut State, change: impl FnOnce(&mut App)) {
     if let Some(app) = state.app_mut(APP) {
@@ -231,6 +232,72 @@ pub fn unhealthy(state: &mut State, reason: &str) {
 /// A tag on the app.
 pub fn tag(state: &mut State, name: &str, value: &str) {
     with_app(state, |app| app.model["tags"][name] = json!(value));
+}
+
+/// The caller `name` with no role but `role` (a GUID) at each of `scopes`; under `condition`, where one is
+/// given.
+pub fn caller_with(state: &mut State, name: &str, roles: &[(&str, &str)], condition: Option<&str>) {
+    let Some(principal) = state.callers.get(name).map(|caller| caller.principal.clone()) else {
+        return;
+    };
+    state.role_assignments.retain(|_, assignment| assignment.principal != principal);
+    for (scope, role) in roles {
+        let id = super::assign_role(state, scope, role, &principal, OffsetDateTime::UNIX_EPOCH);
+        if let (Some(condition), Some(assignment)) = (condition, state.role_assignments.get_mut(&fold(&id))) {
+            assignment.extra.insert("condition".to_owned(), json!(condition));
+            assignment.extra.insert("conditionVersion".to_owned(), json!("2.0"));
+        }
+    }
+}
+
+/// A custom role with these actions; returns its GUID.
+pub fn custom_role(state: &mut State, name: &str, actions: &[&str], not_actions: &[&str]) -> String {
+    let owned = |list: &[&str]| list.iter().map(|one| (*one).to_owned()).collect();
+    let guid = state.new_guid("role");
+    let role = CustomRole { name: name.to_owned(), actions: owned(actions), not_actions: owned(not_actions) };
+    state.custom_roles.insert(guid.clone(), role);
+    guid
+}
+
+/// A deny assignment of these actions at `scope`, for everybody; to be changed further by its id.
+pub fn deny(state: &mut State, scope: &str, actions: &[&str]) -> String {
+    let guid = state.new_guid("deny");
+    let id = format!("{scope}/providers/Microsoft.Authorization/denyAssignments/{guid}");
+    state.deny_assignments.insert(
+        fold(&id),
+        DenyAssignment {
+            id: id.clone(),
+            name: "Deny assignment 'hold' created by Deployment Stack 'demo'".to_owned(),
+            scope: scope.to_owned(),
+            actions: actions.iter().map(|one| (*one).to_owned()).collect(),
+            principals: vec![(uuid::Uuid::nil().to_string(), "SystemDefined".to_owned())],
+            system_protected: true,
+            ..DenyAssignment::default()
+        },
+    );
+    fold(&id)
+}
+
+/// A policy at `scope` that denies writing resources of this type (lower case; empty: of every one) which
+/// have something at `pointer`; empty: all.
+pub fn policy(state: &mut State, scope: &str, resource_type: &str, pointer: &str) -> String {
+    let id = format!("{scope}/providers/Microsoft.Authorization/policyAssignments/house-rules");
+    state.policies.insert(
+        fold(&id),
+        PolicyAssignment {
+            id: id.clone(),
+            scope: scope.to_owned(),
+            definition: "House rules for apps".to_owned(),
+            definition_id: format!(
+                "{}/providers/Microsoft.Authorization/policyDefinitions/house-rules-definition",
+                super::subscription_id()
+            ),
+            resource_type: resource_type.to_owned(),
+            pointer: pointer.to_owned(),
+            of_azure: false,
+        },
+    );
+    fold(&id)
 }
 
 /// A lock of this level (`CanNotDelete`, `ReadOnly`) at `scope`.
