@@ -364,17 +364,22 @@ const PHRASES: &[Row] = &[
     ),
 ];
 
+const UNKNOWN_AUTHORITY: &str = "the server's certificate comes from an authority that is not known here: that of a proxy that looks into the traffic, or one of your own";
+const KNOWN_BY: Option<&str> =
+    Some("export SSL_CERT_FILE=/path/to/ca.pem, with the certificates of all authorities that are needed");
+
 /// What keeps a connection from coming about, of Azure Resource Manager or of an authority. The words are those of
 /// rustls and of hyper-util.
 const CONNECTION: &[Row] = &[
+    ("UnknownIssuer", UNKNOWN_AUTHORITY, KNOWN_BY, None),
     (
-        "UnknownIssuer",
-        "the server's certificate comes from an authority that is not known here: that of a proxy that looks into the traffic, or one of your own",
-        Some(
-            "export SSL_CERT_FILE=/path/to/ca.pem, with the certificates of all authorities that are needed",
-        ),
+        "No CA certificates",
+        "neither the system nor SSL_CERT_FILE or SSL_CERT_DIR has a certificate authority",
+        KNOWN_BY,
         None,
     ),
+    // Another authority of the same name.
+    ("BadSignature", UNKNOWN_AUTHORITY, KNOWN_BY, None),
     (
         "certificate expired",
         "the server's certificate has expired, or this machine's clock is wrong",

@@ -97,7 +97,7 @@ pub enum ArmErrorKind {
         /// The causes, outermost first.
         reason: String,
     },
-    /// The server's certificate is not good; nothing was sent.
+    /// The server's certificate is not good, or none can be judged; nothing was sent.
     #[error("no connection: {reason}")]
     Certificate {
         /// The causes, outermost first.

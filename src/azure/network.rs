@@ -132,8 +132,9 @@ impl HttpClient for LazyClient {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
         let client = match self.client.get_or_init(|| self.network.build()) {
             Ok(client) => client,
-            Err(reason) => {
-                return Err(azure_core::Error::with_message(ErrorKind::Connection, reason.to_string()));
+            Err(error) => {
+                let message = error.to_string();
+                return Err(azure_core::Error::with_error(ErrorKind::Connection, error.clone(), message));
             }
         };
         client.http.execute_request(request).await.map_err(|error| match client.proxy(request.url()) {
@@ -149,11 +150,15 @@ impl HttpClient for LazyClient {
     }
 }
 
-/// Whether `error` came about because the server's certificate is not good. Such a thing does not mend itself.
+/// Whether `error` came about because the server's certificate is not good, or because none can be judged. Such a
+/// thing does not mend itself.
 pub(super) fn bad_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref::<rustls::Error>() {
+            return true;
+        }
+        if error.is::<NetworkError>() {
             return true;
         }
         next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use azure_core::credentials::Secret;
 use azure_core::error::{Error, ErrorKind};
 use azure_core::http::headers::{HeaderName, Headers};
-use azure_core::http::{AsyncRawResponse, Context, HttpClient, Request, StatusCode, Transport};
+use azure_core::http::{AsyncRawResponse, Body, Context, HttpClient, Request, StatusCode, Transport};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
+use crate::azure::text::clean;
 use crate::value::strip_control;
 
 /// The largest answer taken, in bytes.
@@ -41,7 +44,7 @@ impl HttpClient for Readable {
         // What does not fit is not quoted: it could be a token in another place.
         let answer = serde_json::from_slice(&body).ok().filter(Value::is_object);
         if !status.is_success() {
-            let told = told(status, &headers, answer.as_ref());
+            let told = told(status, &headers, answer.as_ref(), &sent(request));
             return Ok(AsyncRawResponse::from_bytes(status, headers, told.to_string()));
         }
         match answer.as_ref().and_then(|answer| answer.get("access_token")?.as_str()) {
@@ -57,13 +60,16 @@ impl HttpClient for Readable {
 }
 
 /// An error in the form of Entra ID, without anything that JSON writes with an escape.
-fn told(status: StatusCode, headers: &Headers, answer: Option<&Value>) -> Value {
+fn told(status: StatusCode, headers: &Headers, answer: Option<&Value>, sent: &[Secret]) -> Value {
     let description = answer.and_then(|answer| {
         // A managed identity's endpoint says `message`, some say only `error`.
         ["error_description", "message", "error"].iter().find_map(|name| answer.get(name)?.as_str())
     });
     let description = match description {
-        Some(text) => strip_control(&text.replace(['\r', '\n'], " ")).replace('"', "'").replace('\\', "/"),
+        Some(text) => {
+            let text = text.replace(['\r', '\n'], " ");
+            clean(&text, sent).replace('"', "'").replace('\\', "/")
+        }
         None => format!("the answer was {}", what(status, headers)),
     };
     let codes = answer.and_then(|answer| answer.get("error_codes")).filter(|codes| {
@@ -72,6 +78,31 @@ fn told(status: StatusCode, headers: &Headers, answer: Option<&Value>) -> Value 
         })
     });
     json!({ "error_description": description, "error_codes": codes.cloned().unwrap_or_else(|| json!([])) })
+}
+
+/// What the request proves itself with: an authority may say it back.
+fn sent(request: &Request) -> Vec<Secret> {
+    let mut sent = Vec::new();
+    for (name, value) in request.headers().iter() {
+        if matches!(name.as_str(), "authorization" | "x-identity-header") {
+            sent.push(Secret::new(value.as_str().trim_start_matches("Bearer ").to_owned()));
+        }
+    }
+    if let Body::Bytes(form) = request.body() {
+        // As it stands there, encoded, and as it is read.
+        for pair in form.split(|byte| *byte == b'&') {
+            let pair = String::from_utf8_lossy(pair);
+            if let Some((name, value)) = pair.split_once('=')
+                && matches!(name, "client_secret" | "client_assertion")
+            {
+                sent.push(Secret::new(value.to_owned()));
+                sent.extend(
+                    form_urlencoded::parse(pair.as_bytes()).map(|(_, value)| Secret::new(value.into_owned())),
+                );
+            }
+        }
+    }
+    sent
 }
 
 fn what(status: StatusCode, headers: &Headers) -> String {

@@ -141,21 +141,22 @@ pub fn open(
     custom: Option<CustomEndpoint>,
     parts: &Parts<'_>,
 ) -> Result<Endpoint, CredentialError> {
-    if selected.kind == CredentialKind::Token {
+    let endpoint = if selected.kind == CredentialKind::Token {
         let token = Secret::new(required(selected.kind, parts.env, &[ACCESS_TOKEN])?.trim().to_owned());
-        return Ok(match custom {
+        match custom {
             Some(custom) => custom.with_token(parts.cloud, token)?,
             None => Endpoint::for_cloud_with_token(parts.cloud, token)?,
-        });
-    }
-    // Before the credential is made: an untrusted endpoint should not even cause a file to be read.
-    if let Some(custom) = &custom {
-        custom.may_take_credentials()?;
-    }
-    let credential = build(selected.kind, parts)?;
-    let endpoint = match custom {
-        Some(custom) => custom.with_credential(parts.cloud, credential)?,
-        None => Endpoint::for_cloud(parts.cloud, credential),
+        }
+    } else {
+        // Before the credential is made: an untrusted endpoint should not even cause a file to be read.
+        if let Some(custom) = &custom {
+            custom.may_take_credentials()?;
+        }
+        let credential = build(selected.kind, parts)?;
+        match custom {
+            Some(custom) => custom.with_credential(parts.cloud, credential)?,
+            None => Endpoint::for_cloud(parts.cloud, credential),
+        }
     };
     Ok(endpoint.hiding(secrets(parts.env)))
 }

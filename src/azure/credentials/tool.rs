@@ -28,8 +28,22 @@ impl Executor for Tool {
             .spawn()?;
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let (stdout, stderr) = tokio::try_join!(bounded(out), bounded(err))?;
-        Ok(Output { status: child.wait().await?, stdout, stderr })
+        let status = child.wait().await?;
+        if status.success() && !holds_token(&stdout) {
+            // The SDK's reader would quote what it found instead, and that can be a token in another form.
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it printed no token"));
+        }
+        Ok(Output { status, stdout, stderr })
     }
+}
+
+/// Whether this is an object with a token, as az (`accessToken`) and azd (`token`) print it.
+fn holds_token(stdout: &[u8]) -> bool {
+    let answer: serde_json::Value = serde_json::from_slice(stdout).unwrap_or_default();
+    ["accessToken", "token"]
+        .iter()
+        .filter_map(|name| answer.get(name)?.as_str())
+        .any(|token| !token.trim().is_empty())
 }
 
 async fn bounded(stream: Option<impl AsyncRead + Unpin>) -> io::Result<Vec<u8>> {

@@ -2,7 +2,9 @@
 //! runners and of Azure Pipelines' agents.
 
 use azure_core::credentials::Secret;
-use url::form_urlencoded;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use url::{Url, form_urlencoded};
 
 use super::env::Env;
 
@@ -30,10 +32,31 @@ const IDENTITY_HEADER: &str = "IDENTITY_HEADER";
 const SECRETS: &[&str] =
     &[ACCESS_TOKEN, SECRET, CERTIFICATE_PASSWORD, GITHUB_TOKEN, PIPELINES_TOKEN, IDENTITY_HEADER];
 
+/// Where a proxy's address stands, perhaps with user and password; each in small letters too.
+const PROXIES: &[&str] = &["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
+
+/// User and password of a proxy as tools show them, and the password alone.
+fn proxy_secrets(proxy: &str) -> Vec<String> {
+    let with_scheme = if proxy.contains("://") { proxy.to_owned() } else { format!("http://{proxy}") };
+    let Ok(url) = Url::parse(&with_scheme) else { return Vec::new() };
+    let Some(password) = url.password() else { return Vec::new() };
+    let decoded = percent_decode(password);
+    let basic = STANDARD.encode(format!("{}:{decoded}", percent_decode(url.username())));
+    vec![format!("{}:{password}@", url.username()), password.to_owned(), decoded, basic]
+}
+
+/// A form's reader decodes `%40` too; `+` it would read as a space.
+fn percent_decode(text: &str) -> String {
+    let form = format!("x={}", text.replace('+', "%2B"));
+    form_urlencoded::parse(form.as_bytes()).map(|(_, value)| value.into_owned()).collect()
+}
+
 /// What must not be shown even if a server says it back, as it stands in its variable and as a form encodes it.
 pub(super) fn secrets(env: &dyn Env) -> Vec<Secret> {
     let mut secrets = Vec::new();
-    for value in SECRETS.iter().filter_map(|name| env.var(name)) {
+    let proxies = PROXIES.iter().flat_map(|name| [(*name).to_owned(), name.to_lowercase()]);
+    let proxies = proxies.filter_map(|name| env.var(&name)).flat_map(|proxy| proxy_secrets(&proxy));
+    for value in SECRETS.iter().filter_map(|name| env.var(name)).chain(proxies) {
         let encoded: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
         if encoded != value {
             secrets.push(Secret::new(encoded));

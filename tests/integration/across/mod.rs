@@ -3,5 +3,9 @@
 mod crash;
 mod limits;
 mod process;
+mod proxies;
 #[cfg(unix)]
 mod signals;
+#[cfg(unix)]
+mod signed_in;
+mod wire;

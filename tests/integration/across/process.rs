@@ -187,15 +187,26 @@ pub struct Start {
 impl Start {
     /// The owner works on the seeded app behind `endpoint` with these arguments.
     pub fn new(endpoint: &str, arguments: &[&str]) -> Start {
+        Start::in_the_cloud(&[arguments, &["--arm-endpoint", endpoint]].concat())
+            .env("ACARECIPE_AUTH", "token")
+            .env("ACARECIPE_ACCESS_TOKEN", "sandbox-owner")
+    }
+
+    /// Works on the seeded app in Azure itself, with whatever credential its variables will choose.
+    pub fn in_the_cloud(arguments: &[&str]) -> Start {
         let home = tempfile::tempdir().unwrap();
         let mut command = program();
-        command.args(arguments).args(["--arm-endpoint", endpoint]).current_dir(home.path());
+        command.args(arguments).current_dir(home.path());
         for name in ["HOME", "USERPROFILE", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "AZURE_CONFIG_DIR"] {
             command.env(name, home.path());
         }
         command.envs(seed::defaults());
-        command.env("ACARECIPE_AUTH", "token").env("ACARECIPE_ACCESS_TOKEN", "sandbox-owner");
         Start { command, home }
+    }
+
+    /// The folder it will be started in.
+    pub fn folder(&self) -> &std::path::Path {
+        self.home.path()
     }
 
     pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Start {
