@@ -127,7 +127,7 @@ impl CustomEndpoint {
     /// `--trust-endpoint` says, the same host, with the port unless it is https's own.
     pub fn parse(text: &str, trust: Option<&str>) -> Result<CustomEndpoint, EndpointError> {
         let wrong = |reason: &str| EndpointError::Address {
-            url: crate::value::strip_control(text),
+            url: crate::value::strip_control(&without_user(text)),
             reason: reason.to_owned(),
         };
         let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
@@ -225,6 +225,23 @@ impl CustomEndpoint {
 fn authority(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}{port}", url.host_str().unwrap_or_default())
+}
+
+/// The address without user and password, for messages.
+fn without_user(text: &str) -> String {
+    match text.rsplit_once('@') {
+        Some((before, host)) => {
+            format!(
+                "{}…@{host}",
+                before
+                    .split_inclusive("://")
+                    .next()
+                    .filter(|scheme| scheme.ends_with("://"))
+                    .unwrap_or_default()
+            )
+        }
+        None => text.to_owned(),
+    }
 }
 
 /// The host as it stands in an address without a user. A parser reads `0x7f.1` as 127.0.0.1, and letters of other

@@ -45,9 +45,9 @@ fn proxy_secrets(proxy: &str) -> Vec<String> {
     vec![format!("{}:{password}@", url.username()), password.to_owned(), decoded, basic]
 }
 
-/// A form's reader decodes `%40` too; `+` it would read as a space.
+/// A form's reader decodes `%40` too; `+` and `&` it would read otherwise.
 fn percent_decode(text: &str) -> String {
-    let form = format!("x={}", text.replace('+', "%2B"));
+    let form = format!("x={}", text.replace('+', "%2B").replace('&', "%26"));
     form_urlencoded::parse(form.as_bytes()).map(|(_, value)| value.into_owned()).collect()
 }
 

@@ -3,9 +3,11 @@
 mod crash;
 mod limits;
 mod process;
+#[cfg(unix)]
 mod proxies;
 #[cfg(unix)]
 mod signals;
 #[cfg(unix)]
 mod signed_in;
+#[cfg(unix)]
 mod wire;

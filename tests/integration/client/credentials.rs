@@ -339,7 +339,16 @@ async fn other_credentials_are_made_from_their_variables() {
     let endpoint = chosen(&variables, |parts| parts.transport = Some(transport));
     let world = World::with([ok("{}")], |transport| endpoint.carried_by(transport), |_| {});
     world.client.read(&get(), in_minutes(5)).await.unwrap();
-    assert!(issuer.seen()[0].url.contains("client_id=client"), "{:?}", issuer.seen());
+    // No endpoint of a platform is set: the metadata service that every virtual machine has.
+    // learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
+    let asked = &issuer.seen()[0];
+    assert_eq!(
+        asked.url,
+        "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2019-08-01\
+         &resource=https%3A%2F%2Fmanagement.azure.com&client_id=client"
+    );
+    assert_eq!(asked.header("metadata"), Some("true"));
+    assert_eq!(issuer.seen().len(), 1);
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
@@ -432,6 +441,9 @@ async fn a_custom_endpoint_takes_what_it_may_and_says_why_not() {
         ("http://аrm.example", None, &token, "plain http is for 127.0.0.1"),
         ("http://0x7f.1", None, &token, "plain http is for 127.0.0.1"),
         ("https://user@arm.example", None, &token, "user name"),
+        ("https://user:hunter2@arm.example", None, &token, "'https://…@arm.example'"),
+        ("https://user:hunter2@arm.example:x", None, &token, "cannot be an endpoint"),
+        ("user:hunter2@arm.example", None, &token, "cannot be an endpoint"),
         ("https://arm.example/path", None, &token, "more than scheme, host and port"),
         ("https://arm.example/?x", None, &token, "more than scheme, host and port"),
         ("ftp://arm.example", None, &token, "neither https"),
@@ -440,7 +452,7 @@ async fn a_custom_endpoint_takes_what_it_may_and_says_why_not() {
     ] {
         let error = attempt(url, trust, variables).unwrap_err();
         assert!(error.to_string().contains(expected), "{url}: {error}");
-        assert!(!error.to_string().contains(&entra));
+        assert!(!error.to_string().contains(&entra) && !error.to_string().contains("hunter2"), "{error}");
     }
     assert!(tool.commands.lock().unwrap().is_empty(), "no credential was asked");
 
