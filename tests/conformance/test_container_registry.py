@@ -9,13 +9,12 @@ from azure.mgmt.appcontainers.models import (
     Container,
     ContainerApp,
     ContainerAppProperties,
-    ManagedServiceIdentity,
     RegistryCredentials,
     Template,
 )
-from azure.mgmt.authorization.v2022_04_01.models import RoleAssignmentCreateParameters
 
 from served import APP, FIRST_REVISION, GROUP, GROUP_ID, SUBSCRIPTION_ID, Served
+from steps import grant, identified
 
 REGISTRY_ID = f"{GROUP_ID}/providers/Microsoft.ContainerRegistry/registries/acrdemo"
 ABAC_ID = (
@@ -23,23 +22,6 @@ ABAC_ID = (
 )
 SERVER = "acrdemo.azurecr.io"
 CENTRAL_SUBSCRIPTION = "55555555-5555-4555-8555-555555555555"
-
-
-def identified(azure: Served) -> str:
-    """Gives the app a system identity; its principal."""
-    patch = ContainerApp({"identity": ManagedServiceIdentity(type="SystemAssigned")})
-    app = azure.apps().container_apps.begin_update(GROUP, APP, patch).result()
-    assert app.identity is not None
-    return str(app.identity.principal_id)
-
-
-def grant(azure: Served, role: str, scope: str, principal: str, number: int = 1) -> None:
-    roles = azure.roles()
-    [found] = roles.role_definitions.list(SUBSCRIPTION_ID, filter=f"roleName eq '{role}'")
-    wanted = RoleAssignmentCreateParameters(
-        role_definition_id=str(found.id), principal_id=principal, principal_type="ServicePrincipal"
-    )
-    roles.role_assignments.create(scope, f"c0000000-0000-4000-8000-{number:012}", wanted)
 
 
 def run(image: str, server: str = SERVER) -> ContainerApp:
@@ -138,7 +120,7 @@ def test_an_abac_registry_asks_for_another_role(azure: Served) -> None:
     principal = identified(azure)
     grant(azure, "AcrPull", ABAC_ID, principal)
     assert "UNAUTHORIZED" in fails(azure, patch)
-    grant(azure, "Container Registry Repository Reader", ABAC_ID, principal, 2)
+    grant(azure, "Container Registry Repository Reader", ABAC_ID, principal)
     app = azure.apps().container_apps.begin_update(GROUP, APP, patch).result()
     assert app.properties is not None and app.properties.provisioning_state == "Succeeded"
 

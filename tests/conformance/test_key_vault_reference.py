@@ -12,30 +12,11 @@ from azure.mgmt.appcontainers.models import (
     Secret,
     Template,
 )
-from azure.mgmt.authorization.v2022_04_01.models import RoleAssignmentCreateParameters
 
-from served import APP, FIRST_REVISION, GROUP, SUBSCRIPTION_ID, VAULT, VAULT_ID, Served
+from served import APP, FIRST_REVISION, GROUP, VAULT, VAULT_ID, Served
+from steps import grant, identified
 
-ASSIGNMENT = "a0000000-0000-4000-8000-000000000003"
 URL = f"https://{VAULT}.vault.azure.net/secrets/db-password"
-
-
-def identified(azure: Served) -> str:
-    """Gives the app a system identity; its principal."""
-    patch = ContainerApp({"identity": {"type": "SystemAssigned"}})
-    app = azure.apps().container_apps.begin_update(GROUP, APP, patch).result()
-    assert app.identity is not None
-    return str(app.identity.principal_id)
-
-
-def allowed(azure: Served, principal: str) -> None:
-    """Lets `principal` read the vault's secrets."""
-    roles = azure.roles()
-    [role] = roles.role_definitions.list(SUBSCRIPTION_ID, filter="roleName eq 'Key Vault Secrets User'")
-    wanted = RoleAssignmentCreateParameters(
-        role_definition_id=str(role.id), principal_id=principal, principal_type="ServicePrincipal"
-    )
-    roles.role_assignments.create(VAULT_ID, ASSIGNMENT, wanted)
 
 
 def reference(app: ContainerApp, *more: Secret) -> ContainerApp:
@@ -69,7 +50,7 @@ def test_the_vault_is_read_by_older_clients(azure: Served, version: str) -> None
 
 
 def test_a_secret_by_reference(azure: Served, version: dict[str, Any]) -> None:
-    allowed(azure, identified(azure))
+    grant(azure, "Key Vault Secrets User", VAULT_ID, identified(azure))
     client = azure.apps(**version)
     apps, revisions = client.container_apps, client.container_apps_revisions
     written = apps.begin_update(
@@ -120,7 +101,7 @@ def test_a_secret_by_reference(azure: Served, version: dict[str, Any]) -> None:
 
 
 def test_read_modify_write_turns_no_reference_into_a_copy(azure: Served) -> None:
-    allowed(azure, identified(azure))
+    grant(azure, "Key Vault Secrets User", VAULT_ID, identified(azure))
     apps = azure.apps().container_apps
     apps.begin_update(GROUP, APP, reference(apps.get(GROUP, APP))).result()
     app = apps.get(GROUP, APP)

@@ -16,7 +16,8 @@ from azure.mgmt.appcontainers.models import (
 from azure.mgmt.authorization.v2022_04_01.models import RoleAssignmentCreateParameters
 from azure.mgmt.msi.models import Identity
 
-from served import APP, APP_ID, FIRST_REVISION, GROUP, LOCATION, SUBSCRIPTION_ID, VAULT_ID, Served
+from served import APP, APP_ID, FIRST_REVISION, GROUP, LOCATION, VAULT_ID, Served
+from steps import identified, role_id
 
 FIRST_NAME = "a0000000-0000-4000-8000-000000000001"
 OTHER_NAME = "a0000000-0000-4000-8000-000000000002"
@@ -24,12 +25,6 @@ OTHER_NAME = "a0000000-0000-4000-8000-000000000002"
 
 def revisions(azure: Served) -> list[str]:
     return [str(it.name) for it in azure.apps().container_apps_revisions.list_revisions(GROUP, APP)]
-
-
-def role_id(azure: Served, name: str) -> str:
-    found = list(azure.roles().role_definitions.list(SUBSCRIPTION_ID, filter=f"roleName eq '{name}'"))
-    assert [it.role_name for it in found] == [name]
-    return str(found[0].id)
 
 
 def test_a_system_identity_by_patch_makes_no_revision(azure: Served, version: dict[str, Any]) -> None:
@@ -117,27 +112,24 @@ def test_a_user_assigned_identity_is_made_assigned_and_named(azure: Served, vers
 
 
 def test_a_role_for_the_identity(azure: Served) -> None:
-    apps = azure.apps().container_apps
-    patch = ContainerApp({"identity": ManagedServiceIdentity(type="SystemAssigned")})
-    app = apps.begin_update(GROUP, APP, patch).result()
-    assert app.identity is not None and app.identity.principal_id
+    principal = identified(azure)
     assignments = azure.roles().role_assignments
     wanted = RoleAssignmentCreateParameters(
         role_definition_id=role_id(azure, "Key Vault Secrets User"),
-        principal_id=app.identity.principal_id,
+        principal_id=principal,
         principal_type="ServicePrincipal",
         description="reads secrets",
     )
     made = assignments.create(VAULT_ID, FIRST_NAME, wanted)
     assert (made.scope, made.principal_id, made.principal_type, made.description) == (
         VAULT_ID,
-        app.identity.principal_id,
+        principal,
         "ServicePrincipal",
         "reads secrets",
     )
     assert assignments.get(VAULT_ID, FIRST_NAME) == made
     assert made.id is not None and assignments.get_by_id(made.id) == made
-    query = f"principalId eq '{app.identity.principal_id}'"
+    query = f"principalId eq '{principal}'"
     assert list(assignments.list_for_scope(VAULT_ID, filter=query)) == [made]
     assert list(assignments.list_for_subscription(filter=query)) == [made]
 

@@ -4,7 +4,14 @@ import json
 import subprocess
 from typing import Any
 
-from azure.mgmt.appcontainers.models import ContainerApp, EnvironmentVar, Secret
+from azure.mgmt.appcontainers.models import (
+    Container,
+    ContainerApp,
+    EnvironmentVar,
+    RegistryCredentials,
+    Secret,
+    Template,
+)
 from azure.mgmt.msi.models import Identity
 
 from served import (
@@ -13,14 +20,15 @@ from served import (
     HANG,
     LOCATION,
     SUBSCRIPTION,
-    SUBSCRIPTION_ID,
     VAULT,
     VAULT_ID,
     Served,
     binary,
     environment,
 )
-from test_key_vault_reference import URL, allowed, identified, reference
+from steps import grant, identified, role_id
+from test_container_registry import REGISTRY_ID, SERVER, run
+from test_key_vault_reference import URL, reference
 
 REFERENCE = ["key-vault-reference", "-p", "secrets.DB_PASSWORD=db-password"]
 
@@ -43,6 +51,7 @@ def acarecipe(azure: Served, command: str, *arguments: str) -> dict[str, Any]:
             RG=GROUP,
             APP_NAME=APP,
             KEY_VAULT_NAME=VAULT,
+            ACR_NAME="acrdemo",
         ),
     )
     report: dict[str, Any] = json.loads(done.stdout)
@@ -86,13 +95,13 @@ def test_an_identity_and_a_role_that_the_sdk_made(azure: Served) -> None:
             }
         ),
     ).result()
-    allowed(azure, str(made.principal_id))
+    grant(azure, "Key Vault Secrets User", VAULT_ID, str(made.principal_id))
     role = json.dumps([{"role": "Key Vault Secrets User", "scope": VAULT_ID}])
     in_place(azure, "managed-identity", "-p", "identity=id-own", "-p", f"roles={role}")
 
 
 def test_a_reference_that_the_sdk_wrote(azure: Served) -> None:
-    allowed(azure, identified(azure))
+    grant(azure, "Key Vault Secrets User", VAULT_ID, identified(azure))
     apps = azure.apps().container_apps
     apps.begin_update(GROUP, APP, reference(apps.get(GROUP, APP))).result()
     in_place(azure, *REFERENCE)
@@ -139,10 +148,38 @@ def test_a_reference_that_acarecipe_wrote(azure: Served) -> None:
     [assignment] = roles.role_assignments.list_for_scope(
         VAULT_ID, filter=f"principalId eq '{app.identity.principal_id}'"
     )
-    [role] = roles.role_definitions.list(SUBSCRIPTION_ID, filter="roleName eq 'Key Vault Secrets User'")
-    assert (assignment.role_definition_id, assignment.principal_type) == (role.id, "ServicePrincipal")
+    role = role_id(azure, "Key Vault Secrets User")
+    assert (assignment.role_definition_id, assignment.principal_type) == (role, "ServicePrincipal")
     revision = client.container_apps_revisions.get_revision(
         GROUP, APP, str(app.properties.latest_revision_name)
     ).properties
     assert revision is not None
     assert (revision.health_state, revision.traffic_weight) == ("Healthy", 100)
+
+
+def test_a_pull_that_the_sdk_arranged(azure: Served) -> None:
+    grant(azure, "AcrPull", REGISTRY_ID, identified(azure))
+    azure.apps().container_apps.begin_update(GROUP, APP, run("python-demo:2.0")).result()
+    in_place(azure, "container-registry")
+
+
+def test_a_pull_that_acarecipe_arranged(azure: Served) -> None:
+    apps = azure.apps().container_apps
+    before = apps.get(GROUP, APP).properties
+    report = acarecipe(azure, "apply", "container-registry", "--yes", "--role-wait", "0s")
+    assert report["counts"]["revisions"] == 0
+    app = apps.get(GROUP, APP)
+    assert app.identity is not None and app.identity.principal_id
+    assert app.properties is not None and app.properties.configuration is not None
+    assert before is not None and app.properties.template == before.template
+    assert app.properties.configuration.registries == [
+        RegistryCredentials(server=SERVER, identity="system", username="", password_secret_ref="")
+    ]
+    [assignment] = azure.roles().role_assignments.list_for_scope(
+        REGISTRY_ID, filter=f"principalId eq '{app.identity.principal_id}'"
+    )
+    assert assignment.role_definition_id == role_id(azure, "AcrPull")
+    # With it the image can be changed by whoever deploys.
+    image = Template(containers=[Container(name=APP, image=f"{SERVER}/python-demo:1.0")])
+    apps.begin_update(GROUP, APP, ContainerApp({"properties": {"template": image}})).result()
+    in_place(azure, "container-registry")
