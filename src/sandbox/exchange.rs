@@ -86,8 +86,8 @@ impl Exchange {
     }
 
     /// The exchange as one JSON object: `host`, `method`, `path`, `query`, `request_body`, `status`,
-    /// `response_headers`, `response_body`, `id` (its number), and `fault` when one touched it. The
-    /// notation of recorded exchanges that are checked against Microsoft's schemas.
+    /// `response_headers`, `response_body`, `id` (its number). The notation of recorded exchanges
+    /// that are checked against Microsoft's schemas.
     pub fn to_record(&self) -> Json {
         let object = |pairs: &[(String, String)]| {
             Json::Object(
@@ -106,9 +106,6 @@ impl Exchange {
             record["status"] = json!(status);
             record["response_headers"] = object(&self.response_headers);
             record["response_body"] = json!(self.response_body);
-        }
-        if let Some(fault) = &self.fault {
-            record["fault"] = json!(fault);
         }
         record
     }

@@ -45,7 +45,7 @@ class Records:
         the answer's shape counts."""
         for exchange in exchanges:
             status = exchange.get("status")
-            if status is None or "fault" in exchange:
+            if status is None or exchange["fault"] is not None:
                 continue
             if status >= 400:
                 error = exchange["response_body"]["error"]

@@ -67,6 +67,7 @@ class Served:
 
     def __init__(self, folder: Path, *flags: str, https: bool = True) -> None:
         self.folder = folder
+        self.flags = flags
         scheme = ["--https"] if https else []
         self.process = subprocess.Popen(
             [binary(), "sandbox", "serve", "--port", "0", *scheme, *flags],
