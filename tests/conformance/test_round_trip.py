@@ -60,14 +60,15 @@ def acarecipe(azure: Served, command: str, *arguments: str) -> dict[str, Any]:
     return report
 
 
-def in_place(azure: Served, *arguments: str) -> None:
-    """acarecipe has nothing to write, and every check passes."""
+def in_place(azure: Served, *arguments: str, warnings: int = 0) -> None:
+    """acarecipe has nothing to write, and every check passes, but for so many that warn."""
     plan = acarecipe(azure, "plan", *arguments, "--exit-code")
     assert plan["plan"]["empty"] is True
     report = acarecipe(azure, "verify", *arguments, "--strict")
     assert report["counts"]["writes"] == 0
-    assert report["verification"]
-    assert {check["status"] for check in report["verification"]} == {"passed"}
+    statuses = [check["status"] for check in report["verification"]]
+    assert statuses.count("warning") == warnings
+    assert statuses.count("passed") == len(statuses) - warnings > 0
 
 
 def test_an_identity_that_the_sdk_gave(azure: Served) -> None:
@@ -161,6 +162,8 @@ def test_a_pull_that_the_sdk_arranged(azure: Served) -> None:
     grant(azure, "AcrPull", REGISTRY_ID, identified(azure))
     azure.apps().container_apps.begin_update(GROUP, APP, run("python-demo:2.0")).result()
     in_place(azure, "container-registry")
+    # By tag, of which it warns: behind an endpoint that is not Azure's no registry is asked for a digest.
+    in_place(azure, "container-registry", "-p", "image=python-demo:2.0", warnings=1)
 
 
 def test_a_pull_that_acarecipe_arranged(azure: Served) -> None:
