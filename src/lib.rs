@@ -86,8 +86,8 @@
 //! | [`cli`] | one file per command | |
 //!
 //! [`sandbox`] stands apart. It imports nothing of the above but [`azure::ResourceId`], and nothing above
-//! imports it but [`cli`], which puts it under the client as a transport, and `render`, which lists its
-//! rules. It judges what the client sends by what Azure is known to do; a belief shared with the planner
+//! imports it but [`cli`], which puts it under the client as a transport and runs the cases of recipes in
+//! it, and `render`, which lists its rules and variants. It judges what the client sends by what Azure is known to do; a belief shared with the planner
 //! would be confirmed by its own mirror. Each of its rules has a source, and each that is only assumed has
 //! a switch for the opposite.
 //!
@@ -99,8 +99,9 @@
 //!
 //! # Where to add
 //!
-//! - **A recipe**: a folder below `recipes/` with `recipe.yaml`, `README.md` and `app/`. No Rust.
-//!   `acarecipe lint` says what is wrong with it.
+//! - **A recipe**: a folder below `recipes/` with `recipe.yaml`, `tests.yaml`, `README.md` and `app/`. No
+//!   Rust. `acarecipe lint` says what is wrong with it, `acarecipe test` runs its cases: the commands
+//!   themselves ([`cli`]) in the sandbox, told to a screen that writes nowhere, and compared.
 //! - **A resource type**: a row in `azure/types/table.rs`: versions, list kinds, what is read-only, what
 //!   follows from a change. Its behaviour in the sandbox: a file in `sandbox/providers/`, with rules.
 //! - **A step kind**: a variant of [`recipe::StepKind`], a pure file in `steps/`, its call in

@@ -44,26 +44,41 @@ impl Apply {
             Ok(context) => context,
             Err(ending) => return ending,
         };
+        Applying { asks, strict: self.strict }.run(&context, screen).await
+    }
+}
+
+/// `apply` in an open context.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Applying {
+    /// Whether to ask before the first write.
+    pub(super) asks: bool,
+    /// Whether what was not exercised or could not be checked fails.
+    pub(super) strict: bool,
+}
+
+impl Applying {
+    pub(super) async fn run(self, context: &Context, screen: &Screen) -> Ending {
         let mut report = context.report("apply");
         let work = context.executor.observe_idle(&context.selection, &context.target, true);
         let observed = match until_signal(&context.interrupt, work).await {
             Ok(Ok(observed)) => observed,
-            other => return judge::failed(&context, screen, report, other),
+            other => return judge::failed(context, screen, report, other),
         };
-        let ending = judge::prerequisites(&context, screen, &mut report, &observed);
-        judge::plan(&context, screen, &mut report, &observed);
+        let ending = judge::prerequisites(context, screen, &mut report, &observed);
+        judge::plan(context, screen, &mut report, &observed);
         if ending != Ending::Ok {
             return context.close(screen, report, ending);
         }
         if !observed.plan.has_changes() {
-            return self.unchanged(&context, screen, report, observed).await;
+            return self.unchanged(context, screen, report, observed).await;
         }
-        if asks {
+        if self.asks {
             context.progress.clear();
             if let Some(plan) = &report.plan {
                 screen.before_asking(&crate::render::plan(plan, true));
             }
-            match confirmed(screen, &context).await {
+            match confirmed(screen, context).await {
                 Ok(true) => {}
                 Ok(false) => {
                     let found = Diagnostic::error(codes::NOT_CONFIRMED, "the plan was not confirmed");
@@ -73,12 +88,12 @@ impl Apply {
                 Err(ending) => return context.close(screen, report, ending),
             }
         }
-        self.write(&context, screen, report, &observed).await
+        self.write(context, screen, report, &observed).await
     }
 
     /// Nothing to write: verified on the facts already read, unless the app is still on its way.
     async fn unchanged(
-        &self,
+        self,
         context: &Context,
         screen: &Screen,
         mut report: Report,
@@ -99,7 +114,7 @@ impl Apply {
     }
 
     async fn write(
-        &self,
+        self,
         context: &Context,
         screen: &Screen,
         mut report: Report,

@@ -38,6 +38,19 @@ pub(super) struct Context {
     pub(super) sandbox: Option<SandboxRun>,
 }
 
+/// What a context is made of.
+pub(super) struct ContextParts {
+    pub(super) resolved: target::Resolved,
+    pub(super) selection: Selection,
+    /// The recipes asked for, by name.
+    pub(super) asked: Vec<String>,
+    pub(super) endpoint: Endpoint,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) sandbox: Option<SandboxRun>,
+    pub(super) waiting: arguments::Waiting,
+    pub(super) verbose: bool,
+}
+
 /// What was found wrong before anything was asked of Azure.
 pub(super) struct Refused {
     pub(super) found: Vec<Diagnostic>,
@@ -88,11 +101,22 @@ impl Context {
                 (real_endpoint(flags, &resolved, az.as_ref(), env)?, Arc::new(SystemClock) as Arc<dyn Clock>)
             }
         };
-        let progress = Arc::new(Progress::new(screen, flags.verbose));
+        let asked = asked.into_iter().map(|asked| asked.recipe).collect();
+        let (verbose, waiting) = (flags.verbose, flags.on.waiting.clone());
+        Ok(Context::of(
+            ContextParts { resolved, selection, asked, endpoint, clock, sandbox, waiting, verbose },
+            screen,
+        ))
+    }
+
+    /// The context that is made of these parts.
+    pub(super) fn of(parts: ContextParts, screen: &Screen) -> Context {
+        let ContextParts { resolved, selection, asked, endpoint, clock, sandbox, waiting, verbose } = parts;
+        let progress = Arc::new(Progress::new(screen, verbose));
         let events = Arc::clone(&progress);
         let mut settings = ClientSettings::new(endpoint, Arc::clone(&clock));
         settings.events = Arc::new(move |event| events.event(&Event::Client(event)));
-        if !sandboxed {
+        if sandbox.is_none() {
             let network = network();
             settings.ca_file = network.ca_file;
             settings.limits.connect = network.connect;
@@ -103,12 +127,12 @@ impl Context {
         let interrupt = Interrupt::default();
         let executor = Executor {
             client: ArmClient::new(settings),
-            deadline: clock.now() + flags.on.waiting.timeout,
+            deadline: clock.now() + waiting.timeout,
             clock,
             observer: Arc::clone(&progress) as Arc<dyn Observer>,
             hook: Arc::new(NoHook),
             interrupt: interrupt.clone(),
-            role_wait: flags.on.waiting.role_wait,
+            role_wait: waiting.role_wait,
             renew: false,
         };
         let target_report = TargetReport {
@@ -120,16 +144,8 @@ impl Context {
             app: resolved.target.app.clone(),
             caller: None,
         };
-        Ok(Context {
-            target: resolved.target,
-            target_report,
-            selection,
-            asked: asked.into_iter().map(|asked| asked.recipe).collect(),
-            executor,
-            progress,
-            interrupt,
-            sandbox,
-        })
+        let target = resolved.target;
+        Context { target, target_report, selection, asked, executor, progress, interrupt, sandbox }
     }
 
     /// Finds out who is calling, and shows the one line every run starts with.

@@ -35,16 +35,21 @@ impl Check {
             Ok(context) => context,
             Err(ending) => return ending,
         };
-        let mut report = context.report("check");
-        let work = context.executor.observe(&context.selection, &context.target, true);
-        let observed = match until_signal(&context.interrupt, work).await {
-            Ok(Ok(observed)) => observed,
-            other => return failed(&context, screen, report, other),
-        };
-        let ending = prerequisites(&context, screen, &mut report, &observed);
-        screen.text(&render::permissions(&report.permissions));
-        context.close(screen, report, ending)
+        check(&context, screen).await
     }
+}
+
+/// `check` in an open context.
+pub(super) async fn check(context: &Context, screen: &Screen) -> Ending {
+    let mut report = context.report("check");
+    let work = context.executor.observe(&context.selection, &context.target, true);
+    let observed = match until_signal(&context.interrupt, work).await {
+        Ok(Ok(observed)) => observed,
+        other => return failed(context, screen, report, other),
+    };
+    let ending = prerequisites(context, screen, &mut report, &observed);
+    screen.text(&render::permissions(&report.permissions));
+    context.close(screen, report, ending)
 }
 
 impl Verify {
@@ -54,37 +59,51 @@ impl Verify {
             Ok(context) => context,
             Err(ending) => return ending,
         };
-        let mut report = context.report("verify");
-        let work = async {
-            let observed = context.executor.observe(&context.selection, &context.target, false).await?;
-            context.executor.observe_ready(observed, &context.selection, &context.target, false).await
-        };
-        let observed = match until_signal(&context.interrupt, work).await {
-            Ok(Ok(observed)) => observed,
-            other => return failed(&context, screen, report, other),
-        };
-        count(&mut report.counts, &observed);
-        let ending = verification(&context, screen, &mut report, &observed, self.strict);
-        context.close(screen, report, ending)
+        verify(&context, screen, self.strict).await
     }
+}
+
+/// `verify` in an open context.
+pub(super) async fn verify(context: &Context, screen: &Screen, strict: bool) -> Ending {
+    let mut report = context.report("verify");
+    let work = async {
+        let observed = context.executor.observe(&context.selection, &context.target, false).await?;
+        context.executor.observe_ready(observed, &context.selection, &context.target, false).await
+    };
+    let observed = match until_signal(&context.interrupt, work).await {
+        Ok(Ok(observed)) => observed,
+        other => return failed(context, screen, report, other),
+    };
+    count(&mut report.counts, &observed);
+    let ending = verification(context, screen, &mut report, &observed, strict);
+    context.close(screen, report, ending)
 }
 
 /// Opens the context and shows its header.
 pub(super) async fn open(flags: &Flags<'_>, screen: &Screen) -> Result<Context, Ending> {
     let sandbox = flags.on.sandbox.sandbox;
-    let mut context = Context::open(flags, screen)
+    let context = Context::open(flags, screen)
         .map_err(|Refused { found, ending }| refuse(screen, flags.command, sandbox, &found, ending))?;
+    introduce(context, flags.command, screen).await
+}
+
+/// Finds out who is calling and shows the context's header.
+pub(super) async fn introduce(
+    mut context: Context,
+    command: &'static str,
+    screen: &Screen,
+) -> Result<Context, Ending> {
     let introduced = until_signal(&context.interrupt.clone(), context.introduce(screen)).await;
     match introduced {
         Ok(Ok(())) => Ok(context),
         Ok(Err(diagnostic)) => {
             context.progress.clear();
-            let mut report = context.report(flags.command);
+            let mut report = context.report(command);
             report.diagnose([&*diagnostic]);
             screen.diagnostics(&[*diagnostic]);
             Err(context.close(screen, report, Ending::Failed))
         }
-        Err(ending) => Err(context.close(screen, context.report(flags.command), ending)),
+        Err(ending) => Err(context.close(screen, context.report(command), ending)),
     }
 }
 

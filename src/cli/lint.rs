@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::refuse;
 use crate::diagnostic::Severity;
-use crate::recipe::{Catalogue, lint, project_schema, recipe_schema};
+use crate::recipe::{Catalogue, cases_schema, lint, project_schema, recipe_schema};
 use crate::render::{Format, Screen, counted};
 use crate::report::{Ending, Report};
 
@@ -22,8 +22,11 @@ pub(super) struct Lint {
 #[derive(Debug, Args)]
 pub(super) struct Schema {
     /// The schema of acarecipe.yaml instead
-    #[arg(long)]
+    #[arg(long, conflicts_with = "tests")]
     project: bool,
+    /// The schema of tests.yaml instead
+    #[arg(long)]
+    tests: bool,
 }
 
 impl Lint {
@@ -60,7 +63,11 @@ impl Lint {
 
 impl Schema {
     pub(super) fn run(self, screen: &Screen) -> Ending {
-        screen.document(if self.project { project_schema() } else { recipe_schema() });
+        screen.document(match (self.project, self.tests) {
+            (true, _) => project_schema(),
+            (_, true) => cases_schema(),
+            _ => recipe_schema(),
+        });
         Ending::Ok
     }
 }

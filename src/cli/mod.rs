@@ -15,6 +15,7 @@ mod sandbox_run;
 mod signals;
 mod surroundings;
 mod target;
+mod test;
 
 use std::process::ExitCode;
 
@@ -83,9 +84,14 @@ enum Command {
     /// Check recipe files and show every mistake with file, line and caret
     #[command(after_help = "Examples:\n  acarecipe lint recipes/managed-identity/recipe.yaml")]
     Lint(lint::Lint),
-    /// Print the JSON Schema of recipe files (or of the project file) for editors
+    /// Run the cases of recipes (tests.yaml) in the sandbox: no Azure, variable or network
     #[command(
-        after_help = "Examples:\n  acarecipe schema > recipe.schema.json\n  acarecipe schema --project"
+        after_help = "Examples:\n  acarecipe test recipes/managed-identity\n  acarecipe test my-recipe --case drift -v\n  acarecipe test recipes/* --switches\n\nThe form of tests.yaml: acarecipe schema --tests. What it can name: acarecipe sandbox variants.\nAn apply that ended ok is applied again, which must write nothing, and verified.\n\nExit codes: 0 every case passed, 1 a case failed, 2 a file is wrong or no case was chosen"
+    )]
+    Test(test::Test),
+    /// Print the JSON Schema of recipe files (or of project or tests files) for editors
+    #[command(
+        after_help = "Examples:\n  acarecipe schema > recipe.schema.json\n  acarecipe schema --project\n  acarecipe schema --tests"
     )]
     Schema(lint::Schema),
     /// The Azure inside: serve it to other clients, look at it, start anew
@@ -143,8 +149,8 @@ fn fallback() -> Screen {
 }
 
 /// Every command, for naming one whose arguments could not be parsed.
-const COMMANDS: [&str; 10] =
-    ["list", "show", "graph", "check", "plan", "apply", "verify", "lint", "schema", "sandbox"];
+const COMMANDS: [&str; 11] =
+    ["list", "show", "graph", "check", "plan", "apply", "verify", "lint", "test", "schema", "sandbox"];
 
 /// The first argument that is a command's name.
 fn asked_command() -> &'static str {
@@ -155,7 +161,8 @@ fn asked_command() -> &'static str {
 
 /// Whether the command line names the sandbox.
 fn asked_sandbox() -> bool {
-    asked_command() == "sandbox" || std::env::args_os().any(|argument| argument == "--sandbox")
+    matches!(asked_command(), "sandbox" | "test")
+        || std::env::args_os().any(|argument| argument == "--sandbox")
 }
 
 fn run(command: Command, output: &arguments::Output, screen: &Screen) -> Ending {
@@ -169,6 +176,7 @@ fn run(command: Command, output: &arguments::Output, screen: &Screen) -> Ending 
         Command::Plan(command) => with_runtime(screen, |screen| command.run(output, screen)),
         Command::Apply(command) => with_runtime(screen, |screen| command.run(output, screen)),
         Command::Verify(command) => with_runtime(screen, |screen| command.run(output, screen)),
+        Command::Test(command) => with_runtime(screen, |screen| command.run(output, screen)),
         Command::Sandbox(command) => with_runtime(screen, |screen| command.run(screen)),
     }
 }

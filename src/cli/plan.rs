@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::arguments;
-use super::context::Flags;
+use super::context::{Context, Flags};
 use super::judge;
 use super::signals::until_signal;
 use crate::render::Screen;
@@ -26,18 +26,23 @@ impl PlanArgs {
             Ok(context) => context,
             Err(ending) => return ending,
         };
-        let mut report = context.report("plan");
-        let work = context.executor.observe_idle(&context.selection, &context.target, true);
-        let observed = match until_signal(&context.interrupt, work).await {
-            Ok(Ok(observed)) => observed,
-            other => return judge::failed(&context, screen, report, other),
-        };
-        let ending = judge::prerequisites(&context, screen, &mut report, &observed);
-        judge::plan(&context, screen, &mut report, &observed);
-        let ending = match ending {
-            Ending::Ok if self.exit_code && observed.plan.has_changes() => Ending::ChangesFound,
-            other => other,
-        };
-        context.close(screen, report, ending)
+        plan(&context, screen, self.exit_code).await
     }
+}
+
+/// `plan` in an open context.
+pub(super) async fn plan(context: &Context, screen: &Screen, exit_code: bool) -> Ending {
+    let mut report = context.report("plan");
+    let work = context.executor.observe_idle(&context.selection, &context.target, true);
+    let observed = match until_signal(&context.interrupt, work).await {
+        Ok(Ok(observed)) => observed,
+        other => return judge::failed(context, screen, report, other),
+    };
+    let ending = judge::prerequisites(context, screen, &mut report, &observed);
+    judge::plan(context, screen, &mut report, &observed);
+    let ending = match ending {
+        Ending::Ok if exit_code && observed.plan.has_changes() => Ending::ChangesFound,
+        other => other,
+    };
+    context.close(screen, report, ending)
 }

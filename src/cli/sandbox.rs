@@ -14,6 +14,7 @@ use super::sandbox_run::{faults, open_file, switches, unusable};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::render::{self, Format, Screen};
 use crate::report::{Ending, Report};
+use crate::sandbox::edit::VARIANTS;
 use crate::sandbox::rules::Standing;
 use crate::sandbox::serve::{ServeOptions, interrupted, serve};
 use crate::sandbox::statefile::{Saved, default_path, read};
@@ -42,6 +43,11 @@ pub(super) enum Sandbox {
         after_help = "Examples:\n  acarecipe sandbox rules\n  acarecipe sandbox rules --query \"[?standing=='assumed'].id\""
     )]
     Rules,
+    /// List what tests.yaml can name: callers, and variants of the seeded state with what they take
+    #[command(
+        after_help = "Examples:\n  acarecipe sandbox variants\n  acarecipe sandbox variants --query \"variants[].name\""
+    )]
+    Variants,
 }
 
 /// Where its state is kept.
@@ -100,6 +106,7 @@ impl Sandbox {
             Sandbox::Show(place) => show(place, screen),
             Sandbox::Reset(place) => reset(place, screen),
             Sandbox::Rules => rules(screen),
+            Sandbox::Variants => variants(screen),
         }
     }
 }
@@ -153,6 +160,25 @@ fn rules(screen: &Screen) -> Ending {
         screen.document(json!(list));
     } else {
         screen.text(&render::rules(RULES));
+    }
+    Ending::Ok
+}
+
+fn variants(screen: &Screen) -> Ending {
+    if screen.format == Format::Json {
+        let callers: Vec<_> =
+            seed::CALLERS.iter().map(|(name, about)| json!({ "name": name, "about": about })).collect();
+        let variants: Vec<_> = VARIANTS
+            .iter()
+            .map(|one| {
+                let takes =
+                    one.takes.iter().map(|takes| json!({ "name": takes.name, "optional": takes.optional }));
+                json!({ "name": one.name, "about": one.about, "takes": takes.collect::<Vec<_>>() })
+            })
+            .collect();
+        screen.document(json!({ "callers": callers, "variants": variants }));
+    } else {
+        screen.text(&render::variants(seed::CALLERS, VARIANTS));
     }
     Ending::Ok
 }

@@ -12,11 +12,12 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::sandbox::seed::CALLERS;
 use crate::sandbox::statefile::{Saved, StateFile, StateFileError, default_path};
 use crate::sandbox::transport::InProcess;
-use crate::sandbox::{Fault, Options, Sandbox, State, Switches};
+use crate::sandbox::{Fault, Handler, Options, Sandbox, State, Switches};
 
-/// A sandbox for one run. Its state is saved after every write and once more at the end.
+/// A sandbox for one run. One with a file is saved after every write and once more at the end.
 pub(super) struct SandboxRun {
-    saved: Arc<Saved<Sandbox>>,
+    azure: Arc<dyn Handler>,
+    saved: Option<Arc<Saved<Sandbox>>>,
     /// Only sleeping moves it, so that a run in the sandbox waits for nothing.
     pub(super) clock: Arc<dyn Clock>,
     caller: String,
@@ -57,20 +58,21 @@ impl SandboxRun {
             Some(state) => Sandbox::from_state(state, options),
             None => Sandbox::new(options),
         };
-        let principal =
-            sandbox.state().callers.get(&flags.sandbox_caller).map(|caller| caller.principal.clone());
-        Ok(SandboxRun {
-            principal,
-            saved: Arc::new(Saved::new(sandbox, file)),
-            clock,
-            caller: flags.sandbox_caller.clone(),
-        })
+        let principal = principal(&sandbox, &flags.sandbox_caller);
+        let saved = Arc::new(Saved::new(sandbox, file));
+        let azure = Arc::clone(&saved) as Arc<dyn Handler>;
+        Ok(SandboxRun { azure, saved: Some(saved), clock, caller: flags.sandbox_caller.clone(), principal })
+    }
+
+    /// A run on `sandbox`, of which no file is kept.
+    pub(super) fn unsaved(sandbox: Sandbox, clock: Arc<dyn Clock>, caller: &str) -> SandboxRun {
+        let principal = principal(&sandbox, caller);
+        SandboxRun { azure: Arc::new(sandbox), saved: None, clock, caller: caller.to_owned(), principal }
     }
 
     /// The endpoint that leads to it.
     pub(super) fn endpoint(&self) -> Endpoint {
-        let handler: Arc<dyn crate::sandbox::Handler> = Arc::clone(&self.saved) as _;
-        let transport = azure_core::http::Transport::new(Arc::new(InProcess::new(handler)));
+        let transport = azure_core::http::Transport::new(Arc::new(InProcess::new(Arc::clone(&self.azure))));
         let endpoint = Endpoint::sandbox(transport, &self.caller);
         match &self.principal {
             Some(principal) => endpoint.as_principal(principal),
@@ -80,8 +82,13 @@ impl SandboxRun {
 
     /// Keeps what time has made of it since the last write.
     pub(super) fn save(&self) -> Result<(), Box<Diagnostic>> {
-        self.saved.save().map_err(|error| unusable(&error))
+        self.saved.as_ref().map_or(Ok(()), |saved| saved.save().map_err(|error| unusable(&error)))
     }
+}
+
+/// The object id of a caller's principal.
+fn principal(sandbox: &Sandbox, caller: &str) -> Option<String> {
+    sandbox.state().callers.get(caller).map(|caller| caller.principal.clone())
 }
 
 /// The rules turned round.

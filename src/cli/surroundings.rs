@@ -40,7 +40,8 @@ impl Outside for Surroundings {
     }
 }
 
-fn bounded(reader: impl Read) -> Result<String, String> {
+/// The text of a file or of standard input, within bounds.
+pub(super) fn bounded(reader: impl Read) -> Result<String, String> {
     let mut text = String::new();
     let read = reader.take(MAX_INPUT + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
     if read as u64 > MAX_INPUT {

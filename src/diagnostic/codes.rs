@@ -30,6 +30,9 @@ codes! {
     NOT_CONFIRMED = "not-confirmed", "there is nobody to confirm a plan";
     SANDBOX_OPTION = "sandbox-option", "a caller, rule or fault that the sandbox does not have";
     SANDBOX_STATE = "sandbox-state", "the sandbox's state file cannot be used";
+    NO_CASES = "no-cases", "there is no case to run";
+    CASE_FAILED = "case-failed", "a case ended otherwise than it expects";
+    BAD_EDIT = "bad-edit", "a change of the sandbox's state that does not fit it";
     SANDBOX_SERVE = "sandbox-serve", "the sandbox cannot be served";
 
     // Planning.

@@ -1,6 +1,10 @@
 //! The grammar as tables: which keys a place has, and what may stand there. The reader's checks and
 //! the published JSON Schema are both made from these, so that they cannot disagree.
 
+mod cases;
+
+pub(super) use cases::CASES;
+
 /// What may stand at a place.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
@@ -40,6 +44,14 @@ pub(super) enum Kind {
     Object(&'static Table),
     /// A recipe's name, or a map with these keys.
     RecipeOr(&'static Table),
+    /// Text, or a map with these keys.
+    TextOr(&'static Table),
+    /// A map from any text to these.
+    Named(&'static Kind),
+    /// A whole number from 0.
+    Count,
+    /// One JMESPath query, without `${}`.
+    Query,
 }
 
 /// The keys of a place.

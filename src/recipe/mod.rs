@@ -1,5 +1,6 @@
 //! Recipes as data: model, loading, validation, catalogue, inputs, schema.
 
+pub mod cases;
 mod catalogue;
 pub mod duration;
 mod files;
@@ -28,6 +29,6 @@ pub use load::load;
 pub use model::*;
 pub use place::place;
 pub use project::{PROJECT_FILE, Project, ProjectTarget};
-pub use schema::{project_schema, recipe_schema};
+pub use schema::{cases_schema, project_schema, recipe_schema};
 pub use validate::{forbidden_role, lint, validate};
 pub use yaml::MAX_BYTES;

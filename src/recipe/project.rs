@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::grammar::PROJECT;
 use super::read::{elements, text_at};
 use super::structure::Structure;
-use super::yaml::{self, Yaml};
+use super::yaml::{self, Key, Yaml};
 use super::{Asked, Setting, Spanned, With, snake};
 use crate::diagnostic::{Diagnostic, Source};
 
@@ -71,20 +71,13 @@ impl Project {
     }
 }
 
-fn asked(source: &Arc<Source>, entry: &Yaml) -> Option<Asked> {
+/// A recipe that is named alone, or with its instance's name and inputs.
+pub(super) fn asked(source: &Arc<Source>, entry: &Yaml) -> Option<Asked> {
     if let Some(name) = entry.text() {
         let place = Some((Arc::clone(source), entry.span));
         return Some(Asked { recipe: name.to_owned(), place, ..Asked::default() });
     }
-    let with: With = entry
-        .get("with")
-        .map_or(&[] as &[_], Yaml::members)
-        .iter()
-        .map(|(key, value)| {
-            let setting = Setting { value: value.to_json(), source: Arc::clone(source), span: key.span };
-            (snake(&key.text), setting)
-        })
-        .collect();
+    let with = settings(source, entry).unwrap_or_default();
     let recipe = text_at(entry, "recipe")?;
     let alias = text_at(entry, "as");
     let span = alias.as_ref().map_or(recipe.span, |alias| alias.span);
@@ -94,4 +87,13 @@ fn asked(source: &Arc<Source>, entry: &Yaml) -> Option<Asked> {
         with,
         place: Some((Arc::clone(source), span)),
     })
+}
+
+/// The inputs under `with`, if it is there.
+pub(super) fn settings(source: &Arc<Source>, entry: &Yaml) -> Option<With> {
+    let setting = |(key, value): &(Key, Yaml)| {
+        let setting = Setting { value: value.to_json(), source: Arc::clone(source), span: key.span };
+        (snake(&key.text), setting)
+    };
+    Some(entry.get("with")?.members().iter().map(setting).collect())
 }

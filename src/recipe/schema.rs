@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::grammar::{Kind, PROJECT, RECIPE, TYPES, Table};
+use super::grammar::{CASES, Kind, PROJECT, RECIPE, TYPES, Table};
 use super::structure::CREDENTIALS;
 
-/// The dialect both schemas are written in.
+/// The dialect the schemas are written in.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// The JSON Schema (2020-12) of `recipe.yaml`.
@@ -16,6 +16,11 @@ pub fn recipe_schema() -> Json {
 /// The JSON Schema (2020-12) of `acarecipe.yaml`.
 pub fn project_schema() -> Json {
     schema("acarecipe project", &PROJECT)
+}
+
+/// The JSON Schema (2020-12) of `tests.yaml`.
+pub fn cases_schema() -> Json {
+    schema("acarecipe cases", &CASES)
 }
 
 fn schema(title: &str, table: &'static Table) -> Json {
@@ -89,7 +94,8 @@ fn kind(kind: Kind, definitions: &mut Map<String, Json>) -> Json {
     match kind {
         Kind::RecipeName => json!({ "type": "string", "pattern": recipe_name }),
         Kind::Id => json!({ "type": "string", "pattern": id }),
-        Kind::Text | Kind::Expr => json!({ "type": "string" }),
+        Kind::Text | Kind::Expr | Kind::Query => json!({ "type": "string" }),
+        Kind::Count => json!({ "type": "integer", "minimum": 0 }),
         Kind::Fragment | Kind::Json => json!({}),
         Kind::Url => json!({ "type": "string", "pattern": "^https://", "format": "uri" }),
         Kind::Flag => json!({ "type": "boolean" }),
@@ -111,7 +117,12 @@ fn kind(kind: Kind, definitions: &mut Map<String, Json>) -> Json {
             "propertyNames": { "pattern": id },
             "additionalProperties": self::kind(*item, definitions)
         }),
+        Kind::Named(item) => json!({
+            "type": "object",
+            "additionalProperties": self::kind(*item, definitions)
+        }),
         Kind::Object(table) => reference(table, definitions),
+        Kind::TextOr(table) => json!({ "oneOf": [{ "type": "string" }, reference(table, definitions)] }),
         Kind::RecipeOr(table) => json!({
             "oneOf": [{ "type": "string", "pattern": recipe_name }, reference(table, definitions)]
         }),

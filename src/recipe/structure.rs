@@ -77,6 +77,20 @@ impl<'a> Structure<'a> {
                 Node::Map(_) => self.object(yaml, table),
                 _ => self.wrong_type(yaml, "a recipe's name as text, or a map"),
             },
+            Kind::TextOr(_) if yaml.text().is_some() => {}
+            Kind::TextOr(table) => match yaml.node {
+                Node::Map(_) => self.object(yaml, table),
+                _ => self.wrong_type(yaml, "text, or a map"),
+            },
+            Kind::Named(item) => match &yaml.node {
+                Node::Map(members) => members.iter().for_each(|(_, value)| self.check(value, *item)),
+                _ => self.wrong_type(yaml, "a map"),
+            },
+            Kind::Count => {
+                if !matches!(&yaml.node, Node::Number(number) if number.is_u64()) {
+                    self.wrong_type(yaml, "a whole number from 0");
+                }
+            }
             Kind::Fragment => self.fragment(yaml),
             Kind::Json => {}
             Kind::Shape => self.shape(yaml),
@@ -96,6 +110,12 @@ impl<'a> Structure<'a> {
         let span = yaml.span;
         match kind {
             Kind::Expr => self.expression(text, span),
+            Kind::Query => {
+                if let Err(error) = Expression::query(text) {
+                    let at = place(self.source, span, text, error.span);
+                    self.report(codes::BAD_EXPRESSION, at, error.message, error.help.unwrap_or_default());
+                }
+            }
             Kind::RecipeName => self.name(text, span, false),
             Kind::Id => self.name(text, span, true),
             Kind::Duration if parse_duration(text).is_none() => {

@@ -7,6 +7,7 @@ use anstyle::Style;
 use super::text::wrapped;
 use crate::recipe::{Complexity, Goal, Origin, Recipe, StepKind};
 use crate::report::rights;
+use crate::sandbox::edit::Variant;
 use crate::sandbox::rules::{Rule, Standing};
 
 const BOLD: Style = Style::new().bold();
@@ -147,6 +148,25 @@ pub fn rules(rules: &[Rule]) -> String {
         let word = if matches!(rule.standing, Standing::Assumed { .. }) { "assumed" } else { "confirmed" };
         let _ =
             writeln!(text, "{BOLD}{}{BOLD:#} ({word})\n  {}\n  source: {}", rule.id, rule.fact, rule.source);
+    }
+    text
+}
+
+/// The sandbox's callers, and its variants with what each takes.
+pub fn variants(callers: &[(&str, &str)], variants: &[Variant]) -> String {
+    let mut text = format!("{BOLD}Callers{BOLD:#}\n");
+    for (name, about) in callers {
+        let _ = writeln!(text, "  {name}  {DIM}{about}{DIM:#}");
+    }
+    let _ = writeln!(text, "\n{BOLD}Variants{BOLD:#}");
+    for variant in variants {
+        let takes: Vec<String> = variant
+            .takes
+            .iter()
+            .map(|takes| if takes.optional { format!("[{}]", takes.name) } else { takes.name.to_owned() })
+            .collect();
+        let takes = if takes.is_empty() { String::new() } else { format!("  with: {}", takes.join(", ")) };
+        let _ = writeln!(text, "  {}{takes}\n      {DIM}{}{DIM:#}", variant.name, variant.about);
     }
     text
 }

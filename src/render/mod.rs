@@ -1,5 +1,6 @@
 //! One file per output; the only place that prints.
 
+mod cases;
 mod catalogue;
 pub mod diagnostics;
 mod permissions;
@@ -7,8 +8,9 @@ mod progress;
 mod screen;
 mod text;
 
-pub use catalogue::{recipe_list, recipe_page, rules};
+pub use cases::{case, case_failures, case_run, cases_ending, cases_of};
+pub use catalogue::{recipe_list, recipe_page, rules, variants};
 pub use permissions::permissions;
 pub use progress::Progress;
-pub use screen::{Colour, Format, Screen};
+pub use screen::{Colour, Format, Kept, Screen};
 pub use text::{checks, counted, ending, header, outputs, plan, refusal};

@@ -3,7 +3,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value as Json;
 
@@ -51,6 +51,17 @@ pub struct Screen {
     query: Option<Arc<Expression>>,
     /// Whether a moving line may be drawn.
     moving: bool,
+    /// Where everything goes instead of the streams.
+    kept: Option<Arc<Mutex<Kept>>>,
+}
+
+/// What a screen was told that writes nowhere.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// What both streams would have shown, in order, coloured.
+    pub text: String,
+    /// The report at the end.
+    pub report: Option<Report>,
 }
 
 impl Screen {
@@ -61,7 +72,21 @@ impl Screen {
             Colour::Always => anstream::ColorChoice::Always,
             Colour::Never => anstream::ColorChoice::Never,
         };
-        Screen { format, quiet, colour, query: None, moving: true }
+        Screen { format, quiet, colour, query: None, moving: true, kept: None }
+    }
+
+    /// A screen that writes nowhere, and what it is told: text for people, and the report.
+    pub fn keeping() -> (Screen, Arc<Mutex<Kept>>) {
+        let kept = Arc::new(Mutex::new(Kept::default()));
+        let screen = Screen::new(Format::Text, false, Colour::Always).watched_by_a_person(false);
+        (Screen { kept: Some(Arc::clone(&kept)), ..screen }, kept)
+    }
+
+    /// Keeps the text, if that is what this screen does.
+    fn keep(&self, text: &str) -> bool {
+        let Some(kept) = &self.kept else { return false };
+        kept.lock().unwrap_or_else(PoisonError::into_inner).text.push_str(text);
+        true
     }
 
     /// The same screen, which prints what `query` finds in the JSON document.
@@ -80,6 +105,9 @@ impl Screen {
 
     /// Writes a result to stdout.
     pub fn result(&self, text: &str) {
+        if self.keep(text) {
+            return;
+        }
         let mut out = anstream::AutoStream::new(std::io::stdout(), self.colour).lock();
         // A closed pipe ends the output, not the run.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -101,6 +129,9 @@ impl Screen {
 
     /// Writes the whole report when the format is JSON.
     pub fn report(&self, report: &Report) {
+        if let Some(kept) = &self.kept {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).report = Some(report.clone());
+        }
         if self.format == Format::Json {
             match serde_json::to_value(report) {
                 Ok(json) => self.document(json),
@@ -147,6 +178,9 @@ impl Screen {
     }
 
     fn complain(&self, text: &str) {
+        if self.keep(text) {
+            return;
+        }
         let mut out = anstream::AutoStream::new(std::io::stderr(), self.colour).lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }

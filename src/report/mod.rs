@@ -2,6 +2,7 @@
 //! rendered from the same values. Every value in it is redacted: `(sensitive)`, `(existing value)`
 //! and `(known after apply)` stand for what nobody may see or knows yet.
 
+mod cases;
 mod changes;
 mod permissions;
 mod rights;
@@ -15,6 +16,7 @@ use crate::execute::Applied;
 use crate::plan::{Finding, Plan, Status};
 use crate::value::{Redacted, strip_control};
 
+pub use cases::{CaseReport, CaseRunReport};
 pub use changes::{Action, Leaf, PlanReport, Sign, WriteReport};
 pub use permissions::{ActionReport, PermissionReport};
 pub use rights::{RightNeeded, rights};
@@ -215,6 +217,9 @@ pub struct Report {
     /// What to do next, by instance.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub notes: IndexMap<String, String>,
+    /// Cases of `test`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cases: Vec<CaseReport>,
     /// Errors and warnings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<Json>,
@@ -244,6 +249,7 @@ impl Report {
             app: None,
             outputs: IndexMap::new(),
             notes: IndexMap::new(),
+            cases: Vec::new(),
             diagnostics: Vec::new(),
             counts: Counts::default(),
             correlation_id: None,

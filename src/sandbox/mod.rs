@@ -7,6 +7,7 @@
 pub mod callers;
 mod connection;
 mod control;
+pub mod edit;
 pub mod errors;
 pub mod exchange;
 pub mod faults;

@@ -34,6 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "execute",
             "report",
             "sandbox::rules",
+            "sandbox::edit",
         ],
     ),
     ("sandbox", &["azure::ResourceId", "azure::ids"]),

@@ -9,5 +9,6 @@ mod permissions;
 pub mod place;
 mod sandboxed;
 mod strangers;
+mod test_command;
 mod text;
 mod usage;

@@ -36,7 +36,8 @@ fn help() {
       apply    Apply recipes: check, plan, confirm, write, wait, verify
       verify   Verify recipes on the live app; without a recipe: the app's own health
       lint     Check recipe files and show every mistake with file, line and caret
-      schema   Print the JSON Schema of recipe files (or of the project file) for editors
+      test     Run the cases of recipes (tests.yaml) in the sandbox: no Azure, variable or network
+      schema   Print the JSON Schema of recipe files (or of project or tests files) for editors
       sandbox  The Azure inside: serve it to other clients, look at it, start anew
 
     Options:

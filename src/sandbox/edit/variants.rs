@@ -1,0 +1,294 @@
+//! The variants of the seed that can be asked for by name.
+
+use serde_json::{Map, Value as Json, json};
+use time::OffsetDateTime;
+
+use super::EditError;
+use crate::sandbox::roles::ROLES;
+use crate::sandbox::seed::{self, variant};
+use crate::sandbox::state::{State, last};
+
+/// A change of the seeded state with a name. What it changes looks as if it had always been so.
+#[derive(Debug)]
+pub struct Variant {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub about: &'static str,
+    /// What it takes.
+    pub takes: &'static [Parameter],
+    change: fn(&mut State, &Given<'_>) -> Result<(), String>,
+}
+
+/// Something that a variant takes.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// What it must be.
+    pub kind: ParameterKind,
+    /// Whether it can be left out.
+    pub optional: bool,
+}
+
+/// What a parameter must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterKind {
+    /// Text.
+    Text,
+    /// A whole number from 0.
+    Number,
+}
+
+/// What a variant was given, checked.
+struct Given<'a>(&'a Map<String, Json>);
+
+impl Given<'_> {
+    fn text(&self, name: &str) -> &str {
+        self.0.get(name).and_then(Json::as_str).unwrap_or_default()
+    }
+
+    fn number(&self, name: &str) -> u64 {
+        self.0.get(name).and_then(Json::as_u64).unwrap_or_default()
+    }
+}
+
+const fn text(name: &'static str) -> Parameter {
+    Parameter { name, kind: ParameterKind::Text, optional: false }
+}
+
+const fn optional(name: &'static str) -> Parameter {
+    Parameter { name, kind: ParameterKind::Text, optional: true }
+}
+
+macro_rules! variants {
+    ($($name:literal, $about:literal, [$($takes:expr),*], $change:expr;)*) => {
+        /// The table.
+        pub const VARIANTS: &[Variant] = &[
+            $(Variant { name: $name, about: $about, takes: &[$($takes),*], change: $change }),*
+        ];
+    };
+}
+
+variants! {
+    "sidecar-first", "a sidecar `proxy`, first in the list, with a variable of its own", [],
+        |state, _| { variant::sidecar_first(state); Ok(()) };
+    "init-container", "an init container `migrate`", [],
+        |state, _| { variant::init_container(state); Ok(()) };
+    "variable", "a variable of the app's container, with a value or the name of a secret",
+        [text("name"), optional("value"), optional("secretRef")],
+        |state, given| { variant::variable(state, Json::Object(given.0.clone())); Ok(()) };
+    "plain-secret", "a secret of the app with a value of its own", [text("name"), text("value")],
+        |state, given| { variant::plain_secret(state, given.text("name"), given.text("value")); Ok(()) };
+    "reference",
+        "a Key Vault reference of the app, fetched earlier as `value`; `identity` is `system` or an identity's name",
+        [text("name"), text("url"), text("identity"), text("value")],
+        |state, given| {
+            let identity = identity(state, given.text("identity"))?;
+            variant::reference(state, given.text("name"), given.text("url"), &identity, given.text("value"));
+            Ok(())
+        };
+    "identity", "a user-assigned identity in the group, which the app does not have", [text("name")],
+        |state, given| {
+            let (principal, client) = (state.new_guid("principal"), state.new_guid("client"));
+            seed::add_identity(state, given.text("name"), &principal, &client, long_ago(state));
+            Ok(())
+        };
+    "user-identity", "a user-assigned identity on the app, by its name", [text("name")],
+        |state, given| {
+            let id = identity(state, given.text("name"))?;
+            variant::user_identity(state, &id);
+            Ok(())
+        };
+    "role",
+        "a role that has long been in force: its name, an identity's name, `system` or an object id, and the name or id of a resource",
+        [text("role"), text("principal"), text("scope")],
+        role;
+    "pinned", "Multiple mode with an older revision that has `weight` per cent, both pinned by name",
+        [Parameter { name: "weight", kind: ParameterKind::Number, optional: false }],
+        |state, given| {
+            if given.number("weight") > 100 { return Err("takes a weight up to 100".to_owned()); }
+            variant::pinned(state, given.number("weight"));
+            Ok(())
+        };
+    "stopped", "the app stopped", [], |state, _| { variant::stopped(state); Ok(()) };
+    "failed", "the app in provisioningState Failed, its revision still serving", [],
+        |state, _| { variant::failed(state); Ok(()) };
+    "suffix", "the newest revision made with this suffix, which is still in the template", [text("suffix")],
+        |state, given| { variant::suffix(state, given.text("suffix")); Ok(()) };
+    "scaled-to-zero", "no minimum of replicas: scaled to zero by now", [],
+        |state, _| { variant::scaled_to_zero(state); Ok(()) };
+    "unhealthy", "the newest revision unhealthy, for this reason", [text("reason")],
+        |state, given| { variant::unhealthy(state, given.text("reason")); Ok(()) };
+    "tag", "a tag on the app", [text("name"), text("value")],
+        |state, given| { variant::tag(state, given.text("name"), given.text("value")); Ok(()) };
+    "lock", "a lock of this level (CanNotDelete, ReadOnly) on the resource of this name or id",
+        [text("scope"), text("level")],
+        |state, given| {
+            let scope = resource(state, given.text("scope"))?;
+            variant::lock(state, &scope, given.text("level"));
+            Ok(())
+        };
+}
+
+impl Variant {
+    /// Whether it takes what it is given.
+    ///
+    /// # Errors
+    /// Something that it does not take, that is missing, or of the wrong kind.
+    pub fn check(&self, given: &Map<String, Json>) -> Result<(), EditError> {
+        let wrong = |member: &str, why: String| {
+            Err(EditError::Arguments { variant: self.name, why, member: member.to_owned() })
+        };
+        for (name, value) in given {
+            let Some(parameter) = self.takes.iter().find(|parameter| parameter.name == name) else {
+                let takes: Vec<&str> = self.takes.iter().map(|parameter| parameter.name).collect();
+                let takes = if takes.is_empty() { "nothing".to_owned() } else { takes.join(", ") };
+                return wrong(name, format!("has no `{name}`; it takes {takes}"));
+            };
+            match parameter.kind {
+                ParameterKind::Text if !value.is_string() => {
+                    return wrong(name, format!("wants text as `{name}`"));
+                }
+                ParameterKind::Number if !value.is_u64() => {
+                    return wrong(name, format!("wants a whole number as `{name}`"));
+                }
+                _ => {}
+            }
+        }
+        let missing = self.takes.iter().find(|one| !one.optional && !given.contains_key(one.name));
+        match missing {
+            Some(parameter) => wrong(parameter.name, format!("needs `{}`", parameter.name)),
+            None => Ok(()),
+        }
+    }
+
+    /// Changes the state so.
+    ///
+    /// # Errors
+    /// As [`Variant::check`]; what it names is not in the state.
+    pub fn apply(&self, state: &mut State, given: &Map<String, Json>) -> Result<(), EditError> {
+        self.check(given)?;
+        let before = state.clone();
+        (self.change)(state, &Given(given)).map_err(|why| EditError::Arguments {
+            variant: self.name,
+            why,
+            member: String::new(),
+        })?;
+        if *state == before { Err(EditError::Unchanged) } else { Ok(()) }
+    }
+}
+
+fn role(state: &mut State, given: &Given<'_>) -> Result<(), String> {
+    let name = given.text("role");
+    let role = ROLES
+        .iter()
+        .find(|role| role.name.eq_ignore_ascii_case(name) || role.guid == name)
+        .ok_or_else(|| format!("knows no role `{name}`"))?;
+    let scope = resource(state, given.text("scope"))?;
+    let text = given.text("principal");
+    let principal = if state.principals.contains_key(text) {
+        text.to_owned()
+    } else if text == "system" {
+        let app = state.app(seed::APP).and_then(|app| app.identity.system.as_ref());
+        app.map(|system| system.principal_id.clone()).ok_or("needs a system identity on the app")?
+    } else {
+        let id = identity(state, text)?;
+        state.identity(&id).map(|identity| identity.principal_id.clone()).unwrap_or_default()
+    };
+    seed::assign_role(state, &scope, role.guid, &principal, long_ago(state));
+    Ok(())
+}
+
+/// `system`, or the id of the user-assigned identity of this name or id.
+fn identity(state: &State, text: &str) -> Result<String, String> {
+    if text == "system" {
+        return Ok(text.to_owned());
+    }
+    let named = |id: &str| id.eq_ignore_ascii_case(text) || last(id).eq_ignore_ascii_case(text);
+    let found = state.identities.values().find(|identity| named(&identity.id));
+    found
+        .map(|identity| identity.id.clone())
+        .ok_or_else(|| format!("finds no identity `{text}` in the state"))
+}
+
+/// The id of the resource or group of this name or id.
+fn resource(state: &State, text: &str) -> Result<String, String> {
+    let document = serde_json::to_value(state).unwrap_or_else(|_| json!({}));
+    let ids = document.as_object().into_iter().flat_map(|tables| tables.values()).filter_map(Json::as_object);
+    let mut found: Vec<String> = ids
+        .flat_map(|table| table.values())
+        .filter_map(|one| one["id"].as_str())
+        .filter(|id| id.starts_with('/'))
+        .filter(|id| id.eq_ignore_ascii_case(text) || last(id).eq_ignore_ascii_case(text))
+        .map(str::to_owned)
+        .collect();
+    found.dedup();
+    match found.as_slice() {
+        [id] => Ok(id.clone()),
+        [] => Err(format!("finds no resource `{text}` in the state")),
+        _ => Err(format!("finds several resources `{text}` in the state; give the id")),
+    }
+}
+
+/// A day before the present moment.
+fn long_ago(state: &State) -> OffsetDateTime {
+    let now = state.moment.or_else(|| state.apps.values().map(|app| app.modified).max());
+    now.unwrap_or(OffsetDateTime::UNIX_EPOCH) - time::Duration::DAY
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::variant;
+    use super::*;
+
+    /// Something to give each variant.
+    fn example(variant: &Variant) -> Map<String, Json> {
+        let value = |parameter: &Parameter| match (variant.name, parameter.name) {
+            (_, "weight") => json!(20),
+            (_, "identity" | "principal") | ("user-identity", "name") => json!(seed::IDENTITY),
+            (_, "role") => json!("Reader"),
+            (_, "scope") => json!(seed::VAULT),
+            _ => json!("x"),
+        };
+        let needed = variant.takes.iter().filter(|parameter| !parameter.optional);
+        needed.map(|parameter| (parameter.name.to_owned(), value(parameter))).collect()
+    }
+
+    #[test]
+    fn each_variant_changes_something_and_refuses_what_it_does_not_take() {
+        let seed = seed::state(time::macros::datetime!(2026-03-01 12:00 UTC));
+        for one in VARIANTS {
+            let mut state = seed.clone();
+            let given = example(one);
+            one.apply(&mut state, &given).unwrap_or_else(|error| panic!("{}: {error}", one.name));
+            assert_ne!(state, seed, "{}", one.name);
+            let mut more = given.clone();
+            more.insert("colour".to_owned(), json!("red"));
+            assert!(one.check(&more).unwrap_err().to_string().contains("has no `colour`"), "{}", one.name);
+            for name in given.keys() {
+                let mut less = given.clone();
+                less.shift_remove(name);
+                let told = one.check(&less).unwrap_err().to_string();
+                assert!(told.ends_with(&format!("needs `{name}`")), "{}: {told}", one.name);
+                less.insert(name.clone(), json!([]));
+                assert!(one.check(&less).unwrap_err().to_string().contains("wants"), "{}", one.name);
+            }
+        }
+        assert!(variant("sidecar").is_err());
+    }
+
+    #[test]
+    fn what_a_variant_names_must_be_there() {
+        let state = seed::state(time::macros::datetime!(2026-03-01 12:00 UTC));
+        for (name, given) in [
+            ("user-identity", json!({ "name": "id-nobody" })),
+            ("lock", json!({ "scope": "kv-nowhere", "level": "ReadOnly" })),
+            ("role", json!({ "role": "King", "principal": "id-demo", "scope": "kv-demo" })),
+            ("role", json!({ "role": "Reader", "principal": "system", "scope": "kv-demo" })),
+        ] {
+            let given = given.as_object().unwrap();
+            assert!(variant(name).unwrap().apply(&mut state.clone(), given).is_err(), "{name}");
+        }
+    }
+}
