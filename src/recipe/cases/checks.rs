@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::{Case, CaseCommand, CaseRun, Cases};
 use crate::diagnostic::{Diagnostic, Source, Span, codes};
-use crate::recipe::read::elements;
 use crate::recipe::suggest::did_you_mean;
 use crate::recipe::yaml::Yaml;
 
@@ -34,18 +33,6 @@ pub(super) fn all(cases: &Cases, tree: &Yaml) -> Vec<Diagnostic> {
         }
         found.extend(case.runs.iter().flat_map(|run| never(run, source)));
         found.extend(stale(case, source));
-    }
-    for case in elements(tree, "cases") {
-        let of_case = case.get("given").into_iter();
-        let of_runs = elements(case, "then").filter_map(|run| run.get("given"));
-        for edit in of_case.chain(of_runs).flat_map(|given| elements(given, "state")) {
-            if let (None, Some(with)) = (edit.get("variant"), edit.get("with")) {
-                found.push(
-                    Diagnostic::error(codes::UNKNOWN_KEY, "`with` goes with `variant` only")
-                        .label(source, with.span, ""),
-                );
-            }
-        }
     }
     found.sort_by_key(|one| one.labels.first().map(|label| label.span.start));
     found

@@ -421,7 +421,10 @@ fn mistakes_in_a_file_of_cases_are_told_with_their_place() {
             &["no variant `sidecar-frist`", "did you mean `sidecar-first`?"],
         ),
         ("given: { state: [{ variant: tag, with: { name: x } }] }", &["the variant `tag` needs `value`"]),
-        ("given: { state: [{ remove: x, with: { name: x } }] }", &["`with` goes with `variant` only"]),
+        (
+            "given: { state: [{ remove: x, with: { name: x } }] }",
+            &["`with` has a meaning beside `variant` only"],
+        ),
         (
             "given: { state: [{ merge: { \"apps[ca-dmo]\": {} } }] }",
             &["no `[ca-dmo]`", "did you mean `ca-demo`?"],
