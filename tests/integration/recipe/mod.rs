@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "`json!` is passed as it is written")]
 
 mod built_in;
+pub mod cases;
 mod catalogue;
 mod inputs;
 mod instances;

@@ -1,6 +1,6 @@
 //! The published JSON Schema says what the reader says.
 
-use acarecipe::recipe::{Origin, load, project_schema, recipe_schema};
+use acarecipe::recipe::{Origin, cases_schema, load, project_schema, recipe_schema};
 use serde_json::Value as Json;
 
 use super::{HEAD, source};
@@ -80,7 +80,7 @@ fn every_key_is_described() {
             _ => {}
         }
     }
-    for schema in [recipe_schema(), project_schema()] {
+    for schema in [recipe_schema(), project_schema(), cases_schema()] {
         jsonschema::draft202012::new(&schema).unwrap();
         let mut found = Vec::new();
         undescribed(&schema, &mut found);
