@@ -79,7 +79,7 @@ class Records:
                 check=False,
                 capture_output=True,
                 text=True,
-                timeout=HANG * 4,
+                timeout=HANG * 8,
             )
         assert f"{len(records)} records, " in answer.stderr, answer.stderr
         return [line for line in answer.stdout.splitlines() if not self.excused(line, records)]
