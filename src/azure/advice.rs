@@ -405,6 +405,12 @@ const CONNECTION: &[Row] = &[
         None,
     ),
     (
+        "dns error",
+        "the name cannot be resolved here: no network, or one that is left through a proxy only",
+        Some("check the network, or export HTTPS_PROXY=http://HOST:PORT"),
+        None,
+    ),
+    (
         "through the proxy",
         "the proxy did not make the connection",
         Some("check HTTPS_PROXY, or name the host in NO_PROXY if it is reached without one"),

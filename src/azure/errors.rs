@@ -20,6 +20,8 @@ pub const CREDENTIAL: Code = Code("azure-credential");
 pub const ENDPOINT: Code = Code("azure-endpoint");
 /// The finding for certificate authorities that cannot be used.
 pub const CA_FILE: Code = Code("ca-file");
+/// The finding for a proxy that cannot be used.
+pub const PROXY: Code = Code("proxy");
 /// The finding for the files in which az keeps its selection.
 pub const PROFILE: Code = Code("azure-profile");
 
@@ -492,7 +494,7 @@ mod tests {
 
     #[test]
     fn every_code_is_listed() {
-        for code in [ARM_ERROR, UNREACHABLE, CREDENTIAL, ENDPOINT, CA_FILE, PROFILE] {
+        for code in [ARM_ERROR, UNREACHABLE, CREDENTIAL, ENDPOINT, CA_FILE, PROXY, PROFILE] {
             assert!(CODES.iter().any(|(listed, _)| *listed == code), "{code:?}");
         }
     }

@@ -9,7 +9,8 @@ use azure_core::http::{AsyncRawResponse, HttpClient, Request, Transport};
 use hyper_util::client::proxy::matcher::Matcher;
 use tokio_rustls::rustls;
 
-use super::errors::{CA_FILE, chain};
+use super::credentials::Env;
+use super::errors::{CA_FILE, PROXY, chain};
 use crate::diagnostic::Diagnostic;
 
 /// How connections are made.
@@ -43,6 +44,12 @@ pub enum NetworkError {
         /// Why.
         reason: String,
     },
+    /// A variable names a proxy that cannot be used. The HTTP library would go without one, unasked.
+    #[error("{variable} is no address of an http or https proxy")]
+    Proxy {
+        /// The variable; its value may hold a password.
+        variable: String,
+    },
     /// The HTTP client does not take the settings.
     #[error("{0}")]
     Client(String),
@@ -51,8 +58,15 @@ pub enum NetworkError {
 impl NetworkError {
     /// The finding.
     pub fn to_diagnostic(&self) -> Diagnostic {
-        Diagnostic::error(CA_FILE, self.to_string())
-            .fix("export SSL_CERT_FILE=/path/to/ca.pem, a PEM file with the certificates of the authorities")
+        match self {
+            NetworkError::Proxy { variable } => Diagnostic::error(PROXY, self.to_string())
+                .fix(format!("export {variable}=http://HOST:PORT, or unset it")),
+            NetworkError::CaFile { .. } | NetworkError::Client(_) => Diagnostic::error(
+                CA_FILE,
+                self.to_string(),
+            )
+            .fix("export SSL_CERT_FILE=/path/to/ca.pem, a PEM file with the certificates of the authorities"),
+        }
     }
 }
 
@@ -63,9 +77,17 @@ impl Network {
         Transport::new(Arc::new(LazyClient { network: self, client: OnceLock::new() }))
     }
 
-    /// Whether the certificate authorities can be read, before anything is sent.
-    pub fn check(&self) -> Result<(), NetworkError> {
-        self.authorities().map(drop)
+    /// Whether the certificate authorities can be read and the proxies in `env` be meant, before anything is sent.
+    pub fn check(&self, env: &dyn Env) -> Result<(), NetworkError> {
+        self.authorities()?;
+        for name in PROXIES.iter().filter(|_| self.proxy) {
+            for variable in [(*name).to_owned(), name.to_lowercase()] {
+                if env.var(&variable).is_some_and(|proxy| !is_proxy(&proxy)) {
+                    return Err(NetworkError::Proxy { variable });
+                }
+            }
+        }
+        Ok(())
     }
 
     fn authorities(&self) -> Result<Vec<reqwest::Certificate>, NetworkError> {
@@ -99,6 +121,14 @@ impl Network {
         // What reqwest looks at too: it does not say which proxy it went through.
         Ok(Client { http, proxies: self.proxy.then(Matcher::from_system) })
     }
+}
+
+/// Where a proxy for https stands; each in small letters too.
+const PROXIES: &[&str] = &["HTTPS_PROXY", "ALL_PROXY"];
+
+fn is_proxy(text: &str) -> bool {
+    let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    url::Url::parse(&text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
 }
 
 struct Client {
@@ -168,4 +198,35 @@ pub(super) fn bad_certificate(error: &(dyn std::error::Error + 'static)) -> bool
         };
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn a_proxy_that_cannot_be_meant_is_not_gone_without() {
+        let check = |name: &str, value: &str, proxy: bool| {
+            let env = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+            Network { proxy, ..Network::default() }.check(&env)
+        };
+        for (name, value) in [
+            ("HTTPS_PROXY", "::no proxy pw-77::"),
+            ("https_proxy", "socks5://user:pw-77@127.0.0.1:1080"),
+            ("ALL_PROXY", "http://"),
+            ("all_proxy", "http://user:pw-77@127.0.0.1:99999"),
+        ] {
+            let found = check(name, value, true).unwrap_err().to_diagnostic();
+            assert!(found.message.contains(name) && !found.message.contains("pw-77"), "{}", found.message);
+            assert!(found.fix.is_some_and(|fix| fix.contains(name) && !fix.contains("pw-77")));
+            assert_eq!(check(name, value, false), Ok(()), "nobody asks it");
+        }
+        for value in
+            ["http://proxy:3128", "https://user:pw-77@proxy", "proxy:3128", "127.0.0.1:8080", "proxy", ""]
+        {
+            assert_eq!(check("HTTPS_PROXY", value, true), Ok(()), "{value}");
+        }
+        assert_eq!(check("HTTP_PROXY", "::", true), Ok(()), "it carries no https");
+    }
 }

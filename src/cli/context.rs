@@ -243,7 +243,7 @@ fn real_endpoint(
     parts.tenant.clone_from(&resolved.target.tenant);
     parts.az_cloud = az.map(|az| az.cloud.clone());
     parts.network = network();
-    parts.network.check().map_err(|error| usage(error.to_diagnostic()))?;
+    parts.network.check(&env).map_err(|error| usage(error.to_diagnostic()))?;
     credentials::open(&selected, custom, &parts).map_err(|error| usage(error.to_diagnostic()))
 }
 

@@ -79,6 +79,7 @@ codes! {
     AZURE_CREDENTIAL = "azure-credential", "the credential gives no token, or none was chosen";
     AZURE_ENDPOINT = "azure-endpoint", "the endpoint cannot be used, or not with this credential";
     CA_FILE = "ca-file", "the certificate authorities in SSL_CERT_FILE cannot be used";
+    PROXY = "proxy", "a variable names a proxy that cannot be used";
     AZURE_PROFILE = "azure-profile", "the files in which az keeps its selection cannot be read";
 
     // Verification.

@@ -21,8 +21,8 @@ use super::oidc::OidcAssertion;
 use super::select::{CredentialKind, SelectError, Selected};
 use super::tool::Tool;
 use super::variables::{
-    ACCESS_TOKEN, CERTIFICATE, CERTIFICATE_CHAIN, CONNECTION, CONNECTION_ID, CONNECTION_TENANT, GITHUB_TOKEN,
-    GITHUB_URL, ID, PIPELINES_TOKEN, PIPELINES_URL, SECRET, TENANT, TOKEN_FILE, secrets,
+    ACCESS_TOKEN, AUTH, CERTIFICATE, CERTIFICATE_CHAIN, CONNECTION, CONNECTION_ID, CONNECTION_TENANT,
+    GITHUB_TOKEN, GITHUB_URL, ID, PIPELINES_TOKEN, PIPELINES_URL, SECRET, TENANT, TOKEN_FILE, secrets,
 };
 use crate::azure::clouds::Cloud;
 use crate::azure::endpoint::{CustomEndpoint, Endpoint, EndpointError};
@@ -129,7 +129,8 @@ impl CredentialError {
                 finding(CREDENTIAL).fix(format!("az cloud set --name {wanted} && az login"))
             }
             CredentialError::Certificate(error) => finding(CREDENTIAL).fix(error.fix()),
-            CredentialError::Unusable { .. } => finding(CREDENTIAL),
+            CredentialError::Unusable { .. } => finding(CREDENTIAL)
+                .fix(format!("check the credential's variables, or choose another one with {AUTH}")),
         }
     }
 }
