@@ -102,6 +102,8 @@
 //! - **A recipe**: a folder below `recipes/` with `recipe.yaml`, `tests.yaml`, `README.md` and `app/`. No
 //!   Rust. `acarecipe lint` says what is wrong with it, `acarecipe test` runs its cases: the commands
 //!   themselves ([`cli`]) in the sandbox, told to a screen that writes nowhere, and compared.
+//! - **A key of the language**: a row in `recipe/grammar.rs`; reader, schema and reference follow. Its expressions
+//!   go into `recipe/validate/places.rs`, and from there every rule of lint sees them.
 //! - **A resource type**: a row in `azure/types/table.rs`: versions, list kinds, what is read-only, what
 //!   follows from a change. Its behaviour in the sandbox: a file in `sandbox/providers/`, with rules.
 //! - **A step kind**: a variant of [`recipe::StepKind`], a pure file in `steps/`, its call in

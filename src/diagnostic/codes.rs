@@ -20,6 +20,25 @@ macro_rules! codes {
     };
 }
 
+/// The codes of what is said about recipes, with their descriptions: those from [`BAD_EXPRESSION`] on.
+pub const OF_RECIPES: &[(Code, &str)] = {
+    let mut start = 0;
+    // A string cannot be compared in a constant; its place can be counted to.
+    while !is(CODES[start].0.0, BAD_EXPRESSION.0) {
+        start += 1;
+    }
+    CODES.split_at(start).1
+};
+
+const fn is(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut index = 0;
+    while index < a.len() && index < b.len() && a[index] == b[index] {
+        index += 1;
+    }
+    index == a.len() && index == b.len()
+}
+
 codes! {
     // The command line.
     USAGE = "usage", "an argument that the command line does not take";
@@ -40,10 +59,6 @@ codes! {
     DOES_NOT_FIT = "does-not-fit", "a fragment that cannot be laid over the live resource";
     NOT_KNOWN_AT_PLAN = "not-known-at-plan", "a condition or name that only a step would make known";
     NO_SUCH_ROLE = "no-such-role", "a role that does not exist at its scope";
-    ROLE_REFUSED = "role-refused", "a role that could give roles away";
-    SECRET_MISPLACED = "secret-misplaced", "a secret would go where it can be read";
-    TOO_MANY_ROUNDS = "too-many-rounds", "a `for_each` over more than a run can take";
-    UNKNOWN_TYPE = "unknown-type", "a type of resource that the type table does not have";
     BAD_SCOPE = "bad-scope", "a scope that is not a resource id";
 
     // Prerequisites.
@@ -115,6 +130,27 @@ codes! {
     FORBIDDEN_TYPE = "forbidden-type", "a type of resource that no recipe may write";
     LITERAL_PRINCIPAL = "literal-principal", "a principal written into a recipe";
     BAD_DIRECTIVE = "bad-directive", "a $patch directive of the wrong form";
+    READ_ONLY = "read-only-property", "a property that Azure sets, in a fragment";
+    MISSING_LIST_KEY = "missing-list-key", "an element without the member that tells it apart";
+    SECRET_EXAMINED = "secret-examined", "what is in a secret decides what is written";
+    SECRET_DEFAULT = "secret-default", "a secret input with its value in the recipe";
+    NOT_AN_ELEMENT = "not-an-element", "a lookup with `for_each`, read outside its loop as if it were one";
+    OUT_OF_REACH = "out-of-reach", "a root named within a filter, where names are those of the element";
+    NEVER_TRUE = "never-true", "a comparison or name that always comes out the same";
+    OWNS_NOTHING = "owns-nothing", "a step or property without a value";
+    NO_OBSERVED_EFFECT = "no-observed-effect", "a recipe whose checks look at nothing that Azure made";
+    BAD_FIX = "bad-fix", "a `fix` that cannot be pasted as one command";
+    BAD_DEFAULT = "bad-default", "a default that the input itself does not allow";
+    TWO_REVISIONS = "two-revisions", "a change of the template that must precede another one";
+    UNKNOWN_FIELD = "unknown-field", "a property that the type table does not know";
+    UNUSED = "unused", "an input, variable or lookup that nothing reads";
+    UNDESCRIBED = "undescribed", "words that people need are missing";
+    YAML_WORD = "yaml-word", "a word that other readers of YAML take for a boolean";
+    YAML_NUMBER = "yaml-number", "a number that is not read as it is written";
+    SECRET_MISPLACED = "secret-misplaced", "a secret would go where it can be read";
+    TOO_MANY_ROUNDS = "too-many-rounds", "a `for_each` over more than a run can take";
+    UNKNOWN_TYPE = "unknown-type", "a type of resource that the type table does not have";
+    ROLE_REFUSED = "role-refused", "a role that could give roles away";
     UNKNOWN_RECIPE = "unknown-recipe", "there is no recipe of this name";
     RECIPE_EXISTS = "recipe-exists", "a folder has a recipe that is there already";
     UNKNOWN_INPUT = "unknown-input", "there is no input of this name";

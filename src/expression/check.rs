@@ -139,7 +139,7 @@ fn arguments(function: &Function, args: &[Ast], span: Span) -> Result<(), Expres
 }
 
 /// The nodes right below, in order of appearance.
-fn children(ast: &Ast) -> Vec<&Ast> {
+pub(super) fn children(ast: &Ast) -> Vec<&Ast> {
     match ast {
         Ast::Comparison { lhs, rhs, .. }
         | Ast::Projection { lhs, rhs, .. }

@@ -20,7 +20,9 @@
 //! Recipes may come from strangers, so length, nesting, work and memory of an expression are bounded.
 
 mod check;
+mod doubts;
 mod evaluate;
+mod flow;
 pub mod functions;
 mod marks;
 mod parse;
@@ -35,6 +37,8 @@ use crate::value::Value;
 use evaluate::Document;
 use parse::Part;
 
+pub use doubts::Doubt;
+pub use flow::{Flow, Flows, Source};
 pub use tree::{Node, Tree};
 
 /// A string that may hold `${…}`, parsed. `"${x}"` alone keeps the type of x, within text it gives
@@ -106,6 +110,30 @@ impl Expression {
                 Part::Query(_) => None,
             })
             .collect()
+    }
+
+    /// Where its value can come from, without any value.
+    pub fn flows(&self) -> Flows {
+        flow::of(&self.parts)
+    }
+
+    /// What it says that nobody means, in order of appearance.
+    pub fn doubts(&self) -> Vec<Doubt> {
+        doubts::of(&self.parts)
+    }
+
+    /// Where the JMESPath of each `${…}` stands in the text.
+    pub fn queries(&self) -> Vec<Span> {
+        let queries = self.parts.iter().filter_map(|part| match part {
+            Part::Query(query) => Some(Span { start: query.start, end: query.end }),
+            Part::Text(_) => None,
+        });
+        queries.collect()
+    }
+
+    /// Every path that is read within a filter, or an expression with `&`, from the element it looks at.
+    pub fn relative(&self) -> Vec<Reference> {
+        references::relative(&self.text, &self.parts)
     }
 
     /// Every path that the expression reads from a root, in order of appearance.

@@ -7,16 +7,27 @@ use super::{Reference, Span};
 
 /// The references of all parts, in order of appearance.
 pub(super) fn of(text: &str, parts: &[Part]) -> Vec<Reference> {
-    let mut found = Vec::new();
+    both(text, parts).0
+}
+
+/// Paths from elements of a list, where a filter or an expression argument looks at one.
+pub(super) fn relative(text: &str, parts: &[Part]) -> Vec<Reference> {
+    both(text, parts).1
+}
+
+fn both(text: &str, parts: &[Part]) -> (Vec<Reference>, Vec<Reference>) {
+    let (mut found, mut relative) = (Vec::new(), Vec::new());
     for part in parts {
         if let Part::Query(query) = part {
-            let mut walk = Walk { text, query, found: &mut found };
+            let mut walk = Walk { text, query, found: &mut found, relative: &mut relative };
             let end = walk.visit(&query.ast, Place::Document);
             walk.settle(&end);
         }
     }
-    found.sort_by_key(|reference| (reference.span.start, reference.span.end));
-    found
+    for all in [&mut found, &mut relative] {
+        all.sort_by_key(|reference| (reference.span.start, reference.span.end));
+    }
+    (found, relative)
 }
 
 /// Where a node looks.
@@ -28,19 +39,26 @@ enum Place {
     Path(Reference),
     /// At something else: a field says nothing about the document.
     Elsewhere,
+    /// At an element, within a filter or an expression argument: a field is one of the element's.
+    Element,
+    /// At a path from such an element.
+    Within(Reference),
 }
 
 struct Walk<'a> {
     text: &'a str,
     query: &'a Query,
     found: &'a mut Vec<Reference>,
+    relative: &'a mut Vec<Reference>,
 }
 
 impl Walk<'_> {
     /// Notes a path that nothing extends further.
     fn settle(&mut self, place: &Place) {
-        if let Place::Path(reference) = place {
-            self.found.push(reference.clone());
+        match place {
+            Place::Path(reference) => self.found.push(reference.clone()),
+            Place::Within(reference) => self.relative.push(reference.clone()),
+            Place::Document | Place::Elsewhere | Place::Element => {}
         }
     }
 
@@ -67,7 +85,8 @@ impl Walk<'_> {
                 Place::Elsewhere
             }
             Ast::Condition { predicate, then, .. } => {
-                self.value(predicate, place.clone());
+                let looks_at = if matches!(place, Place::Elsewhere) { Place::Element } else { place.clone() };
+                self.value(predicate, looks_at);
                 self.value(then, place);
                 Place::Elsewhere
             }
@@ -83,7 +102,7 @@ impl Walk<'_> {
             Ast::Function { args, .. } => {
                 for arg in args {
                     match arg {
-                        Ast::Expref { ast, .. } => self.value(ast, Place::Elsewhere),
+                        Ast::Expref { ast, .. } => self.value(ast, Place::Element),
                         arg => self.value(arg, place.clone()),
                     }
                 }
@@ -150,6 +169,14 @@ impl Walk<'_> {
                 reference.path.push(name.to_owned());
                 reference.span.end = end.max(reference.span.start);
                 Place::Path(reference)
+            }
+            Place::Element => {
+                Place::Within(Reference { path: vec![name.to_owned()], span: Span { start, end } })
+            }
+            Place::Within(mut reference) => {
+                reference.path.push(name.to_owned());
+                reference.span.end = end.max(reference.span.start);
+                Place::Within(reference)
             }
             Place::Elsewhere => Place::Elsewhere,
         }

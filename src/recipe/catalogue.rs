@@ -47,7 +47,7 @@ impl Catalogue {
         }
         let mut added = Vec::new();
         for folder in folders {
-            let files = match recipe_files(folder) {
+            let files = match recipe_folders(folder) {
                 Ok(files) => files,
                 Err(mistake) => {
                     mistakes.push(*mistake);
@@ -155,7 +155,10 @@ fn exists(recipe: &Recipe, other: &Recipe) -> Diagnostic {
 }
 
 /// The names of the sub-folders that hold a recipe, in order.
-fn recipe_files(folder: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn recipe_folders(folder: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
     let refused = |error: std::io::Error| {
         let message = format!("the recipes in {} cannot be read: {error}", folder.display());
         Box::new(Diagnostic::error(codes::UNREADABLE_FILE, message))

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::grammar::RECIPE;
 use super::structure::Structure;
 use super::yaml;
-use super::{Loaded, Origin, Recipe, read};
-use crate::diagnostic::{Diagnostic, Source};
+use super::{Loaded, Origin, Recipe, read, traps};
+use crate::diagnostic::{Diagnostic, Severity, Source};
 
 /// Reads a recipe file.
 ///
@@ -16,8 +16,8 @@ use crate::diagnostic::{Diagnostic, Source};
 /// anywhere is for [`super::validate()`], which needs the catalogue.
 pub fn load(source: &Arc<Source>, origin: Origin) -> Loaded {
     match attempt(source, origin) {
-        (Some(recipe), mistakes) if mistakes.is_empty() => Ok(recipe),
-        (_, mistakes) => Err(mistakes),
+        (Some(recipe), found) if found.iter().all(|one| one.severity == Severity::Warning) => Ok(recipe),
+        (_, found) => Err(found.into_iter().filter(|one| one.severity == Severity::Error).collect()),
     }
 }
 
@@ -28,7 +28,8 @@ pub(super) fn attempt(source: &Arc<Source>, origin: Origin) -> (Option<Recipe>, 
         Ok(tree) => tree,
         Err(mistake) => return (None, vec![*mistake]),
     };
-    let structure = Structure::of(source, &tree, &RECIPE);
+    let mut structure = Structure::of(source, &tree, &RECIPE);
+    structure.found.extend(traps::of(source, &tree));
     let recipe = if structure.broken { None } else { read::recipe(source, origin, &tree) };
     (recipe, structure.found)
 }

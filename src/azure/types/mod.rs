@@ -109,6 +109,9 @@ pub struct ResourceType {
     pub defaults: &'static [(&'static str, &'static str)],
     /// Members of which at most one is set: setting one drops the others.
     pub one_of: &'static [(&'static str, &'static [&'static str])],
+    /// Objects whose members are known, with these: a name that is not among them is a likely mistake. Only
+    /// what recipes reach; an object that is not named here is not judged.
+    pub fields: &'static [(&'static str, &'static [&'static str])],
     /// What Azure sets; never sent.
     pub read_only: &'static [&'static str],
     /// What GET never returns.

@@ -12,6 +12,7 @@ const NONE: ResourceType = ResourceType {
     compare: &[],
     defaults: &[],
     one_of: &[],
+    fields: &[],
     read_only: &["id", "name", "type", "systemData"],
     write_only: &[],
     foreign: &[],
@@ -57,6 +58,10 @@ pub const ALL: &[ResourceType] = &[
         versions: &["2024-11-30", "2023-01-31"],
         update: Update::Put,
         compare: &[("location", Compare::IgnoreCase)],
+        fields: &[
+            ("", &["id", "name", "type", "location", "tags", "properties", "systemData"]),
+            ("properties", &["principalId", "clientId", "tenantId", "isolationScope"]),
+        ],
         read_only: &[
             "id",
             "name",
@@ -129,6 +134,8 @@ pub const ALL: &[ResourceType] = &[
         noun: "key vault",
         versions: &["2026-02-01", "2025-05-01", "2023-07-01"],
         update: Update::Patch,
+        // Not `properties`, of which recipes read little: those words would be Microsoft's list again.
+        fields: &[("", &["id", "name", "type", "location", "tags", "properties", "systemData"])],
         // Who may read and write secrets, where roles do not count.
         gives_rights: &["properties.accessPolicies"],
         write_action: "Microsoft.KeyVault/vaults/write",

@@ -1,4 +1,4 @@
-//! What steps may want: directives, roles, principals, host names, and no path twice.
+//! What steps may want: parts of an app, directives, roles, and no path twice.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,17 @@ use super::Findings;
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::expression::{Expression, Node, Tree};
 use crate::recipe::suggest::{did_you_mean, list};
-use crate::recipe::{Expr, Recipe, Step, StepKind, place};
+use crate::recipe::{Expr, Recipe, Step, StepKind};
 
 /// The parts of an app that a fragment can have.
 const APP_PARTS: &[&str] = &["identity", "configuration", "template", "tags"];
-/// The directives of a fragment.
-const DIRECTIVES: &[&str] = &["delete", "replace", "default", "claim"];
-/// Suffixes of host names that differ between clouds.
-const SUFFIXES: &[&str] = &[".azure.com", ".windows.net", ".azurecr.io"];
+/// The directives of a fragment, and what each says.
+pub(in crate::recipe) const DIRECTIVES: &[(&str, &str)] = &[
+    ("delete", "it is to be absent; has no `value`"),
+    ("replace", "exactly this, a list as a whole"),
+    ("default", "this, if nothing is set; also: only at creation"),
+    ("claim", "this, if nothing is set; refused if it is something else"),
+];
 /// The elements of a list are told apart by the first of these that they have.
 const LIST_KEYS: &[&str] = &["name", "server", "mountPath", "volumeName", "type"];
 /// Roles that give roles: whoever can run a recipe with one of them would give away everything.
@@ -40,27 +43,12 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
         match &step.kind {
             StepKind::ContainerApp(fragment) => {
                 app_parts(fragment, findings);
-                tree(recipe, fragment, findings);
+                tree(fragment, findings);
             }
             StepKind::Resource(resource) => {
-                let keys = [&resource.parent, &resource.scope].into_iter().flatten();
-                for expr in keys.chain([&resource.name]) {
-                    suffix(recipe, &expr.value, expr.span, findings);
-                }
-                tree(recipe, &resource.body, findings);
+                tree(&resource.body, findings);
             }
-            StepKind::RoleAssignment(assignment) => {
-                role(&assignment.role, findings);
-                if assignment.principal.references().is_empty() {
-                    findings.error(
-                        codes::LITERAL_PRINCIPAL,
-                        assignment.principal.span,
-                        "a principal may not be written into a recipe",
-                        "take it from an identity of the run or from an input",
-                    );
-                }
-                suffix(recipe, &assignment.scope.value, assignment.scope.span, findings);
-            }
+            StepKind::RoleAssignment(assignment) => role(&assignment.role, findings),
         }
     }
     owned_twice(recipe, findings);
@@ -95,33 +83,15 @@ fn app_parts(fragment: &Tree, findings: &mut Findings<'_>) {
     }
 }
 
-fn tree(recipe: &Recipe, fragment: &Tree, findings: &mut Findings<'_>) {
+fn tree(fragment: &Tree, findings: &mut Findings<'_>) {
     match &fragment.node {
-        Node::Scalar(_) => {}
-        Node::Text(expression) => suffix(recipe, expression, fragment.span, findings),
-        Node::List(elements) => elements.iter().for_each(|element| tree(recipe, element, findings)),
+        Node::Scalar(_) | Node::Text(_) => {}
+        Node::List(elements) => elements.iter().for_each(|element| tree(element, findings)),
         Node::Map(members) => {
             directive(members, findings);
-            for (key, span, value) in members {
-                suffix(recipe, key, *span, findings);
-                tree(recipe, value, findings);
+            for (_, _, value) in members {
+                tree(value, findings);
             }
-        }
-    }
-}
-
-fn suffix(recipe: &Recipe, expression: &Expression, span: Span, findings: &mut Findings<'_>) {
-    let text = expression.text();
-    let folded = text.to_ascii_lowercase();
-    for suffix in SUFFIXES {
-        if let Some(start) = folded.find(suffix) {
-            let inner = Span { start, end: start + suffix.len() };
-            findings.error(
-                codes::CLOUD_SUFFIX,
-                place(&recipe.source, span, text, inner),
-                format!("`{suffix}` is right in one cloud only"),
-                "read the address from the resource, or use `cloud.suffixes`",
-            );
         }
     }
 }
@@ -136,9 +106,10 @@ fn directive(members: &[(Expression, Span, Tree)], findings: &mut Findings<'_>) 
     };
     let has_value = members.iter().any(|(key, ..)| key.text() == "value");
     let extra = members.iter().find(|(key, ..)| !matches!(key.text(), "$patch" | "value"));
-    if !DIRECTIVES.contains(&word.as_str()) {
-        let near = did_you_mean(&word, DIRECTIVES.iter().copied());
-        let message = format!("`$patch` is one of {}", list(DIRECTIVES.iter().copied()));
+    let words = || DIRECTIVES.iter().map(|(word, _)| *word);
+    if !words().any(|one| one == word) {
+        let near = did_you_mean(&word, words());
+        let message = format!("`$patch` is one of {}", list(words()));
         findings.error(codes::BAD_DIRECTIVE, patch.span, message, near);
     } else if let Some((key, span, _)) = extra {
         let message = format!("`{}` has no place beside `$patch`", key.text());

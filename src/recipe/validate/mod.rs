@@ -1,21 +1,32 @@
 //! Validation: whether a recipe that is well formed can also be meant.
 
+mod defaults;
 mod desired;
+mod fields;
+mod fragments;
 mod places;
+mod principals;
+mod queries;
 mod references;
+mod secrets;
+mod trace;
 mod types;
+mod usage;
+mod words;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub(super) use desired::DIRECTIVES;
 pub use desired::forbidden_role;
 pub(super) use references::ROOTS;
+pub(super) use types::is_written;
 
 use super::load::attempt;
 use super::suggest::did_you_mean;
 use super::{Catalogue, Id, LookupKind, Origin, Recipe, read_beneath};
-use crate::diagnostic::{Code, Diagnostic, Source, Span, codes};
+use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span, codes};
 use crate::expression::Expression;
 
 /// What validation found, and the file it points into.
@@ -33,6 +44,21 @@ impl Findings<'_> {
         let diagnostic = Diagnostic::error(code, message).label(self.source, span, beside);
         self.push(diagnostic);
     }
+
+    fn warning(&mut self, code: Code, span: Span, message: impl Into<String>, beside: impl Into<String>) {
+        let diagnostic = Diagnostic::warning(code, message).label(self.source, span, beside);
+        self.push(diagnostic);
+    }
+
+    /// In the order of the file; one finding a code and place, the first that was made.
+    fn sorted(self) -> Vec<Diagnostic> {
+        let mut all = self.all;
+        let start = |diagnostic: &Diagnostic| diagnostic.labels.first().map(|label| label.span.start);
+        all.sort_by_key(start);
+        let mut told = std::collections::BTreeSet::new();
+        all.retain(|one| told.insert((start(one), one.code, one.message.clone())));
+        all
+    }
 }
 
 /// Every mistake of meaning in a recipe that loads, in the order of the file: references that lead
@@ -41,15 +67,27 @@ impl Findings<'_> {
 pub fn validate(recipe: &Recipe, catalogue: &Catalogue) -> Vec<Diagnostic> {
     let mut findings = Findings { source: &recipe.source, all: Vec::new() };
     names(recipe, &mut findings);
-    inputs(recipe, &mut findings);
+    defaults::check(recipe, &mut findings);
     lookups(recipe, &mut findings);
     recipes(recipe, catalogue, &mut findings);
     references::check(recipe, catalogue, &mut findings);
     desired::check(recipe, &mut findings);
     types::check(recipe, &mut findings);
-    let mut all = findings.all;
-    all.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.span.start));
-    all
+    queries::suffixes(recipe, &mut findings);
+    principals::check(recipe, catalogue, &mut findings);
+    secrets::check(recipe, catalogue, &mut findings);
+    findings.sorted()
+}
+
+/// What a recipe that could be run is better without, in the order of the file: what always comes out the
+/// same, what nothing reads, what people need to be told. For those who write it; no reason to refuse it.
+pub fn review(recipe: &Recipe, catalogue: &Catalogue) -> Vec<Diagnostic> {
+    let mut findings = Findings { source: &recipe.source, all: Vec::new() };
+    queries::check(recipe, &mut findings);
+    fields::check(recipe, &mut findings);
+    usage::check(recipe, catalogue, &mut findings);
+    words::check(recipe, &mut findings);
+    findings.sorted()
 }
 
 /// Everything wrong with these recipe files, which may refer to each other and to the catalogue's
@@ -74,11 +112,17 @@ pub fn lint(files: &[PathBuf], catalogue: &Catalogue) -> Vec<Diagnostic> {
         }
         recipes.push((recipe, mistakes));
     }
-    for (recipe, mistakes) in recipes {
-        all.extend(mistakes);
+    for (recipe, mut found) in recipes {
         if let Some(recipe) = recipe {
-            all.extend(validate(&recipe, &catalogue));
+            // Of a file that is only read in part nobody knows what is missing in it.
+            let whole = found.iter().all(|one| one.severity == Severity::Warning);
+            found.extend(validate(&recipe, &catalogue));
+            if whole {
+                found.extend(review(&recipe, &catalogue));
+            }
         }
+        found.sort_by_key(|one| one.labels.first().map(|label| label.span.start));
+        all.extend(found);
     }
     all
 }
@@ -104,7 +148,7 @@ fn names(recipe: &Recipe, findings: &mut Findings<'_>) {
         .chain(recipe.steps.iter().map(|step| ("a step", &step.id)))
         .chain(instances.iter().map(|id| ("a required recipe", id)));
     for (what, id) in all {
-        if references::ROOTS.contains(&id.name.as_str()) {
+        if references::is_root(&id.name) {
             findings.error(
                 codes::NAME_TAKEN,
                 id.span,
@@ -121,19 +165,6 @@ fn names(recipe: &Recipe, findings: &mut Findings<'_>) {
             findings.push(diagnostic);
         } else {
             taken.insert(id.name.clone(), (what, id.span));
-        }
-    }
-}
-
-fn inputs(recipe: &Recipe, findings: &mut Findings<'_>) {
-    for input in recipe.inputs.values() {
-        if let (true, Some(default)) = (input.required, &input.default) {
-            findings.error(
-                codes::DEFAULT_ON_REQUIRED,
-                default.span,
-                format!("the input `{}` is required, so that its default is never used", input.id.written),
-                "",
-            );
         }
     }
 }

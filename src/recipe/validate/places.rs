@@ -12,8 +12,8 @@ pub(super) struct Place<'a> {
     /// What it belongs to.
     pub(super) owner: Owner<'a>,
     pub(super) role: Role,
-    /// Whether `each` is there.
-    pub(super) each: bool,
+    /// The loop it stands below; then `each` is there.
+    pub(super) for_each: Option<&'a Expr>,
 }
 
 /// What an expression belongs to, by name as expressions spell it.
@@ -48,7 +48,7 @@ impl Role {
 
 /// All expressions of the recipe, in the order of the model.
 pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
-    let mut all = Collector { places: Vec::new(), owner: Owner::Leaf, each: false };
+    let mut all = Collector { places: Vec::new(), owner: Owner::Leaf, for_each: None };
     let condition = Role::Condition { at_plan: true };
     for requirement in &recipe.requires {
         all.one(requirement.when.as_ref(), condition);
@@ -110,16 +110,16 @@ pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
 struct Collector<'a> {
     places: Vec<Place<'a>>,
     owner: Owner<'a>,
-    each: bool,
+    for_each: Option<&'a Expr>,
 }
 
 impl<'a> Collector<'a> {
     /// Goes on with the expressions of `owner`; its `for_each` itself has no `each`.
     fn enter(&mut self, owner: Owner<'a>, for_each: Option<&'a Expr>) {
         self.owner = owner;
-        self.each = false;
+        self.for_each = None;
         self.one(for_each, Role::Condition { at_plan: true });
-        self.each = for_each.is_some();
+        self.for_each = for_each;
     }
 
     fn one(&mut self, expr: Option<&'a Expr>, role: Role) {
@@ -129,7 +129,7 @@ impl<'a> Collector<'a> {
     }
 
     fn push(&mut self, expression: &'a Expression, span: Span, role: Role) {
-        self.places.push(Place { expression, span, owner: self.owner, role, each: self.each });
+        self.places.push(Place { expression, span, owner: self.owner, role, for_each: self.for_each });
     }
 
     fn tree(&mut self, tree: &'a Tree) {

@@ -6,33 +6,68 @@ use super::Findings;
 use super::places::{Owner, Place, Role, places};
 use crate::azure::Cloud;
 use crate::diagnostic::{Diagnostic, Span, codes};
-use crate::expression::Reference;
+use crate::expression::{Node, Reference, Tree};
 use crate::recipe::suggest::{did_you_mean, list};
-use crate::recipe::{Catalogue, Recipe, place};
+use crate::recipe::{Catalogue, Recipe, Step, StepKind, place};
+
+/// A root of expressions.
+#[derive(Debug)]
+pub(in crate::recipe) struct Root {
+    pub(in crate::recipe) name: &'static str,
+    /// Where it can be used.
+    pub(in crate::recipe) place: &'static str,
+    /// What it holds; empty: a name that is kept for later.
+    pub(in crate::recipe) holds: &'static str,
+}
+
+const fn root(name: &'static str, place: &'static str, holds: &'static str) -> Root {
+    Root { name, place, holds }
+}
 
 /// The roots that every recipe has.
-pub(in crate::recipe) const ROOTS: &[&str] = &[
-    "inputs",
-    "target",
-    "cloud",
-    "app",
-    "environment",
-    "container",
-    "each",
-    "variables",
-    "steps",
-    "outputs",
-    "it",
+pub(in crate::recipe) const ROOTS: &[Root] = &[
+    root("inputs", "everywhere", "what the caller set, by name"),
+    root(
+        "target",
+        "everywhere",
+        "`subscription`, `tenant`, `resource_group`, `app`, `environment`, `location`, `container`: what the run works on",
+    ),
+    root(
+        "cloud",
+        "everywhere",
+        "`name`, `authority`, `suffixes.key_vault`, `suffixes.storage`, `suffixes.sql`, `suffixes.acr` (each suffix starts with a dot)",
+    ),
+    root("app", "everywhere", "the app as it was read, in `verify` as it is afterwards"),
+    root("environment", "everywhere", "the environment the app is in, as it was read"),
+    root("container", "everywhere", "the container of the app that is meant, as it was read"),
+    root("each", "below `for_each`, but not in it", "`key` and `value` of the round"),
+    root("variables", "everywhere", "the recipe's own, made when they are asked for"),
+    root(
+        "steps",
+        "everywhere; `when`, `for_each` and keys only what is known at plan",
+        "each step's resource as it is after the step; null when it is skipped",
+    ),
+    root("outputs", "everywhere", "the recipe's own"),
+    root("it", "nowhere yet", ""),
 ];
-const TARGET: &[&str] =
+
+/// Whether a name is that of a root.
+pub(super) fn is_root(name: &str) -> bool {
+    ROOTS.iter().any(|root| root.name == name)
+}
+
+pub(super) const TARGET: &[&str] =
     &["subscription", "tenant", "resource_group", "app", "environment", "location", "container"];
-const CLOUD: &[&str] = &["name", "authority", "suffixes"];
-const EACH: &[&str] = &["key", "value"];
+pub(super) const CLOUD: &[&str] = &["name", "authority", "suffixes"];
+pub(super) const EACH: &[&str] = &["key", "value"];
+
+/// What refers to what, and where.
+type Edges<'a> = BTreeMap<Owner<'a>, Vec<(Owner<'a>, Span)>>;
 
 /// Checks all references of the recipe.
 pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findings<'_>) {
     let places = places(recipe);
-    let mut edges: BTreeMap<Owner<'_>, Vec<(Owner<'_>, Span)>> = BTreeMap::new();
+    let mut edges: Edges<'_> = BTreeMap::new();
     for here in &places {
         if bare(recipe, here, findings) {
             continue;
@@ -70,6 +105,54 @@ pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findi
     }
     edges.remove(&Owner::Leaf);
     cycles(&edges, findings);
+    revisions(recipe, &edges, findings);
+}
+
+/// A change of the template that something outside the app waits for, and that another change of the
+/// template waits for in turn: that is two revisions. The chain is told; it is not reordered.
+fn revisions(recipe: &Recipe, edges: &Edges<'_>, findings: &mut Findings<'_>) {
+    for last in recipe.steps.iter().filter(|step| changes_template(step)) {
+        let mut open = vec![vec![Owner::Step(&last.id.name)]];
+        let mut seen = BTreeSet::new();
+        while let Some(chain) = open.pop() {
+            let Some(here) = chain.last() else { continue };
+            for (next, _) in edges.get(here).map_or(&[] as &[_], Vec::as_slice) {
+                if !seen.insert(*next) {
+                    continue;
+                }
+                let mut longer = chain.clone();
+                longer.push(*next);
+                let steps: Vec<&Step> = longer.iter().rev().filter_map(|one| step_of(recipe, *one)).collect();
+                let outside = |step: &&&Step| !matches!(step.kind, StepKind::ContainerApp(_));
+                let first = steps.first().filter(|first| changes_template(first));
+                if let (Some(_), true) = (first, steps.iter().any(|step| outside(&step))) {
+                    let names: Vec<&str> = steps.iter().map(|step| step.id.written.as_str()).collect();
+                    let message = format!("this takes two revisions: {}", names.join(" → "));
+                    let beside = "must come after a change of the template";
+                    findings.warning(codes::TWO_REVISIONS, last.id.span, message, beside);
+                    open.clear();
+                    break;
+                }
+                open.push(longer);
+            }
+        }
+    }
+}
+
+fn changes_template(step: &Step) -> bool {
+    match &step.kind {
+        StepKind::ContainerApp(Tree { node: Node::Map(parts), .. }) => {
+            parts.iter().any(|(key, ..)| key.text() == "template")
+        }
+        _ => false,
+    }
+}
+
+fn step_of<'a>(recipe: &'a Recipe, owner: Owner<'a>) -> Option<&'a Step> {
+    match owner {
+        Owner::Step(name) => recipe.step(name),
+        _ => None,
+    }
 }
 
 fn step_named<'a>(
@@ -116,8 +199,7 @@ fn looks_like_expression(recipe: &Recipe, text: &str) -> bool {
     let start = text.rfind('(').map_or(text, |open| &text[open + 1..]);
     let end = start.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(0);
     let (word, rest) = start.split_at(end);
-    let is_root =
-        ROOTS.contains(&word) || recipe.existing.contains_key(word) || requirement(recipe, word).is_some();
+    let is_root = is_root(word) || recipe.existing.contains_key(word) || requirement(recipe, word).is_some();
     let goes_on = rest.strip_prefix(['.', '[']).is_some_and(|rest| rest.starts_with(|c: char| c != '.'));
     is_root && goes_on && !text.contains(char::is_whitespace)
 }
@@ -159,7 +241,9 @@ fn unknown(
             let suffixes = Cloud::public().suffixes.all().map(|(name, _)| name);
             (field == Some("suffixes")).then(|| member("suffix", &suffixes, path.next())).flatten()
         }),
-        "each" if !here.each => Some(("`each` is there only below `for_each`".to_owned(), String::new())),
+        "each" if here.for_each.is_none() => {
+            Some(("`each` is there only below `for_each`".to_owned(), String::new()))
+        }
         "each" => member("part of `each`", EACH, field),
         // The answers that a lookup waits for or that an http check got; no place has it yet.
         "it" => Some(("there is no `it` here".to_owned(), String::new())),
@@ -174,11 +258,15 @@ fn unknown(
                 recipe.requires.iter().map(crate::recipe::Requirement::instance).collect();
             let names = ROOTS
                 .iter()
-                .copied()
+                .map(|root| root.name)
                 .filter(|name| *name != "it")
                 .chain(recipe.existing.keys().map(String::as_str))
                 .chain(instances.iter().map(String::as_str));
-            Some((format!("there is no `{root}`"), did_you_mean(root, names)))
+            let beside = match root {
+                "true" | "false" | "null" => format!("a literal stands in backticks: `{root}`"),
+                _ => did_you_mean(root, names),
+            };
+            Some((format!("there is no `{root}`"), beside))
         }
     }
 }

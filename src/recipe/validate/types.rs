@@ -31,6 +31,11 @@ fn forbidden(kind: &str) -> Option<(&'static str, &'static str)> {
     FORBIDDEN.iter().find(|(name, ..)| fits(name)).map(|(_, why, instead)| (*why, *instead))
 }
 
+/// Whether a `resource` step may write this type.
+pub(in crate::recipe) fn is_written(row: &types::ResourceType) -> bool {
+    row.update != Update::Never && !row.write_action.is_empty() && forbidden(row.name).is_none()
+}
+
 /// Checks the types of steps and lookups.
 pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
     for step in &recipe.steps {
@@ -60,12 +65,8 @@ fn written(resource: &ResourceStep, findings: &mut Findings<'_>) {
         findings.error(codes::FORBIDDEN_TYPE, resource.kind.span, message, instead);
         return;
     }
-    let Some(row) =
-        types::find(kind).filter(|row| row.update != Update::Never && !row.write_action.is_empty())
-    else {
-        let writable = types::ALL.iter().filter(|row| {
-            row.update != Update::Never && !row.write_action.is_empty() && forbidden(row.name).is_none()
-        });
+    let Some(row) = types::find(kind).filter(|row| is_written(row)) else {
+        let writable = types::ALL.iter().filter(|row| is_written(row));
         let names: Vec<&str> = writable.map(|row| row.name).collect();
         let message =
             format!("resources of the type {kind} are not written: the type table has no row for it");

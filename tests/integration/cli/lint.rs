@@ -31,7 +31,7 @@ fn a_sound_recipe() {
     let place = Place::new();
     place.write(
         "mine/recipe.yaml",
-        format!("{HEAD}steps:\n  - {{ id: tag, container_app: {{ tags: {{ a: b }} }} }}\n"),
+        format!("{HEAD}steps:\n  - {{ id: tag, why: a tag, container_app: {{ tags: {{ a: b }} }} }}\n"),
     );
     let outcome = place.line("lint mine").code(0);
     assert_eq!(outcome.stdout, "1 file: 0 errors, 0 warnings\n");
@@ -94,24 +94,25 @@ steps:
         &["bad-expression"],
     );
     insta::assert_snapshot!(outcome.scrubbed_stderr(), @r#"
-    error[bad-expression]: bad JMESPath: a value is expected, not the end of the expression
-     --> mine/recipe.yaml:9:74
-      |
-    9 |     container_app: { tags: { a: "${inputs.color}", b: "${inputs.colour ==}" } }
-      |                                                                          ^
-
     error[unknown-reference]: there is no input `color`
      --> mine/recipe.yaml:9:36
       |
     9 |     container_app: { tags: { a: "${inputs.color}", b: "${inputs.colour ==}" } }
       |                                    ^^^^^^^^^^^^ did you mean `colour`?
+
+    error[bad-expression]: bad JMESPath: a value is expected, not the end of the expression
+     --> mine/recipe.yaml:9:74
+      |
+    9 |     container_app: { tags: { a: "${inputs.color}", b: "${inputs.colour ==}" } }
+      |                                                                          ^
     "#);
     let outcome = mistakes(
         "\
 inputs:
-  colour: { default: red }
+  colour: { default: red, description: A colour. }
 steps:
   - id: tag
+    why: \"${inputs.colour}\"
     container_app: { tags: { a: \"${inputs.color}\", b: \"${targt.app}\" } }
 ",
         &["unknown-reference"],
@@ -140,6 +141,7 @@ variables:
   b: \"${variables.a}\"
 steps:
   - id: tag
+    why: a tag
     container_app: { tags: { a: \"${variables.a}\" } }
 ",
         &["cycle"],
@@ -159,25 +161,27 @@ fn a_path_that_two_steps_own() {
         "\
 steps:
   - id: one
+    why: one
     container_app: { tags: { colour: red } }
   - id: two
+    why: two
     container_app: { tags: { colour: blue } }
 ",
         &["path-owned-twice"],
     );
     insta::assert_snapshot!(outcome.scrubbed_stderr(), @r#"
     error[path-owned-twice]: `tags.colour` is wanted as "red" and as "blue"
-     --> mine/recipe.yaml:9:38
-      |
-    9 |     container_app: { tags: { colour: blue } }
-      |                                      ^^^^
-      |
-     ::: mine/recipe.yaml:7:38
-      |
-    7 |     container_app: { tags: { colour: red } }
-      |                                      --- and here
-      |
-      = cause: two steps may want one place only if one comes `after` the other
+      --> mine/recipe.yaml:11:38
+       |
+    11 |     container_app: { tags: { colour: blue } }
+       |                                      ^^^^
+       |
+      ::: mine/recipe.yaml:8:38
+       |
+     8 |     container_app: { tags: { colour: red } }
+       |                                      --- and here
+       |
+       = cause: two steps may want one place only if one comes `after` the other
     "#);
 }
 

@@ -94,7 +94,7 @@ fn folders_add_recipes_but_take_no_name_unasked() {
     add(
         "z",
         HEAD.replace("mine", "greedy")
-            + "steps: [{ id: a, role_assignment: { role: Owner, principal: \"${app.x}\", scope: \"${app.id}\" } }]\n",
+            + "steps: [{ id: a, role_assignment: { role: Owner, principal: \"${app.identity.principalId}\", scope: \"${app.id}\" } }]\n",
     );
     assert_eq!(
         brief(&Catalogue::load(&folders, true).unwrap_err()),

@@ -10,6 +10,8 @@ mod inputs;
 mod instances;
 mod load;
 mod project;
+mod reference;
+mod rules;
 mod schema;
 mod validate;
 

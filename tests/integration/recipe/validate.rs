@@ -207,7 +207,7 @@ steps:
         [
             r#"default-on-required 5 "x""#,
             r#"unknown-key 9 "templates" did you mean `template`?"#,
-            r#"cloud-suffix 11 ".azurecr.io" read the address from the resource, or use `cloud.suffixes`"#,
+            r#"cloud-suffix 11 ".azurecr.io" read the address from the resource, or use `${cloud.suffixes.acr}`"#,
             r#"bad-directive 12 "defaults" did you mean `default`?"#,
             r#"bad-directive 13 "$patch""#,
             r#"bad-directive 13 "$patch""#,
@@ -269,11 +269,11 @@ fn lint_reports_form_and_meaning_together_and_knows_its_files() {
             "file-too-large",
             "unreadable-file",
             "unreadable-file",
-            r#"unknown-key 6 "stesp" did you mean `steps`?"#,
             r#"cycle 5 "other""#,
+            r#"unknown-key 6 "stesp" did you mean `steps`?"#,
             r#"unknown-reference 7 "inputs.x""#,
             r#"cycle 5 "mine""#,
         ]
     );
-    assert_eq!(found[4].message, "recipes require each other: mine → other → mine");
+    assert_eq!(found[3].message, "recipes require each other: mine → other → mine");
 }

@@ -1,9 +1,11 @@
 //! Recipes of strangers: what they may not do with a secret, and with roles.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use acarecipe::diagnostic::{Source, json};
 use acarecipe::plan::Selection;
-use acarecipe::recipe::{Asked, Catalogue, Outside, bind};
+use acarecipe::recipe::{Asked, Catalogue, Origin, Outside, bind, load};
 use acarecipe::report::PlanReport;
 use acarecipe::sandbox::seed;
 
@@ -45,36 +47,43 @@ fn loaded(inputs: &str, steps: &str) -> Result<Selection, Vec<&'static str>> {
     std::fs::write(folder.path().join("stranger/recipe.yaml"), format!("{HEAD}{inputs}{steps}")).unwrap();
     let catalogue = Catalogue::load(&[folder.path().to_owned()], false)
         .map_err(|found| found.iter().map(|one| one.code.0).collect::<Vec<_>>())?;
-    let instances =
-        catalogue.instances(&[Asked { recipe: "stranger".to_owned(), ..Asked::default() }]).unwrap();
-    let env = Env(BTreeMap::from([("KEY", "hunter2-hunter2"), ("MORE", r#"{"DB": "hunter3"}"#)]));
-    let inputs = bind(&instances, &[], &env).expect("the inputs bind");
-    Ok(Selection { instances, inputs })
+    Ok(selected(&catalogue))
 }
 
-/// The codes of the problems that a plan of it has, and everything that is told.
-fn plan_in(world: &World, inputs: &str, steps: &str) -> Option<(Vec<&'static str>, String)> {
-    let selection = match loaded(inputs, steps) {
-        Ok(selection) => selection,
-        // Refused where it is written: as good.
-        Err(codes) => {
-            assert_eq!(codes, ["secret-misplaced"], "{steps}");
-            return None;
-        }
-    };
-    let plan = world.plan_of(&selection).unwrap().plan;
+fn selected(catalogue: &Catalogue) -> Selection {
+    let asked = Asked { recipe: "stranger".to_owned(), ..Asked::default() };
+    let instances = catalogue.instances(&[asked]).unwrap();
+    let env = Env(BTreeMap::from([("KEY", "hunter2-hunter2"), ("MORE", r#"{"DB": "hunter3"}"#)]));
+    let inputs = bind(&instances, &[], &env).expect("the inputs bind");
+    Selection { instances, inputs }
+}
+
+/// The codes of the problems that a plan of it has, and everything that is told. The recipe is planned as if
+/// nobody had looked at it: what lint finds in the file must not be all that stands in the way.
+fn plan_in(world: &World, inputs: &str, steps: &str) -> (Vec<&'static str>, String) {
+    let text = format!("{HEAD}{inputs}{steps}");
+    let source = Arc::new(Source { name: "recipe.yaml".to_owned(), text });
+    let recipe = load(&source, Origin::Folder("stranger".into())).unwrap_or_else(|found| panic!("{found:?}"));
+    let mut catalogue = Catalogue::built_in().unwrap();
+    catalogue.insert(recipe);
+    let plan = world.plan_of(&selected(&catalogue)).unwrap().plan;
     let codes = plan.problems.iter().map(|problem| problem.code.0).collect();
     let report = serde_json::to_string(&PlanReport::new(&plan, Vec::new())).unwrap();
-    let told =
-        format!("{:?} {:?} {:?} {:?} {report}", plan.problems, plan.prerequisites, plan.outputs, plan.notes);
+    let told = format!(
+        "{:?} {:?} {:?} {:?} {report}",
+        plan.problems.iter().map(json::to_json).collect::<Vec<_>>(),
+        plan.prerequisites,
+        plan.outputs,
+        plan.notes
+    );
     for exchange in world.sandbox.exchanges() {
         let asked = format!("{} {:?}", exchange.path, exchange.query);
         assert!(!asked.to_lowercase().contains("hunter2"), "{asked}");
     }
-    Some((codes, told))
+    (codes, told)
 }
 
-fn planned(steps: &str) -> Option<(Vec<&'static str>, String)> {
+fn planned(steps: &str) -> (Vec<&'static str>, String) {
     plan_in(&with_identity(), "", steps)
 }
 
@@ -90,12 +99,12 @@ fn with_identity() -> World {
     })
 }
 
-fn problems_of(inputs: &str, steps: &str) -> Option<(Vec<&'static str>, String)> {
+fn problems_of(inputs: &str, steps: &str) -> (Vec<&'static str>, String) {
     plan_in(&World::new(), inputs, steps)
 }
 
 fn problems(steps: &str) -> (Vec<&'static str>, String) {
-    problems_of("", steps).expect("the recipe loads")
+    problems_of("", steps)
 }
 
 #[test]
@@ -113,7 +122,7 @@ fn a_secret_may_not_be_a_tag_or_a_variable() {
         "steps:\n  - id: leak\n    container_app:\n      tags: { stolen: \"prefix-${upper(inputs.key)}\" }\n",
         "steps:\n  - id: leak\n    container_app:\n      template: { containers: [{ name: \"${container.name}\", env: [{ name: K, value: \"${inputs.key}\" }] }] }\n",
     ] {
-        let Some((codes, told)) = planned(steps) else { continue };
+        let (codes, told) = planned(steps);
         assert_eq!(codes, ["secret-misplaced"], "{steps}");
         assert!(!told.to_lowercase().contains("hunter2"), "{told}");
     }
@@ -170,7 +179,7 @@ fn a_secret_may_not_be_a_name_a_key_or_a_part_of_an_address() {
         "steps:\n  - id: leak\n    container_app: { template: { containers: [{ name: \"${container.name}\", env: [{ name: \"${inputs.key}\", value: x }] }] } }\n".to_owned(),
         "steps:\n  - id: leak\n    container_app: { configuration: { secrets: [{ name: \"${inputs.key}\", value: x }] } }\n".to_owned(),
     ] {
-        let Some((codes, told)) = planned(&steps) else { continue };
+        let (codes, told) = planned(&steps);
         assert!(codes.contains(&"secret-misplaced"), "{codes:?} {steps}\n{told}");
         assert!(!told.to_lowercase().contains("hunter2"), "{steps}\n{told}");
     }
@@ -199,8 +208,7 @@ fn a_map_of_secrets_goes_round_by_its_open_names() {
     let (codes, told) = problems_of(
         "  more: { type: map, values: string, secret: true, env: [MORE] }\n",
         "steps:\n  - id: keep\n    for_each: \"${inputs.more}\"\n    container_app:\n      configuration:\n        secrets: [{ name: \"${lower(each.key)}\", value: \"${each.value}\" }]\n",
-    )
-    .unwrap();
+    );
     assert_eq!(codes, [""; 0]);
     assert!(told.contains("db") && !told.contains("hunter3"), "{told}");
 }
@@ -220,7 +228,7 @@ fn no_recipe_grants_a_role_that_gives_roles() {
         let steps = format!(
             "variables:\n  role: \"{role}\"\nsteps:\n  - id: grant\n    role_assignment: {{ role: \"${{variables.role}}\", principal: \"${{app.identity.principalId}}\", scope: \"${{app.id}}\" }}\n"
         );
-        let Some((codes, _)) = planned(&steps) else { panic!("{role} loads") };
+        let (codes, _) = planned(&steps);
         assert_eq!(codes, ["role-refused"], "{role}");
     }
 }
@@ -229,8 +237,7 @@ fn no_recipe_grants_a_role_that_gives_roles() {
 fn a_type_or_path_that_gives_rights_is_not_written() {
     let (codes, _) = planned(
         "steps:\n  - id: open\n    resource: { type: Microsoft.KeyVault/vaults, name: kv-demo, body: { properties: { \"${join('', ['access', 'Policies'])}\": [] } } }\n",
-    )
-    .unwrap();
+    );
     assert_eq!(codes, ["forbidden-type"]);
     for (kind, code) in [
         ("Microsoft.Authorization/roleAssignments", "forbidden-type"),
@@ -253,8 +260,7 @@ fn an_enormous_loop_is_refused() {
     let list = "x,".repeat(2_000);
     let (codes, _) = planned(&format!(
         "steps:\n  - id: many\n    for_each: \"${{split('{list}', ',')}}\"\n    container_app: {{ tags: {{ a: b }} }}\n"
-    ))
-    .unwrap();
+    ));
     assert_eq!(codes, ["too-many-rounds"]);
 }
 
@@ -267,7 +273,7 @@ fn a_name_does_not_walk_in_the_path_of_a_request() {
             "existing:\n  vault: {{ type: Microsoft.KeyVault/vaults, name: \"{name}\" }}\nsteps:\n  - {{ id: tag, container_app: {{ tags: {{ vault: \"${{vault.name}}\" }} }} }}\n"
         );
         let world = World::new();
-        plan_in(&world, "", &steps).unwrap();
+        plan_in(&world, "", &steps);
         for exchange in world.sandbox.exchanges() {
             assert!(!exchange.path.contains("..") && !exchange.path.contains('%'), "{}", exchange.path);
             assert!(
@@ -295,10 +301,9 @@ fn the_callers_credentials_are_no_inputs() {
     }
     // A recipe's own text is never read as the caller's is.
     let (codes, told) = problems_of(
-        "  read: { default: { $env: KEY } }\n  file: { default: \"@/etc/passwd\" }\n",
+        "  read: { type: map, default: { $env: KEY } }\n  file: { default: \"@/etc/passwd\" }\n",
         "steps:\n  - id: tag\n    container_app: { tags: { read: \"${to_string(inputs.read)}\", file: \"${inputs.file}\" } }\n",
-    )
-    .unwrap();
+    );
     assert_eq!(codes, [""; 0]);
     assert!(told.contains("$env") && told.contains("@/etc/passwd") && !told.contains("hunter2"), "{told}");
 }

@@ -1,0 +1,107 @@
+//! Where secret inputs go, as far as the file shows it; what only a plan can see is found there.
+
+use super::Findings;
+use super::fragments::{self, What};
+use super::places::{Owner, Place, Role, places};
+use super::trace::{From, Leaf, trace};
+use crate::diagnostic::{Span, codes};
+use crate::expression::{Expression, Node};
+use crate::recipe::{Catalogue, Expr, Recipe, StepKind};
+
+/// Checks that secret inputs reach only properties that Azure never returns, and that nothing which is
+/// written is decided by what is in them: each such decision would tell a part of the secret.
+pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findings<'_>) {
+    defaults(recipe, findings);
+    let mut told: Vec<Span> = Vec::new();
+    for step in &recipe.steps {
+        let Some((row, _)) = fragments::of(step) else { continue };
+        fragments::walk(step, &mut |spot| {
+            let (expression, span) = match spot.what {
+                What::Key(expression, span) | What::Text(expression, span) => (expression, span),
+                What::Scalar(..) | What::Element(_) => return,
+            };
+            let is_key = matches!(spot.what, What::Key(..));
+            let open = is_key || row.is_none_or(|row| !row.write_only.contains(&spot.pattern));
+            let for_each = step.for_each.as_ref();
+            let place = if is_key { "the name of a property" } else { spot.pattern };
+            judge(recipe, catalogue, expression, for_each, open.then_some(place), true, span, findings);
+            told.push(span);
+        });
+    }
+    for here in places(recipe).iter().filter(|here| !told.contains(&here.span)) {
+        let Place { expression, span, owner, role, for_each, .. } = here;
+        let written = matches!(owner, Owner::Step(_) | Owner::Lookup(_));
+        let place = match (role, owner) {
+            (Role::Words, _) => Some("text that people read"),
+            (Role::Condition { .. }, _) => None,
+            (_, Owner::Step(_)) => Some(asked_of(recipe, *span)),
+            (_, Owner::Lookup(_)) => Some("the address of a resource"),
+            _ => continue,
+        };
+        judge(recipe, catalogue, expression, *for_each, place, written, *span, findings);
+    }
+}
+
+/// What part of a step's address stands there.
+fn asked_of(recipe: &Recipe, span: Span) -> &'static str {
+    let role = recipe.steps.iter().any(|step| match &step.kind {
+        StepKind::RoleAssignment(role) => {
+            [role.role.span, role.principal.span, role.scope.span].contains(&span)
+        }
+        _ => false,
+    });
+    if role { "a role assignment" } else { "the address of a resource" }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one question, asked from two places")]
+fn judge<'a>(
+    recipe: &'a Recipe,
+    catalogue: &'a Catalogue,
+    expression: &Expression,
+    for_each: Option<&'a Expr>,
+    open: Option<&str>,
+    written: bool,
+    span: Span,
+    findings: &mut Findings<'_>,
+) {
+    // Most recipes have no secret.
+    if expression.literal().is_some() {
+        return;
+    }
+    let trace = trace(recipe, catalogue, expression, for_each);
+    let secret = |leaves: &[Leaf<'a>]| {
+        leaves.iter().find_map(|leaf| match leaf.from {
+            From::Input(input) if input.secret => Some(input.id.written.clone()),
+            _ => None,
+        })
+    };
+    if let (Some(place), Some(name)) = (open, secret(&trace.leaves)) {
+        let message = format!("the secret `{name}` would stand in {place}, where it can be read");
+        findings.error(
+            codes::SECRET_MISPLACED,
+            span,
+            message,
+            "a secret goes only into properties that Azure never returns",
+        );
+    } else if let (true, Some(name)) = (written, secret(&trace.examined)) {
+        let message = format!("what is in the secret `{name}` decides what is written, which tells of it");
+        findings.error(codes::SECRET_EXAMINED, span, message, "only whether it is given may count");
+    }
+}
+
+/// A default stands in a file that everybody reads.
+fn defaults(recipe: &Recipe, findings: &mut Findings<'_>) {
+    for input in recipe.inputs.values().filter(|input| input.secret) {
+        let Some(default) = &input.default else { continue };
+        let written = match &default.node {
+            Node::Scalar(value) => !value.is_null(),
+            Node::Text(text) => text.literal().is_some_and(|text| !text.is_empty()),
+            Node::List(items) => !items.is_empty(),
+            Node::Map(members) => !members.is_empty(),
+        };
+        if written {
+            let message = format!("the default of the secret `{}` stands in the recipe", input.id.written);
+            findings.error(codes::SECRET_DEFAULT, default.span, message, "leave it to whoever runs it");
+        }
+    }
+}
