@@ -119,16 +119,16 @@ steps:
     );
     insta::assert_snapshot!(outcome.scrubbed_stderr(), @r#"
     error[unknown-reference]: there is no input `color`
-     --> mine/recipe.yaml:9:36
-      |
-    9 |     container_app: { tags: { a: "${inputs.color}", b: "${targt.app}" } }
-      |                                    ^^^^^^^^^^^^ did you mean `colour`?
+      --> mine/recipe.yaml:10:36
+       |
+    10 |     container_app: { tags: { a: "${inputs.color}", b: "${targt.app}" } }
+       |                                    ^^^^^^^^^^^^ did you mean `colour`?
 
     error[unknown-reference]: there is no `targt`
-     --> mine/recipe.yaml:9:58
-      |
-    9 |     container_app: { tags: { a: "${inputs.color}", b: "${targt.app}" } }
-      |                                                          ^^^^^^^^^ did you mean `target`?
+      --> mine/recipe.yaml:10:58
+       |
+    10 |     container_app: { tags: { a: "${inputs.color}", b: "${targt.app}" } }
+       |                                                          ^^^^^^^^^ did you mean `target`?
     "#);
 }
 

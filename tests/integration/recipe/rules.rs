@@ -177,7 +177,7 @@ fn misspelt_fields_below_roots_whose_type_is_known() {
         ),
         (
             "${app.configuration.ingress.fqdn}",
-            Some(r#"unknown-field 7 "app.configuration.ingress.fqdn" did you mean"#),
+            Some(r#"unknown-field 7 "app.configuration.ingress.fqdn" it is `properties.configuration`"#),
         ),
         ("${container.envs}", Some(r#"unknown-field 7 "container.envs" did you mean `env`?"#)),
         (
@@ -461,7 +461,7 @@ steps:
         ingress:
           ipSecurityRestrictions:
             - { name: \"${each.value.name}\", ipAddressRange: \"${each.value.range}\", action: \"${each.value.action || 'Allow'}\" }
-  - id: domains
+  - id: bind
     for_each: \"${variables.open}\"
     why: ${each.value} is served
     container_app:
