@@ -144,7 +144,7 @@ impl Catalogue {
             return Some(one.mistake(codes::BAD_NAME, message, format!("such as {}", one.renamed("second"))));
         }
         let fix = || format!("choose another alias, such as {}", one.renamed(&format!("{written}-2")));
-        if ROOTS.contains(&name) {
+        if ROOTS.iter().any(|root| root.name == name) {
             let message =
                 format!("`{written}` has a meaning of its own in every recipe; it cannot be an alias");
             return Some(one.mistake(codes::NAME_TAKEN, message, fix()));
