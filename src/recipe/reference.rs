@@ -69,8 +69,8 @@ pub fn recipe_reference() -> String {
 fn tables() -> Vec<&'static Table> {
     fn below(kind: Kind, found: &mut Vec<&'static Table>) {
         match kind {
-            Kind::List(item) | Kind::Map(item) => below(*item, found),
-            Kind::Object(table) | Kind::RecipeOr(table) => add(table, found),
+            Kind::List(item) | Kind::Map(item) | Kind::Named(item) => below(*item, found),
+            Kind::Object(table) | Kind::RecipeOr(table) | Kind::TextOr(table) => add(table, found),
             _ => {}
         }
     }
@@ -128,6 +128,10 @@ fn word(kind: Kind) -> String {
         Kind::Map(item) => format!("a map of name to {}", word(*item)),
         Kind::Object(table) => link(table),
         Kind::RecipeOr(table) => format!("a recipe's name, or {}", link(table)),
+        Kind::TextOr(table) => format!("text, or {}", link(table)),
+        Kind::Named(item) => format!("a map of any text to {}", word(*item)),
+        Kind::Count => "a whole number from 0".to_owned(),
+        Kind::Query => "one JMESPath query, without `${}`".to_owned(),
     }
 }
 
