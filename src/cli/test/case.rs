@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use super::azure::Azure;
-use super::compare::{compare, status_word};
+use super::compare::{compare, second_apply, status_word};
 use super::suite::Suite;
 use crate::cli::apply::Applying;
 use crate::cli::context::{Context, ContextParts};
@@ -166,20 +166,11 @@ impl Story<'_> {
     async fn again(&mut self, run: &CaseRun) {
         let place = run.command.span;
         let second = self.command(run, CaseCommand::Apply, Vec::new(), true).await;
-        let writes = second.counts.writes;
-        if second.status != Ending::Ok {
-            let message = format!("applied a second time, it ended {}", status_word(&second));
-            self.failed(message, place, "the runner applies again".to_owned());
-        } else if writes > 0 {
-            let written = second.applied.iter().flat_map(|applied| &applied.writes);
-            let written = written.map(String::as_str).collect::<Vec<_>>().join(", ");
-            let message = format!(
-                "applied a second time, it wrote {}: {written}",
-                crate::render::counted(writes, "time")
-            );
+        if let Some(message) = second_apply(&second) {
             self.failed(message, place, "the runner applies again".to_owned());
         }
-        if !self.end.failures.is_empty() || self.end.interrupted {
+        // Where nothing was to change, an apply has verified already.
+        if self.job.flip.is_some() || !self.end.failures.is_empty() || self.end.interrupted {
             return;
         }
         let verified = self.command(run, CaseCommand::Verify, Vec::new(), true).await;

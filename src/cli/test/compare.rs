@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::diagnostic::Span;
 use crate::recipe::cases::{CaseCommand, DiagnosticLike, Expect, FindingLike};
 use crate::render::counted;
-use crate::report::{Action, Check, Report};
+use crate::report::{Action, Check, Ending, Report};
 use crate::value::Value;
 
 /// One thing that is otherwise.
@@ -77,6 +77,17 @@ pub(super) fn status_word(report: &Report) -> String {
         .ok()
         .and_then(|word| word.as_str().map(str::to_owned))
         .unwrap_or_default()
+}
+
+/// What is wrong with a second apply: it ends well and writes nothing.
+pub(super) fn second_apply(report: &Report) -> Option<String> {
+    if report.status != Ending::Ok {
+        return Some(format!("applied a second time, it ended {}", status_word(report)));
+    }
+    let writes = report.counts.writes;
+    let written = report.applied.iter().flat_map(|applied| &applied.writes).map(String::as_str);
+    let written = written.collect::<Vec<_>>().join(", ");
+    (writes > 0).then(|| format!("applied a second time, it wrote {}: {written}", counted(writes, "time")))
 }
 
 fn status(expect: &Expect, command: CaseCommand, report: &Report) -> Option<Mismatch> {
@@ -220,5 +231,86 @@ fn shortened(value: &Json) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::diagnostic::{Code, Diagnostic, Source, codes};
+    use crate::plan::Finding;
+    use crate::recipe::cases::Cases;
+    use crate::report::AppliedReport;
+
+    /// What a run that made one write and found one failure and one error lacks of `expect`.
+    fn mismatches(expect: &str) -> Vec<String> {
+        let text = format!("cases: [{{ name: one, expect: {{ status: failed, {expect} }} }}]\n");
+        let source = Arc::new(Source { name: "tests.yaml".to_owned(), text });
+        let cases = Cases::load(&source).unwrap();
+        let mut report = Report::new("apply", true);
+        report.end(Ending::Failed);
+        report.counts.writes = 1;
+        report.prerequisites = vec![
+            Check::new(&Finding::passed(codes::APP, "the app"), false),
+            Check::new(&Finding::failed(codes::LOCKED, "no lock").detail("held by team").of("mine"), false),
+        ];
+        report.diagnose([&Diagnostic::error(Code("azure-refused"), "no").note("because").fix("do")]);
+        report.outputs.entry("mine".to_owned()).or_default().insert("id".to_owned(), json!(7));
+        let state = json!({ "apps": { "a": { "stopped": true } } });
+        let run = &cases.cases[0].runs[0];
+        let found = compare(&run.expect, run.command.value, &report, &state, "mine");
+        found.into_iter().map(|one| one.message).collect()
+    }
+
+    #[test]
+    fn what_is_as_expected_or_not_said_is_no_mismatch() {
+        for expect in [
+            "",
+            "writes: 1, revisions: 0, changes: []",
+            "findings: [no lock], diagnostics: [azure-refused]",
+            "findings: [{ code: locked, recipe: mine, contains: team }, { name: the app, status: passed }]",
+            "diagnostics: [{ contains: because }, { code: azure-refused, contains: do }]",
+            "outputs: { id: 7 }, state: [\"apps.a.stopped\"]",
+        ] {
+            assert_eq!(mismatches(expect), Vec::<String>::new(), "{expect}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_expectation_can_fail() {
+        for (expect, count) in [
+            ("writes: 0", 1),
+            ("writes: 2, revisions: 1", 2),
+            ("changes: [tags.a]", 1),
+            ("findings: []", 1),
+            ("findings: [{ code: locked, status: warning }]", 2),
+            ("findings: [{ contains: nobody }]", 2),
+            ("findings: [{ recipe: other }]", 2),
+            ("findings: [no lock, no lock at all]", 1),
+            ("diagnostics: []", 1),
+            ("diagnostics: [{ contains: nothing }]", 2),
+            ("outputs: { id: 8, other: 1 }", 2),
+            ("state: [\"apps.a.name\", \"!(apps.a.stopped)\", \"length(apps)\"]", 3),
+        ] {
+            let found = mismatches(expect);
+            assert_eq!(found.len(), count, "{expect}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_second_apply_ends_well_and_writes_nothing() {
+        let mut report = Report::new("apply", true);
+        report.applied = Some(AppliedReport::default());
+        assert_eq!(second_apply(&report), None);
+        report.counts.writes = 2;
+        report.applied =
+            Some(AppliedReport { writes: vec!["a".to_owned(), "b".to_owned()], ..AppliedReport::default() });
+        assert_eq!(second_apply(&report).unwrap(), "applied a second time, it wrote 2 times: a, b");
+        report.end(Ending::VerificationFailed);
+        assert_eq!(second_apply(&report).unwrap(), "applied a second time, it ended verification-failed");
     }
 }
