@@ -9,5 +9,6 @@ mod lists;
 mod operations;
 mod pipelines;
 mod reads;
+mod registries;
 mod script;
 mod writes;
