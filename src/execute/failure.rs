@@ -1,8 +1,10 @@
 //! How a run can end early.
 
+use time::OffsetDateTime;
+
 use crate::azure::{ArmError, ArmErrorKind};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::explain;
+use crate::plan::{Plan, PullFacts, explain};
 
 const DEPLOYMENT_ERRORS: &str = "https://learn.microsoft.com/azure/container-apps/deployment-errors";
 
@@ -64,10 +66,39 @@ impl Failure {
         }
     }
 
+    /// The failure of a write of `plan`: a pull that failed is told with what the run knows of the registry.
+    pub(super) fn of_write(error: &ArmError, doing: &str, plan: &Plan, now: OffsetDateTime) -> Failure {
+        let text = error.to_string();
+        match Failure::azure(error, doing) {
+            Failure::Azure(diagnostic) => {
+                Failure::Azure(Box::new(with_pull_causes(*diagnostic, &plan.pulls, &text, now)))
+            }
+            other => other,
+        }
+    }
+
     pub(super) fn deadline(doing: &str) -> Failure {
         Failure::Deadline(Box::new(
             Diagnostic::error(codes::DEADLINE, format!("not done in time: {doing}"))
                 .fix("run the same command again: it goes on from what is there; --timeout gives it longer"),
         ))
+    }
+}
+
+/// The diagnostic with the causes that fit, when `text` tells of a pull from one of the registries.
+pub(super) fn with_pull_causes(
+    mut diagnostic: Diagnostic,
+    pulls: &[PullFacts],
+    text: &str,
+    now: OffsetDateTime,
+) -> Diagnostic {
+    let Some(pull) = pulls.iter().find(|pull| pull.is_meant(text)) else { return diagnostic };
+    let (causes, fix) = pull.causes(text, now);
+    for cause in causes {
+        diagnostic = diagnostic.note(cause);
+    }
+    match fix {
+        Some(fix) => diagnostic.fix(fix),
+        None => diagnostic,
     }
 }

@@ -85,7 +85,7 @@ impl Executor {
         if may_pass(error) && tries < TRIES {
             return again(backoff(tries));
         }
-        let mut failure = Failure::azure(error, what);
+        let mut failure = Failure::of_write(error, what, plan, now);
         if error.code().is_some_and(|code| code.eq_ignore_ascii_case("AuthorizationFailed"))
             && let Some(fix) =
                 better_fix(plan, write, failure.diagnostic().and_then(|one| one.fix.as_deref()))

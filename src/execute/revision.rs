@@ -1,5 +1,6 @@
 //! The revision that comes of a write, until it is ready or it is clear that it will not be.
 
+use super::failure::with_pull_causes;
 use super::write::Context;
 use super::{Event, Executor, Failure};
 use crate::diagnostic::{Diagnostic, codes};
@@ -19,7 +20,7 @@ impl Executor {
         facts.forget(&context.target.app_id());
         let observed = self.last_look().observe_from(facts, context.selection, context.target, false).await?;
         let observed = self.observe_ready(observed, context.selection, context.target, false).await?;
-        let health = observed.plan.health;
+        let (health, pulls) = (observed.plan.health, observed.plan.pulls);
         let name = health.revision.clone().unwrap_or_else(|| context.target.app.clone());
         if before != Some(name.as_str()) {
             context.ledger.revision(&name);
@@ -32,12 +33,16 @@ impl Executor {
             }
             // The verification says so; the writes themselves worked.
             State::Stopped(_) => Ok(()),
-            State::Waiting(why) | State::Failing(why) => Err(unhealthy(context, &health, &name, why)),
+            State::Waiting(why) | State::Failing(why) => {
+                let diagnostic = unhealthy(context, &health, &name, why);
+                let diagnostic = with_pull_causes(diagnostic, &pulls, why, self.clock.now());
+                Err(Failure::Unhealthy(Box::new(diagnostic)))
+            }
         }
     }
 }
 
-fn unhealthy(context: &Context<'_>, health: &Health, name: &str, why: &str) -> Failure {
+fn unhealthy(context: &Context<'_>, health: &Health, name: &str, why: &str) -> Diagnostic {
     let mut diagnostic =
         Diagnostic::error(codes::REVISION_HEALTH, format!("revision {name} is not healthy: {why}"))
             .resource(context.target.app_id());
@@ -51,5 +56,5 @@ fn unhealthy(context: &Context<'_>, health: &Health, name: &str, why: &str) -> F
     if let Some(docs) = finding.and_then(|finding| finding.docs.clone()) {
         diagnostic = diagnostic.docs(docs);
     }
-    Failure::Unhealthy(Box::new(diagnostic))
+    diagnostic
 }

@@ -5,7 +5,7 @@
 
 use super::engine::Engine;
 use super::finding::{Finding, Status};
-use super::quote;
+use super::{pull, quote};
 use crate::diagnostic::codes;
 use crate::facts::Read;
 use crate::value::Value;
@@ -291,13 +291,18 @@ fn revision_finding(
                 _ => Status::Failed,
             };
             let (cause, fix) = explain(why);
+            let pull = pull::facts(engine).into_iter().find(|pull| pull.is_meant(why));
+            let (causes, better) = pull.map(|pull| pull.causes(why, engine.request.now)).unwrap_or_default();
+            let causes = std::iter::once(cause.map(str::to_owned)).flatten().chain(causes);
+            let causes = causes.collect::<Vec<_>>().join("; ");
             let finding = Finding::new(status, codes::REVISION_HEALTH, title)
-                .detail(match cause {
-                    Some(cause) => format!("{why} ({cause})"),
-                    None => format!("{seen}: {why}"),
+                .detail(if causes.is_empty() {
+                    format!("{seen}: {why}")
+                } else {
+                    format!("{why} ({causes})")
                 })
                 .docs(DOCS);
-            match fix {
+            match better.as_deref().or(fix) {
                 Some(fix) => finding.fix(fix),
                 None => finding.fix(format!(
                     "az containerapp logs show --name {} --resource-group {} --revision {} --type system",
@@ -316,25 +321,23 @@ fn revision_finding(
 pub fn explain(text: &str) -> (Option<&'static str>, Option<&'static str>) {
     let lower = text.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    if has(&["manifest_unknown", "manifest unknown"]) {
+    if pull::not_there(text) {
         (
             Some("the image's tag or digest is not in the registry"),
             Some("check the image's name and tag; push it, then apply again"),
         )
-    } else if has(&[
-        "unauthorized",
-        "imagepullbackoff",
-        "errimagepull",
-        "failed to pull",
-        "pull image",
-        "pulling image",
-    ]) {
+    } else if pull::kept_out(text) {
+        (
+            Some("the registry's network rules keep the app out"),
+            Some("give the environment's network a private endpoint of the registry, with its DNS records"),
+        )
+    } else if pull::failed(text) {
         // UNAUTHORIZED also masks a wrong tag.
         (
             Some(
                 "the image cannot be pulled: the identity or credentials have no pull right, or the tag does not exist",
             ),
-            Some("grant AcrPull to the app's identity on the registry, and check the image's name and tag"),
+            Some("acarecipe apply container-registry, and check the image's name and tag"),
         )
     } else if has(&["unable to fetch secret", "unable to get value using managed identity", "key vault"]) {
         (

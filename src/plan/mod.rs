@@ -18,6 +18,7 @@ mod locks;
 mod lookup;
 mod preflight;
 mod prerequisites;
+mod pull;
 mod resources;
 mod rights;
 mod schedule;
@@ -46,6 +47,7 @@ pub use engine::{Request, Selection};
 pub use finding::{Finding, Status};
 pub use health::{Health, State, explain};
 pub use prerequisites::Scope;
+pub use pull::PullFacts;
 pub use rights::{Right, ScopeRights, Standing};
 pub use schedule::{Cycle, Group, Node, schedule};
 pub use target::{Cloud, Target, short_location};
@@ -81,6 +83,8 @@ pub struct Plan {
     pub app: Value,
     /// How the app is.
     pub health: health::Health,
+    /// What is known of the registries that the recipes name, for explaining a pull that fails.
+    pub pulls: Vec<PullFacts>,
     /// The app has an operation in progress: to be waited for.
     pub busy: bool,
     /// Who else deploys this app, by its tags, and what a deployment there would reset.
@@ -318,6 +322,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         notes,
         app,
         health,
+        pulls: pull::facts(&engine),
         busy,
     }
 }

@@ -6,11 +6,13 @@ use acarecipe::plan::Status;
 use acarecipe::sandbox::roles::{ACR_PULL, READER, REPOSITORY_READER};
 use acarecipe::sandbox::seed::{self, variant};
 use acarecipe::sandbox::state::{Registry, State};
+use acarecipe::sandbox::{Delays, Options, Sandbox, Switches};
 use serde_json::{Value as Json, json};
 
 use super::super::support::world::{START, World, failed, writes};
 use super::{
-    BOTH, EXISTING, SECRET, app, blocked, described, of_code, only_failed, secret, text, works_and_stays,
+    BOTH, EXISTING, SECRET, app, blocked, described, failure, of_code, only_failed, secret, text,
+    works_and_stays,
 };
 
 const RECIPE: &[&str] = &["container-registry"];
@@ -352,4 +354,223 @@ fn three_recipes_share_identity_and_template_write() {
     // Without the third nothing of it is touched.
     works_and_stays(&world, BOTH, &[SECRET]);
     assert_eq!(entry(&world, seed::REGISTRY)["identity"], "system");
+}
+
+const IMAGE: &str = "image=python-demo:2.0";
+
+/// The digest of `python-demo:2.0` in a seeded registry.
+fn digest(world: &World, name: &str) -> String {
+    let state = world.sandbox.state();
+    state.registry(name).unwrap().repositories[seed::REPOSITORY].tags["2.0"].clone()
+}
+
+/// Whether a registry was asked.
+fn asked(world: &World) -> usize {
+    world.sandbox.exchanges().iter().filter(|one| one.path == "/oauth2/exchange").count()
+}
+
+#[test]
+fn a_tag_becomes_its_digest_and_is_told_with_it() {
+    let world = world();
+    let run = works_and_stays(&world, RECIPE, &[IMAGE]);
+    let digest = digest(&world, seed::REGISTRY);
+    assert_eq!(image(&world), format!("acrdemo.azurecr.io/python-demo@{digest}"));
+    assert_eq!(run.applied.revisions.len(), 1);
+    let step = run.planned.plan.steps.iter().find(|step| step.step == "run").unwrap();
+    assert_eq!(step.why.as_deref(), Some(format!("the container runs python-demo:2.0 → {digest}").as_str()));
+    let told = of_code(&run.planned.plan.prerequisites, codes::IMAGE);
+    assert_eq!((told.status, told.detail.as_deref()), (Status::Passed, Some(digest.as_str())));
+    let findings = run.findings();
+    assert_eq!(of_code(&findings, codes::VERIFICATION).status, Status::Passed, "the pull has happened");
+    let outputs = &run.ok().plan.outputs["container_registry"];
+    assert_eq!(outputs["image"].as_str(), Some(image(&world).as_str()));
+    assert_eq!(outputs["digest"].as_str(), Some(digest.as_str()));
+    described(&world);
+
+    // The same image in every other notation is in place.
+    let server = "image=ACRdemo.azurecr.io/python-demo:2.0";
+    let pinned = format!("image=python-demo@{digest}");
+    let parts = format!("image_tag={digest}");
+    for parameters in [
+        &[server][..],
+        &[pinned.as_str()],
+        &["image_name=python-demo", "image_tag=2.0"],
+        &["image_name=python-demo", parts.as_str()],
+    ] {
+        let planned = world.plan(RECIPE, parameters).unwrap().plan;
+        assert!(!planned.blocked() && planned.writes.is_empty(), "{parameters:?}: {:#?}", planned.writes);
+    }
+    // `image` wins over the variables of a shell.
+    let mut world = self::world();
+    world.variables.insert("IMAGE_NAME".to_owned(), "python-demo".to_owned());
+    world.variables.insert("IMAGE_TAG".to_owned(), "1.0".to_owned());
+    works_and_stays(&world, RECIPE, &[IMAGE]);
+    assert_eq!(image(&world), format!("acrdemo.azurecr.io/python-demo@{digest}"));
+}
+
+#[test]
+fn a_tag_that_moved_and_an_image_that_was_changed_are_mended_in_one_revision() {
+    let world = world();
+    works_and_stays(&world, RECIPE, &[IMAGE]);
+    let before = image(&world);
+    world.sandbox.edit(|state| {
+        let repository = registry(state, seed::REGISTRY).repositories.get_mut(seed::REPOSITORY).unwrap();
+        let first = repository.tags["1.0"].clone();
+        repository.tags.insert("2.0".to_owned(), first);
+    });
+    let findings = world.verify(RECIPE, &[IMAGE]);
+    let failing: Vec<String> = failed(&findings).iter().map(|one| one.name.clone()).collect();
+    assert_eq!(failing.len(), 1, "{findings:#?}");
+    assert!(failing[0].starts_with("the container runs python-demo:2.0 →"), "{failing:?}");
+    let run = works_and_stays(&world, RECIPE, &[IMAGE]);
+    assert_eq!((run.applied.writes.len(), run.applied.revisions.len()), (1, 1));
+    assert_ne!(image(&world), before);
+
+    let wanted = image(&world);
+    world.sandbox.edit(|state| {
+        let app = state.app_mut(seed::APP).unwrap();
+        app.model["properties"]["template"]["containers"][0]["image"] = json!(seed::IMAGE);
+        let template = app.template().clone();
+        app.revisions.last_mut().unwrap().template = template;
+    });
+    assert_eq!(failed(&world.verify(RECIPE, &[IMAGE])).len(), 1);
+    works_and_stays(&world, RECIPE, &[IMAGE]);
+    assert_eq!(image(&world), wanted);
+}
+
+#[test]
+fn an_image_that_is_not_there_stops_the_run_before_the_first_write() {
+    let missing = format!("image=python-demo@sha256:{}", "0".repeat(64));
+    for (parameter, said) in [
+        ("image=python-demo:9.9", "has no 9.9 (MANIFEST_UNKNOWN)"),
+        (missing.as_str(), "(MANIFEST_UNKNOWN)"),
+        ("image=no-such:1.0", "no-such"),
+    ] {
+        let planned = blocked(&world(), RECIPE, &[parameter]);
+        let finding = only_failed(&planned);
+        assert_eq!(finding.code, codes::IMAGE);
+        assert!(text(finding).contains(said), "{finding:?}");
+        assert!(
+            text(finding).contains("az acr repository show-tags --name acrdemo --repository"),
+            "{finding:?}"
+        );
+    }
+}
+
+/// The warning about a tag that could not be looked up.
+#[track_caller]
+fn by_tag(world: &World, parameters: &[&str], why: &str) {
+    let planned = world.plan(RECIPE, parameters).unwrap().plan;
+    assert!(!planned.blocked(), "{:#?}", failed(&planned.prerequisites));
+    let warned: Vec<String> =
+        planned.prerequisites.iter().filter(|one| one.status == Status::Warning).map(text).collect();
+    let told = warned.iter().find(|one| one.contains("could not be found out"));
+    let told = told.unwrap_or_else(|| panic!("{warned:#?}"));
+    assert!(told.contains(why) && told.contains("@sha256:DIGEST"), "{told}");
+    assert!(!told.contains("sandbox-"), "a token: {told}");
+}
+
+#[test]
+fn a_registry_that_cannot_be_asked_leaves_the_image_by_tag_with_a_warning() {
+    // The login server of a domain name label is another host than the name gives: nothing goes there.
+    let labelled = with_registry(seed::ABAC_REGISTRY);
+    by_tag(&labelled, &[IMAGE], "tokens go to acrabac.azurecr.io only");
+    works_and_stays(&labelled, RECIPE, &[IMAGE]);
+    assert_eq!(image(&labelled), seed::image_in(seed::ABAC_REGISTRY, "python-demo:2.0"));
+    assert_eq!(asked(&labelled), 0);
+
+    // So does one that somebody wrote into the resource.
+    let moved = world().edited(|state| {
+        registry(state, seed::REGISTRY).properties["loginServer"] = json!("evil.example");
+    });
+    by_tag(&moved, &[IMAGE], "its login server is evil.example");
+    assert_eq!(asked(&moved), 0);
+
+    // A closed network; a mode in which the caller has no role for the repository.
+    let closed = world().edited(|state| {
+        registry(state, seed::REGISTRY).properties["publicNetworkAccess"] = json!("Disabled");
+    });
+    by_tag(&closed, &[IMAGE], "acrdemo.azurecr.io: ");
+    let abac = world().edited(|state| {
+        registry(state, seed::REGISTRY).properties["roleAssignmentMode"] = json!("AbacRepositoryPermissions");
+    });
+    by_tag(&abac, &[IMAGE], "UNAUTHORIZED");
+    works_and_stays(&abac, RECIPE, &[IMAGE]);
+    assert_eq!(image(&abac), seed::image_in(seed::REGISTRY, "python-demo:2.0"));
+
+    // A digest needs nobody's word.
+    let pinned = format!("image=python-demo@{}", digest(&abac, seed::REGISTRY));
+    let planned = abac.plan(RECIPE, &[pinned.as_str()]).unwrap().plan;
+    assert!(
+        planned.prerequisites.iter().all(|one| one.status != Status::Warning),
+        "{:#?}",
+        planned.prerequisites
+    );
+}
+
+/// Both ways in which Azure tells of a pull that failed: the operation, or the revision that it made; and
+/// the two words for a pull that was tried in vain until its time was over.
+fn in_every_way() -> Vec<(&'static str, World)> {
+    let mut worlds = vec![("as it is", World::new())];
+    for flip in ["failed-pull-no-revision", "refused-identity-expires", "expired-says-why"] {
+        worlds.push((flip, World::with(Switches::flip(flip).unwrap(), Vec::new())));
+    }
+    for (_, world) in &mut worlds {
+        world.variables.insert("ACR_NAME".to_owned(), seed::REGISTRY.to_owned());
+    }
+    worlds
+}
+
+#[test]
+fn a_wrong_tag_is_explained_and_the_failed_app_is_mended_by_applying_again() {
+    for (name, world) in in_every_way() {
+        // The caller may not ask the registry, the app may pull from it.
+        world.sandbox.edit(|state| {
+            let registry = registry(state, seed::REGISTRY);
+            registry.properties["publicNetworkAccess"] = json!("Disabled");
+            registry.private_for_apps = true;
+        });
+        let run = world.apply(RECIPE, &["image=python-demo:9.9"]);
+        let (_, _, said) = failure(&run);
+        assert!(said.contains("MANIFEST_UNKNOWN"), "{name}: {said}");
+        assert!(
+            said.contains("the identity may pull from acrdemo, but the image is not there"),
+            "{name}: {said}"
+        );
+        assert!(said.contains("az acr repository show-tags --name acrdemo"), "{name}: {said}");
+        works_and_stays(&world, RECIPE, &[IMAGE]);
+        assert_eq!(image(&world), seed::image_in(seed::REGISTRY, "python-demo:2.0"), "{name}");
+        assert_eq!(app(&world).provisioning_state, "Succeeded", "{name}");
+    }
+}
+
+#[test]
+fn a_role_that_is_not_in_force_is_explained_with_what_is_known_of_it() {
+    for (name, world) in in_every_way() {
+        let mut world = world;
+        world.role_wait = Some(std::time::Duration::ZERO);
+        let clock = std::sync::Arc::clone(&world.clock);
+        let rules = match Switches::flip(name) {
+            Ok(rules) => rules,
+            Err(_) => Switches::default(),
+        };
+        let role = std::time::Duration::from_secs(45 * 60);
+        let delays = Delays { role, ..Delays::realistic() };
+        let options = Options { rules, delays, ..Options::new(std::sync::Arc::new(move || clock.now())) };
+        world.sandbox = Sandbox::from_state(world.sandbox.state(), options);
+        world.timeout = std::time::Duration::from_secs(2 * 60 * 60);
+        let run = world.apply(RECIPE, &[IMAGE]);
+        let (_, _, said) = failure(&run);
+        let unauthorized = said.contains("UNAUTHORIZED") || name == "expired-says-why";
+        assert!(unauthorized, "{name}: {said}");
+        assert!(said.contains("the role AcrPull on acrdemo"), "{name}: {said}");
+        assert!(said.contains("python-demo:2.0 is there (sha256:"), "{name}: {said}");
+        // Once it is, the same command completes it.
+        world.sandbox.edit(|state| {
+            for assignment in state.role_assignments.values_mut() {
+                assignment.in_force_from = assignment.created;
+            }
+        });
+        works_and_stays(&world, RECIPE, &[IMAGE]);
+    }
 }
