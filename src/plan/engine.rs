@@ -193,16 +193,27 @@ impl<'a> Engine<'a> {
 
     /// The app's newest revision as observed; null when it has none.
     pub(super) fn newest_revision(&self, app: &Value) -> Value {
-        let Some(name) = app.text_at(&["properties", "latestRevisionName"]) else {
+        self.revision(app, "latestRevisionName")
+    }
+
+    fn revision(&self, app: &Value, property: &str) -> Value {
+        let Some(name) = app.text_at(&["properties", property]) else {
             return Value::null();
         };
         let id = self.request.target.app_id().child("revisions", name);
         self.asked.value(&self.read(&id, "Microsoft.App/containerApps/revisions"))
     }
 
-    /// The template that the newest revision runs, when it can be read.
+    /// Whether the app's newest revision could not be provisioned, and so never ran.
+    pub(super) fn newest_never_ran(&self, app: &Value) -> bool {
+        self.newest_revision(app).text_at(&["properties", "provisioningState"]) == Some("Failed")
+    }
+
+    /// The template that runs, when it can be read: the newest revision's, or, when that could not be
+    /// provisioned, the one of the revision that serves in its place.
     pub(super) fn running_template(&self, app: &Value) -> Option<Value> {
-        let revision = self.newest_revision(app);
+        let ready = self.newest_never_ran(app).then(|| self.revision(app, "latestReadyRevisionName"));
+        let revision = ready.filter(|ready| !ready.is_null()).unwrap_or_else(|| self.newest_revision(app));
         revision.at(&["properties", "template"]).filter(|template| template.as_map().is_some()).cloned()
     }
 

@@ -49,6 +49,9 @@ pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[Resou
         }
     };
     let mut written: BTreeMap<ResourceId, Vec<usize>> = BTreeMap::new();
+    // A revision that could not be provisioned is not tried again for the same template.
+    let renew = engine.request.renew || engine.newest_never_ran(&engine.app());
+    let request = Request { renew, ..engine.request };
     groups
         .iter()
         .map(|group| {
@@ -58,7 +61,7 @@ pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[Resou
                 .and_then(|index| steps[*index].outcome.resource.as_ref())
                 .and_then(|id| resources.iter().find(|resource| resource.id == *id));
             let before = plan.map(|plan| written.entry(plan.id.clone()).or_default());
-            write_of(steps, &members, plan, before, group.after.clone(), engine.request)
+            write_of(steps, &members, plan, before, group.after.clone(), request)
         })
         .collect()
 }
