@@ -39,6 +39,9 @@ const SCOPE: &str = "https://containerregistry.azure.net/.default";
 /// How long a registry is asked. A closed network swallows connections, and a run has other things to do.
 const PATIENCE: time::Duration = time::Duration::minutes(1);
 
+/// The longest wait for one answer: a few fit into that minute.
+const PER_TRY: Duration = Duration::from_secs(20);
+
 /// The largest manifest that a registry must take (OCI distribution specification), and so the largest answer.
 const LARGEST: usize = 4 * 1024 * 1024;
 
@@ -244,7 +247,7 @@ impl<'c> Registry<'c> {
             ArmError::new(ArmErrorKind::Request { reason: error.to_string() }).on(method, path)
         })?;
         let answer = self.client.until_answered(method, path, self.deadline, false, |limit| {
-            self.once(method, &url, token, form, limit)
+            self.once(method, &url, token, form, limit.min(PER_TRY))
         });
         answer.await
     }
@@ -270,7 +273,10 @@ impl<'c> Registry<'c> {
         let (status, headers, bytes) =
             client.exchange(&client.inner.registries, &mut request, method, limit, LARGEST).await?;
         if (200..300).contains(&status) {
-            return Ok((headers, bytes));
+            // A token that cannot be read is asked for again, as every answer is.
+            let readable = form.is_none() || serde_json::from_slice::<Value>(&bytes).is_ok();
+            let unreadable = ArmErrorKind::BadBody { status, reason: "it is no JSON".to_owned() };
+            return if readable { Ok((headers, bytes)) } else { Err(ArmError::new(unreadable)) };
         }
         let Envelope { code, message, .. } = refusal(status, &bytes, &|text| self.clean(text));
         let retry_after = retry::retry_after(&headers, client.inner.clock.now());

@@ -7,15 +7,16 @@
 //! |---|---|---|
 //! | 1 | subscription, group, provider Microsoft.App, app | always: 4 |
 //! | 1 | provider of each further type that a recipe looks up | its versions, and that it is registered |
-//! | 1 | each user-assigned identity that is named or to be created; the vault | by name in the group |
+//! | 1 | each user-assigned identity that is named or to be created; the vault; the registry | by name in the group |
 //! | 2 | environment, newest revision | their names stand in the app: 2 |
 //! | 2 | system identity | named first and there already: the only place of its client id |
-//! | 2 | role assignments at the vault | the principal is known |
+//! | 2 | role assignments at the vault, at the registry | the principal is known |
+//! | 2 | the image in the registry | an image is asked for: 1, of 3 requests |
 //! | 2 | permissions, locks, deny assignments: app; locks: its group | something is to be written to it: 4 |
 //! | 2 | permissions: environment | the app is to be written; whether Azure then asks for the right to join its environment is not confirmed |
 //! | 2 | permissions, locks: group | an identity is to be created: 2 (its deny assignments are told where those of the app are: at or above it) |
 //! | 2 | permissions: identity | it is to enter the app |
-//! | 2 or 3 | permissions, locks, deny assignments: vault | a role is to be granted: 3 (its group is the app's here); round 3 where only the role assignments show that |
+//! | 2 or 3 | permissions, locks, deny assignments: vault, registry | a role is to be granted: 3 each (its group is the app's here); round 3 where only the role assignments show that |
 //!
 //! Deny assignments take one read a scope that is written to, and cannot be spared where the caller has
 //! every right: it is then that only they refuse.
@@ -25,6 +26,9 @@
 //! and 3 for the vault (a principal that does not exist has no assignments) = 10, so 17 in 2 rounds. Its
 //! second run writes nothing and asks for no right: 7 + environment, revision, system identity and
 //! role assignments = 11 in 2 rounds.
+//!
+//! A third recipe adds to the first run a provider and the registry in round 1 and 3 for the registry in
+//! round 2, to the second run a provider, the registry, and its role assignments; and to the writes one role.
 
 use acarecipe::sandbox::seed::{self, variant};
 
@@ -147,6 +151,70 @@ fn both_recipes_with_an_identity_to_be_created() {
         revisions: 1,
         again: (8 + 3, 2),
     });
+    described(&world);
+}
+
+/// All recipes there are.
+const THREE: &[&str] = &["managed-identity", "key-vault-reference", "container-registry"];
+
+#[test]
+fn a_registry_with_a_system_identity() {
+    let world = costs(&Cost {
+        recipes: &["container-registry"],
+        parameters: &[],
+        first: (7 + 10, 2),
+        writes: &[APP, ROLE, APP],
+        revisions: 0,
+        again: (7 + 4, 2),
+    });
+    let checked = described(&world);
+    assert!(checked == 0 || checked >= 60, "only {checked} exchanges of container-registry were checked");
+}
+
+#[test]
+fn three_recipes_with_a_system_identity() {
+    let world = costs(&Cost {
+        recipes: THREE,
+        parameters: &[SECRET],
+        first: (9 + 13, 2),
+        writes: &[APP, ROLE, ROLE, APP],
+        revisions: 1,
+        again: (9 + 5, 2),
+    });
+    described(&world);
+}
+
+#[test]
+fn three_recipes_with_an_existing_identity() {
+    let world = costs(&Cost {
+        recipes: THREE,
+        parameters: &[SECRET, EXISTING],
+        // That roles are missing is known after round 2.
+        first: (10 + 10 + 6, 3),
+        writes: &[ROLE, ROLE, APP],
+        revisions: 1,
+        again: (10 + 4, 2),
+    });
+    described(&world);
+}
+
+#[test]
+fn an_image_is_one_read_of_three_requests_and_no_further_write() {
+    let parameters = &[SECRET, EXISTING, "container-registry.image=python-demo:2.0"];
+    let world = World::new();
+    let run = world.apply(THREE, parameters);
+    assert!(failed(&run.findings()).is_empty(), "{:#?}", run.findings());
+    // The registry is known after round 1.
+    assert_eq!((run.planned.reads, run.planned.rounds), (10 + 11 + 6, 3));
+    let sent: Vec<String> =
+        writes(&world.sandbox.exchanges()).into_iter().map(|(method, _)| method).collect();
+    assert_eq!(sent, ["PUT", "PUT", "PATCH"]);
+    assert_eq!(run.applied.revisions.len(), 1);
+    let from = world.count();
+    let again = world.plan(THREE, parameters).unwrap();
+    assert!(again.plan.writes.is_empty());
+    assert_eq!((again.reads, again.rounds), (10 + 5, 2));
+    assert_eq!(world.exchanges_since(from).len(), again.reads + 2);
     described(&world);
 }
 

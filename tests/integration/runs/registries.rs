@@ -19,7 +19,7 @@ const RECIPE: &[&str] = &["container-registry"];
 const THREE: &[&str] = &["managed-identity", "key-vault-reference", "container-registry"];
 const SYSTEM: &str = "managed-identity.identity=system";
 
-/// An Azure in which `$ACR_NAME` is set.
+/// An Azure with another `$ACR_NAME`.
 fn with_registry(name: &str) -> World {
     let mut world = World::new();
     world.variables.insert("ACR_NAME".to_owned(), name.to_owned());
@@ -27,7 +27,7 @@ fn with_registry(name: &str) -> World {
 }
 
 fn world() -> World {
-    with_registry(seed::REGISTRY)
+    World::new()
 }
 
 fn registry<'s>(state: &'s mut State, name: &str) -> &'s mut Registry {
@@ -515,9 +515,6 @@ fn in_every_way() -> Vec<(&'static str, World)> {
     for flip in ["failed-pull-no-revision", "refused-identity-expires", "expired-says-why"] {
         worlds.push((flip, World::with(Switches::flip(flip).unwrap(), Vec::new())));
     }
-    for (_, world) in &mut worlds {
-        world.variables.insert("ACR_NAME".to_owned(), seed::REGISTRY.to_owned());
-    }
     worlds
 }
 
@@ -572,5 +569,82 @@ fn a_role_that_is_not_in_force_is_explained_with_what_is_known_of_it() {
             }
         });
         works_and_stays(&world, RECIPE, &[IMAGE]);
+    }
+}
+
+#[test]
+fn who_may_what() {
+    // The owner of the group sees nothing of the subscription; the registry is in the group.
+    for name in [seed::REGISTRY.to_owned(), seed::login_server(seed::REGISTRY)] {
+        let world = with_registry(&name).called_by("group-scoped");
+        works_and_stays(&world, RECIPE, &[IMAGE]);
+        assert_eq!(
+            image(&world),
+            format!("acrdemo.azurecr.io/python-demo@{}", digest(&world, seed::REGISTRY))
+        );
+        described(&world);
+    }
+
+    // A contributor may all but give roles, and is told the line for somebody who may.
+    let contributor = || world().called_by("contributor");
+    let planned = blocked(&contributor(), RECIPE, &[IMAGE]);
+    assert!(text(only_failed(&planned)).contains("acarecipe apply managed-identity first"));
+    let world = contributor();
+    let planned = blocked(&world, RECIPE, &[IMAGE, EXISTING]);
+    let told = text(only_failed(&planned));
+    let line = format!(
+        "az role assignment create --assignee-object-id {} --assignee-principal-type ServicePrincipal --role \
+         AcrPull --scope {}",
+        seed::IDENTITY_PRINCIPAL,
+        seed::registry_id(seed::REGISTRY)
+    );
+    assert!(told.contains(&line), "{told}");
+    world.sandbox.edit(|state| {
+        let scope = seed::registry_id(seed::REGISTRY);
+        seed::assign_role(state, &scope, ACR_PULL, seed::IDENTITY_PRINCIPAL, START);
+    });
+    works_and_stays(&world, RECIPE, &[IMAGE, EXISTING]);
+
+    // Who may not see the registry is not told that it is missing.
+    let planned = blocked(&self::world().called_by("app-scoped"), RECIPE, &[]);
+    assert!(!planned.plan.unreadable.is_empty() && failed(&planned.plan.prerequisites).is_empty());
+
+    // A reader is told all that is missing, and with nothing to change may apply and verify.
+    let planned = blocked(&self::world().called_by("reader"), RECIPE, &[IMAGE]);
+    let missing: Vec<String> = failed(&planned.plan.prerequisites).into_iter().map(text).collect();
+    assert!(missing.iter().any(|one| one.contains("roleAssignments/write")), "{missing:#?}");
+    assert!(missing.iter().any(|one| one.contains("containerApps/write")), "{missing:#?}");
+    let world = self::world();
+    works_and_stays(&world, RECIPE, &[IMAGE]);
+    let world = world.called_by("reader");
+    assert!(works_and_stays(&world, RECIPE, &[IMAGE]).applied.writes.is_empty());
+}
+
+#[test]
+fn no_token_and_no_password_is_told() {
+    let world = world().edited(|state| {
+        variant::plain_secret(state, "acr-password", "a-registry-password");
+        let own = json!({
+            "server": "acrdemo.azurecr.io", "username": "acrdemo", "passwordSecretRef": "acr-password",
+        });
+        set_entries(state, json!([own]));
+    });
+    let run = works_and_stays(&world, RECIPE, &[IMAGE]);
+    let mut secrets = vec!["a-registry-password".to_owned(), "sandbox-owner".to_owned()];
+    for exchange in world.sandbox.exchanges().iter().filter(|one| one.path.starts_with("/oauth2/")) {
+        let body = exchange.response_body.as_ref().unwrap();
+        let token = body["refresh_token"].as_str().or_else(|| body["access_token"].as_str());
+        secrets.push(token.unwrap().to_owned());
+    }
+    assert!(secrets.len() > 4, "{secrets:?}");
+    let told = format!(
+        "{:?} {:?} {:?} {:?}",
+        world.seen.events.lock().unwrap(),
+        world.seen.writes.lock().unwrap(),
+        run.planned.plan,
+        run.findings()
+    );
+    for secret in &secrets {
+        assert!(!told.contains(secret.as_str()), "{secret}");
     }
 }

@@ -104,7 +104,10 @@ impl World {
             sandbox: Sandbox::new(options),
             clock,
             caller: "owner".to_owned(),
-            variables: BTreeMap::from([("KEY_VAULT_NAME".to_owned(), "kv-demo".to_owned())]),
+            variables: BTreeMap::from([
+                ("KEY_VAULT_NAME".to_owned(), "kv-demo".to_owned()),
+                ("ACR_NAME".to_owned(), "acrdemo".to_owned()),
+            ]),
             container: None,
             timeout: Duration::from_secs(30 * 60),
             role_wait: None,
