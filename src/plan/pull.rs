@@ -173,7 +173,7 @@ impl PullFacts {
         }
         match &self.image {
             Some((image, Ok(digest))) => {
-                causes.push(format!("{image} is there ({digest}): it is not the tag"))
+                causes.push(format!("{image} is there ({digest}): it is not the tag"));
             }
             Some((image, Err(why))) => {
                 causes.push(format!(

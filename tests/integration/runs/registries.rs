@@ -547,10 +547,7 @@ fn a_role_that_is_not_in_force_is_explained_with_what_is_known_of_it() {
         let mut world = world;
         world.role_wait = Some(std::time::Duration::ZERO);
         let clock = std::sync::Arc::clone(&world.clock);
-        let rules = match Switches::flip(name) {
-            Ok(rules) => rules,
-            Err(_) => Switches::default(),
-        };
+        let rules = Switches::flip(name).unwrap_or_default();
         let role = std::time::Duration::from_secs(45 * 60);
         let delays = Delays { role, ..Delays::realistic() };
         let options = Options { rules, delays, ..Options::new(std::sync::Arc::new(move || clock.now())) };
