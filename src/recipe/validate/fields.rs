@@ -75,7 +75,9 @@ fn read(recipe: &Recipe, here: &Place<'_>, findings: &mut Findings<'_>) {
             if !known.contains(&name.as_str()) {
                 let key = (pattern.clone(), name.clone());
                 if !told.contains(&key) {
-                    let reference = references.iter().find(|one| one.path.contains(name));
+                    // Below an index or filter the name is no part of a reference; what leads there is.
+                    let named = references.iter().find(|one| one.path.contains(name));
+                    let reference = named.or(references.iter().find(|one| path.starts_with(&one.path)));
                     let span = reference.map_or(here.span, |one| {
                         place(&recipe.source, here.span, here.expression.text(), one.span)
                     });
