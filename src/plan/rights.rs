@@ -231,7 +231,10 @@ fn of_read(read: &Read, fact: &Fact, unreadable: &[Unreadable]) -> Option<(Resou
     if kind.namespace() == "Microsoft.Resources" || for_checks.iter().any(|one| kind.name.ends_with(one)) {
         return None;
     }
-    let scope = holder(&read.path)?;
+    let holder = holder(&read.path)?;
+    // What is not there can hold no role.
+    let gone = matches!(fact, Fact::Absent { .. }) && read.shape == Shape::One;
+    let scope = if gone { holder.parent().unwrap_or(holder) } else { holder };
     let name = read.path.rsplit('/').next().unwrap_or_default();
     let why = match read.shape {
         Shape::One if name == "default" => format!("read the {} of {}", kind.noun, scope.name()),

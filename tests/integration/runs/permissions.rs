@@ -300,3 +300,16 @@ fn a_right_that_goes_between_plan_and_write_is_explained_at_the_write() {
     assert!(fix.contains("'Container Apps Contributor'") && fix.contains(&seed::app_id()), "{fix}");
     let _ = of_code(&planned.plan.prerequisites, codes::PERMISSION);
 }
+
+#[test]
+fn what_is_not_there_is_read_by_the_right_on_what_it_would_be_in() {
+    // The vault is looked for in the app's group first, and found in another.
+    let world = World::new();
+    let plan = world.plan(BOTH, &["key_vault=kv-shared", "secrets.TOKEN=shared-token"]).unwrap().plan;
+    let scopes: Vec<&str> = plan.rights.iter().map(|rights| rights.scope.as_str()).collect();
+    let nowhere = format!("{}/providers/Microsoft.KeyVault/vaults/kv-shared", seed::group_id(seed::GROUP));
+    assert!(!scopes.iter().any(|scope| scope.eq_ignore_ascii_case(&nowhere)), "{scopes:#?}");
+    let rights = &at(&plan, &seed::group_id(seed::GROUP)).rights;
+    assert!(rights.iter().any(|right| right.action == "Microsoft.KeyVault/vaults/read"), "{rights:#?}");
+    at(&plan, &seed::vault_id(seed::SHARED_VAULT));
+}
