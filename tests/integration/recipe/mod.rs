@@ -10,6 +10,7 @@ mod fields;
 mod inputs;
 mod instances;
 mod load;
+mod pages;
 mod project;
 mod reference;
 mod rules;
