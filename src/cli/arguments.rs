@@ -117,7 +117,7 @@ pub(super) struct OnApp {
 /// Which recipes, with which inputs.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Recipes {
-    /// Recipes (acarecipe list); without one those of the project file
+    /// RECIPE or RECIPE=ALIAS (acarecipe list); without one those of the project file
     #[arg(value_name = "RECIPE")]
     pub(super) named: Vec<String>,
     /// An input: [recipe.]name[.key]=value; a list or map as JSON or key by key; @FILE, @- and @env:NAME read it

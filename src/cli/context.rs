@@ -15,7 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::execute::{Event, Executor, Interrupt, NoHook, Observer};
 use crate::plan::{Selection, Target};
 use crate::render::{Progress, Screen};
-use crate::report::{Ending, Report, TargetReport};
+use crate::report::{Ending, InstanceReport, Report, TargetReport};
 
 /// What every command on an app takes.
 pub(super) struct Flags<'f> {
@@ -173,6 +173,7 @@ impl Context {
         let mut report = Report::new(command, self.sandbox.is_some());
         report.target = Some(self.target_report.clone());
         report.recipes.clone_from(&self.asked);
+        report.instances = self.selection.instances.iter().map(InstanceReport::from).collect();
         report.correlation_id = Some(self.executor.client.correlation_id().to_string());
         report
     }

@@ -160,11 +160,13 @@ pub(super) fn prerequisites(
     }));
     report.prerequisites = findings.iter().map(|finding| CheckReport::new(finding, false)).collect();
     report.permissions = PermissionReport::of(plan);
-    screen.text(&render::checks("Prerequisites", &report.prerequisites));
+    screen.text(&render::checks("Prerequisites", &report.prerequisites, &report.instances));
     report.diagnose(&plan.problems);
     screen.diagnostics(&plan.problems);
     let problem = plan.problems.iter().any(|problem| problem.severity == crate::diagnostic::Severity::Error);
-    if findings.iter().any(|finding| finding.status == Status::Failed) {
+    if plan.contradicts_itself() {
+        Ending::Usage
+    } else if findings.iter().any(|finding| finding.status == Status::Failed) {
         Ending::PrerequisitesMissing
     } else if problem {
         Ending::Usage
@@ -197,6 +199,11 @@ pub(super) fn verification(
 ) -> Ending {
     context.progress.clear();
     let plan = &observed.plan;
+    if plan.contradicts_itself() {
+        report.diagnose(&plan.problems);
+        screen.diagnostics(&plan.problems);
+        return Ending::Usage;
+    }
     let mut findings = Vec::new();
     // Without the app there is nothing to verify: say why.
     findings.extend(
@@ -207,7 +214,7 @@ pub(super) fn verification(
     );
     if plan.app.is_null() || plan.app.is_unknown() {
         report.prerequisites = findings.iter().map(|finding| CheckReport::new(finding, false)).collect();
-        screen.text(&render::checks("Prerequisites", &report.prerequisites));
+        screen.text(&render::checks("Prerequisites", &report.prerequisites, &report.instances));
         return Ending::PrerequisitesMissing;
     }
     findings.extend(
@@ -230,7 +237,7 @@ pub(super) fn verification(
             .join(" ");
         screen.text(&format!("\n{}\n", crate::value::strip_control(&text)));
     }
-    screen.text(&render::checks("Verification", &report.verification));
+    screen.text(&render::checks("Verification", &report.verification, &report.instances));
     report.conclude(plan);
     let holds = verify::holds(&findings, strict);
     if !holds {

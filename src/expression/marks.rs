@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::value::{Data, Marks, Value};
+use crate::value::{Data, Marks, Origin, Value};
 
 /// The marks of a value and of everything in it.
 pub(super) fn all_marks(value: &Value) -> Marks {
@@ -19,9 +19,10 @@ pub(super) fn union(marks: impl IntoIterator<Item = Marks>) -> Marks {
     marks.into_iter().fold(Marks::NONE, Marks::union)
 }
 
-/// An unknown made from these: it waits for every origin in them.
+/// An unknown made from these: it waits for every origin in them, and is none of them.
 pub(super) fn unknown<'a>(parts: impl IntoIterator<Item = &'a Value>, marks: Marks) -> Value {
-    let origins: BTreeSet<_> = parts.into_iter().flat_map(Value::origins).collect();
+    let mut origins: BTreeSet<_> = parts.into_iter().flat_map(Value::origins).collect();
+    origins.retain(|origin| !matches!(origin, Origin::Property(_)));
     Value { data: Data::Unknown(origins), marks }
 }
 

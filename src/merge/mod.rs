@@ -4,8 +4,10 @@
 //! speaks of, each with what is live and what is wanted. Nothing else of the resource can change.
 
 mod body;
+mod claims;
 mod directive;
 mod normalise;
+mod together;
 
 use indexmap::IndexMap;
 
@@ -13,8 +15,10 @@ use crate::azure::types::{Compare, ListKind, ResourceType};
 use crate::value::{Data, Path, Value};
 
 pub use body::{Body, body_for};
+pub use claims::{Claim, Says, agree, claims, find, place};
 pub use directive::Directive;
 pub use normalise::{absent, canonical, equal, word_set};
+pub use together::merge_all;
 
 /// One leaf that a fragment owns.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +31,8 @@ pub struct Owned {
     pub wanted: Value,
     /// Whether the two mean the same.
     pub in_place: bool,
+    /// Only a default: it gives way to what others say of the place.
+    pub default: bool,
 }
 
 /// A fragment laid over a resource.
@@ -95,7 +101,7 @@ pub enum MergeError {
 /// # Errors
 /// See [`MergeError`].
 pub fn merge(kind: &ResourceType, live: &Value, fragment: &Value) -> Result<Merged, MergeError> {
-    let mut merger = Merger { kind, owned: Vec::new() };
+    let mut merger = Merger { kind, owned: Vec::new(), default: false };
     let value = merger.place(&Path::root(), live, fragment)?;
     Ok(Merged { value, owned: merger.owned })
 }
@@ -120,6 +126,8 @@ pub fn without_missing(mut one: Value, other: &Value, keys: &[&str]) -> Value {
 struct Merger<'a> {
     kind: &'a ResourceType,
     owned: Vec<Owned>,
+    /// Whether what is being placed is a default.
+    default: bool,
 }
 
 impl Merger<'_> {
@@ -145,7 +153,10 @@ impl Merger<'_> {
             }
             Directive::Default(value) => {
                 if absent(self.kind, path, live) {
-                    self.place(path, live, value)
+                    let within = std::mem::replace(&mut self.default, true);
+                    let placed = self.place(path, live, value);
+                    self.default = within;
+                    placed
                 } else {
                     Ok(live.clone())
                 }
@@ -205,8 +216,11 @@ impl Merger<'_> {
         }
         let pattern = path.pattern();
         if let Some(group) = self.kind.exclusive(&pattern) {
-            let winner =
-                members.iter().find(|(key, value)| group.contains(&key.as_str()) && !value.is_null());
+            let sets = |value: &Value| {
+                !value.is_null()
+                    && !matches!(Directive::read(value), Some(Directive::Delete | Directive::Default(_)))
+            };
+            let winner = members.iter().find(|(key, value)| group.contains(&key.as_str()) && sets(value));
             if let Some((winner, _)) = winner {
                 for loser in group.iter().filter(|member| *member != winner) {
                     if let Some(old) = merged.shift_remove(*loser)
@@ -218,9 +232,15 @@ impl Merger<'_> {
             }
         }
         for (key, value) in members {
+            if self.gives_way(&pattern, &merged, key, value) {
+                continue;
+            }
             // Keys that are resource ids (userAssignedIdentities) come back in another case.
-            let spelled =
-                merged.keys().find(|present| same_key(present, key)).cloned().unwrap_or_else(|| key.clone());
+            let spelled = merged
+                .keys()
+                .find(|present| same_key(&pattern, present, key))
+                .cloned()
+                .unwrap_or_else(|| key.clone());
             let below = merged.get(&spelled).cloned().unwrap_or_else(Value::null);
             let placed = self.place(&path.key(&spelled), &below, value)?;
             if placed.is_null() {
@@ -230,6 +250,18 @@ impl Merger<'_> {
             }
         }
         Ok(Value { data: Data::Map(merged), marks: live.marks })
+    }
+
+    /// Whether a member is only a default and another member of its group is set.
+    fn gives_way(&self, above: &str, set: &IndexMap<String, Value>, key: &str, value: &Value) -> bool {
+        let group = self.kind.exclusive(above).filter(|group| group.contains(&key));
+        let others = |group: &&[&str]| {
+            let other = |member: &&str| {
+                set.get(*member).is_some_and(|value| !value.is_null() && value.as_str() != Some(""))
+            };
+            group.iter().filter(|member| **member != key).any(|member| other(&member))
+        };
+        matches!(Directive::read(value), Some(Directive::Default(_))) && group.as_ref().is_some_and(others)
     }
 
     fn list(
@@ -351,13 +383,14 @@ impl Merger<'_> {
     }
 
     fn own(&mut self, path: &Path, live: &Value, wanted: Value, in_place: bool) {
-        self.owned.push(Owned { path: path.clone(), live: live.clone(), wanted, in_place });
+        let default = self.default;
+        self.owned.push(Owned { path: path.clone(), live: live.clone(), wanted, in_place, default });
     }
 }
 
-/// Resource ids as keys are the same in any case; other keys are not.
-fn same_key(have: &str, wanted: &str) -> bool {
-    have == wanted || (wanted.starts_with('/') && have.eq_ignore_ascii_case(wanted))
+/// Resource ids as keys and names of tags are the same in any case; other keys are not.
+fn same_key(above: &str, have: &str, wanted: &str) -> bool {
+    have == wanted || ((wanted.starts_with('/') || above == "tags") && have.eq_ignore_ascii_case(wanted))
 }
 
 fn element_key(path: &Path, item: &Value, keys: &'static [&'static str]) -> Result<String, MergeError> {

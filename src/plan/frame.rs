@@ -86,7 +86,8 @@ impl<'a> Frame<'_, 'a> {
     /// A command that people may paste into a shell: every value in it is one word there.
     pub(super) fn command(&self, expression: Option<&Expr>) -> Option<String> {
         let expression = expression?;
-        shown(&self.checked(expression, expression.value.evaluate_quoted(self, quote)))
+        let advice = shown(&self.checked(expression, expression.value.evaluate_quoted(self, quote)))?;
+        Some(self.engine.as_typed(self.instance, advice))
     }
 
     /// The rounds of a `for_each`: one without a key when there is none. `None`: not known yet.
@@ -246,7 +247,7 @@ impl Scope for Frame<'_, '_> {
 /// The member of an object; a member of an unknown is as unknown.
 fn select(value: &Value, field: &str) -> Value {
     if value.is_unknown() {
-        return value.clone();
+        return value.below(field);
     }
     value.get(field).cloned().unwrap_or_else(Value::null)
 }

@@ -2,9 +2,11 @@
 //! and circles of values that no single recipe shows.
 
 use super::engine::{Engine, Slot};
+use super::quote;
 use super::stepping::usable;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::recipe::inputs::{BoundValue, Wanted, disagreement};
+use crate::recipe::snake;
 use crate::value::{Marks, Value};
 
 impl Engine<'_> {
@@ -81,7 +83,7 @@ impl Engine<'_> {
                 None => set = Some((one, value)),
                 // What could not be read, or is not there, is told elsewhere.
                 Some((_, first)) if !usable(first) || !usable(&value) => {}
-                Some((_, first)) if *first == value => {}
+                Some((_, first)) if first.same(&value) => {}
                 Some((first, _)) => {
                     let bound = &self.instances()[instance];
                     if let Some(input) = bound.recipe.inputs.get(name) {
@@ -105,6 +107,70 @@ impl Engine<'_> {
             )));
         }
         Value::null()
+    }
+
+    /// The command that applies an instance as it is in this run: by the name it has, with what was typed
+    /// for it and for what it requires, less the inputs `but`. One that nobody asked for is applied with
+    /// one that requires it.
+    pub(super) fn applies(&self, instance: usize, but: &[String]) -> String {
+        let all = self.instances();
+        let mut named = instance;
+        // Requirements have no circles: the catalogue refuses them.
+        for _ in 0..all.len() {
+            let by = all[named].required_by.first().and_then(|(by, _)| self.position(by));
+            match by {
+                Some(by) if !all[named].asked => named = by,
+                _ => break,
+            }
+        }
+        let mut within = vec![named];
+        let mut at = 0;
+        while let Some(one) = within.get(at).copied() {
+            let required = all.iter().enumerate().filter(|(index, other)| {
+                !within.contains(index) && other.required_by.iter().any(|(by, _)| *by == all[one].alias)
+            });
+            let required: Vec<usize> = required.map(|(index, _)| index).collect();
+            within.extend(required);
+            at += 1;
+        }
+        let mut command = format!("acarecipe apply {}", all[named].asked_as());
+        for one in within {
+            for (input, text) in self.request.selection.inputs.typed(&all[one].alias) {
+                if one != instance || !but.iter().any(|other| other == input) {
+                    command.push_str(" -p ");
+                    command.push_str(&quote(text));
+                }
+            }
+        }
+        command
+    }
+
+    /// A recipe's own advice to apply itself, as it is typed for this instance of it: `acarecipe apply
+    /// RECIPE -p input=…` with its alias, and with what was typed for the rest.
+    pub(super) fn as_typed(&self, instance: usize, advice: String) -> String {
+        let bound = &self.instances()[instance];
+        let own = format!("acarecipe apply {}", bound.recipe.name.value);
+        let rest = match advice.strip_prefix(&own) {
+            Some(rest) if rest.is_empty() || rest.starts_with(' ') => rest,
+            _ => return advice,
+        };
+        let mut set = Vec::new();
+        let mut typed = String::new();
+        for (index, part) in rest.split(" -p ").enumerate() {
+            if index > 0 {
+                typed.push_str(" -p ");
+                let name = snake(part.split(['=', '.']).next().unwrap_or_default());
+                if bound.recipe.inputs.contains_key(&name) {
+                    if !bound.unaliased() {
+                        typed.push_str(bound.name());
+                        typed.push('.');
+                    }
+                    set.push(name);
+                }
+            }
+            typed.push_str(part);
+        }
+        self.applies(instance, &set) + &typed
     }
 
     /// Tells of values that need each other.

@@ -85,7 +85,9 @@ impl Frame<'_, '_> {
             let index = self.recipe().steps.iter().position(|step| step.id.written == name.value)?;
             let runs = self.engine.step_runs(self.instance, index);
             let waiting = runs.iter().find(|run| run.pending())?;
-            Some(Value::unknown(Origin::Step(waiting.key.clone())))
+            let instance = &self.engine.instances()[self.instance].alias;
+            let round = self.each.as_ref().map(super::frame::Each::text).unwrap_or_default();
+            Some(Value::computed(&waiting.key, format!("{instance}.{}[{round}]", lookup.id.name)))
         })
     }
 

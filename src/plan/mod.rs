@@ -6,6 +6,7 @@
 
 mod administrator;
 mod by_host;
+mod conflicts;
 mod denials;
 mod engine;
 mod finding;
@@ -34,7 +35,7 @@ use indexmap::IndexMap;
 
 use crate::azure::ResourceId;
 use crate::azure::types::{Compare, Consequence, ResourceType};
-use crate::diagnostic::{Diagnostic, Severity, Span};
+use crate::diagnostic::{Diagnostic, Severity, Span, codes};
 use crate::facts::{Facts, Read};
 use crate::merge::{self, Body, Owned, word_set};
 use crate::recipe::Retry;
@@ -77,6 +78,8 @@ pub struct Plan {
     pub versions: BTreeMap<&'static str, String>,
     /// Outputs by instance.
     pub outputs: IndexMap<String, IndexMap<String, Value>>,
+    /// The command that applies each instance as it is in this run.
+    pub commands: BTreeMap<String, String>,
     /// What to do next, by instance.
     pub notes: Vec<(String, String)>,
     /// The app as observed; null when it is not there.
@@ -197,6 +200,13 @@ impl Plan {
         !self.writes.is_empty()
     }
 
+    /// Whether the recipes and inputs of the run cannot be had together: a mistake of whoever asks for
+    /// them, whatever else is missing.
+    pub fn contradicts_itself(&self) -> bool {
+        let codes = [codes::CONFLICT, codes::CYCLE, codes::BAD_INPUT];
+        self.problems.iter().any(|problem| codes.contains(&problem.code))
+    }
+
     /// Whether something stands in the way of the first write: a problem, a prerequisite, or a step
     /// that cannot be judged.
     pub fn blocked(&self) -> bool {
@@ -210,10 +220,26 @@ impl Plan {
     pub fn approval(&self) -> BTreeMap<(String, String), Approved> {
         let mut leaves = BTreeMap::new();
         for resource in &self.resources {
-            for (owned, _) in resource.owned.iter().filter(|(owned, _)| !owned.in_place) {
-                let words = resource.kind.comparison(&owned.path.pattern()) == Some(Compare::WordSet);
-                let approved = if words { added_words(owned) } else { Approved::of(resource.kind, owned) };
-                leaves.insert((resource.id.folded(), folded(&owned.path)), approved);
+            let mut stages: IndexMap<String, Vec<&(Owned, Vec<usize>)>> = IndexMap::new();
+            for row in &resource.owned {
+                stages.entry(folded(&row.0.path)).or_default().push(row);
+            }
+            for (path, stages) in stages {
+                let mut before: Option<&Owned> = None;
+                for (owned, owners) in stages.iter().filter(|(owned, _)| !owned.in_place) {
+                    let words = resource.kind.comparison(&owned.path.pattern()) == Some(Compare::WordSet);
+                    let mut approved =
+                        if words { added_words(owned) } else { Approved::of(resource.kind, owned) };
+                    // A later stage finds what the one before it left.
+                    if let Some(before) = before.replace(owned) {
+                        approved.before = Approved::of(resource.kind, before).after;
+                    }
+                    let path = match owners.first().filter(|_| stages.len() > 1) {
+                        Some(owner) => format!("{path} ({})", self.steps[*owner].key),
+                        None => path.clone(),
+                    };
+                    leaves.insert((resource.id.folded(), path), approved);
+                }
             }
         }
         for step in self.steps.iter().filter(|step| step.outcome.pending()) {
@@ -268,8 +294,8 @@ fn added_words(owned: &Owned) -> Approved {
 pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let engine = engine::Engine::new(request, facts);
     let app = engine.app();
-    let steps = resources::step_plans(&engine);
-    let resources = resources::resources(&engine, &steps);
+    let mut steps = resources::step_plans(&engine);
+    let resources = resources::resources(&engine, &mut steps);
     let writes = writes::writes(&engine, &steps, &resources);
     let mut prerequisites = prerequisites::baseline(&engine);
     prerequisites.extend(prerequisites::recipes(&engine, &steps));
@@ -306,7 +332,11 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         .text_at(&["properties", "provisioningState"])
         .is_some_and(|state| matches!(state, "InProgress" | "Deleting" | "Updating" | "Creating"));
     let versions = writes.iter().map(|write| (write.kind.name, engine.version(write.kind.name))).collect();
+    let applies =
+        |(index, one): (usize, &crate::recipe::Instance)| (one.alias.clone(), engine.applies(index, &[]));
+    let commands = engine.instances().iter().enumerate().map(applies).collect();
     Plan {
+        commands,
         versions,
         problems: engine.take_problems(),
         missing: engine.asked.missing(),

@@ -1,14 +1,14 @@
 //! From the outcomes of all steps to the resources they own something of, conflicts told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::engine::Engine;
-use super::{ResourcePlan, StepPlan, Unreadable};
+use super::writes::all_needs;
+use super::{ResourcePlan, StepPlan, Unreadable, conflicts};
 use crate::azure::ResourceId;
 use crate::azure::types::{Compare, ResourceType};
-use crate::diagnostic::{Diagnostic, codes};
 use crate::merge::{self, Owned, equal};
-use crate::value::{Path, Segment, Value};
+use crate::value::Value;
 
 /// The plan's steps: every round of every step that takes part.
 pub(super) fn step_plans(engine: &Engine<'_>) -> Vec<StepPlan> {
@@ -56,8 +56,9 @@ pub(super) fn unreadable(engine: &Engine<'_>) -> Vec<Unreadable> {
     all
 }
 
-/// Fragments of all steps laid over each resource, conflicts reported.
-pub(super) fn resources(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<ResourcePlan> {
+/// Fragments of all steps laid over each resource, conflicts reported. What a step does not own after
+/// all is taken from it: a default that gives way, a stage that is over.
+pub(super) fn resources(engine: &Engine<'_>, steps: &mut [StepPlan]) -> Vec<ResourcePlan> {
     let mut by_resource: BTreeMap<ResourceId, Vec<usize>> = BTreeMap::new();
     let mut order = Vec::new();
     for (index, step) in steps.iter().enumerate() {
@@ -72,30 +73,99 @@ pub(super) fn resources(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Resource
         }
         by_resource.entry(id.clone()).or_default().push(index);
     }
+    let needs = all_needs(engine);
     order
         .into_iter()
         .filter_map(|id| {
-            let members = by_resource.get(&id)?;
+            let members = in_order(steps, by_resource.get(&id)?, &needs);
             let kind = steps[*members.first()?].outcome.kind;
-            report_conflicts(engine, kind, steps, members);
+            conflicts::report(engine, kind, steps, &members, &needs);
             let live = steps[*members.first()?].outcome.live.clone();
-            let merged = fold(kind, &live, steps, members);
-            let owned = owned_of(kind, steps, members, &merged);
-            Some(ResourcePlan { id, kind, live, merged, owned, steps: members.clone() })
+            let merged = fold(kind, &live, steps, &members);
+            defaults_give_way(kind, &merged, steps, &members);
+            stages_end(kind, steps, &members, &needs);
+            let owned = owned_of(kind, steps, &members, &merged);
+            Some(ResourcePlan { id, kind, live, merged, owned, steps: members })
         })
         .collect()
 }
 
+/// For each run of a step every run that must come first.
+pub(super) type Needs = BTreeMap<String, BTreeSet<String>>;
+
+/// Whether the run of one step comes before that of the other *in one instance*: then the second may
+/// give a place another value than the first.
+pub(super) fn ordered(first: &StepPlan, second: &StepPlan, needs: &Needs) -> bool {
+    first.instance == second.instance
+        && needs.get(&second.key).is_some_and(|needs| needs.contains(&first.key))
+}
+
+/// The members, each after those it needs, otherwise in their order.
+fn in_order(steps: &[StepPlan], members: &[usize], needs: &Needs) -> Vec<usize> {
+    let mut rest = members.to_vec();
+    let mut order = Vec::with_capacity(rest.len());
+    while !rest.is_empty() {
+        let free = rest.iter().position(|index| {
+            let needs = needs.get(&steps[*index].key);
+            rest.iter()
+                .all(|other| other == index || !needs.is_some_and(|needs| needs.contains(&steps[*other].key)))
+        });
+        // A circle is told when the writes are scheduled.
+        order.push(rest.remove(free.unwrap_or(0)));
+    }
+    order
+}
+
 /// `start` with the fragments of these steps laid over it, in their order.
 pub(super) fn fold(kind: &ResourceType, start: &Value, steps: &[StepPlan], members: &[usize]) -> Value {
-    members.iter().fold(start.clone(), |live, index| {
-        // A fragment that fits the live resource fits it with others laid over it, but for a conflict,
-        // which is reported on its own.
-        merge::merge(kind, &live, &steps[*index].outcome.fragment).map_or(live, |merged| merged.value)
-    })
+    // A fragment that fits the live resource fits it with others laid over it, but for a conflict,
+    // which is reported on its own.
+    let fragments: Vec<&Value> = members.iter().map(|index| &steps[*index].outcome.fragment).collect();
+    merge::merge_all(kind, start, &fragments)
+}
+
+/// A default of one step that another step's value took the place of is not owned.
+fn defaults_give_way(kind: &ResourceType, merged: &Value, steps: &mut [StepPlan], members: &[usize]) {
+    for index in members {
+        steps[*index].outcome.owned.retain(|owned| {
+            let there = || merge::find(kind, merged, &owned.path);
+            !owned.default
+                || there().is_some_and(|there| merge::agree(kind, &owned.path, there, &owned.wanted))
+        });
+    }
+}
+
+/// Of several values that ordered steps of one instance give one place the last is the one that is
+/// wanted. Those up to the one that is there are over.
+fn stages_end(kind: &ResourceType, steps: &mut [StepPlan], members: &[usize], needs: &Needs) {
+    let mut over: Vec<(usize, usize)> = Vec::new();
+    for (position, first) in members.iter().enumerate() {
+        for (at, owned) in steps[*first].outcome.owned.iter().enumerate() {
+            let words = kind.comparison(&owned.path.pattern()) == Some(Compare::WordSet);
+            if owned.in_place || words {
+                continue;
+            }
+            let place = merge::place(kind, &owned.path);
+            let later = members[position + 1..].iter().any(|later| {
+                ordered(&steps[*first], &steps[*later], needs)
+                    && steps[*later]
+                        .outcome
+                        .owned
+                        .iter()
+                        .any(|other| other.in_place && merge::place(kind, &other.path) == place)
+            });
+            if later {
+                over.push((*first, at));
+            }
+        }
+    }
+    for (step, at) in over {
+        steps[step].outcome.owned[at].in_place = true;
+    }
 }
 
 /// Every owned leaf once, with the steps that own it; sets of words as all steps together make them.
+/// Stages of one place stay apart, in their order.
 fn owned_of(
     kind: &ResourceType,
     steps: &[StepPlan],
@@ -107,84 +177,21 @@ fn owned_of(
         for owned in &steps[*index].outcome.owned {
             let mut owned = owned.clone();
             if kind.comparison(&owned.path.pattern()) == Some(Compare::WordSet)
-                && let Some(union) = value_at(merged, &owned.path)
+                && let Some(union) = merge::find(kind, merged, &owned.path)
             {
-                owned.in_place = equal(kind, &owned.path, &owned.live, &union);
-                owned.wanted = union;
+                owned.in_place = equal(kind, &owned.path, &owned.live, union);
+                owned.wanted = union.clone();
             }
-            match all.iter_mut().find(|(have, _)| have.path == owned.path) {
+            let place = merge::place(kind, &owned.path);
+            let known = all.iter_mut().find(|(have, _)| {
+                merge::place(kind, &have.path) == place
+                    && merge::agree(kind, &have.path, &have.wanted, &owned.wanted)
+            });
+            match known {
                 Some((_, owners)) => owners.push(*index),
                 None => all.push((owned, vec![*index])),
             }
         }
     }
     all
-}
-
-fn value_at(value: &Value, path: &crate::value::Path) -> Option<Value> {
-    path.0
-        .iter()
-        .try_fold(value, |value, segment| match segment {
-            crate::value::Segment::Key(key) => value.get(key),
-            crate::value::Segment::Element(_) => None,
-        })
-        .cloned()
-}
-
-/// Two steps that own one leaf with different values.
-fn report_conflicts(engine: &Engine<'_>, kind: &ResourceType, steps: &[StepPlan], members: &[usize]) {
-    for (position, first) in members.iter().enumerate() {
-        for second in &members[position + 1..] {
-            for a in &steps[*first].outcome.owned {
-                for b in &steps[*second].outcome.owned {
-                    let rivals = excludes(kind, a, b);
-                    if !rivals
-                        && (a.path != b.path || kind.comparison(&a.path.pattern()) == Some(Compare::WordSet))
-                    {
-                        continue;
-                    }
-                    let agree = !rivals
-                        && (a.wanted == b.wanted
-                            || (!a.wanted.is_unknown() && equal(kind, &a.path, &a.wanted, &b.wanted)));
-                    if !agree {
-                        let (one, other) = (&steps[*first], &steps[*second]);
-                        let message =
-                            format!("{} is given different values by {} and {}", a.path, one.key, other.key);
-                        let source = |plan: &StepPlan| {
-                            engine
-                                .instances()
-                                .iter()
-                                .find(|bound| bound.alias == plan.instance)
-                                .map(|bound| bound.recipe.source.clone())
-                        };
-                        let mut diagnostic = Diagnostic::error(codes::CONFLICT, message)
-                            .fix("give one of the two another value, or apply only one of them");
-                        if let Some(source) = source(one) {
-                            diagnostic = diagnostic.label(&source, one.span, "one value here");
-                        }
-                        if let Some(source) = source(other) {
-                            diagnostic = diagnostic.label(&source, other.span, "another here");
-                        }
-                        engine.problem(diagnostic);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Whether two leaves set different members of which only one may be set (`value` and `secretRef`).
-fn excludes(kind: &ResourceType, a: &Owned, b: &Owned) -> bool {
-    let (Some((Segment::Key(one), above)), Some((Segment::Key(other), above_other))) =
-        (a.path.0.split_last(), b.path.0.split_last())
-    else {
-        return false;
-    };
-    let group = kind.exclusive(&Path(above.to_vec()).pattern());
-    let both = |group: &[&str]| group.contains(&one.as_str()) && group.contains(&other.as_str());
-    one != other
-        && above == above_other
-        && !a.wanted.is_null()
-        && !b.wanted.is_null()
-        && group.is_some_and(both)
 }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use super::engine::Engine;
-use super::resources::fold;
+use super::resources::{Needs, fold};
 use super::schedule::{Node, schedule};
 use super::{Request, ResourcePlan, Settle, StepPlan, Write};
 use crate::azure::ResourceId;
@@ -72,7 +72,8 @@ fn written_to(step: &StepPlan) -> String {
     match (&step.outcome.resource, &step.outcome.grant) {
         (Some(id), _) => id.folded(),
         (None, Some(grant)) => {
-            format!("{}|{}|{:?}", grant.scope.folded(), grant.role_guid, grant.principal.data)
+            let principal = grant.principal.property().unwrap_or(&step.key);
+            format!("{}|{}|{principal}", grant.scope.folded(), grant.role_guid)
         }
         (None, None) => step.key.clone(),
     }
@@ -80,7 +81,7 @@ fn written_to(step: &StepPlan) -> String {
 
 /// For each run of a step every run that must come first, also across steps that are in place or
 /// skipped: what comes after those comes after what they come after.
-fn all_needs(engine: &Engine<'_>) -> BTreeMap<String, BTreeSet<String>> {
+pub(super) fn all_needs(engine: &Engine<'_>) -> Needs {
     let mut needs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for instance in 0..engine.instances().len() {
         for index in 0..engine.recipe(instance).steps.len() {
@@ -168,8 +169,12 @@ fn write_of(
             // What this write makes of the resource, with everything that earlier writes made.
             let base = fold(kind, &base_of(&plan.live, steps, members), steps, before);
             before.extend(members);
-            before.sort_unstable();
-            let mut merged = fold(kind, &plan.live, steps, before);
+            // What is in place stays so: a stage that is over must not come back with its step.
+            let wanted: Vec<usize> = (plan.steps.iter().copied())
+                .filter(|index| before.contains(index) || !steps[*index].outcome.pending())
+                .collect();
+            *before = wanted.iter().copied().filter(|index| before.contains(index)).collect();
+            let mut merged = fold(kind, &plan.live, steps, &wanted);
             if renew && members.iter().any(|index| steps[*index].outcome.base != plan.live) {
                 give_suffix(&mut merged);
             }

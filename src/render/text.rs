@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use crate::report::{Action, Check, Ending, PlanReport, Report, Sign, TargetReport};
+use crate::report::{Action, Check, Ending, InstanceReport, PlanReport, Report, Sign, TargetReport, typed};
 
 const GREEN: Style = AnsiColor::Green.on_default();
 const RED: Style = AnsiColor::Red.on_default();
@@ -45,7 +45,7 @@ fn sign(status: &str) -> (Style, &'static str) {
 }
 
 /// A list of judgements under a title. Passed ones take a line; the others say why and what to do.
-pub fn checks(title: &str, checks: &[Check]) -> String {
+pub fn checks(title: &str, checks: &[Check], instances: &[InstanceReport]) -> String {
     let mut text = format!("\n{BOLD}{title}{BOLD:#}\n");
     if checks.is_empty() {
         let _ = writeln!(text, "  none");
@@ -53,7 +53,7 @@ pub fn checks(title: &str, checks: &[Check]) -> String {
     for check in checks {
         let (style, mark) = sign(check.status);
         let recipe =
-            check.recipe.as_ref().map_or(String::new(), |recipe| format!("{}: ", recipe.replace('_', "-")));
+            check.recipe.as_ref().map_or(String::new(), |name| format!("{}: ", typed(instances, name)));
         let simulated = if check.simulated { " (simulated)" } else { "" };
         let _ = write!(text, "  {style}{mark}{style:#} {recipe}{}{simulated}", check.name);
         match (&check.detail, check.status) {
@@ -165,14 +165,14 @@ pub fn outputs(report: &Report, width: usize) -> String {
         for (instance, outputs) in &report.outputs {
             for (name, value) in outputs {
                 let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                let _ = writeln!(text, "  {}.{name} = {value}", instance.replace('_', "-"));
+                let _ = writeln!(text, "  {}.{name} = {value}", typed(&report.instances, instance));
             }
         }
     }
     if !report.notes.is_empty() {
         let _ = writeln!(text, "\n{BOLD}Next{BOLD:#}");
         for (instance, note) in &report.notes {
-            text.push_str(&wrapped(&format!("{}: {note}", instance.replace('_', "-")), 2, width));
+            text.push_str(&wrapped(&format!("{}: {note}", typed(&report.instances, instance)), 2, width));
         }
     }
     text

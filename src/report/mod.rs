@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use crate::diagnostic::{Diagnostic, json};
 use crate::execute::Applied;
 use crate::plan::{Finding, Plan, Status};
+use crate::recipe::Instance;
 use crate::value::{Redacted, strip_control};
 
 pub use cases::{CaseReport, CaseRunReport};
@@ -139,6 +140,40 @@ pub fn word(status: Status) -> &'static str {
     }
 }
 
+/// One instance of a recipe.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceReport {
+    /// Its name as everything else in the report has it: hyphens are underscores.
+    pub name: String,
+    /// Its name as a caller types it.
+    pub typed: String,
+    /// The recipe.
+    pub recipe: String,
+    /// Whether the caller asked for it; else others require it.
+    pub asked: bool,
+    /// The instances that require it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub required_by: Vec<String>,
+}
+
+impl From<&Instance> for InstanceReport {
+    fn from(instance: &Instance) -> InstanceReport {
+        InstanceReport {
+            name: instance.alias.clone(),
+            typed: instance.name().to_owned(),
+            recipe: instance.recipe.name.value.clone(),
+            asked: instance.asked,
+            required_by: instance.required_by.iter().map(|(by, _)| by.clone()).collect(),
+        }
+    }
+}
+
+/// An instance's name as a caller types it.
+pub fn typed<'n>(instances: &'n [InstanceReport], name: &'n str) -> &'n str {
+    instances.iter().find(|one| one.name == name).map_or(name, |one| one.typed.as_str())
+}
+
 /// What a run did.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -193,6 +228,9 @@ pub struct Report {
     pub target: Option<TargetReport>,
     /// The recipes asked for.
     pub recipes: Vec<String>,
+    /// The instances that take part, also those that others require.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<InstanceReport>,
     /// What had to hold first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub prerequisites: Vec<Check>,
@@ -241,6 +279,7 @@ impl Report {
             sandbox,
             target: None,
             recipes: Vec::new(),
+            instances: Vec::new(),
             prerequisites: Vec::new(),
             permissions: Vec::new(),
             plan: None,

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use crate::azure::ResourceId;
 use crate::azure::types::ResourceType;
 use crate::merge::{MergeError, Owned};
-use crate::value::{Data, Origin, Path, Segment, Value};
+use crate::value::{Data, Path, Segment, Value};
 
 pub use container_app::container_app;
 pub use resource::resource;
@@ -79,7 +79,7 @@ pub struct Grant {
 fn with_computed(kind: &ResourceType, mut value: Value, key: &str) -> Value {
     for pattern in kind.computed {
         let path = Path(pattern.split('.').map(|part| Segment::Key(part.to_owned())).collect());
-        set_if_absent(&mut value, &path.0, || Value::unknown(Origin::Step(key.to_owned())));
+        set_if_absent(&mut value, &path.0, || Value::computed(key, format!("{key}.{pattern}")));
     }
     value
 }

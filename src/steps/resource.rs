@@ -49,6 +49,7 @@ pub fn resource(
             live: if live.is_null() { Value::null() } else { there.clone() },
             wanted: there,
             in_place: !live.is_null(),
+            default: false,
         });
     }
     Ok(Outcome {

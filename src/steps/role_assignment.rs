@@ -109,6 +109,7 @@ pub fn role_assignment(kind: &'static ResourceType, request: &RoleRequest, assig
         live: found.cloned().unwrap_or_else(Value::null),
         wanted: wanted.clone(),
         in_place: found.is_some(),
+        default: false,
     };
     Outcome {
         kind,

@@ -50,6 +50,9 @@ impl Marks {
 pub enum Origin {
     /// A step that has yet to run, by its key (`managed_identity.roles[0]`).
     Step(String),
+    /// Which property of what a step makes this is, unchanged. Two unknowns with the same one are the
+    /// same value; what something was made of has none (see [`Value::same`]).
+    Property(String),
     /// Something that has not been read yet; never survives observation.
     Read,
     /// Something that could not be read (no right, or the answer failed); the text says why.
@@ -110,6 +113,53 @@ impl Value {
     /// A value that exists only after `origin`.
     pub fn unknown(origin: Origin) -> Value {
         Value::new(Data::Unknown(BTreeSet::from([origin])))
+    }
+
+    /// The property that the step of this key makes known.
+    pub fn computed(step: &str, property: String) -> Value {
+        let origins = [Origin::Step(step.to_owned()), Origin::Property(property)];
+        Value::new(Data::Unknown(BTreeSet::from(origins)))
+    }
+
+    /// What stands at `key` below an unknown: as unknown, and another property.
+    #[must_use]
+    pub fn below(&self, key: &str) -> Value {
+        let mut value = self.clone();
+        if let Data::Unknown(origins) = &mut value.data {
+            let longer = std::mem::take(origins).into_iter().map(|origin| match origin {
+                Origin::Property(property) => Origin::Property(format!("{property}.{key}")),
+                other => other,
+            });
+            *origins = longer.collect();
+        }
+        value
+    }
+
+    /// The one property that an unknown is, if it is one.
+    pub fn property(&self) -> Option<&str> {
+        let Data::Unknown(origins) = &self.data else { return None };
+        let mut properties = origins.iter().filter_map(|origin| match origin {
+            Origin::Property(property) => Some(property.as_str()),
+            _ => None,
+        });
+        properties.next().filter(|_| properties.next().is_none())
+    }
+
+    /// Whether both are one value, known or not. Marks make no difference.
+    pub fn same(&self, other: &Value) -> bool {
+        match (&self.data, &other.data) {
+            (Data::Unknown(_), Data::Unknown(_)) => {
+                self.property().is_some() && self.property() == other.property()
+            }
+            (Data::List(one), Data::List(two)) => {
+                one.len() == two.len() && one.iter().zip(two).all(|(one, two)| one.same(two))
+            }
+            (Data::Map(one), Data::Map(two)) => {
+                one.len() == two.len()
+                    && one.iter().all(|(key, one)| two.get(key).is_some_and(|two| one.same(two)))
+            }
+            (one, two) => one == two,
+        }
     }
 
     /// The same value with these marks added, on it and on everything in it.

@@ -9,7 +9,7 @@ use crate::value::{Redacted, strip_control};
 /// All findings of a plan, in the order people read them: what the recipes own, then whether it
 /// runs, then the recipes' own checks. `waited`: the time to wait for the app is over.
 pub fn findings(plan: &Plan, waited: bool) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = plan.steps.iter().map(desired_state).collect();
+    let mut findings: Vec<Finding> = plan.steps.iter().map(|step| desired_state(plan, step)).collect();
     findings.extend(plan.unreadable.iter().map(|step| {
         Finding::new(
             Status::CouldNotCheck,
@@ -28,7 +28,7 @@ pub fn findings(plan: &Plan, waited: bool) -> Vec<Finding> {
 }
 
 /// Whether what one step owns is in place, in the recipe's words.
-fn desired_state(step: &StepPlan) -> Finding {
+fn desired_state(plan: &Plan, step: &StepPlan) -> Finding {
     let name = step.why.clone().unwrap_or_else(|| format!("{}: {}", step.recipe, step.step));
     if step.outcome.owned.is_empty() {
         // Nothing that it says could be compared: that is no proof.
@@ -67,7 +67,7 @@ fn desired_state(step: &StepPlan) -> Finding {
         };
         Finding::failed(codes::DESIRED_STATE, name)
             .detail(told.join("; "))
-            .fix(format!("acarecipe apply {}", step.recipe))
+            .fix(plan.commands.get(&step.instance).cloned().unwrap_or_default())
     };
     finding.of(&step.instance)
 }

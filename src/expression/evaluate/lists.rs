@@ -31,7 +31,7 @@ impl Evaluator<'_> {
                     keep(self.own(value)?);
                 }
             }
-            list if list.is_unknown() => return Ok(Current::Value(list)),
+            list if list.is_unknown() => return Ok(part(&list)),
             _ => return Ok(Current::own(Value::null())),
         }
         Ok(Current::own(settled(kept, marks)))
@@ -40,7 +40,7 @@ impl Evaluator<'_> {
     /// The members of an object as a list; null of anything else.
     pub(super) fn members<'v>(&'v self, object: Cow<'v, Value>) -> Found<'v> {
         if object.is_unknown() {
-            return Ok(Current::Value(object));
+            return Ok(part(&object));
         }
         if object.as_map().is_none() {
             return Ok(Current::own(Value::null()));
@@ -56,7 +56,7 @@ impl Evaluator<'_> {
     pub(super) fn flatten<'v>(&'v self, list: Cow<'v, Value>) -> Found<'v> {
         let marks = list.marks;
         let list = match list {
-            list if list.is_unknown() => return Ok(Current::Value(list)),
+            list if list.is_unknown() => return Ok(part(&list)),
             list if list.as_list().is_none() => return Ok(Current::own(Value::null())),
             list => self.own(list)?,
         };
@@ -84,7 +84,7 @@ impl Evaluator<'_> {
         step: i32,
     ) -> Found<'v> {
         if list.is_unknown() {
-            return Ok(Current::Value(list));
+            return Ok(part(&list));
         }
         let Some(items) = list.as_list() else {
             return Ok(Current::own(Value::null()));
@@ -99,10 +99,15 @@ impl Evaluator<'_> {
     }
 }
 
+/// What is made of an unknown list or object: as unknown, but not it.
+fn part(list: &Value) -> Current<'static> {
+    Current::own(unknown([list], list.marks))
+}
+
 /// The element at a position, from the end if negative; null when there is none.
 pub(super) fn index(list: Cow<'_, Value>, index: i32) -> Current<'_> {
     if list.is_unknown() {
-        return Current::Value(list);
+        return part(&list);
     }
     let length = list.as_list().map_or(0, <[Value]>::len);
     let distance = usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX);

@@ -187,14 +187,14 @@ impl<'s> Evaluator<'s> {
             Current::Scope => Current::Root(name),
             Current::Root(root) => Current::own(self.lookup(root, Some(name))?),
             Current::Value(Cow::Borrowed(value)) => match &value.data {
-                Data::Unknown(_) => Current::Value(Cow::Borrowed(value)),
+                Data::Unknown(_) => Current::own(value.below(name)),
                 _ => value.get(name).map_or_else(
                     || Current::own(Value::null()),
                     |member| Current::Value(Cow::Borrowed(member)),
                 ),
             },
             Current::Value(Cow::Owned(mut value)) => Current::own(match &mut value.data {
-                Data::Unknown(_) => value,
+                Data::Unknown(_) => value.below(name),
                 Data::Map(members) => members.swap_remove(name).unwrap_or_else(Value::null),
                 _ => Value::null(),
             }),

@@ -5,7 +5,7 @@ use super::super::parse::Part;
 use super::super::{ExpressionError, Span, functions};
 use super::budget::Budget;
 use super::{Document, evaluate};
-use crate::value::{Data, Marks, Value};
+use crate::value::{Data, Marks, Origin, Value};
 
 /// The value of a parsed string; `quote` is laid on what each `${…}` gives.
 pub(in crate::expression) fn parts(
@@ -19,6 +19,9 @@ pub(in crate::expression) fn parts(
         return evaluate(text, query, document, &budget);
     }
     let mut joined = String::new();
+    // Which text it is, when a part of it is not known: that of the parts that are, with the others by
+    // which property they are.
+    let mut property = Some(String::new());
     let mut marks = Marks::NONE;
     let mut unknowns = Vec::new();
     let mut null = false;
@@ -34,7 +37,12 @@ pub(in crate::expression) fn parts(
         marks = marks.union(value.marks);
         match &value.data {
             Data::Null => null = true,
-            Data::Unknown(_) => unknowns.push(value),
+            Data::Unknown(_) => {
+                property =
+                    property.zip(value.property()).map(|(text, one)| format!("{text}{joined}\0{one}\0"));
+                joined.clear();
+                unknowns.push(value);
+            }
             Data::String(text) => joined.push_str(&quote.map_or_else(|| text.clone(), |quote| quote(text))),
             Data::Bool(flag) => joined.push_str(if *flag { "true" } else { "false" }),
             Data::Number(number) => joined.push_str(&number.to_string()),
@@ -51,6 +59,10 @@ pub(in crate::expression) fn parts(
     } else if unknowns.is_empty() {
         Value::from(joined).mark(marks)
     } else {
-        unknown(&unknowns, marks)
+        let mut whole = unknown(&unknowns, marks);
+        if let (Data::Unknown(origins), Some(property)) = (&mut whole.data, property) {
+            origins.insert(Origin::Property(format!("{property}{joined}")));
+        }
+        whole
     })
 }

@@ -126,6 +126,14 @@ fn the_shape_of_the_report_is_frozen() {
     .diagnostics[]: object
     .exitCode: number
     .formatVersion: number
+    .instances: list
+    .instances[].asked: boolean
+    .instances[].name: string
+    .instances[].recipe: string
+    .instances[].requiredBy: list
+    .instances[].requiredBy[]: string
+    .instances[].typed: string
+    .instances[]: object
     .notes.*: string
     .notes: object
     .outputs.*.client_id: string

@@ -94,7 +94,7 @@ fn help() {
     Usage: acarecipe apply [OPTIONS] [RECIPE]...
 
     Arguments:
-      [RECIPE]...  Recipes (acarecipe list); without one those of the project file
+      [RECIPE]...  RECIPE or RECIPE=ALIAS (acarecipe list); without one those of the project file
 
     Options:
       -p, --param <NAME=VALUE>    An input: [recipe.]name[.key]=value; a list or map as JSON or key by
@@ -145,6 +145,7 @@ fn help() {
       acarecipe apply managed-identity --sandbox
       acarecipe apply managed-identity -p identity=create --yes
       acarecipe apply key-vault-reference -p key_vault=my-vault -p secrets.DB_PASSWORD=db-password
+      acarecipe apply managed-identity key-vault-reference=b -p b.key_vault=my-vault -p b.secrets.TOKEN=token
     "#);
 }
 

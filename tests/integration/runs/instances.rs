@@ -217,3 +217,107 @@ fn the_order_of_the_recipes_means_nothing() {
     }
     assert!(changes.into_inner() > 100, "most of them change something");
 }
+
+/// A recipe that sets an input of what it requires from its own, and one that does so on a condition.
+const SETTING: [(&str, &str); 3] = [
+    RECIPES[0],
+    (
+        "mid",
+        "requires: [{ recipe: greeting, with: { text: \"${inputs.text}\" } }]\ninputs: { text: { default: hello } }\n",
+    ),
+    (
+        "perhaps",
+        "requires: [{ recipe: greeting, when: \"${inputs.on}\", with: { text: perhaps } }]\ninputs: { on: { type: boolean, default: false } }\n",
+    ),
+];
+
+#[test]
+fn what_two_requirers_set_is_compared_by_value() {
+    let folder = folder(&SETTING);
+    let mut world = World::new();
+    world.folders = vec![folder.path().to_owned()];
+    let two = ["mid=a", "mid=b"];
+    let problems =
+        |recipes: &[&str], parameters: &[&str]| world.plan(recipes, parameters).unwrap().plan.problems;
+    assert_eq!(problems(&two, &[]).len(), 0, "both say hello");
+    let found = problems(&two, &["a.text=x", "b.text=y"]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].message, "a and b want different values of `text` of greeting");
+    assert_eq!(found[0].fix.as_deref(), Some("set it: -p greeting.text=…"));
+    let lines: Vec<usize> =
+        found[0].labels.iter().map(|label| label.source.line_col(label.span.start).0).collect();
+    assert_eq!(lines, [5, 5], "the line of each");
+    // What the fix says really works.
+    let run = works_and_stays(&world, &two, &["a.text=x", "b.text=y", "greeting.text=z"]);
+    assert_eq!(run.applied.revisions.len(), 1);
+    assert_eq!(variable(&app(&world), seed::APP, "GREETING")["value"], "z");
+    // A requirement that does not hold wants nothing, and leaves out nothing that is asked for.
+    assert_eq!(problems(&["mid", "perhaps"], &[]).len(), 0);
+    assert_eq!(problems(&["mid", "perhaps"], &["on=true"]).len(), 1);
+    assert!(world.plan(&["perhaps"], &[]).unwrap().plan.steps.is_empty());
+    assert_eq!(world.plan(&["perhaps", "greeting"], &[]).unwrap().plan.steps.len(), 1);
+}
+
+#[test]
+fn recipes_whose_values_need_each_other_are_told_so() {
+    let folder = folder(&[
+        ("bottom", "inputs: { text: {} }\noutputs: { echo: \"${inputs.text}\" }\n"),
+        (
+            "top",
+            "requires: [{ recipe: bottom, with: { text: \"${variables.back}\" } }]\nvariables: { back: \"${bottom.echo}\" }\nsteps:\n  - id: set\n    container_app: { tags: { back: \"${bottom.echo}\" } }\n",
+        ),
+    ]);
+    let mut world = World::new();
+    world.folders = vec![folder.path().to_owned()];
+    let plan = world.plan(&["top"], &[]).unwrap().plan;
+    assert!(plan.contradicts_itself() && plan.writes.is_empty());
+    assert_eq!(plan.problems[0].code.0, "cycle", "{:#?}", plan.problems);
+    let told = &plan.problems[0].notes[0];
+    assert!(
+        told.contains("the input `text` of bottom") && told.contains("the variable `back` of top"),
+        "{told}"
+    );
+    assert!(world.plan(&["top"], &["bottom.text=x"]).unwrap().plan.problems.is_empty());
+}
+
+#[test]
+fn what_mends_an_instance_is_typed_for_it() {
+    let world = World::new();
+    world.apply(TWO, TWO_VAULTS).ok();
+    world.sandbox.edit(|state| {
+        let app = state.app_mut(seed::APP).unwrap();
+        app.model["properties"]["template"]["containers"][0]["env"] = serde_json::json!([]);
+    });
+    let found = world.verify(TWO, TWO_VAULTS);
+    let fixes: Vec<&str> = failed(&found).iter().filter_map(|one| one.fix.as_deref()).collect();
+    let typed = |name: &str, vault: &str, secret: &str| {
+        format!(
+            "acarecipe apply key-vault-reference={name} -p {name}.key_vault={vault} -p {name}.secrets.{secret}"
+        )
+    };
+    let (a, b) =
+        (typed("a", "kv-demo", "DB_PASSWORD=db-password"), typed("b", "kv-shared", "TOKEN=shared-token"));
+    assert!(fixes.contains(&a.as_str()) && fixes.contains(&b.as_str()), "{fixes:#?}");
+    for (fix, name) in [(&a, "DB_PASSWORD"), (&b, "TOKEN")] {
+        // The command does what it says.
+        let words: Vec<&str> = fix.split(' ').collect();
+        let parameters: Vec<&str> = words[3..].iter().copied().filter(|word| *word != "-p").collect();
+        world.apply(&words[2..3], &parameters).ok();
+        assert!(!variable(&app(&world), seed::APP, name).is_null());
+    }
+}
+
+#[test]
+fn advice_of_a_recipe_is_typed_for_the_instance() {
+    let world = World::new()
+        .edited(|state| acarecipe::sandbox::seed::variant::plain_secret(state, "shared-token", "own-value"));
+    let planned = world.plan(TWO, TWO_VAULTS).unwrap().plan;
+    let found = failed(&planned.prerequisites);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(
+        found[0].fix.as_deref(),
+        Some(
+            "acarecipe apply key-vault-reference=b -p b.key_vault=kv-shared -p b.secrets.TOKEN=shared-token -p b.replace=true"
+        )
+    );
+}

@@ -4,6 +4,7 @@
 
 mod apps;
 mod callers;
+mod conflicts;
 mod counts;
 mod drift;
 mod failed_operation;
