@@ -259,7 +259,7 @@ impl Merger<'_> {
             let other = |member: &&str| {
                 set.get(*member).is_some_and(|value| !value.is_null() && value.as_str() != Some(""))
             };
-            group.iter().filter(|member| **member != key).any(|member| other(&member))
+            group.iter().filter(|member| **member != key).any(other)
         };
         matches!(Directive::read(value), Some(Directive::Default(_))) && group.as_ref().is_some_and(others)
     }

@@ -78,13 +78,13 @@ impl Evaluator<'_> {
 
     pub(super) fn slice<'v>(
         &'v self,
-        list: Cow<'v, Value>,
+        list: &Cow<'v, Value>,
         start: Option<i32>,
         stop: Option<i32>,
         step: i32,
     ) -> Found<'v> {
         if list.is_unknown() {
-            return Ok(part(&list));
+            return Ok(part(list));
         }
         let Some(items) = list.as_list() else {
             return Ok(Current::own(Value::null()));

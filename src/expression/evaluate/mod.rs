@@ -149,7 +149,7 @@ impl<'s> Evaluator<'s> {
             Ast::Index { idx, .. } => Ok(lists::index(self.force(current)?, *idx)),
             Ast::Slice { start, stop, step, .. } => {
                 let list = self.force(current)?;
-                self.slice(list, *start, *stop, *step)
+                self.slice(&list, *start, *stop, *step)
             }
             Ast::Or { lhs, rhs, .. } => self.or(lhs, rhs, current),
             Ast::And { lhs, rhs, .. } => self.and(lhs, rhs, current),
