@@ -73,7 +73,7 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Apply recipes: check, plan, confirm, write, wait, verify
     #[command(
-        after_help = "Examples:\n  acarecipe apply managed-identity --sandbox\n  acarecipe apply managed-identity -p identity=create --yes\n  acarecipe apply key-vault-reference -p key_vault=my-vault -p secrets.DB_PASSWORD=db-password\n  acarecipe apply managed-identity key-vault-reference=b -p b.key_vault=my-vault -p b.secrets.TOKEN=token"
+        after_help = "Examples:\n  acarecipe apply managed-identity --sandbox\n  acarecipe apply managed-identity -p identity=create --yes\n  acarecipe apply key-vault-reference -p key_vault=my-vault -p secrets.DB_PASSWORD=db-password\n  acarecipe apply key-vault-reference=b -p b.key_vault=my-vault -p b.secrets.TOKEN=token"
     )]
     Apply(apply::Apply),
     /// Verify recipes on the live app; without a recipe: the app's own health

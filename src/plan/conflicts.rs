@@ -37,14 +37,24 @@ pub(super) fn report(
             if ordered(one, other, needs) || ordered(other, one, needs) {
                 continue;
             }
-            for a in ours {
-                for b in theirs.iter().filter(|b| a.conflicts(kind, b)) {
-                    let sides = [
-                        Side { step: one, claim: a, instance: instance(one) },
-                        Side { step: other, claim: b, instance: instance(other) },
-                    ];
-                    engine.problem(told(&sides));
+            let pairs: Vec<(&Claim, &Claim)> = ours
+                .iter()
+                .flat_map(|a| theirs.iter().filter(|b| a.conflicts(kind, b)).map(move |b| (a, b)))
+                .collect();
+            for (a, b) in &pairs {
+                // That an element and each of its members cannot be had is one conflict.
+                let told_above = pairs.iter().any(|(above, beside)| {
+                    let same = above.path == a.path && beside.path == b.path;
+                    !same && above.path.contains(&a.path) && beside.path.contains(&b.path)
+                });
+                if told_above {
+                    continue;
                 }
+                let sides = [
+                    Side { step: one, claim: a, instance: instance(one) },
+                    Side { step: other, claim: b, instance: instance(other) },
+                ];
+                engine.problem(told(&sides));
             }
         }
     }

@@ -145,7 +145,7 @@ fn help() {
       acarecipe apply managed-identity --sandbox
       acarecipe apply managed-identity -p identity=create --yes
       acarecipe apply key-vault-reference -p key_vault=my-vault -p secrets.DB_PASSWORD=db-password
-      acarecipe apply managed-identity key-vault-reference=b -p b.key_vault=my-vault -p b.secrets.TOKEN=token
+      acarecipe apply key-vault-reference=b -p b.key_vault=my-vault -p b.secrets.TOKEN=token
     "#);
 }
 

@@ -285,7 +285,8 @@ fn ordered_steps_of_one_instance_are_stages() {
         format!("  - id: {id}\n    after: [{after}]\n    container_app: {{ tags: {{ stage: {value} }} }}\n")
     };
     let role = "  - id: between\n    after: [first]\n    role_assignment: { role: Reader, principal: \"${inputs.who}\", scope: \"${app.id}\" }\n";
-    let head = format!("inputs: {{ who: {{ default: {} }} }}\nsteps:\n", seed::IDENTITY_PRINCIPAL);
+    let head = "inputs: { who: { required: true } }\nsteps:\n".to_owned();
+    let who = format!("who={}", seed::IDENTITY_PRINCIPAL);
     let text = head + &set("last", "two", "between") + role + &set("first", "one", "");
     let plain = format!("steps:\n{}{}", set("b", "two", "a"), set("a", "one", ""));
     let unordered = format!("steps:\n{}{}", set("b", "\"${target.app}\"", ""), set("a", "one", ""));
@@ -294,7 +295,7 @@ fn ordered_steps_of_one_instance_are_stages() {
     world.folders = vec![folder.path().to_owned()];
     world.role_wait = Some(std::time::Duration::ZERO);
 
-    let run = works_and_stays(&world, &["staged"], &[]);
+    let run = works_and_stays(&world, &["staged"], &[&who]);
     let sent: Vec<String> =
         writes(&world.sandbox.exchanges()).into_iter().map(|(method, _)| method).collect();
     assert_eq!(
@@ -312,7 +313,7 @@ fn ordered_steps_of_one_instance_are_stages() {
     assert_eq!(plan.problems.len(), 1);
     assert!(plan.problems[0].message.contains("step b of unordered"), "{:?}", plan.problems);
     // Stages of two instances are no stages.
-    assert!(world.plan(&["plain", "staged"], &[]).unwrap().plan.contradicts_itself());
+    assert!(world.plan(&["plain", "staged"], &[&who]).unwrap().plan.contradicts_itself());
 }
 
 fn kind() -> &'static ResourceType {
