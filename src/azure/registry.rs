@@ -24,7 +24,7 @@ use super::client::ArmClient;
 use super::clouds::Cloud;
 use super::endpoint::{Bearer, EndpointKind};
 use super::envelope::{self, Envelope};
-use super::errors::{ArmError, ArmErrorKind, HttpFailure};
+use super::errors::{ArmError, ArmErrorKind, HttpFailure, Last};
 use super::ids::ResourceId;
 use super::image::{is_digest, is_repository, is_tag};
 use super::request::Method;
@@ -71,9 +71,14 @@ pub enum Manifest {
         /// The registry's code: `MANIFEST_UNKNOWN`, `NAME_UNKNOWN`.
         code: String,
     },
-    /// The registry could not be asked, or does not let the caller see.
+    /// The registry does not let the caller see, or cannot be reached from here: asking again changes nothing.
     Refused {
         /// Why, in one line.
+        reason: String,
+    },
+    /// It was asked, and its answer is none. It may have another one later.
+    Failed {
+        /// What came instead, in one line.
         reason: String,
     },
 }
@@ -88,7 +93,9 @@ pub fn server(suffix: &str, name: &str) -> Option<String> {
 
 impl ArmClient {
     /// Asks the registry for the digest of `reference` (a tag or a digest) in `repository`. Whatever keeps it
-    /// from being told is an answer too: nothing of Azure Resource Manager hangs on it.
+    /// from being told is an answer too: nothing of Azure Resource Manager hangs on it. A refusal and a fault
+    /// are told apart, because an image that is written by its tag for a passing fault would be written once
+    /// more by its digest.
     pub async fn manifest(
         &self,
         registry: &ResourceId,
@@ -102,12 +109,15 @@ impl ArmClient {
             Err(reason) => return Manifest::Refused { reason: reason.to_owned() },
         };
         let server = registry.server.clone();
-        let refused = |why: &dyn Display| format!("{server}: {why}");
+        let told = |why: &dyn Display| format!("{server}: {why}");
         match registry.digest(repository, reference).await {
             Ok(digest) => Manifest::Found { digest },
             Err(Refusal::Absent(code)) => Manifest::Absent { code },
-            Err(Refusal::Reason(reason)) => Manifest::Refused { reason: refused(&reason) },
-            Err(Refusal::Error(error)) => Manifest::Refused { reason: refused(error.kind()) },
+            Err(Refusal::Reason(reason)) => Manifest::Failed { reason: told(&reason) },
+            Err(Refusal::Error(error)) if answered_ill(&error) => {
+                Manifest::Failed { reason: told(error.kind()) }
+            }
+            Err(Refusal::Error(error)) => Manifest::Refused { reason: told(error.kind()) },
         }
     }
 }
@@ -294,6 +304,17 @@ impl<'c> Registry<'c> {
 /// Manager's (`ContainerRegistryAudience`); whether the other one is known there is not confirmed.
 fn scope(cloud: &'static Cloud) -> &'static str {
     if cloud == Cloud::public() { SCOPE } else { cloud.scope }
+}
+
+/// Whether a registry was reached and gave neither what was asked nor a refusal of it: busy, broken, or in
+/// words that mean nothing. A closed network refuses (403), or swallows connections.
+fn answered_ill(error: &ArmError) -> bool {
+    match error.kind() {
+        ArmErrorKind::Http(failure) => !matches!(failure.status, 300..=399 | 401 | 403 | 404),
+        ArmErrorKind::BadBody { .. } | ArmErrorKind::TooLarge { .. } => true,
+        ArmErrorKind::Deadline { last: Last::Error(error) } => answered_ill(error),
+        _ => false,
+    }
 }
 
 /// A 404 to the manifest in the registry's own words: it does not have it. In other words it is a proxy's.

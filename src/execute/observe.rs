@@ -7,6 +7,7 @@ use super::write::Context;
 use super::{Event, Executor, Failure, Observed};
 use crate::azure::types::Update;
 use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Manifest, ResourceId};
+use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::{Fact, Facts, REFERENCE, REPOSITORY, Read, Shape};
 use crate::plan::{Plan, Selection, State, Target, Write};
 use crate::value::{Data, Value};
@@ -240,7 +241,7 @@ impl Executor {
         let mut request = ArmRequest::get(read.path.clone(), read.api_version.clone());
         request.query.clone_from(&read.query);
         let answer = match read.shape {
-            Shape::Manifest => return Ok(self.manifest(read).await),
+            Shape::Manifest => return self.manifest(read).await,
             Shape::One => self.client.read(&request, self.deadline).await.map(|answer| answer.body),
             Shape::Many => self.client.list(&request, self.deadline).await.map(serde_json::Value::Array),
         };
@@ -251,21 +252,31 @@ impl Executor {
     }
 }
 
-/// What keeps a registry from being asked is a fact too: an image can be written without its digest.
 impl Executor {
-    async fn manifest(&self, read: &Read) -> Fact {
+    /// That a registry may not be asked is a fact too: an image can be written without its digest. That it
+    /// does not answer is none: the digest that it has might be another one's in a minute.
+    async fn manifest(&self, read: &Read) -> Result<Fact, Failure> {
         let (repository, reference) = (read.parameter(REPOSITORY), read.parameter(REFERENCE));
         let Some(registry) = ResourceId::parse(&read.path) else {
-            return Fact::Absent { code: "NAME_UNKNOWN".to_owned() };
+            return Ok(Fact::Absent { code: "NAME_UNKNOWN".to_owned() });
         };
         let (member, text) = match self.client.manifest(&registry, repository, reference, self.deadline).await
         {
             Manifest::Found { digest } => ("digest", digest),
             Manifest::Refused { reason } => ("refused", reason),
-            Manifest::Absent { code } => return Fact::Absent { code },
+            Manifest::Absent { code } => return Ok(Fact::Absent { code }),
+            Manifest::Failed { reason } => return Err(unresolved(repository, reference, &reason)),
         };
-        Fact::Found(Value::from(serde_json::json!({ member: text })))
+        Ok(Fact::Found(Value::from(serde_json::json!({ member: text }))))
     }
+}
+
+fn unresolved(repository: &str, reference: &str, reason: &str) -> Failure {
+    let message = format!("the registry did not say what {repository} {reference} is ({reason})");
+    Failure::Azure(Box::new(
+        Diagnostic::error(codes::IMAGE, message)
+            .fix("run it again in a minute, or name the image by its digest: repository@sha256:…"),
+    ))
 }
 
 /// The longest that a startup probe of the app's own gives its container; the defaults of its figures are

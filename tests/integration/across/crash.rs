@@ -163,3 +163,27 @@ fn key_vault_reference_completes_after_a_crash_anywhere() {
     let points: usize = scenarios.iter().map(Scenario::crash_everywhere).sum();
     say!("key-vault-reference: {points} crash points");
 }
+
+#[test]
+fn container_registry_completes_after_a_crash_anywhere() {
+    let scenarios = [
+        Scenario {
+            name: "container-registry, system",
+            arguments: &["container-registry", "-p", "container-registry.acr_name=acrdemo"],
+        },
+        Scenario {
+            name: "container-registry, an identity that is there, with an image",
+            arguments: &[
+                "container-registry",
+                "-p",
+                "container-registry.acr_name=acrdemo",
+                "-p",
+                "managed-identity.identity=id-demo",
+                "-p",
+                "container-registry.image=python-demo:2.0",
+            ],
+        },
+    ];
+    let points: usize = scenarios.iter().map(Scenario::crash_everywhere).sum();
+    say!("container-registry: {points} crash points");
+}

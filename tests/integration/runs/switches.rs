@@ -99,3 +99,35 @@ fn a_secret_that_cannot_be_fetched_is_explained_under_every_flipped_switch() {
         assert_eq!(secret(&app(&world), "smtp")["value"], OWN, "{name}");
     }
 }
+
+#[test]
+fn a_registry_and_an_image_under_every_flipped_switch() {
+    for (name, rules) in Switches::all_flips() {
+        let parameters = &["image=python-demo:2.0", EXISTING];
+        let world = world(rules).edited(|state| {
+            let entry = serde_json::json!({
+                "server": "acrdemo.azurecr.io", "username": "acrdemo", "passwordSecretRef": "smtp",
+            });
+            let app = state.app_mut(seed::APP).unwrap();
+            app.model["properties"]["configuration"]["registries"] = serde_json::json!([entry]);
+        });
+        let recipes = &["container-registry"];
+        let at = format!("{name}, {parameters:?}");
+        let run = match world.try_apply(recipes, parameters) {
+            Ok(run) => run,
+            Err(planned) => panic!("{at}: blocked by {:#?}", failed(&planned.plan.prerequisites)),
+        };
+        if let Err(failure) = &run.end {
+            panic!("{at}: {failure:#?}");
+        }
+        assert!(failed(&run.findings()).is_empty(), "{at}: {:#?}", run.findings());
+        assert_eq!(run.applied.revisions.len(), 1, "{at}");
+        let app = app(&world);
+        assert_eq!(secret(&app, "smtp")["value"], OWN, "{at}");
+        let entry = &app.configuration()["registries"][0];
+        let has = |member: &str| entry[member].as_str().is_some_and(|text| !text.is_empty());
+        assert!(has("identity") && !has("username") && !has("passwordSecretRef"), "{at}: {entry}");
+        let again = world.plan(recipes, parameters).unwrap().plan;
+        assert!(!again.blocked() && again.writes.is_empty(), "{at}: {:#?}", again.writes);
+    }
+}

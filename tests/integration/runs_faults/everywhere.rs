@@ -250,3 +250,22 @@ fn key_vault_reference_with_an_identity_that_is_there() {
     let scenario = Scenario::new(name, &["key-vault-reference"], &parameters);
     Scenario { writes_only: true, ..scenario }.everywhere();
 }
+
+#[test]
+fn container_registry_with_the_system_identity_and_an_image() {
+    let parameters = ["image=python-demo:2.0"];
+    let scenario = Scenario::new("container-registry, system", &["container-registry"], &parameters);
+    scenario.everywhere();
+}
+
+#[test]
+fn three_recipes_with_an_identity_that_is_there() {
+    let recipes = ["managed-identity", "key-vault-reference", "container-registry"];
+    let parameters = [
+        "managed-identity.identity=id-demo",
+        "key-vault-reference.secrets.DB_PASSWORD=db-password",
+        "container-registry.image=python-demo:2.0",
+    ];
+    let scenario = Scenario::new("three recipes, an identity that is there", &recipes, &parameters);
+    Scenario { writes_only: true, ..scenario }.everywhere();
+}
