@@ -423,9 +423,7 @@ impl ArmError {
         };
         let said = details.iter_mut().map(|detail| &mut detail.message).chain(target).chain([message]);
         for said in said {
-            for text in texts {
-                *said = said.replace(text.as_str(), "(hidden)");
-            }
+            *said = super::text::without(said, texts);
         }
     }
 

@@ -26,6 +26,46 @@ pub(crate) fn clean(text: &str, secrets: &[Secret]) -> String {
     }
 }
 
+/// What stands where a value stood that nobody may see.
+const HIDDEN: &str = "(hidden)";
+/// From this length on a value of letters alone is hidden inside a longer word, too.
+const NO_WORD: usize = 8;
+
+/// `said` without `values`. A short value of letters alone may be a part of any word (`info` is of
+/// `information`) and is hidden where no letter is beside it; every other value is hidden wherever it stands.
+pub(crate) fn without(said: &str, values: &[String]) -> String {
+    let mut values: Vec<&str> = values.iter().map(String::as_str).filter(|value| !value.is_empty()).collect();
+    // A value may begin with another: the longer one first, or its rest would stay.
+    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    values.into_iter().fold(said.to_owned(), |said, value| {
+        if value.chars().count() < NO_WORD && value.chars().all(char::is_alphabetic) {
+            without_word(&said, value)
+        } else {
+            said.replace(value, HIDDEN)
+        }
+    })
+}
+
+/// `said` without `value` where it is not a part of a longer word.
+fn without_word(said: &str, value: &str) -> String {
+    let mut out = String::with_capacity(said.len());
+    let mut before = None;
+    let mut rest = said;
+    while let Some(c) = rest.chars().next() {
+        let after = rest.strip_prefix(value).filter(|after| !after.starts_with(char::is_alphabetic));
+        if let Some(after) = after.filter(|_| !before.is_some_and(char::is_alphabetic)) {
+            out.push_str(HIDDEN);
+            before = value.chars().last();
+            rest = after;
+        } else {
+            out.push(c);
+            before = Some(c);
+            rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        }
+    }
+    out
+}
+
 /// Replaces what looks like a JWT (`eyJ….….…`) and what follows the word `Bearer`.
 fn without_tokens(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -66,6 +106,21 @@ mod tests {
                     or opaque-token-1\u{202e}";
         let shown = clean(text, &[secret]);
         assert_eq!(shown, "no [31m Authorization: Bearer (token) or (token) or (token)");
+    }
+
+    #[test]
+    fn a_hidden_word_leaves_longer_words_alone() {
+        let hide = |said: &str, values: &[&str]| {
+            without(said, &values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(hide("For more information: 'info'", &["info"]), "For more information: '(hidden)'");
+        assert_eq!(hide("info info2 _info_ ainfo", &["info"]), "(hidden) (hidden)2 _(hidden)_ ainfo");
+        // No word: beside letters it is still the secret.
+        assert_eq!(hide("xp4ssx", &["p4ss"]), "x(hidden)x");
+        assert_eq!(hide("valuecorrecthorse", &["correcthorse"]), "value(hidden)");
+        // The longer of two that begin alike, in whatever order.
+        assert_eq!(hide("got p4ss-word", &["p4ss", "p4ss-word"]), "got (hidden)");
+        assert_eq!(hide("étéé été", &["été"]), "étéé (hidden)");
     }
 
     #[test]
