@@ -185,3 +185,38 @@ impl PullFacts {
         (causes, fix)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn causes(properties: serde_json::Value, text: &str) -> (Vec<String>, Option<String>) {
+        let facts = PullFacts {
+            name: "acrdemo".to_owned(),
+            server: "acrdemo.azurecr.io".to_owned(),
+            properties: Value::from(properties),
+            grant: None,
+            image: None,
+        };
+        facts.causes(text, OffsetDateTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn network_and_policy_are_named_as_causes() {
+        let kept_out = "DENIED: client with IP '20.0.0.4' is not allowed access";
+        let (network, fix) = causes(json!({}), kept_out);
+        assert!(matches!(&network[..], [one] if one.contains("closed to public networks")), "{network:?}");
+        assert_eq!(fix.as_deref(), Some("az acr show-endpoints --name acrdemo"));
+
+        let of_status = |status: &str| {
+            let policies = json!({ "azureADAuthenticationAsArmPolicy": { "status": status } });
+            causes(json!({ "policies": policies }), "UNAUTHORIZED: authentication required")
+        };
+        let (policy, fix) = of_status("Disabled");
+        assert_eq!(policy, ["acrdemo refuses ARM tokens, with which Container Apps pulls"]);
+        assert!(fix.is_some_and(|fix| fix.starts_with("az acr config authentication-as-arm update")));
+        assert_eq!(of_status("enabled"), (Vec::new(), None));
+    }
+}

@@ -500,3 +500,37 @@ steps:
         &[],
     );
 }
+
+/// The caller's token goes to a manifest's registry: one that Azure told of, never one that a recipe makes up.
+#[test]
+fn no_recipe_chooses_where_a_token_goes() {
+    let refused = |registry: &str| {
+        let lookups = format!(
+            "\
+inputs: {{ acr: {{ description: D. }} }}
+variables: {{ own: {{ id: x, name: evil }}, same: \"${{registry}}\" }}
+existing:
+  registry: {{ type: Microsoft.ContainerRegistry/registries, name: \"${{inputs.acr}}\" }}
+  vault: {{ type: Microsoft.KeyVault/vaults, name: \"${{inputs.acr}}\" }}
+  image: {{ manifest: {{ registry: {registry}, repository: a, reference: b }} }}
+"
+        );
+        let body =
+            format!("{lookups}{}", tagged("${image.digest} ${vault.id} ${variables.same} ${variables.own}"));
+        said(&body)
+            .iter()
+            .any(|finding| finding.starts_with("bad-value 1") && finding.contains("${registry}"))
+    };
+    for registry in [
+        "\"${variables.own}\"",
+        "\"${variables.same}\"",
+        "\"${vault}\"",
+        "\"${inputs.acr}\"",
+        "\"${{name: 'evil', id: registry.id}}\"",
+        "\"${if(inputs.acr, vault, registry)}\"",
+        "evil.example",
+    ] {
+        assert!(refused(registry), "{registry}");
+    }
+    assert!(!refused("\"${registry}\""));
+}
