@@ -60,6 +60,11 @@
 //! merges into that, and sends the smallest body; `secrets` only when one changes, then built by name
 //! from that read, references as references. Then it waits: operation, revision, traffic.
 //!
+//! **A registry is asked beside Azure.** [`azure::registry`] exchanges the caller's token for a repository's and
+//! asks for a manifest, only at the registry's own name below the cloud's suffix; [`azure::image`] takes
+//! references apart. `plan/image` turns the answer into a digest, `plan/by_host` finds a registry by its login
+//! server in any subscription, `plan/pull` says why a pull failed from what the run has read.
+//!
 //! **Verifying is planning again** ([`verify`]): what is not in place has failed, in the recipe's words,
 //! beside the health of app and revision, which Azure says and we do not.
 //!
