@@ -259,6 +259,8 @@ impl Claim {
         };
         let above = Path(self.place.0[..common].to_vec()).pattern();
         let both = |group: &[&str]| group.contains(&one.as_str()) && group.contains(&two.as_str());
-        kind.exclusive(&above).is_some_and(both) && !self.denies(kind) && !other.denies(kind)
+        // An empty variable is a variable: `""` sets it, and drops the reference beside it.
+        let sets = |claim: &Claim| !matches!(claim.says, Says::Absent);
+        kind.exclusive(&above).is_some_and(both) && sets(self) && sets(other)
     }
 }

@@ -131,6 +131,7 @@ fn what_cannot_be_had_together_is_a_conflict() {
         ),
         // Two members of which only one may be set.
         (variables("[{ name: X, value: x }]"), variables("[{ name: X, secretRef: x }]")),
+        (variables("[{ name: X, value: \"\" }]"), variables("[{ name: X, secretRef: x }]")),
         (
             variables("{ $patch: replace, value: [{ name: X, value: x }] }"),
             variables("[{ name: X, secretRef: x }]"),
