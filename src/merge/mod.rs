@@ -17,7 +17,7 @@ use crate::value::{Data, Path, Value};
 pub use body::{Body, body_for};
 pub use claims::{Claim, Says, agree, claims, find, place};
 pub use directive::Directive;
-pub use normalise::{absent, canonical, equal, word_set};
+pub use normalise::{absent, add_words, canonical, equal, word_set};
 pub use together::merge_all;
 
 /// One leaf that a fragment owns.

@@ -107,7 +107,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// `live` with the words of `wanted` added, as Azure writes it, and whether all were there already.
-pub(super) fn add_words(live: &str, wanted: &str) -> (String, bool) {
+pub fn add_words(live: &str, wanted: &str) -> (String, bool) {
     let mut all: Vec<&str> = words(live).collect();
     let before = all.len();
     for word in words(wanted) {

@@ -227,9 +227,16 @@ impl Plan {
             for (path, stages) in stages {
                 let mut before: Option<&Owned> = None;
                 for (owned, owners) in stages.iter().filter(|(owned, _)| !owned.in_place) {
-                    let words = resource.kind.comparison(&owned.path.pattern()) == Some(Compare::WordSet);
-                    let mut approved =
-                        if words { added_words(owned) } else { Approved::of(resource.kind, owned) };
+                    if resource.kind.comparison(&owned.path.pattern()) == Some(Compare::WordSet) {
+                        // Each word on its own: others may add theirs meanwhile, and so may an earlier write.
+                        for word in added_words(owned) {
+                            let approved =
+                                Approved { before: Value::null(), after: Value::from(word.as_str()) };
+                            leaves.insert((resource.id.folded(), format!("{path} ({word})")), approved);
+                        }
+                        continue;
+                    }
+                    let mut approved = Approved::of(resource.kind, owned);
                     // A later stage finds what the one before it left.
                     if let Some(before) = before.replace(owned) {
                         approved.before = Approved::of(resource.kind, before).after;
@@ -280,13 +287,11 @@ impl Approved {
     }
 }
 
-/// What a change adds to a set of words: others may add theirs meanwhile.
-fn added_words(owned: &Owned) -> Approved {
+/// What a change adds to a set of words.
+fn added_words(owned: &Owned) -> Vec<String> {
     let words = |value: &Value| word_set(value.as_str().unwrap_or_default());
     let present = words(&owned.live);
-    let added: Vec<String> =
-        words(&owned.wanted).into_iter().filter(|word| !present.contains(word)).collect();
-    Approved { before: Value::null(), after: Value::from(added.join(", ")) }
+    words(&owned.wanted).into_iter().filter(|word| !present.contains(word)).collect()
 }
 
 /// Evaluates all recipes of `request` over `facts`. `rights` asks for the caller's permissions and

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::azure::types::Consequence;
-use crate::merge::Owned;
+use crate::azure::types::{Compare, Consequence};
+use crate::merge::{Owned, add_words};
 use crate::plan::{Plan, Write};
 use crate::value::{Data, Path, Redacted, Segment, Value, strip_control};
 
@@ -126,7 +126,10 @@ fn write_report(plan: &Plan, write: &Write) -> WriteReport {
             .filter(|(owned, owners)| {
                 !owned.in_place && owners.iter().any(|owner| write.steps.contains(owner))
             })
-            .flat_map(|(owned, owners)| leaves_of(plan, owned, owners))
+            .flat_map(|(owned, owners)| match words_of(plan, write, owned, owners) {
+                Some((part, owners)) => leaves_of(plan, &part, &owners),
+                None => leaves_of(plan, owned, owners),
+            })
             .collect(),
         (None, None) => Vec::new(),
     };
@@ -169,6 +172,30 @@ fn reasons(plan: &Plan, steps: &[usize]) -> Vec<String> {
         }
     }
     why
+}
+
+/// Of a set of words that several writes add to, what this one adds to what those before it leave, and the
+/// steps that want it; `None`: it is no such set.
+fn words_of(plan: &Plan, write: &Write, owned: &Owned, owners: &[usize]) -> Option<(Owned, Vec<usize>)> {
+    let is_set = write.kind.comparison(&owned.path.pattern()) == Some(Compare::WordSet);
+    if !is_set || owners.iter().all(|owner| write.steps.contains(owner)) {
+        return None;
+    }
+    let (ours, others): (Vec<usize>, Vec<usize>) =
+        owners.iter().partition(|owner| write.steps.contains(owner));
+    let on_it = plan.writes.iter().filter(|other| other.id == write.id);
+    let before: Vec<usize> = on_it
+        .take_while(|other| !std::ptr::eq(*other, write))
+        .flat_map(|other| others.iter().copied().filter(|owner| other.steps.contains(owner)))
+        .collect();
+    let with = |value: Value, steps: &[usize]| {
+        let leaves = steps.iter().flat_map(|step| &plan.steps[*step].outcome.owned);
+        let wanted = leaves.filter(|leaf| leaf.path == owned.path).filter_map(|leaf| leaf.wanted.as_str());
+        wanted.fold(value, |value, more| Value::from(add_words(value.as_str().unwrap_or_default(), more).0))
+    };
+    let live = with(owned.live.clone(), &before);
+    let wanted = with(live.clone(), &ours);
+    Some((Owned { live, wanted, ..owned.clone() }, ours))
 }
 
 /// A new list element or object is shown property by property.

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use acarecipe::execute::Observed;
+use acarecipe::report::PlanReport;
 use acarecipe::sandbox::seed;
 use acarecipe::value::Redacted;
 use proptest::prelude::*;
@@ -320,4 +321,28 @@ fn advice_of_a_recipe_is_typed_for_the_instance() {
             "acarecipe apply key-vault-reference=b -p b.key_vault=kv-shared -p b.secrets.TOKEN=shared-token -p b.replace=true"
         )
     );
+}
+
+#[test]
+fn an_identity_of_its_own_beside_the_required_one_takes_no_further_write() {
+    let recipes = &["container-registry", "managed-identity=other"];
+    let parameters = &["other.identity=id-demo"];
+    let world = World::new();
+    let plan = world.plan(recipes, parameters).unwrap().plan;
+    let report = PlanReport::new(&plan, Vec::new());
+    let types: Vec<(String, String)> = report
+        .writes
+        .iter()
+        .flat_map(|write| &write.changes)
+        .filter(|leaf| leaf.place == "identity.type")
+        .map(|leaf| leaf.shown.clone())
+        .collect();
+    let told = |before: &str, after: &str| (format!("\"{before}\""), format!("\"{after}\""));
+    // Each write says what it adds; the role between them needs the first.
+    assert_eq!(
+        types,
+        [told("None", "SystemAssigned"), told("SystemAssigned", "SystemAssigned, UserAssigned")]
+    );
+    let run = works_and_stays(&world, recipes, parameters);
+    assert_eq!((run.applied.writes.len(), run.applied.revisions.len()), (3, 1));
 }
