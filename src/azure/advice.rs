@@ -127,10 +127,15 @@ const CODES: &[Row] = &[
     (
         "InvalidAuthenticationToken",
         "Azure Resource Manager does not accept the token: wrong audience, wrong cloud, expired or damaged",
-        LOGIN,
+        Some("az login, or a fresh ACARECIPE_ACCESS_TOKEN"),
         CLI,
     ),
-    ("AuthenticationFailed", "Azure does not accept the token", LOGIN, CLI),
+    (
+        "AuthenticationFailed",
+        "Azure does not accept the token",
+        Some("az login, or a fresh ACARECIPE_ACCESS_TOKEN"),
+        CLI,
+    ),
     (
         "ContainerAppOperationInProgress",
         "another operation works on this app; only one can at a time",

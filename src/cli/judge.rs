@@ -185,7 +185,9 @@ fn whole(prerequisites: &[CheckReport]) -> bool {
 /// Shows the plan.
 pub(super) fn plan(context: &Context, screen: &Screen, report: &mut Report, observed: &Observed) {
     let plan = PlanReport::new(&observed.plan, recipes::foreign(&context.selection));
-    screen.text(&render::plan(&plan, whole(&report.prerequisites)));
+    let sound =
+        observed.plan.problems.iter().all(|problem| problem.severity != crate::diagnostic::Severity::Error);
+    screen.text(&render::plan(&plan, sound && whole(&report.prerequisites)));
     report.plan = Some(plan);
 }
 

@@ -48,6 +48,10 @@ impl Catalogue {
         let mut added = Vec::new();
         for folder in folders {
             let files = match recipe_folders(folder) {
+                Ok(files) if files.is_empty() && folder.join("recipe.yaml").is_file() => {
+                    mistakes.push(holds_itself(folder));
+                    continue;
+                }
                 Ok(files) => files,
                 Err(mistake) => {
                     mistakes.push(*mistake);
@@ -152,6 +156,13 @@ fn exists(recipe: &Recipe, other: &Recipe) -> Diagnostic {
         .fix("choose another name"),
     };
     diagnostic.label(&recipe.source, recipe.name.span, "")
+}
+
+fn holds_itself(folder: &Path) -> Diagnostic {
+    let message = format!("{} is a recipe's own folder, not one of recipes", folder.display());
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+    let above = above.map_or_else(|| ".".to_owned(), |above| above.display().to_string());
+    Diagnostic::error(codes::UNREADABLE_FILE, message).fix(format!("--recipes {above}"))
 }
 
 /// The names of the sub-folders that hold a recipe, in order.

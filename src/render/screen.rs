@@ -133,6 +133,10 @@ impl Screen {
             kept.lock().unwrap_or_else(PoisonError::into_inner).report = Some(report.clone());
         }
         if self.format == Format::Json {
+            if self.query.is_some() && report.sandbox {
+                // The document says it; what a query takes out of it does not.
+                self.complain("[sandbox]\n");
+            }
             match serde_json::to_value(report) {
                 Ok(json) => self.document(json),
                 Err(error) => self.status(&format!("the report could not be written: {error}\n")),

@@ -84,7 +84,8 @@ pub(super) fn open(
 
 /// `recipe.yaml` and `tests.yaml` of a folder, a recipe file, or a file of cases beside one.
 fn pair(path: &Path) -> (PathBuf, PathBuf) {
-    if path.is_dir() {
+    // What is not there and has no ending is meant as a folder.
+    if path.is_dir() || (path.extension().is_none() && !path.exists()) {
         (path.join(RECIPE_FILE), path.join(CASES_FILE))
     } else if path.file_name().is_some_and(|name| name == RECIPE_FILE) {
         (path.to_owned(), path.with_file_name(CASES_FILE))

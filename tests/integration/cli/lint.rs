@@ -253,3 +253,11 @@ fn bombs_and_giants() {
       = fix: write the repeated part out, or use fewer aliases
     ");
 }
+
+#[test]
+fn the_folder_of_a_recipe_is_not_a_folder_of_recipes() {
+    let place = Place::new();
+    place.write("mine/greeting/recipe.yaml", "name: greeting\n");
+    let outcome = place.line("plan greeting --sandbox --recipes mine/greeting").code(2);
+    assert!(outcome.stderr.contains("fix: --recipes mine\n"), "{}", outcome.stderr);
+}

@@ -121,3 +121,10 @@ fn the_log_shows_requests_but_only_our_own_traces() {
         .find(|line| !line.contains(" acarecipe::"));
     assert_eq!(foreign, None);
 }
+
+#[test]
+fn what_a_query_takes_out_of_the_document_says_sandbox_beside_it() {
+    let outcome = Place::new().line("apply managed-identity --sandbox --query counts.writes").code(0);
+    assert_eq!(outcome.stdout, "1\n");
+    assert!(outcome.stderr.ends_with("[sandbox]\n"), "{}", outcome.stderr);
+}
