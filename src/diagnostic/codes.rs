@@ -60,6 +60,7 @@ codes! {
     NOT_KNOWN_AT_PLAN = "not-known-at-plan", "a condition or name that only a step would make known";
     NO_SUCH_ROLE = "no-such-role", "a role that does not exist at its scope";
     BAD_SCOPE = "bad-scope", "a scope that is not a resource id";
+    NO_PRINCIPAL = "no-principal", "a role for a principal that is not there";
 
     // Prerequisites.
     SUBSCRIPTION = "subscription", "the subscription is there and takes writes";

@@ -18,7 +18,7 @@ use crate::diagnostic::Diagnostic;
 use crate::facts::{Asked, Fact, Facts, Read};
 use crate::recipe::inputs::Bound;
 use crate::recipe::{Instance, Recipe};
-use crate::value::{Origin, Value};
+use crate::value::{Data, Origin, Value};
 
 /// The recipes of a run with their inputs, required ones first.
 #[derive(Clone, Debug, Default)]
@@ -210,11 +210,18 @@ impl<'a> Engine<'a> {
     }
 
     /// The template that runs, when it can be read: the newest revision's, or, when that could not be
-    /// provisioned, the one of the revision that serves in its place.
+    /// provisioned, the one of the revision that serves in its place. Where none does, only the names of
+    /// the containers: nothing of what the app says of them has ever run.
     pub(super) fn running_template(&self, app: &Value) -> Option<Value> {
-        let ready = self.newest_never_ran(app).then(|| self.revision(app, "latestReadyRevisionName"));
-        let revision = ready.filter(|ready| !ready.is_null()).unwrap_or_else(|| self.newest_revision(app));
-        revision.at(&["properties", "template"]).filter(|template| template.as_map().is_some()).cloned()
+        let newest = self.newest_revision(app);
+        let template = |revision: &Value| {
+            revision.at(&["properties", "template"]).filter(|template| template.as_map().is_some()).cloned()
+        };
+        if !self.newest_never_ran(app) {
+            return template(&newest);
+        }
+        let ready = self.revision(app, "latestReadyRevisionName");
+        if ready.is_null() { template(&newest).map(|newest| names_only(&newest)) } else { template(&ready) }
     }
 
     /// The container that recipes mean: the one asked for, the only one, or the one named as the app.
@@ -280,4 +287,22 @@ pub(super) fn pick_container<'v>(target: &Target, app: &'v Value) -> Option<&'v 
         (None, [only]) => Some(only),
         (None, _) => named(&target.app),
     }
+}
+
+/// A template with nothing in it but the names of its containers.
+fn names_only(template: &Value) -> Value {
+    let mut hollow = Value::null();
+    hollow.data = Data::Map(
+        ["containers", "initContainers"]
+            .into_iter()
+            .filter_map(|list| {
+                let named = template.get(list)?.as_list()?.iter().filter_map(|container| {
+                    let name = container.get("name")?.clone();
+                    Some(Value::new(Data::Map(IndexMap::from([("name".to_owned(), name)]))))
+                });
+                Some((list.to_owned(), Value::new(Data::List(named.collect()))))
+            })
+            .collect(),
+    );
+    hollow
 }

@@ -48,6 +48,16 @@ impl Frame<'_, '_> {
                 return (None, uses);
             }
         };
+        if principal.is_null() || principal.as_str() == Some("") {
+            // A role that nobody gets would be a step that says nothing.
+            let message = format!("`{}` gives a role to nobody: its principal is empty", step.id.written);
+            self.engine.problem(Diagnostic::error(codes::NO_PRINCIPAL, message).label(
+                &self.recipe().source,
+                wanted.principal.span,
+                "",
+            ));
+            return (None, uses);
+        }
         let assignments = self.assignments(kind, &principal, &scope);
         if refusal(&assignments).is_some() {
             // Without the list nobody knows whether the role is there: not the same as absent.

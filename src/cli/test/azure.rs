@@ -157,6 +157,9 @@ impl Outside for Enclosed<'_> {
         if !file.starts_with(&folder) {
             return Err("it is not beneath the recipe's folder".to_owned());
         }
+        if !file.is_file() {
+            return Err("it is no file".to_owned());
+        }
         bounded(std::fs::File::open(file).map_err(|error| error.to_string())?)
     }
 

@@ -84,11 +84,7 @@ fn refused(trace: &Trace<'_>, catalogue: &Catalogue) -> Option<String> {
             (!own).then(|| format!("is not the principal of what `{}` makes", step.id.written))
         }
         Leaf { from: From::Lookup(recipe, lookup, path), .. } => {
-            let principal = path.last().is_some_and(|last| last == "principalId")
-                && path
-                    .first()
-                    .is_some_and(|first| first == "properties" || first == "identity" || first == "*");
-            if principal {
+            if has_principal(lookup, path) {
                 located(recipe, lookup, catalogue)
             } else {
                 Some(format!("is not the principal of `{}`", lookup.id.written))
@@ -104,11 +100,30 @@ fn of_identity(path: &[String]) -> bool {
         && !path.iter().any(|part| part == "tags")
 }
 
+/// Whether the path reads the principal that a resource has itself, as its type computes it. Others hold
+/// principals that are not theirs (a role assignment), and of a list a recipe could choose.
+fn has_principal(lookup: &Lookup, path: &[String]) -> bool {
+    let Some(resource) = lookup.resource() else { return false };
+    let plain: Vec<&str> = path.iter().map(String::as_str).filter(|one| *one != "*").collect();
+    let own = types::find(&resource.kind.kind).is_some_and(|row| {
+        row.computed.contains(&plain.join(".").as_str()) && plain.last() == Some(&"principalId")
+    });
+    own && !resource.list
+}
+
 /// Why the address of a lookup is not the caller's to give, if so.
 fn located(recipe: &Recipe, lookup: &Lookup, catalogue: &Catalogue) -> Option<String> {
     let Some(resource) = lookup.resource() else {
         return Some(format!("is read from `{}`", lookup.id.written));
     };
+    let group = resource.resource_group.as_ref().and_then(|group| {
+        let from = trace(recipe, catalogue, &group.value, lookup.for_each.as_ref());
+        let written = from.leaves.iter().any(|leaf| matches!(leaf.from, From::Literal(_)));
+        written.then(|| format!("is read from `{}`, whose resource group {WRITTEN}", lookup.id.written))
+    });
+    if group.is_some() {
+        return group;
+    }
     let parts = [&resource.name, &resource.parent, &resource.scope];
     parts.into_iter().flatten().find_map(|part| {
         let from = trace(recipe, catalogue, &part.value, lookup.for_each.as_ref());

@@ -79,7 +79,7 @@ fn a_principal_is_the_runs_or_the_callers() {
             "steps:\n  - {{ id: make, why: w, resource: {{ type: Microsoft.ManagedIdentity/userAssignedIdentities, name: x, body: {{ tags: {{ p: 11111111-1111-1111-1111-111111111111 }} }} }} }}\n  - {{ id: sys, why: w, container_app: {{ identity: {{ type: SystemAssigned }} }} }}\n  - {{ id: grant, why: w, role_assignment: {{ role: Reader, principal: \"{principal}\", scope: \"${{app.id}}\" }} }}\n"
         )
     };
-    let before = "requires: [managed-identity]\ninputs: { p: { description: D. }, d: { description: D., default: 1-1 }, list: { type: list, description: D. } }\nexisting:\n  mine: { type: Microsoft.ManagedIdentity/userAssignedIdentities, name: \"${inputs.p}\" }\n  theirs: { type: Microsoft.ManagedIdentity/userAssignedIdentities, name: /subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/x }\n  built: { type: Microsoft.ManagedIdentity/userAssignedIdentities, name: \"${join('/', ['', 'subscriptions'])}\" }\nvariables: { v: 1-1, chosen: \"${if(inputs.p, steps.make, mine)}\", w: \"${inputs.list}\" }\n";
+    let before = "requires: [managed-identity]\ninputs: { p: { description: D. }, d: { description: D., default: 1-1 }, list: { type: list, description: D. } }\nexisting:\n  mine: { type: Microsoft.ManagedIdentity/userAssignedIdentities, name: \"${inputs.p}\" }\n  theirs: { type: Microsoft.ManagedIdentity/userAssignedIdentities, name: /subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/x }\n  built: { type: Microsoft.ManagedIdentity/userAssignedIdentities, name: \"${join('/', ['', 'subscriptions'])}\" }\n  all: { type: Microsoft.Authorization/roleAssignments, list: true, scope: \"${app.id}\" }\n  held: { type: Microsoft.ManagedIdentity/userAssignedIdentities, name: \"${inputs.p}\", resource_group: rg-theirs }\n  reg: { type: Microsoft.ContainerRegistry/registries, name: \"${inputs.p}\" }\nvariables: { v: 1-1, chosen: \"${if(inputs.p, steps.make, mine)}\", w: \"${inputs.list}\" }\n";
     for (principal, good) in [
         ("1-1", false),
         ("${'1-1'}", false),
@@ -97,6 +97,9 @@ fn a_principal_is_the_runs_or_the_callers() {
         ("${theirs.properties.principalId}", false),
         ("${built.properties.principalId}", false),
         ("${mine.tags.p}", false),
+        ("${all[?name == 'x'].properties.principalId | [0]}", false),
+        ("${held.properties.principalId}", false),
+        ("${reg.identity.principalId}", false),
         ("${{a: '1-1'}.a}", false),
         ("${['1-1'][0]}", false),
         ("${find([{n: 'x', id: '1-1'}], 'n', 'x').id}", false),

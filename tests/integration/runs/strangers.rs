@@ -234,6 +234,14 @@ fn no_recipe_grants_a_role_that_gives_roles() {
 }
 
 #[test]
+fn a_role_for_nobody_is_told() {
+    let (codes, _) = planned(
+        "steps:\n  - id: grant\n    role_assignment: { role: Reader, principal: \"${app.identity.principalId}\", scope: \"${app.id}\" }\n",
+    );
+    assert_eq!(codes, ["no-principal"]);
+}
+
+#[test]
 fn a_type_or_path_that_gives_rights_is_not_written() {
     let (codes, _) = planned(
         "steps:\n  - id: open\n    resource: { type: Microsoft.KeyVault/vaults, name: kv-demo, body: { properties: { \"${join('', ['access', 'Policies'])}\": [] } } }\n",
