@@ -48,7 +48,12 @@ impl Frame<'_, '_> {
                 return (None, uses);
             }
         };
-        if principal.is_null() || principal.as_str() == Some("") {
+        let nobody = principal.is_null() || principal.as_str() == Some("");
+        if nobody && self.engine.app().is_null() {
+            // The prerequisites speak of that.
+            return (None, uses);
+        }
+        if nobody {
             // A role that nobody gets would be a step that says nothing.
             let message = format!("`{}` gives a role to nobody: its principal is empty", step.id.written);
             self.engine.problem(Diagnostic::error(codes::NO_PRINCIPAL, message).label(
