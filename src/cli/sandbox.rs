@@ -18,7 +18,7 @@ use crate::sandbox::edit::VARIANTS;
 use crate::sandbox::rules::Standing;
 use crate::sandbox::serve::{ServeOptions, interrupted, serve};
 use crate::sandbox::statefile::{Saved, default_path, read};
-use crate::sandbox::{Delays, Options, RULES, Sandbox as Azure, State, seed};
+use crate::sandbox::{Delays, Options, Sandbox as Azure, State, seed};
 
 /// What to do with the sandbox.
 #[derive(Debug, Subcommand)]
@@ -150,8 +150,7 @@ fn reset(place: Place, screen: &Screen) -> Ending {
 
 fn rules(screen: &Screen) -> Ending {
     if screen.format == Format::Json {
-        let list: Vec<_> = RULES
-            .iter()
+        let list: Vec<_> = crate::sandbox::rules()
             .map(|rule| {
                 let assumed = matches!(rule.standing, Standing::Assumed { .. });
                 json!({ "id": rule.id, "fact": rule.fact, "source": rule.source, "standing": if assumed { "assumed" } else { "confirmed" } })
@@ -159,7 +158,7 @@ fn rules(screen: &Screen) -> Ending {
             .collect();
         screen.document(json!(list));
     } else {
-        screen.text(&render::rules(RULES));
+        screen.text(&render::rules(crate::sandbox::rules()));
     }
     Ending::Ok
 }

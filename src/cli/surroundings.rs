@@ -18,7 +18,7 @@ pub(super) struct Surroundings {
 impl Outside for Surroundings {
     fn input_variable(&self, name: &str) -> Option<String> {
         if self.sandbox {
-            return crate::sandbox::seed::defaults()
+            return crate::sandbox::seed::DEFAULTS
                 .iter()
                 .find(|(have, _)| *have == name)
                 .map(|(_, value)| (*value).to_owned());

@@ -42,7 +42,7 @@ pub(super) fn resolve(
         }
         for name in variables {
             let value = if sandbox {
-                seed::defaults().iter().find(|(have, _)| have == name).map(|(_, value)| (*value).to_owned())
+                seed::DEFAULTS.iter().find(|(have, _)| have == name).map(|(_, value)| (*value).to_owned())
             } else {
                 std::env::var(name).ok().filter(|value| !value.is_empty())
             };

@@ -142,7 +142,7 @@ pub fn recipe_page(recipe: &Recipe, width: usize) -> String {
 }
 
 /// The sandbox's rules, with source and whether they are confirmed.
-pub fn rules(rules: &[Rule]) -> String {
+pub fn rules<'a>(rules: impl Iterator<Item = &'a Rule>) -> String {
     let mut text = String::new();
     for rule in rules {
         let word = if matches!(rule.standing, Standing::Assumed { .. }) { "assumed" } else { "confirmed" };

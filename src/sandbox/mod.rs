@@ -42,7 +42,7 @@ use time::OffsetDateTime;
 pub use exchange::{Exchange, Service};
 pub use faults::{Fault, FaultKind, Matcher};
 pub use inspect::Inspect;
-pub use rules::{RULES, Switch, Switches};
+pub use rules::{Rule, Switch, Switches, rules};
 pub use state::State;
 pub use wire::Handler;
 

@@ -74,17 +74,15 @@ pub const CALLERS: &[(&str, &str)] = &[
 ];
 
 /// The target as environment variables.
-pub const fn defaults() -> [(&'static str, &'static str); 7] {
-    [
-        ("RG", GROUP),
-        ("APP_NAME", APP),
-        ("ENVIRONMENT_NAME", ENVIRONMENT),
-        ("LOCATION", LOCATION),
-        ("AZURE_SUBSCRIPTION_ID", SUBSCRIPTION),
-        ("KEY_VAULT_NAME", VAULT),
-        ("ACR_NAME", REGISTRY),
-    ]
-}
+pub const DEFAULTS: &[(&str, &str)] = &[
+    ("RG", GROUP),
+    ("APP_NAME", APP),
+    ("ENVIRONMENT_NAME", ENVIRONMENT),
+    ("LOCATION", LOCATION),
+    ("AZURE_SUBSCRIPTION_ID", SUBSCRIPTION),
+    ("KEY_VAULT_NAME", VAULT),
+    ("ACR_NAME", REGISTRY),
+];
 
 /// The id of the subscription.
 pub fn subscription_id() -> String {

@@ -200,7 +200,7 @@ impl Start {
         for name in ["HOME", "USERPROFILE", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "AZURE_CONFIG_DIR"] {
             command.env(name, home.path());
         }
-        command.envs(seed::defaults());
+        command.envs(seed::DEFAULTS.iter().copied());
         Start { command, home }
     }
 
