@@ -114,7 +114,9 @@ fn fix(one: &Side<'_>, other: &Side<'_>) -> String {
         .map(|one| format!("-p {}.…", one.name()))
         .collect::<Vec<_>>();
     match (inputs.is_empty(), left_out.is_empty()) {
-        (true, _) => format!("leave one of them out: {}", left_out.join(" or ")),
+        // Both are here because others require them, and neither can be told anything.
+        (true, true) => "leave out one of the recipes that require them".to_owned(),
+        (true, false) => format!("leave one of them out: {}", left_out.join(" or ")),
         (false, true) => format!("set inputs that agree: {}", inputs.join(", ")),
         (false, false) => {
             format!("set inputs that agree ({}), or leave out {}", inputs.join(", "), left_out.join(" or "))

@@ -86,6 +86,10 @@ fn judge(caller: Option<&Caller>, deny: &Value, rights: &ScopeRights) -> Option<
     };
     let told = format!("the deny assignment {name} at {at} forbids {}{protected}", forbidden.action);
     let (status, told) = match meant {
+        Meant::Yes if conditional(deny) => (
+            Status::Warning,
+            format!("{told}, but under a condition; whether that holds here cannot be told"),
+        ),
         Meant::Yes => (Status::Failed, told),
         _ => (Status::Warning, format!("{told}; whether it is meant for the caller cannot be told")),
     };
@@ -118,6 +122,16 @@ fn forbids(deny: &Value, right: &Right) -> bool {
             };
             permissions::allows(patterns("actions"), patterns("notActions"), &right.action)
         })
+}
+
+/// Whether it, or a part of it, holds only under a condition: those are about data and attributes that only
+/// Azure sees (properties `condition` of the assignment and of its permissions,
+/// <https://learn.microsoft.com/rest/api/authorization/deny-assignments/list-for-scope>).
+fn conditional(deny: &Value) -> bool {
+    let elements = deny.at(&["properties", "permissions"]).and_then(Value::as_list).unwrap_or_default();
+    let given = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
+    given(deny.text_at(&["properties", "condition"]))
+        || elements.iter().any(|element| given(element.text_at(&["condition"])))
 }
 
 fn meant_for(caller: Option<&Caller>, deny: &Value) -> Meant {
@@ -154,6 +168,7 @@ mod tests {
 
     use super::*;
     use crate::azure::whoami::CallerKind;
+    use crate::plan::rights::Standing;
 
     #[test]
     fn principals_groups_and_exceptions() {
@@ -186,6 +201,30 @@ mod tests {
             let found = meant_for(Some(&caller(own)), &deny);
             assert_eq!(found, expected, "{own:?} {principals} {excluded}");
         }
+    }
+
+    #[test]
+    fn under_a_condition_it_stops_nobody() {
+        let app = ResourceId::group("s", "g").provider("Microsoft.App/containerApps", "web");
+        let right = Right {
+            action: "Microsoft.App/containerApps/write".to_owned(),
+            why: "change the app".to_owned(),
+            optional: false,
+            standing: Standing::Held,
+            grant: None,
+        };
+        let rights = ScopeRights { scope: app, rights: vec![right], roles: Vec::new(), fix: Vec::new() };
+        let deny = |own: &str, part: &str| {
+            Value::from(json!({"properties": {
+                "principals": [{"id": EVERYBODY, "type": "SystemDefined"}],
+                "condition": own,
+                "permissions": [{"actions": ["*"], "notActions": [], "condition": part}],
+            }}))
+        };
+        let status = |deny: &Value| judge(None, deny, &rights).map(|finding| finding.status);
+        assert_eq!(status(&deny("", "")), Some(Status::Failed));
+        assert_eq!(status(&deny("@Resource[…] StringEquals 'x'", "")), Some(Status::Warning));
+        assert_eq!(status(&deny("", "@Resource[…] StringEquals 'x'")), Some(Status::Warning));
     }
 
     #[test]

@@ -206,6 +206,20 @@ fn a_policy_is_named_with_its_assignment_and_stops_the_run_where_it_stands() {
 }
 
 #[test]
+fn a_policy_is_final_whatever_it_is_called_while_a_role_is_young() {
+    // Its name holds the word by which a pull is refused when a role is not in force yet.
+    let app = "microsoft.app/containerapps";
+    let world = World::new().edited(|state| {
+        let id =
+            variant::policy(state, &seed::group_id(seed::GROUP), app, "/properties/configuration/secrets");
+        state.policies.get_mut(&id).unwrap().definition = "No unauthorized secrets".to_owned();
+    });
+    let run = world.apply(BOTH, &[SECRET, EXISTING]);
+    let said = refused(&world, &run, codes::POLICY);
+    assert!(said.contains("No unauthorized secrets"), "{said}");
+}
+
+#[test]
 fn a_region_that_the_subscription_may_not_use() {
     let world = World::new().edited(|state| {
         let kind = "microsoft.managedidentity/userassignedidentities";
