@@ -2,12 +2,15 @@
 //! it that tests start from.
 
 mod registries;
+mod sql;
 pub mod variant;
 
 pub use registries::{
     ABAC_REGISTRY, CENTRAL_GROUP, CENTRAL_REGISTRY, CENTRAL_SUBSCRIPTION, CENTRAL_SUBSCRIPTION_NAME,
     REGISTRY, REPOSITORY, central_subscription_id, image_in, login_server, registry_id,
 };
+
+pub use sql::{SQL_DATABASE, SQL_SERVER, sql_server_id};
 
 use serde_json::{Map, json};
 use time::OffsetDateTime;
@@ -82,6 +85,8 @@ pub const DEFAULTS: &[(&str, &str)] = &[
     ("AZURE_SUBSCRIPTION_ID", SUBSCRIPTION),
     ("KEY_VAULT_NAME", VAULT),
     ("ACR_NAME", REGISTRY),
+    ("SQL_SERVER", SQL_SERVER),
+    ("SQL_DATABASE", SQL_DATABASE),
 ];
 
 /// The id of the subscription.
@@ -133,6 +138,7 @@ pub fn state(now: OffsetDateTime) -> State {
         "Microsoft.ManagedIdentity",
         "Microsoft.KeyVault",
         "Microsoft.ContainerRegistry",
+        "Microsoft.Sql",
         "Microsoft.Authorization",
         "Microsoft.Resources",
     ] {
@@ -150,6 +156,7 @@ pub fn state(now: OffsetDateTime) -> State {
     let app = app(made);
     state.apps.insert(fold(&app.id), app);
     registries::add(&mut state, made);
+    sql::add(&mut state, made);
     state
 }
 

@@ -1,6 +1,7 @@
 //! Everything the sandbox knows, as plain data: cloned, compared, saved and damaged by tests.
 
 mod registry;
+mod sql;
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use registry::{Manifest, Registry, Repository};
+pub use sql::{FirewallRule, SqlAdministrator, SqlDatabase, SqlServer, SqlUser, sid_of};
 
 use crate::azure::ids::ResourceId;
 
@@ -55,6 +57,8 @@ pub struct State {
     pub vaults: Table<Vault>,
     /// Container registries.
     pub registries: Table<Registry>,
+    /// Logical SQL servers with their databases.
+    pub sql_servers: Table<SqlServer>,
     /// Role assignments.
     pub role_assignments: Table<RoleAssignment>,
     /// Management locks.

@@ -1,9 +1,10 @@
 //! The rows of the resource type table.
 
 use super::app::CONTAINER_APP;
-use super::{Compare, ResourceType, Update};
+use super::{Compare, ResourceType, Update, sql};
 
-const NONE: ResourceType = ResourceType {
+/// A row in which nothing is said.
+pub(super) const NONE: ResourceType = ResourceType {
     name: "",
     noun: "resource",
     versions: &[],
@@ -153,6 +154,11 @@ pub const ALL: &[ResourceType] = &[
         write_action: "Microsoft.ContainerRegistry/registries/write",
         ..NONE
     },
+    sql::SERVER,
+    sql::DATABASE,
+    sql::ADMINISTRATOR,
+    sql::ENTRA_ONLY,
+    sql::FIREWALL_RULE,
     ResourceType {
         name: "Microsoft.Resources/subscriptions",
         noun: "subscription",

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::EditError;
 use crate::sandbox::roles::ROLES;
 use crate::sandbox::seed::{self, variant};
-use crate::sandbox::state::{State, last};
+use crate::sandbox::state::{State, last, sid_of};
 
 /// A change of the seeded state with a name. What it changes looks as if it had always been so.
 #[derive(Debug)]
@@ -122,6 +122,27 @@ variants! {
         |state, given| { variant::unhealthy(state, given.text("reason")); Ok(()) };
     "tag", "a tag on the app", [text("name"), text("value")],
         |state, given| { variant::tag(state, given.text("name"), given.text("value")); Ok(()) };
+    "sql-closed", "the SQL server closed to public networks", [],
+        |state, _| { variant::sql_closed(state, seed::SQL_SERVER, false); Ok(()) };
+    "sql-private", "the SQL server closed to public networks, with a private endpoint", [],
+        |state, _| { variant::sql_closed(state, seed::SQL_SERVER, true); Ok(()) };
+    "sql-server", "another SQL server like the seeded one, in the resource group of this name",
+        [text("name"), text("group")],
+        |state, given| {
+            let group = resource(state, given.text("group"))?;
+            variant::sql_server_elsewhere(state, given.text("name"), &group);
+            Ok(())
+        };
+    "sql-user",
+        "a user of the SQL database: its name, whose it is (an identity's name, `system`, or a GUID), roles with commas",
+        [text("name"), text("identity"), optional("roles")],
+        |state, given| {
+            let guid = client(state, given.text("identity"))?;
+            let roles: Vec<&str> = given.text("roles").split(',').map(str::trim).collect();
+            let roles: Vec<&str> = roles.into_iter().filter(|role| !role.is_empty()).collect();
+            variant::sql_user(state, given.text("name"), &sid_of(&guid), &roles);
+            Ok(())
+        };
     "lock", "a lock of this level (CanNotDelete, ReadOnly) on the resource of this name or id",
         [text("scope"), text("level")],
         |state, given| {
@@ -212,6 +233,22 @@ fn identity(state: &State, text: &str) -> Result<String, String> {
         .ok_or_else(|| format!("finds no identity `{text}` in the state"))
 }
 
+/// The client id of an identity, or the GUID that `text` is.
+fn client(state: &State, text: &str) -> Result<uuid::Uuid, String> {
+    let system = || state.app(seed::APP).and_then(|app| app.identity.system.as_ref());
+    let found = match text {
+        "system" => system().map(|system| system.client_id.clone()),
+        _ => identity(state, text)
+            .ok()
+            .and_then(|id| state.identity(&id).map(|identity| identity.client_id.clone())),
+    };
+    found
+        .as_deref()
+        .unwrap_or(text)
+        .parse()
+        .map_err(|_| format!("finds no identity `{text}`, and it is no GUID"))
+}
+
 /// The id of the resource or group of this name or id.
 fn resource(state: &State, text: &str) -> Result<String, String> {
     let document = serde_json::to_value(state).unwrap_or_else(|_| json!({}));
@@ -248,6 +285,7 @@ mod tests {
             (_, "weight") => json!(20),
             (_, "identity" | "principal") | ("user-identity", "name") => json!(seed::IDENTITY),
             (_, "role") => json!("Reader"),
+            (_, "group") => json!(seed::SHARED_GROUP),
             (_, "scope") => json!(seed::VAULT),
             _ => json!("x"),
         };

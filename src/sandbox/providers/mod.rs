@@ -6,6 +6,7 @@ pub(super) mod identity;
 pub(super) mod keyvault;
 pub(super) mod registry;
 pub(super) mod resources;
+pub(super) mod sql;
 
 use super::errors::Refusal;
 use super::router::Address;
@@ -20,6 +21,7 @@ const APP: &[&str] = &["2026-07-01", "2026-01-01", "2025-07-01", "2025-01-01", "
 const IDENTITY: &[&str] = &["2024-11-30", "2023-01-31"];
 const VAULT: &[&str] = &["2026-05-15", "2026-02-01", "2025-05-01", "2023-07-01"];
 const REGISTRY: &[&str] = &["2025-11-01", "2025-04-01", "2023-07-01"];
+const SQL: &[&str] = &["2025-01-01", "2023-08-01", "2021-11-01"];
 const AUTHORIZATION: &[&str] = &["2022-04-01"];
 /// `Microsoft.Resources` for groups and providers.
 pub(super) const RESOURCES: &[&str] = &["2025-04-01", "2024-07-01"];
@@ -66,6 +68,16 @@ pub(super) const PROVIDERS: &[Provider] = &[
             ("registries", REGISTRY),
             ("registries/operationStatuses", REGISTRY),
             ("checkNameAvailability", REGISTRY),
+        ],
+    },
+    Provider {
+        namespace: "Microsoft.Sql",
+        types: &[
+            ("servers", SQL),
+            ("servers/databases", SQL),
+            ("servers/administrators", SQL),
+            ("servers/azureADOnlyAuthentications", SQL),
+            ("servers/firewallRules", SQL),
         ],
     },
     Provider {

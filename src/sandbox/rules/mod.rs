@@ -4,6 +4,7 @@
 mod app;
 mod arm;
 mod registry;
+mod sql;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -221,7 +222,7 @@ const fn assumed(
 }
 
 /// One table a provider, in the order in which they are shown.
-const TABLES: &[&[Rule]] = &[app::RULES, registry::RULES, arm::RULES];
+const TABLES: &[&[Rule]] = &[app::RULES, registry::RULES, sql::RULES, arm::RULES];
 
 /// Every rule.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

@@ -5,7 +5,9 @@ use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 
 use super::{APP, IMAGE_SIDECAR};
-use crate::sandbox::state::{App, CustomRole, DenyAssignment, Fate, Lock, PolicyAssignment, State, fold};
+use crate::sandbox::state::{
+    App, CustomRole, DenyAssignment, Fate, Lock, PolicyAssignment, SqlUser, State, fold,
+};
 
 fn with_app(state: &mut State, change: impl FnOnce(&mut App)) {
     if let Some(app) = state.app_mut(APP) {
@@ -307,4 +309,43 @@ pub fn lock(state: &mut State, scope: &str, level: &str) {
         fold(&id),
         Lock { id, scope: scope.to_owned(), level: level.to_owned(), notes: String::new() },
     );
+}
+
+/// A SQL server closed to the public. `private`: it has a private endpoint.
+pub fn sql_closed(state: &mut State, server: &str, private: bool) {
+    let Some(server) = state.sql_server_mut(server) else { return };
+    server.properties["publicNetworkAccess"] = json!("Disabled");
+    if private {
+        let (id, name) = (server.id.clone(), format!("pe-{}", server.name()));
+        let group = id.split("/providers/").next().unwrap_or_default();
+        server.properties["privateEndpointConnections"] = json!([{
+            "id": format!("{id}/privateEndpointConnections/{name}"),
+            "properties": {
+                "privateEndpoint": { "id": format!("{group}/providers/Microsoft.Network/privateEndpoints/{name}") },
+                "privateLinkServiceConnectionState": {
+                    "status": "Approved", "description": "Auto-approved", "actionsRequired": "None",
+                },
+                "provisioningState": "Ready",
+            },
+        }]);
+    }
+}
+
+/// Another SQL server like the seeded one, in the group with this id; in its database nobody is known.
+pub fn sql_server_elsewhere(state: &mut State, name: &str, group: &str) {
+    let Some(mut server) = state.sql_server(super::SQL_SERVER).cloned() else { return };
+    server.id = format!("{group}/providers/Microsoft.Sql/servers/{name}");
+    server.properties["fullyQualifiedDomainName"] = json!(format!("{name}.database.windows.net"));
+    state.add_sql_server(server);
+}
+
+/// A user of the seeded database: `sid` as `0x` and hex digits, a member of `roles`.
+pub fn sql_user(state: &mut State, name: &str, sid: &str, roles: &[&str]) {
+    let server = state.sql_server_mut(super::SQL_SERVER);
+    let Some(database) = server.and_then(|server| server.databases.get_mut(super::SQL_DATABASE)) else {
+        return;
+    };
+    let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+    let user = SqlUser { sid: sid.to_owned(), kind: "E".to_owned(), roles };
+    database.users.insert(name.to_owned(), user);
 }

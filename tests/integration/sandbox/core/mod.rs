@@ -11,6 +11,7 @@ mod registry_api;
 mod revisions;
 mod roles;
 mod secrets;
+mod sql;
 mod switches;
 mod writes;
 
@@ -233,6 +234,7 @@ fn version(path: &str) -> &'static str {
         after if after.starts_with("microsoft.managedidentity/") => "2024-11-30",
         after if after.starts_with("microsoft.keyvault/") => "2026-02-01",
         after if after.starts_with("microsoft.containerregistry/") => "2025-11-01",
+        after if after.starts_with("microsoft.sql/") => "2025-01-01",
         after if after.ends_with("/locks") => "2020-05-01",
         _ => "2022-04-01",
     }
