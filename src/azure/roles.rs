@@ -1,7 +1,8 @@
 //! Built-in roles: GUIDs, which are the same in every tenant and cloud, and what they allow.
 //!
 //! Source: <https://learn.microsoft.com/azure/role-based-access-control/built-in-roles>, the pages for
-//! containers (as of 2025-06-30), identity (2026-07-01), general, privileged, security and storage.
+//! containers (as of 2025-06-30), identity (2026-07-01), general, privileged, databases, security and
+//! storage.
 
 use super::permissions;
 
@@ -142,6 +143,48 @@ const BUILT_IN: &[BuiltIn] = &[
             "Microsoft.Compute/galleries/share/action",
             "Microsoft.Purview/consents/write",
             "Microsoft.Purview/consents/delete",
+        ],
+        ..NONE
+    },
+    BuiltIn {
+        name: "Cosmos DB Operator",
+        guid: "230815da-be43-4aae-9cb4-875f7bd000aa",
+        actions: &[
+            "Microsoft.DocumentDb/databaseAccounts/*",
+            "Microsoft.Insights/alertRules/*",
+            "Microsoft.Authorization/*/read",
+            "Microsoft.ResourceHealth/availabilityStatuses/read",
+            "Microsoft.Resources/deployments/*",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+            "Microsoft.Support/*",
+            "Microsoft.Network/virtualNetworks/subnets/joinViaServiceEndpoint/action",
+        ],
+        not_actions: &[
+            "Microsoft.DocumentDB/databaseAccounts/dataTransferJobs/*",
+            "Microsoft.DocumentDB/databaseAccounts/readonlyKeys/*",
+            "Microsoft.DocumentDB/databaseAccounts/regenerateKey/*",
+            "Microsoft.DocumentDB/databaseAccounts/listKeys/*",
+            "Microsoft.DocumentDB/databaseAccounts/listConnectionStrings/*",
+            "Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions/write",
+            "Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions/delete",
+            "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/write",
+            "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/delete",
+        ],
+        ..NONE
+    },
+    BuiltIn {
+        // Unlike Cosmos DB Operator it may write role assignments for data.
+        name: "DocumentDB Account Contributor",
+        guid: "5bd9cd88-fe45-4216-938b-f97437e15450",
+        actions: &[
+            "Microsoft.Authorization/*/read",
+            "Microsoft.DocumentDb/databaseAccounts/*",
+            "Microsoft.Insights/alertRules/*",
+            "Microsoft.ResourceHealth/availabilityStatuses/read",
+            "Microsoft.Resources/deployments/*",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+            "Microsoft.Support/*",
+            "Microsoft.Network/virtualNetworks/subnets/joinViaServiceEndpoint/action",
         ],
         ..NONE
     },
@@ -441,6 +484,11 @@ mod tests {
                 &["Container Apps ManagedEnvironments Contributor"],
             ),
             (&["Microsoft.KeyVault/vaults/write"], &["Key Vault Contributor"]),
+            (
+                &["Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/write"],
+                &["DocumentDB Account Contributor"],
+            ),
+            (&["Microsoft.DocumentDB/databaseAccounts/sqlDatabases/write"], &["Cosmos DB Operator"]),
             (&["Microsoft.Unheard/of/write"], &["Contributor"]),
             (&["Microsoft.Authorization/elevateAccess/action"], &["User Access Administrator"]),
             (&[], &[]),

@@ -42,6 +42,7 @@ fn end(state: &mut State, id: &str) {
         }
         return;
     }
+    state.end_cosmos_write(id, failed);
     if let Some(registry) = state.registries.get_mut(&key) {
         registry.properties["provisioningState"] = json!(if failed { "Failed" } else { "Succeeded" });
     }

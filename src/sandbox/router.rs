@@ -272,6 +272,7 @@ fn typed(context: &mut Context<'_>, address: &Address) -> Handled {
         "microsoft.managedidentity" => providers::identity::route(context, address),
         "microsoft.authorization" => providers::authorization::route(context, address),
         "microsoft.keyvault" => providers::keyvault::route(context, address),
+        "microsoft.documentdb" => providers::cosmos::route(context, address),
         "microsoft.containerregistry" => providers::registry::route(context, address),
         "microsoft.sql" => providers::sql::route(context, address),
         _ => Err(no_operation(context, address)),

@@ -1,10 +1,14 @@
 //! What a fresh sandbox holds: one small Python app and what the recipes need; and the variants of
 //! it that tests start from.
 
+mod cosmos;
 mod registries;
 mod sql;
 pub mod variant;
 
+pub use cosmos::{
+    COSMOS, COSMOS_CONTAINER, COSMOS_CONTRIBUTOR, COSMOS_DATABASE, COSMOS_READER, assign_data_role, cosmos_id,
+};
 pub use registries::{
     ABAC_REGISTRY, CENTRAL_GROUP, CENTRAL_REGISTRY, CENTRAL_SUBSCRIPTION, CENTRAL_SUBSCRIPTION_NAME,
     REGISTRY, REPOSITORY, central_subscription_id, image_in, login_server, registry_id,
@@ -87,6 +91,9 @@ pub const DEFAULTS: &[(&str, &str)] = &[
     ("ACR_NAME", REGISTRY),
     ("SQL_SERVER", SQL_SERVER),
     ("SQL_DATABASE", SQL_DATABASE),
+    ("COSMOS_ACCOUNT", COSMOS),
+    ("COSMOS_DATABASE", COSMOS_DATABASE),
+    ("COSMOS_CONTAINER", COSMOS_CONTAINER),
 ];
 
 /// The id of the subscription.
@@ -139,6 +146,7 @@ pub fn state(now: OffsetDateTime) -> State {
         "Microsoft.KeyVault",
         "Microsoft.ContainerRegistry",
         "Microsoft.Sql",
+        "Microsoft.DocumentDB",
         "Microsoft.Authorization",
         "Microsoft.Resources",
     ] {
@@ -157,6 +165,7 @@ pub fn state(now: OffsetDateTime) -> State {
     state.apps.insert(fold(&app.id), app);
     registries::add(&mut state, made);
     sql::add(&mut state, made);
+    cosmos::add(&mut state, made);
     state
 }
 

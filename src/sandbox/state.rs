@@ -1,5 +1,6 @@
 //! Everything the sandbox knows, as plain data: cloned, compared, saved and damaged by tests.
 
+mod cosmos;
 mod registry;
 mod sql;
 
@@ -10,6 +11,7 @@ use serde_json::{Map, Value as Json, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use cosmos::{CosmosAccount, CosmosContainer, CosmosDatabase, PendingAssignment, SqlRoleAssignment};
 pub use registry::{Manifest, Registry, Repository};
 pub use sql::{FirewallRule, SqlAdministrator, SqlDatabase, SqlServer, SqlUser, sid_of};
 
@@ -59,6 +61,8 @@ pub struct State {
     pub registries: Table<Registry>,
     /// Logical SQL servers with their databases.
     pub sql_servers: Table<SqlServer>,
+    /// Cosmos DB accounts.
+    pub cosmos_accounts: Table<CosmosAccount>,
     /// Role assignments.
     pub role_assignments: Table<RoleAssignment>,
     /// Management locks.
@@ -397,12 +401,12 @@ pub enum Fate {
     Stuck,
 }
 
-/// A long-running operation on a container app or a registry.
+/// A long-running operation on a container app, a registry or a part of a Cosmos DB account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Operation {
     /// Its GUID.
     pub id: String,
-    /// The id of the app or registry.
+    /// The id of what is worked on.
     #[serde(alias = "app")]
     pub resource: String,
     /// What it does.

@@ -1,7 +1,7 @@
 //! The rows of the resource type table.
 
 use super::app::CONTAINER_APP;
-use super::{Compare, ResourceType, Update, sql};
+use super::{Compare, ResourceType, Update, cosmos, sql};
 
 /// A row in which nothing is said.
 pub(super) const NONE: ResourceType = ResourceType {
@@ -159,6 +159,9 @@ pub const ALL: &[ResourceType] = &[
     sql::ADMINISTRATOR,
     sql::ENTRA_ONLY,
     sql::FIREWALL_RULE,
+    cosmos::ACCOUNT,
+    cosmos::DATABASE,
+    cosmos::CONTAINER,
     ResourceType {
         name: "Microsoft.Resources/subscriptions",
         noun: "subscription",

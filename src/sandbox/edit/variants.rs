@@ -104,6 +104,26 @@ variants! {
         "a role that has long been in force: its name, an identity's name, `system` or an object id, and the name or id of a resource",
         [text("role"), text("principal"), text("scope")],
         role;
+    "cosmos-api", "the Cosmos DB account with this API in place of NoSQL: Mongo, Cassandra, Gremlin, Table",
+        [text("api")],
+        |state, given| { variant::cosmos_api(state, given.text("api")); Ok(()) };
+    "cosmos-private", "the Cosmos DB account closed to public networks, with a private endpoint", [],
+        |state, _| { variant::cosmos_closed(state, true); Ok(()) };
+    "cosmos-elsewhere", "the Cosmos DB account in the other group", [],
+        |state, _| { variant::cosmos_elsewhere(state, &seed::group_id(seed::SHARED_GROUP)); Ok(()) };
+    "cosmos-role",
+        "a data role (reader, contributor) of an identity, by its name or `system`, in the Cosmos DB account or in a part of it (`/dbs/appdb`), under a name of nobody's choice",
+        [text("access"), text("principal"), optional("part")],
+        |state, given| {
+            let role = match given.text("access") {
+                "reader" => seed::COSMOS_READER,
+                "contributor" => seed::COSMOS_CONTRIBUTOR,
+                _ => return Err("takes reader or contributor as `access`".to_owned()),
+            };
+            let principal = principal(state, given.text("principal"))?;
+            seed::assign_data_role(state, given.text("part"), role, &principal);
+            Ok(())
+        };
     "pinned", "Multiple mode with an older revision that has `weight` per cent, both pinned by name",
         [Parameter { name: "weight", kind: ParameterKind::Number, optional: false }],
         |state, given| {
@@ -207,18 +227,24 @@ fn role(state: &mut State, given: &Given<'_>) -> Result<(), String> {
         .find(|role| role.name.eq_ignore_ascii_case(name) || role.guid == name)
         .ok_or_else(|| format!("knows no role `{name}`"))?;
     let scope = resource(state, given.text("scope"))?;
-    let text = given.text("principal");
-    let principal = if state.principals.contains_key(text) {
-        text.to_owned()
-    } else if text == "system" {
-        let app = state.app(seed::APP).and_then(|app| app.identity.system.as_ref());
-        app.map(|system| system.principal_id.clone()).ok_or("needs a system identity on the app")?
-    } else {
-        let id = identity(state, text)?;
-        state.identity(&id).map(|identity| identity.principal_id.clone()).unwrap_or_default()
-    };
+    let principal = principal(state, given.text("principal"))?;
     seed::assign_role(state, &scope, role.guid, &principal, long_ago(state));
     Ok(())
+}
+
+/// The object id that `text` is, or that of the identity it names: `system`, or a name or id.
+fn principal(state: &State, text: &str) -> Result<String, String> {
+    if state.principals.contains_key(text) {
+        return Ok(text.to_owned());
+    }
+    if text == "system" {
+        let app = state.app(seed::APP).and_then(|app| app.identity.system.as_ref());
+        return Ok(app
+            .map(|system| system.principal_id.clone())
+            .ok_or("needs a system identity on the app")?);
+    }
+    let id = identity(state, text)?;
+    Ok(state.identity(&id).map(|identity| identity.principal_id.clone()).unwrap_or_default())
 }
 
 /// `system`, or the id of the user-assigned identity of this name or id.
@@ -284,6 +310,7 @@ mod tests {
         let value = |parameter: &Parameter| match (variant.name, parameter.name) {
             (_, "weight") => json!(20),
             (_, "identity" | "principal") | ("user-identity", "name") => json!(seed::IDENTITY),
+            (_, "access") => json!("reader"),
             (_, "role") => json!("Reader"),
             (_, "group") => json!(seed::SHARED_GROUP),
             (_, "scope") => json!(seed::VAULT),

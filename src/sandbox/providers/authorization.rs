@@ -233,6 +233,7 @@ fn existing_scope(context: &Context<'_>, scope: &str) -> Result<String, Refusal>
         .map(|app| &app.id)
         .or_else(|| state.vaults.get(&key).map(|vault| &vault.id))
         .or_else(|| state.registries.get(&key).map(|registry| &registry.id))
+        .or_else(|| state.cosmos_accounts.get(&key).map(|account| &account.id))
         .or_else(|| state.identities.get(&key).map(|identity| &identity.id))
         .or_else(|| state.environments.get(&key).map(|environment| &environment.id))
         .or_else(|| state.groups.get(&key).map(|group| &group.id));

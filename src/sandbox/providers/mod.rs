@@ -2,6 +2,7 @@
 
 pub(super) mod app;
 pub(super) mod authorization;
+pub(super) mod cosmos;
 pub(super) mod identity;
 pub(super) mod keyvault;
 pub(super) mod registry;
@@ -22,6 +23,7 @@ const IDENTITY: &[&str] = &["2024-11-30", "2023-01-31"];
 const VAULT: &[&str] = &["2026-05-15", "2026-02-01", "2025-05-01", "2023-07-01"];
 const REGISTRY: &[&str] = &["2025-11-01", "2025-04-01", "2023-07-01"];
 const SQL: &[&str] = &["2025-01-01", "2023-08-01", "2021-11-01"];
+const COSMOS: &[&str] = &["2026-03-15", "2025-10-15", "2024-08-15"];
 const AUTHORIZATION: &[&str] = &["2022-04-01"];
 /// `Microsoft.Resources` for groups and providers.
 pub(super) const RESOURCES: &[&str] = &["2025-04-01", "2024-07-01"];
@@ -78,6 +80,19 @@ pub(super) const PROVIDERS: &[Provider] = &[
             ("servers/administrators", SQL),
             ("servers/azureADOnlyAuthentications", SQL),
             ("servers/firewallRules", SQL),
+        ],
+    },
+    Provider {
+        namespace: "Microsoft.DocumentDB",
+        types: &[
+            ("databaseAccounts", COSMOS),
+            ("databaseAccounts/sqlDatabases", COSMOS),
+            ("databaseAccounts/sqlDatabases/containers", COSMOS),
+            ("databaseAccounts/sqlRoleDefinitions", COSMOS),
+            ("databaseAccounts/sqlRoleAssignments", COSMOS),
+            ("databaseAccounts/sqlRoleAssignments/operationResults", COSMOS),
+            ("locations", COSMOS),
+            ("locations/operationsStatus", COSMOS),
         ],
     },
     Provider {

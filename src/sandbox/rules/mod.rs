@@ -3,6 +3,7 @@
 
 mod app;
 mod arm;
+mod cosmos;
 mod registry;
 mod sql;
 
@@ -86,6 +87,14 @@ switches! {
     RegistryUpdateAtOnce,
     /// `registry-unknown-refused`
     RegistryUnknownRefused,
+    /// `cosmos-names-have-case`
+    CosmosNamesHaveCase,
+    /// `cosmos-assignment-queued`
+    CosmosAssignmentQueued,
+    /// `cosmos-scope-unchecked`
+    CosmosScopeUnchecked,
+    /// `cosmos-duplicate-refused`
+    CosmosDuplicateRefused,
     /// `crash-is-provisioned`
     CrashIsProvisioned,
     /// `details-on-replicas-only`
@@ -222,7 +231,7 @@ const fn assumed(
 }
 
 /// One table a provider, in the order in which they are shown.
-const TABLES: &[&[Rule]] = &[app::RULES, registry::RULES, sql::RULES, arm::RULES];
+const TABLES: &[&[Rule]] = &[app::RULES, registry::RULES, sql::RULES, cosmos::RULES, arm::RULES];
 
 /// Every rule.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

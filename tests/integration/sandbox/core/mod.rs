@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod cosmos;
 mod faults;
 mod gates;
 mod identities;
@@ -235,6 +236,7 @@ fn version(path: &str) -> &'static str {
         after if after.starts_with("microsoft.keyvault/") => "2026-02-01",
         after if after.starts_with("microsoft.containerregistry/") => "2025-11-01",
         after if after.starts_with("microsoft.sql/") => "2025-01-01",
+        after if after.starts_with("microsoft.documentdb/") => "2026-03-15",
         after if after.ends_with("/locks") => "2020-05-01",
         _ => "2022-04-01",
     }

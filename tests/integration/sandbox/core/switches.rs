@@ -4,7 +4,7 @@ use acarecipe::sandbox::roles::{ACR_PULL, KEY_VAULT_SECRETS_USER};
 use acarecipe::sandbox::{Switch, Switches, seed};
 use serde_json::{Value as Json, json};
 
-use super::{START, World, env, image, path_of, registries, registry_api, secrets_body};
+use super::{START, World, cosmos, env, image, path_of, registries, registry_api, secrets_body};
 
 const URL: &str = "https://kv-demo.vault.azure.net/secrets/db-password";
 
@@ -152,6 +152,24 @@ fn observe(name: &str, world: &World) -> Json {
             world.patch(&registries::pulls(seed::REGISTRY, "python-demo:1.0")).ok(202);
             world.pass(1000);
             world.app()["properties"]["provisioningState"].clone()
+        }
+        "cosmos-names-have-case" => {
+            json!(world.get(&format!("{}/sqlDatabases/AppDB", seed::cosmos_id(seed::COSMOS))).status)
+        }
+        "cosmos-assignment-queued" => {
+            let got = cosmos::put(world, cosmos::NAME, &cosmos::body(seed::COSMOS_READER, ""));
+            world.settle();
+            world.get(&cosmos::path(cosmos::NAME)).ok(200);
+            json!(got.status)
+        }
+        "cosmos-scope-unchecked" => {
+            json!(cosmos::put(world, cosmos::NAME, &cosmos::body(seed::COSMOS_READER, "/dbs/nope")).status)
+        }
+        "cosmos-duplicate-refused" => {
+            let body = cosmos::body(seed::COSMOS_READER, "");
+            cosmos::put(world, cosmos::NAME, &body).ok(202);
+            world.settle();
+            json!(cosmos::put(world, cosmos::OTHER, &body).status)
         }
         "crash-is-provisioned" => {
             world.patched(&image(seed::IMAGE_CRASHING));

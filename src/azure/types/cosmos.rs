@@ -1,0 +1,52 @@
+//! `Microsoft.DocumentDB`: Cosmos DB accounts of the NoSQL API.
+
+use super::table::NONE;
+use super::{ResourceType, Update};
+
+/// The generated types of 2024-08-15, 2025-10-15 and 2026-03-15 agree in all that recipes read.
+const VERSIONS: &[&str] = &["2026-03-15", "2025-10-15", "2024-08-15"];
+
+/// The account.
+pub(super) const ACCOUNT: ResourceType = ResourceType {
+    name: "Microsoft.DocumentDB/databaseAccounts",
+    noun: "Cosmos DB account",
+    versions: VERSIONS,
+    update: Update::Patch,
+    fields: &[
+        ("", &["id", "name", "type", "location", "tags", "kind", "identity", "properties", "systemData"]),
+        ("properties.capabilities[]", &["name"]),
+    ],
+    read_only: &[
+        "id",
+        "name",
+        "type",
+        "systemData",
+        "properties.provisioningState",
+        "properties.documentEndpoint",
+    ],
+    write_action: "Microsoft.DocumentDB/databaseAccounts/write",
+    ..NONE
+};
+
+/// A database of the NoSQL API.
+pub(super) const DATABASE: ResourceType = ResourceType {
+    name: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases",
+    noun: "Cosmos DB database",
+    versions: VERSIONS,
+    fields: &[
+        ("", &["id", "name", "type", "location", "tags", "identity", "properties", "systemData"]),
+        ("properties", &["resource", "options"]),
+    ],
+    write_action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/write",
+    ..NONE
+};
+
+/// A container of the NoSQL API.
+pub(super) const CONTAINER: ResourceType = ResourceType {
+    name: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers",
+    noun: "Cosmos DB container",
+    versions: VERSIONS,
+    fields: DATABASE.fields,
+    write_action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/write",
+    ..NONE
+};
