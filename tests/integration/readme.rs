@@ -236,11 +236,19 @@ fn the_readme_works_as_written() {
     type_along(&root().join("README.md"), 30, &[]);
 }
 
+/// The page of every folder that holds a recipe.
+fn recipe_pages() -> Vec<PathBuf> {
+    let folders = std::fs::read_dir(root().join("recipes")).unwrap().map(|entry| entry.unwrap().path());
+    folders
+        .filter(|folder| folder.join("recipe.yaml").exists())
+        .map(|folder| folder.join("README.md"))
+        .collect()
+}
+
 #[test]
 fn the_pages_of_the_recipes_work_as_written() {
     let mut pages = 0;
-    for entry in std::fs::read_dir(root().join("recipes")).unwrap() {
-        let page = entry.unwrap().path().join("README.md");
+    for page in recipe_pages() {
         // The pages start where the README's section on variables ends.
         type_along(&page, 4, &[("RG", seed::GROUP), ("APP_NAME", seed::APP), ("LOCATION", seed::LOCATION)]);
         pages += 1;
@@ -251,11 +259,7 @@ fn the_pages_of_the_recipes_work_as_written() {
 #[test]
 fn links_within_the_project_lead_somewhere() {
     let mut pages = vec![root().join("README.md"), root().join("CONTRIBUTING.md")];
-    pages.extend(
-        std::fs::read_dir(root().join("recipes"))
-            .unwrap()
-            .map(|entry| entry.unwrap().path().join("README.md")),
-    );
+    pages.extend(recipe_pages());
     let link = regex_lite::Regex::new(r"\]\(([^)\s]+)\)").unwrap();
     let mut found = 0;
     for page in pages {

@@ -1,0 +1,219 @@
+"""What holds for the image of every sample; SAMPLE names the folder of one.
+
+There is no Docker here: the Dockerfile is read, and the command that it ends with is run as it stands, in an
+environment that has what the sample pins and with the variables of a container app. Its identity endpoint is
+played, so that DefaultAzureCredential itself asks for the token.
+"""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+SAMPLE = Path(os.environ["SAMPLE"])
+RECIPE = SAMPLE.parent.name
+CLIENT_ID = "11111111-1111-4111-8111-111111111111"
+TOKEN = "a-token-that-must-not-be-shown"
+
+# For each sample that signs in: what its recipe sets (CLOSED: an address where nobody listens), a request
+# that needs a token, and the resource that the token is for.
+SIGNS_IN: dict[str, tuple[dict[str, str], str, str, str]] = {
+    "storage": (
+        {"STORAGE_ACCOUNT_URL": "https://CLOSED", "STORAGE_CONTAINER": "app-data"},
+        "GET",
+        "/files",
+        "https://storage.azure.com",
+    ),
+}
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile's instructions with what follows them."""
+    text = (SAMPLE / "Dockerfile").read_text()
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    joined = "\n".join(lines).replace("\\\n", " ").splitlines()
+    return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in joined)]
+
+
+def values(instruction: str) -> list[str]:
+    return [rest for word, rest in instructions() if word == instruction]
+
+
+def command() -> list[str]:
+    parsed = json.loads(values("CMD")[-1])
+    assert isinstance(parsed, list)
+    return [str(word) for word in parsed]
+
+
+def test_the_image_has_two_stages_on_a_pinned_base() -> None:
+    stages = values("FROM")
+    assert len(stages) == 2 and stages[0].endswith(" AS build"), stages
+    for stage in stages:
+        assert re.fullmatch(r"python:3\.\d+(\.\d+)?-slim-[a-z]+( AS build)?", stage), stage
+    assert any(rest.startswith("--from=build ") for rest in values("COPY"))
+
+
+def test_the_image_runs_as_a_number_that_is_not_root() -> None:
+    words = [word for word, _ in instructions()]
+    assert words.index("USER") > max(at for at, word in enumerate(words) if word in {"FROM", "RUN", "COPY"})
+    for user in values("USER"):
+        assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", user), user
+
+
+def test_the_image_installs_what_is_pinned_and_keeps_no_cache() -> None:
+    installs = [rest for rest in values("RUN") if "pip install" in rest]
+    assert len(installs) == 1
+    for flag in ["--no-cache-dir", "--require-hashes", "--only-binary :all:", "-r requirements.txt"]:
+        assert flag in installs[0], flag
+    for run in values("RUN"):
+        if "apt-get install" in run:
+            assert "--no-install-recommends" in run and run.endswith("rm -rf /var/lib/apt/lists/*")
+
+
+def test_nothing_but_what_is_copied_is_sent_to_the_build() -> None:
+    ignore = (SAMPLE / ".dockerignore").read_text().splitlines()
+    rules = [line for line in ignore if line and not line.startswith("#")]
+    copied = {name for rest in values("COPY") if not rest.startswith("--from=") for name in rest.split()[:-1]}
+    assert rules[0] == "*"
+    assert {rule.removeprefix("!") for rule in rules[1:]} == copied
+    assert all((SAMPLE / name).is_file() for name in copied)
+
+
+def test_every_package_is_pinned_with_hashes() -> None:
+    wanted = (SAMPLE / "requirements.in").read_text().splitlines()
+    names = {line for line in wanted if line and not line.startswith("#")}
+    text = (SAMPLE / "requirements.txt").read_text().replace("\\\n", " ")
+    pinned = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
+    for line in pinned:
+        assert re.match(r"[a-z0-9-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", line), line
+    assert names <= {line.partition("==")[0] for line in pinned}
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@contextmanager
+def running(variables: dict[str, str], tmp_path: Path) -> Iterator[int]:
+    """The port of the image's own command, run as a container app runs it."""
+    port = free_port()
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PORT": str(port),
+        "HOME": str(tmp_path),
+        **variables,
+    }
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        server = subprocess.Popen(command(), cwd=SAMPLE, env=environment, stdout=out, stderr=out)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=5).close()
+                break
+            except OSError:
+                assert server.poll() is None and time.monotonic() < deadline, log.read_text()
+                time.sleep(0.1)
+        yield port
+        server.send_signal(signal.SIGTERM)
+        # A container is given 30 seconds to end.
+        assert server.wait(timeout=30) == 0, log.read_text()
+        assert TOKEN not in log.read_text()
+    finally:
+        server.kill()
+        server.wait()
+
+
+def ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        headers = {"Content-Type": "application/json"} if body else {}
+        connection.request(method, path, body=body, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def test_it_starts_with_no_variable_set_and_says_that_it_lives(tmp_path: Path) -> None:
+    with running({}, tmp_path) as port:
+        status, body = ask(port, "GET", "/healthz")
+        # A sample whose health is its mount says plainly that nothing is configured.
+        if RECIPE == "bring-your-own-storage":
+            assert status == 503 and "is not set" in json.loads(body)["error"]
+        else:
+            assert (status, json.loads(body)) == (200, {"status": "ok"})
+
+
+@pytest.fixture
+def identity_endpoint() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """The identity endpoint of a container app, and the queries that it got."""
+    asked: list[dict[str, str]] = []
+
+    class Endpoint(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            query = urllib.parse.urlsplit(self.path).query
+            asked.append(dict(urllib.parse.parse_qsl(query)) | {"header": self.headers["X-IDENTITY-HEADER"]})
+            token = {
+                "access_token": TOKEN,
+                "expires_on": str(int(time.time()) + 3600),
+                "resource": asked[-1].get("resource"),
+                "token_type": "Bearer",
+            }
+            body = json.dumps(token).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/msi/token", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.skipif(RECIPE not in SIGNS_IN, reason="signs in to nothing")
+@pytest.mark.parametrize("client_id", [CLIENT_ID, None])
+def test_it_signs_in_as_the_identity_that_azure_client_id_names(
+    client_id: str | None, identity_endpoint: tuple[str, list[dict[str, str]]], tmp_path: Path
+) -> None:
+    endpoint, asked = identity_endpoint
+    settings, method, path, resource = SIGNS_IN[RECIPE]
+    closed = f"127.0.0.1:{free_port()}"
+    variables = {name: value.replace("CLOSED", closed) for name, value in settings.items()}
+    variables |= {"IDENTITY_ENDPOINT": endpoint, "IDENTITY_HEADER": "from-the-platform"}
+    if client_id:
+        variables["AZURE_CLIENT_ID"] = client_id
+    with running(variables, tmp_path) as port:
+        status, body = ask(port, method, path)
+        assert status == 503 and "did not answer" in json.loads(body)["error"], body
+        assert TOKEN not in body
+    assert asked and asked[0]["header"] == "from-the-platform"
+    assert {query["resource"].rstrip("/") for query in asked} == {resource}
+    assert {query.get("client_id") for query in asked} == {client_id}
