@@ -10,6 +10,9 @@ use super::state::{Caller, DenyAssignment, RoleAssignment, State, fold};
 /// The part of a bearer token before the caller's name.
 pub const TOKEN_PREFIX: &str = "sandbox-";
 
+/// The address that the sandbox's callers come from, of a range for documentation (RFC 5737).
+pub(super) const CALLERS_ADDRESS: &str = "203.0.113.7";
+
 /// The caller of a request: the name, or the 401 for a token that is missing or unknown.
 pub(super) fn authenticate(state: &State, request: &Request) -> Result<(String, Caller), Refusal> {
     let header =

@@ -14,6 +14,8 @@ pub enum Service {
     ResourceManager,
     /// The own API of a container registry.
     Registry,
+    /// A SQL server, with T-SQL.
+    Sql,
 }
 
 /// One request with what was sent back. Bodies hold what the wire held, secrets included: this is
@@ -26,7 +28,7 @@ pub struct Exchange {
     pub service: Service,
     /// The host (and port) that the request named.
     pub host: String,
-    /// `GET`, `PUT`, …
+    /// `GET`, `PUT`, …; of a SQL server `SELECT` for a batch that only reads, `BATCH` for any other.
     pub method: String,
     /// The path, decoded.
     pub path: String,
@@ -74,10 +76,14 @@ impl Exchange {
         }
     }
 
-    /// Whether the request changes something: anything but `GET` and `HEAD`, and nothing that is asked
-    /// of a registry, whose only POSTs here exchange tokens.
+    /// Whether the request changes something: anything but `GET` and `HEAD`, of a database anything but
+    /// `SELECT`, and nothing that is asked of a registry, whose only POSTs here exchange tokens.
     pub fn is_write(&self) -> bool {
-        self.service == Service::ResourceManager && !matches!(self.method.as_str(), "GET" | "HEAD")
+        match self.service {
+            Service::ResourceManager => !matches!(self.method.as_str(), "GET" | "HEAD"),
+            Service::Registry => false,
+            Service::Sql => self.method != "SELECT",
+        }
     }
 
     /// The value of a response header; `name` in lower case.

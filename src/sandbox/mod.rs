@@ -25,6 +25,7 @@ mod routes;
 pub mod rules;
 pub mod seed;
 pub mod serve;
+pub mod sql;
 pub mod state;
 pub mod statefile;
 mod tls;
@@ -43,6 +44,7 @@ pub use exchange::{Exchange, Service};
 pub use faults::{Fault, FaultKind, Matcher};
 pub use inspect::Inspect;
 pub use rules::{Rule, Switch, Switches, rules};
+pub use sql::{SqlBatch, SqlReply};
 pub use state::State;
 pub use wire::Handler;
 
@@ -163,6 +165,33 @@ impl Sandbox {
         self.lock().handle(request)
     }
 
+    /// Answers a batch of T-SQL, at once, as a driver's user sees it.
+    ///
+    /// # Errors
+    /// SQL Server's error number and sentence; 0 when the connection ended without an answer.
+    pub fn sql(
+        &self,
+        host: &str,
+        database: &str,
+        token: &str,
+        text: &str,
+        parameters: &[String],
+    ) -> Result<Vec<Vec<Option<String>>>, (u32, String)> {
+        match self.batch(&SqlBatch { host, database, token, text, parameters }) {
+            SqlReply::Rows(rows) => Ok(rows),
+            SqlReply::Refused(number, message) => Err((number, message)),
+            SqlReply::Reset | SqlReply::Silence => Err((0, "the connection was closed".to_owned())),
+        }
+    }
+
+    /// The same for a carrier, who decides how long silence lasts.
+    pub fn batch(&self, batch: &SqlBatch<'_>) -> SqlReply {
+        let mut inner = self.lock();
+        inner.advance();
+        let Inner { options, state, faults, exchanges } = &mut *inner;
+        sql::answer(state, &options.rules, faults, exchanges, batch)
+    }
+
     /// A copy of everything, at the present moment.
     pub fn state(&self) -> State {
         let mut inner = self.lock();
@@ -213,7 +242,7 @@ impl Inner {
                 self.manage(request, kind, instead.is_some(), &mut exchange.caller)
             }
             (Service::Registry, None) => self.registry(request, &mut exchange.caller),
-            (Service::Registry, Some(_)) => None,
+            (Service::Registry | Service::Sql, _) => None,
         };
         let mut reply = match (instead, response, kind) {
             (Some(reply), _, _) => reply,

@@ -14,6 +14,7 @@ use super::faults::FaultError;
 use super::http::{Reply, Request, Response};
 use super::inspect::Inspect;
 use super::owner_only;
+use super::sql::{self, SqlBatch, SqlReply};
 use super::wire::Handler;
 
 /// Says that a file is ours.
@@ -214,6 +215,18 @@ impl<S: Handler + Inspect> Handler for Saved<S> {
         match self.save() {
             Ok(()) => reply,
             Err(error) => Reply::Answer(not_saved(&error)),
+        }
+    }
+
+    fn batch(&self, batch: &SqlBatch<'_>) -> SqlReply {
+        let reply = self.sandbox.batch(batch);
+        if sql::only_reads(batch.text) {
+            return reply;
+        }
+        match self.save() {
+            Ok(()) => reply,
+            // A number that is free for everybody; SQL Server has no word for this.
+            Err(error) => SqlReply::Refused(50_000, format!("SandboxStateNotSaved: {error}")),
         }
     }
 }

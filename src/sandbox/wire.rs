@@ -2,25 +2,38 @@
 
 use url::form_urlencoded;
 
-use super::Sandbox;
 use super::http::{Reply, Request};
+use super::{Sandbox, SqlBatch, SqlReply};
 
 /// Whoever answers the requests that a carrier brings: the sandbox, or the sandbox with a state
 /// file behind it.
 pub trait Handler: Send + Sync {
     /// The reply to one request. Must not block for long: carriers call it from async code.
     fn handle(&self, request: &Request) -> Reply;
+
+    /// The reply to one batch of T-SQL. Where nobody plays databases there is nobody at any host.
+    fn batch(&self, _batch: &SqlBatch<'_>) -> SqlReply {
+        SqlReply::Reset
+    }
 }
 
 impl Handler for Sandbox {
     fn handle(&self, request: &Request) -> Reply {
         Sandbox::handle(self, request)
     }
+
+    fn batch(&self, batch: &SqlBatch<'_>) -> SqlReply {
+        Sandbox::batch(self, batch)
+    }
 }
 
 impl<A: Handler + ?Sized> Handler for std::sync::Arc<A> {
     fn handle(&self, request: &Request) -> Reply {
         (**self).handle(request)
+    }
+
+    fn batch(&self, batch: &SqlBatch<'_>) -> SqlReply {
+        (**self).batch(batch)
     }
 }
 

@@ -95,6 +95,12 @@ switches! {
     CosmosScopeUnchecked,
     /// `cosmos-duplicate-refused`
     CosmosDuplicateRefused,
+    /// `sql-unknown-database-told`
+    SqlUnknownDatabaseTold,
+    /// `sql-batch-goes-on`
+    SqlBatchGoesOn,
+    /// `sql-empty-hex-converts`
+    SqlEmptyHexConverts,
     /// `crash-is-provisioned`
     CrashIsProvisioned,
     /// `details-on-replicas-only`

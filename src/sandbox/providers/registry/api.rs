@@ -10,14 +10,11 @@ use time::OffsetDateTime;
 use url::form_urlencoded;
 
 use super::pull::{self, Denial, Image};
-use crate::sandbox::callers::TOKEN_PREFIX;
+use crate::sandbox::callers::{CALLERS_ADDRESS, TOKEN_PREFIX};
 use crate::sandbox::exchange::find;
 use crate::sandbox::http::{Request, Response};
 use crate::sandbox::rules::{Switch, Switches};
 use crate::sandbox::state::{Caller, Manifest, Registry, State};
-
-/// The address that the sandbox's callers come from, of a range for documentation (RFC 5737).
-const CALLERS_ADDRESS: &str = "203.0.113.7";
 
 /// How long tokens of the registry live: 3 hours (Azure/acr-cli#641) and 75 minutes (AAD-OAuth.md).
 const REFRESH: time::Duration = time::Duration::hours(3);

@@ -78,7 +78,7 @@ impl Child {
         let whole = |name: &str, rest: Json| (name.to_owned(), self.body(server, name, rest));
         match self {
             Child::Database => std::iter::once(whole(MASTER, master(server)))
-                .chain(server.databases.iter().map(|(name, one)| whole(name, database(one, "v12.0,user"))))
+                .chain(own_databases(server).map(|(name, one)| whole(name, database(one, "v12.0,user"))))
                 .collect(),
             Child::Administrator => server
                 .administrator
@@ -116,6 +116,11 @@ impl Child {
             format!("The requested resource of type '{}' with name '{name}' was not found.", self.kind()),
         )
     }
+}
+
+/// The databases that somebody made; `master` is among the server's once somebody has logged in there.
+fn own_databases(server: &SqlServer) -> impl Iterator<Item = (&String, &SqlDatabase)> {
+    server.databases.iter().filter(|(name, _)| *name != MASTER)
 }
 
 fn range(rule: &FirewallRule) -> Json {

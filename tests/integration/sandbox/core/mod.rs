@@ -13,6 +13,7 @@ mod revisions;
 mod roles;
 mod secrets;
 mod sql;
+mod sql_batches;
 mod switches;
 mod writes;
 

@@ -4,7 +4,7 @@ use acarecipe::sandbox::roles::{ACR_PULL, KEY_VAULT_SECRETS_USER};
 use acarecipe::sandbox::{Switch, Switches, seed};
 use serde_json::{Value as Json, json};
 
-use super::{START, World, cosmos, env, image, path_of, registries, registry_api, secrets_body};
+use super::{START, World, cosmos, env, image, path_of, registries, registry_api, secrets_body, sql_batches};
 
 const URL: &str = "https://kv-demo.vault.azure.net/secrets/db-password";
 
@@ -298,6 +298,20 @@ fn observe(name: &str, world: &World) -> Json {
                 path_of(world.patch(&image(seed::IMAGE_UNKNOWN)).header("location").unwrap()).to_owned();
             world.settle();
             json!(world.get(&location).status)
+        }
+        "sql-unknown-database-told" => {
+            json!(sql_batches::at(world, "nodb", "owner", "SELECT 1").unwrap_err().0)
+        }
+        "sql-batch-goes-on" => {
+            let text = "ALTER ROLE [none] ADD MEMBER [a]; CREATE USER [a] \
+                        WITH SID = 0x000000000000000000000000000000AA, TYPE = E";
+            assert!(sql_batches::at(world, seed::SQL_DATABASE, "owner", text).is_err());
+            let server = world.edit(|state| state.sql_server(seed::SQL_SERVER).unwrap().clone());
+            json!(server.databases[seed::SQL_DATABASE].users.len())
+        }
+        "sql-empty-hex-converts" => {
+            let text = "SELECT CONVERT(varbinary(85), N'', 1)";
+            json!(sql_batches::at(world, seed::SQL_DATABASE, "owner", text).is_ok())
         }
         "ids-as-written" => world.app()["id"].clone(),
         "unset-left-out" => json!(world.app()["properties"]["template"].get("revisionSuffix")),
