@@ -276,6 +276,31 @@ const BUILT_IN: &[BuiltIn] = &[
         ..NONE
     },
     BuiltIn {
+        name: "Storage Account Contributor",
+        guid: "17d1049b-9a84-46fb-8f53-869881c3d3ab",
+        actions: &[
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Insights/alertRules/*",
+            "Microsoft.Insights/diagnosticSettings/*",
+            "Microsoft.Network/virtualNetworks/subnets/joinViaServiceEndpoint/action",
+            "Microsoft.ResourceHealth/availabilityStatuses/read",
+            "Microsoft.Resources/deployments/*",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+            "Microsoft.Storage/storageAccounts/*",
+            "Microsoft.Support/*",
+        ],
+        ..NONE
+    },
+    BuiltIn {
+        name: "Storage Account Key Operator Service Role",
+        guid: "81a9662b-bebf-436f-a333-f67b29880f12",
+        actions: &[
+            "Microsoft.Storage/storageAccounts/listkeys/action",
+            "Microsoft.Storage/storageAccounts/regeneratekey/action",
+        ],
+        ..NONE
+    },
+    BuiltIn {
         name: "Storage Blob Data Contributor",
         guid: "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
         actions: &[
@@ -311,6 +336,16 @@ const BUILT_IN: &[BuiltIn] = &[
             "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action",
         ],
         data_actions: &["Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"],
+        ..NONE
+    },
+    BuiltIn {
+        name: "Storage File Data SMB Share Contributor",
+        guid: "0c867c2a-1d8c-454a-a3db-ab2ea1bdc8bb",
+        data_actions: &[
+            "Microsoft.Storage/storageAccounts/fileServices/fileshares/files/read",
+            "Microsoft.Storage/storageAccounts/fileServices/fileshares/files/write",
+            "Microsoft.Storage/storageAccounts/fileServices/fileshares/files/delete",
+        ],
         ..NONE
     },
     BuiltIn {

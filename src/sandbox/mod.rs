@@ -224,7 +224,7 @@ impl Sandbox {
 impl Inner {
     fn advance(&mut self) {
         let now = (self.options.now)();
-        operations::advance(&mut self.state, now);
+        operations::advance(&mut self.state, now, &self.options.rules);
         self.state.moment = Some(now);
     }
 

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 
 use super::providers::app::revisions;
+use super::rules::Switches;
 use super::state::{App, Operation, OperationKind, State, fold, stamp};
 
 /// Where the status of an operation on an app is asked for, below the subscription and location.
@@ -12,7 +13,7 @@ pub(super) const STATUSES: &str = "containerappOperationStatuses";
 pub(super) const RESULTS: &str = "containerappOperationResults";
 
 /// Lets everything happen that is due at `now`: operations end, revisions settle.
-pub(super) fn advance(state: &mut State, now: OffsetDateTime) {
+pub(super) fn advance(state: &mut State, now: OffsetDateTime, rules: &Switches) {
     let mut due: Vec<(OffsetDateTime, String)> = state
         .operations
         .values()
@@ -24,6 +25,7 @@ pub(super) fn advance(state: &mut State, now: OffsetDateTime) {
     for (_, id) in due {
         end(state, &id);
     }
+    revisions::mount_again(state, now, rules);
     for app in state.apps.values_mut() {
         revisions::settle(app, now);
     }

@@ -100,6 +100,14 @@ pub const ACR_PUSH: &str = "8311e382-0749-4cb8-b61a-304f252e45ec";
 pub const REPOSITORY_READER: &str = "b93aa761-3e63-49ed-ac28-beffa264f7ac";
 /// Container Registry Repository Writer.
 pub const REPOSITORY_WRITER: &str = "2a1e307c-b015-4ebd-883e-5b7698a07328";
+/// Storage Blob Data Reader.
+pub const STORAGE_BLOB_DATA_READER: &str = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1";
+/// Storage Blob Data Contributor.
+pub const STORAGE_BLOB_DATA_CONTRIBUTOR: &str = "ba92f5b4-2d11-453d-a403-e96b0029c9fe";
+/// Storage Account Contributor.
+pub const STORAGE_ACCOUNT_CONTRIBUTOR: &str = "17d1049b-9a84-46fb-8f53-869881c3d3ab";
+/// Storage Account Key Operator Service Role.
+pub const STORAGE_KEY_OPERATOR: &str = "81a9662b-bebf-436f-a333-f67b29880f12";
 /// Managed Identity Operator.
 pub const MANAGED_IDENTITY_OPERATOR: &str = "f1a07417-d97a-45cb-824c-7a7467783830";
 
@@ -118,6 +126,9 @@ const SECRETS: &[&str] = &[
     "Microsoft.KeyVault/vaults/secrets/getSecret/action",
     "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
 ];
+
+const DELEGATION_KEY: &str =
+    "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action";
 
 /// The table.
 pub const ROLES: &[Role] = &[
@@ -233,18 +244,69 @@ pub const ROLES: &[Role] = &[
         ],
     ),
     role(
-        "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
+        STORAGE_BLOB_DATA_READER,
         "Storage Blob Data Reader",
-        &["Microsoft.Storage/storageAccounts/blobServices/containers/read"],
+        &["Microsoft.Storage/storageAccounts/blobServices/containers/read", DELEGATION_KEY],
         &[],
         &["Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"],
     ),
     role(
-        "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+        STORAGE_BLOB_DATA_CONTRIBUTOR,
         "Storage Blob Data Contributor",
-        &["Microsoft.Storage/storageAccounts/blobServices/containers/*"],
+        &[
+            "Microsoft.Storage/storageAccounts/blobServices/containers/delete",
+            "Microsoft.Storage/storageAccounts/blobServices/containers/read",
+            "Microsoft.Storage/storageAccounts/blobServices/containers/write",
+            DELEGATION_KEY,
+        ],
+        &[],
+        &[
+            "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete",
+            "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read",
+            "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write",
+            "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/move/action",
+            "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/add/action",
+        ],
+    ),
+    role(
+        "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+        "Storage Blob Data Owner",
+        &["Microsoft.Storage/storageAccounts/blobServices/containers/*", DELEGATION_KEY],
         &[],
         &["Microsoft.Storage/storageAccounts/blobServices/containers/blobs/*"],
+    ),
+    role(
+        "0c867c2a-1d8c-454a-a3db-ab2ea1bdc8bb",
+        "Storage File Data SMB Share Contributor",
+        &[],
+        &[],
+        &[
+            "Microsoft.Storage/storageAccounts/fileServices/fileshares/files/read",
+            "Microsoft.Storage/storageAccounts/fileServices/fileshares/files/write",
+            "Microsoft.Storage/storageAccounts/fileServices/fileshares/files/delete",
+        ],
+    ),
+    role(
+        STORAGE_ACCOUNT_CONTRIBUTOR,
+        "Storage Account Contributor",
+        &[
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Resources/deployments/*",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+            "Microsoft.Storage/storageAccounts/*",
+        ],
+        &[],
+        &[],
+    ),
+    role(
+        STORAGE_KEY_OPERATOR,
+        "Storage Account Key Operator Service Role",
+        &[
+            "Microsoft.Storage/storageAccounts/listkeys/action",
+            "Microsoft.Storage/storageAccounts/regeneratekey/action",
+        ],
+        &[],
+        &[],
     ),
 ];
 

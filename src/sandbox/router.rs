@@ -275,6 +275,7 @@ fn typed(context: &mut Context<'_>, address: &Address) -> Handled {
         "microsoft.documentdb" => providers::cosmos::route(context, address),
         "microsoft.containerregistry" => providers::registry::route(context, address),
         "microsoft.sql" => providers::sql::route(context, address),
+        "microsoft.storage" => providers::storage::route(context, address),
         _ => Err(no_operation(context, address)),
     }
 }

@@ -4,6 +4,7 @@
 mod cosmos;
 mod registries;
 mod sql;
+pub mod storage;
 pub mod variant;
 
 pub use cosmos::{
@@ -13,6 +14,7 @@ pub use registries::{
     ABAC_REGISTRY, CENTRAL_GROUP, CENTRAL_REGISTRY, CENTRAL_SUBSCRIPTION, CENTRAL_SUBSCRIPTION_NAME,
     REGISTRY, REPOSITORY, central_subscription_id, image_in, login_server, registry_id,
 };
+pub use storage::{STORAGE_ACCOUNT, container_id, environment_storage_id, share_id, storage_account_id};
 
 pub use sql::{SQL_DATABASE, SQL_SERVER, sql_server_id};
 
@@ -94,6 +96,7 @@ pub const DEFAULTS: &[(&str, &str)] = &[
     ("COSMOS_ACCOUNT", COSMOS),
     ("COSMOS_DATABASE", COSMOS_DATABASE),
     ("COSMOS_CONTAINER", COSMOS_CONTAINER),
+    ("STORAGE_ACCOUNT", STORAGE_ACCOUNT),
 ];
 
 /// The id of the subscription.
@@ -147,6 +150,7 @@ pub fn state(now: OffsetDateTime) -> State {
         "Microsoft.ContainerRegistry",
         "Microsoft.Sql",
         "Microsoft.DocumentDB",
+        "Microsoft.Storage",
         "Microsoft.Authorization",
         "Microsoft.Resources",
     ] {
@@ -166,6 +170,7 @@ pub fn state(now: OffsetDateTime) -> State {
     registries::add(&mut state, made);
     sql::add(&mut state, made);
     cosmos::add(&mut state, made);
+    storage::add(&mut state, made);
     state
 }
 
@@ -251,6 +256,7 @@ fn environment(state: &mut State) {
                 "workloadProfiles": [{ "name": "Consumption", "workloadProfileType": "Consumption" }],
                 "publicNetworkAccess": "Enabled",
             }),
+            identity: AppIdentity::default(),
         },
     );
 }

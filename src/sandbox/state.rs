@@ -3,6 +3,7 @@
 mod cosmos;
 mod registry;
 mod sql;
+mod storage;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use uuid::Uuid;
 pub use cosmos::{CosmosAccount, CosmosContainer, CosmosDatabase, PendingAssignment, SqlRoleAssignment};
 pub use registry::{Manifest, Registry, Repository};
 pub use sql::{FirewallRule, SqlAdministrator, SqlDatabase, SqlServer, SqlUser, sid_of};
+pub use storage::{EnvironmentStorage, StorageAccount};
 
 use crate::azure::ids::ResourceId;
 
@@ -63,6 +65,10 @@ pub struct State {
     pub sql_servers: Table<SqlServer>,
     /// Cosmos DB accounts.
     pub cosmos_accounts: Table<CosmosAccount>,
+    /// Storage accounts.
+    pub storage_accounts: Table<StorageAccount>,
+    /// Shares that Container Apps environments know.
+    pub environment_storages: Table<EnvironmentStorage>,
     /// Role assignments.
     pub role_assignments: Table<RoleAssignment>,
     /// Management locks.
@@ -157,6 +163,9 @@ pub struct Environment {
     pub tags: Map<String, Json>,
     /// `properties` as GET returns them.
     pub properties: Json,
+    /// The identities it has.
+    #[serde(default)]
+    pub identity: AppIdentity,
 }
 
 /// A user-assigned identity.
@@ -339,7 +348,7 @@ pub struct App {
     pub modified_by: String,
 }
 
-/// The identities of an app.
+/// The identities of an app or an environment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AppIdentity {
@@ -399,6 +408,8 @@ pub enum Fate {
     Failed(String),
     /// Provisioning for ever.
     Stuck,
+    /// Provisioning for as long as a volume cannot be mounted, for this reason.
+    Mounting(String),
 }
 
 /// A long-running operation on a container app, a registry or a part of a Cosmos DB account.

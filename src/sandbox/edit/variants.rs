@@ -5,8 +5,8 @@ use time::OffsetDateTime;
 
 use super::EditError;
 use crate::sandbox::roles::ROLES;
-use crate::sandbox::seed::{self, variant};
-use crate::sandbox::state::{State, last, sid_of};
+use crate::sandbox::seed::{self, storage, variant};
+use crate::sandbox::state::{State, fold, last, sid_of};
 
 /// A change of the seeded state with a name. What it changes looks as if it had always been so.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ variants! {
             Ok(())
         };
     "role",
-        "a role that has long been in force: its name, an identity's name, `system` or an object id, and the name or id of a resource",
+        "a role that has long been in force: its name; an identity's name, `system`, `environment` (their system identities) or an object id; and the name or id of a resource",
         [text("role"), text("principal"), text("scope")],
         role;
     "cosmos-api", "the Cosmos DB account with this API in place of NoSQL: Mongo, Cassandra, Gremlin, Table",
@@ -140,6 +140,58 @@ variants! {
         |state, _| { variant::scaled_to_zero(state); Ok(()) };
     "unhealthy", "the newest revision unhealthy, for this reason", [text("reason")],
         |state, given| { variant::unhealthy(state, given.text("reason")); Ok(()) };
+    "shared-key-off", "a storage account that refuses requests signed with its keys", [text("account")],
+        |state, given| { storage::shared_key_off(state, account(state, given)?.as_str()); Ok(()) };
+    "storage-closed", "a storage account closed to the public", [text("account")],
+        |state, given| { storage::storage_closed(state, account(state, given)?.as_str(), false); Ok(()) };
+    "storage-private", "a storage account closed to the public that apps reach by a private endpoint",
+        [text("account")],
+        |state, given| { storage::storage_closed(state, account(state, given)?.as_str(), true); Ok(()) };
+    "file-account",
+        "a premium storage account for files in the group; `secure_transfer` (required, off) is required unless said",
+        [text("name"), optional("secure_transfer")],
+        |state, given| {
+            let secure = !given.text("secure_transfer").eq_ignore_ascii_case("off");
+            storage::file_account(state, given.text("name"), secure, long_ago(state));
+            Ok(())
+        };
+    "vnet-environment", "the environment in a virtual network of its owner's", [],
+        |state, _| { storage::environment_in_network(state); Ok(()) };
+    "environment-identity", "an identity of the environment: `system`, or an identity's name", [text("identity")],
+        |state, given| {
+            let identity = identity(state, given.text("identity"))?;
+            storage::environment_identity(state, &identity, long_ago(state));
+            Ok(())
+        };
+    "share", "a file share of a storage account, for SMB or the `protocol` NFS",
+        [text("account"), text("name"), optional("protocol")],
+        |state, given| {
+            let account = account(state, given)?;
+            storage::share(state, &account, given.text("name"), protocol(given), long_ago(state));
+            Ok(())
+        };
+    "blob-container", "a blob container of a storage account", [text("account"), text("name")],
+        |state, given| {
+            let account = account(state, given)?;
+            storage::container(state, &account, given.text("name"), long_ago(state));
+            Ok(())
+        };
+    "environment-storage",
+        "a share that the environment knows under `name`: by SMB with the account's first key, or by the `protocol` NFS",
+        [text("name"), text("account"), text("share"), optional("protocol")],
+        |state, given| {
+            let account = account(state, given)?;
+            storage::environment_storage(state, given.text("name"), &account, given.text("share"), protocol(given));
+            Ok(())
+        };
+    "mounted", "what the environment knows as `storage`, mounted by the app's container at `path` as `volume`",
+        [text("storage"), text("volume"), text("path")],
+        |state, given| {
+            storage::mounted(state, given.text("storage"), given.text("volume"), given.text("path"));
+            Ok(())
+        };
+    "keys-rotated", "both keys of a storage account made anew", [text("account")],
+        |state, given| { storage::keys_rotated(state, account(state, given)?.as_str()); Ok(()) };
     "tag", "a tag on the app", [text("name"), text("value")],
         |state, given| { variant::tag(state, given.text("name"), given.text("value")); Ok(()) };
     "sql-closed", "the SQL server closed to public networks", [],
@@ -232,7 +284,8 @@ fn role(state: &mut State, given: &Given<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// The object id that `text` is, or that of the identity it names: `system`, or a name or id.
+/// The object id that `text` is, or that of the identity it names: `system` (the app's), `environment`
+/// (its system identity), or a name or id.
 fn principal(state: &State, text: &str) -> Result<String, String> {
     if state.principals.contains_key(text) {
         return Ok(text.to_owned());
@@ -243,8 +296,26 @@ fn principal(state: &State, text: &str) -> Result<String, String> {
             .map(|system| system.principal_id.clone())
             .ok_or("needs a system identity on the app")?);
     }
+    if text == "environment" {
+        let environment = state.environments.get(&fold(&seed::environment_id()));
+        let system = environment.and_then(|environment| environment.identity.system.as_ref());
+        let principal = system.map(|system| system.principal_id.clone());
+        return Ok(principal.ok_or("needs a system identity on the environment")?);
+    }
     let id = identity(state, text)?;
     Ok(state.identity(&id).map(|identity| identity.principal_id.clone()).unwrap_or_default())
+}
+
+/// The name of the storage account `account`, which must be there.
+fn account(state: &State, given: &Given<'_>) -> Result<String, String> {
+    let name = given.text("account");
+    let found = state.storage_account(name).map(|account| account.name().to_owned());
+    found.ok_or_else(|| format!("finds no storage account `{name}` in the state"))
+}
+
+/// The protocol of a share: SMB unless said.
+fn protocol<'g>(given: &'g Given<'_>) -> &'g str {
+    if given.text("protocol").eq_ignore_ascii_case("NFS") { "NFS" } else { "SMB" }
 }
 
 /// `system`, or the id of the user-assigned identity of this name or id.
@@ -314,6 +385,7 @@ mod tests {
             (_, "role") => json!("Reader"),
             (_, "group") => json!(seed::SHARED_GROUP),
             (_, "scope") => json!(seed::VAULT),
+            (_, "account") => json!(seed::STORAGE_ACCOUNT),
             _ => json!("x"),
         };
         let needed = variant.takes.iter().filter(|parameter| !parameter.optional);

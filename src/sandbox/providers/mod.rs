@@ -8,6 +8,7 @@ pub(super) mod keyvault;
 pub(super) mod registry;
 pub(super) mod resources;
 pub(super) mod sql;
+pub(super) mod storage;
 
 use super::errors::Refusal;
 use super::router::Address;
@@ -24,6 +25,7 @@ const VAULT: &[&str] = &["2026-05-15", "2026-02-01", "2025-05-01", "2023-07-01"]
 const REGISTRY: &[&str] = &["2025-11-01", "2025-04-01", "2023-07-01"];
 const SQL: &[&str] = &["2025-01-01", "2023-08-01", "2021-11-01"];
 const COSMOS: &[&str] = &["2026-03-15", "2025-10-15", "2024-08-15"];
+const STORAGE: &[&str] = &["2026-04-01", "2025-06-01", "2023-05-01"];
 const AUTHORIZATION: &[&str] = &["2022-04-01"];
 /// `Microsoft.Resources` for groups and providers.
 pub(super) const RESOURCES: &[&str] = &["2025-04-01", "2024-07-01"];
@@ -41,6 +43,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
         namespace: "Microsoft.App",
         types: &[
             ("managedEnvironments", APP),
+            ("managedEnvironments/storages", APP),
             ("containerApps", APP),
             ("containerApps/revisions", APP),
             ("containerApps/revisions/replicas", APP),
@@ -93,6 +96,16 @@ pub(super) const PROVIDERS: &[Provider] = &[
             ("databaseAccounts/sqlRoleAssignments/operationResults", COSMOS),
             ("locations", COSMOS),
             ("locations/operationsStatus", COSMOS),
+        ],
+    },
+    Provider {
+        namespace: "Microsoft.Storage",
+        types: &[
+            ("storageAccounts", STORAGE),
+            ("storageAccounts/blobServices", STORAGE),
+            ("storageAccounts/blobServices/containers", STORAGE),
+            ("storageAccounts/fileServices", STORAGE),
+            ("storageAccounts/fileServices/shares", STORAGE),
         ],
     },
     Provider {

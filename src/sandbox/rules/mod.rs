@@ -6,6 +6,7 @@ mod arm;
 mod cosmos;
 mod registry;
 mod sql;
+mod storage;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -101,6 +102,30 @@ switches! {
     SqlBatchGoesOn,
     /// `sql-empty-hex-converts`
     SqlEmptyHexConverts,
+    /// `keys-listed-when-off`
+    KeysListedWhenOff,
+    /// `kind-says-feature`
+    KindSaysFeature,
+    /// `nfs-share-though-secure`
+    NfsShareThoughSecure,
+    /// `storage-put-is-200`
+    StoragePutIs200,
+    /// `storage-key-required`
+    StorageKeyRequired,
+    /// `storage-reference-fetched`
+    StorageReferenceFetched,
+    /// `unused-storage-replaced`
+    UnusedStorageReplaced,
+    /// `key-update-misses-others`
+    KeyUpdateMissesOthers,
+    /// `storage-type-checked`
+    StorageTypeChecked,
+    /// `duplicate-mount-refused`
+    DuplicateMountRefused,
+    /// `mount-hangs-revision-only`
+    MountHangsRevisionOnly,
+    /// `mount-reason-hidden`
+    MountReasonHidden,
     /// `crash-is-provisioned`
     CrashIsProvisioned,
     /// `details-on-replicas-only`
@@ -237,7 +262,8 @@ const fn assumed(
 }
 
 /// One table a provider, in the order in which they are shown.
-const TABLES: &[&[Rule]] = &[app::RULES, registry::RULES, sql::RULES, cosmos::RULES, arm::RULES];
+const TABLES: &[&[Rule]] =
+    &[app::RULES, registry::RULES, storage::RULES, sql::RULES, cosmos::RULES, arm::RULES];
 
 /// Every rule.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

@@ -9,7 +9,7 @@ use crate::sandbox::state::{
     App, CustomRole, DenyAssignment, Fate, Lock, PolicyAssignment, SqlUser, State, fold,
 };
 
-fn with_app(state: &mut State, change: impl FnOnce(&mut App)) {
+pub(super) fn with_app(state: &mut State, change: impl FnOnce(&mut App)) {
     if let Some(app) = state.app_mut(APP) {
         change(app);
         let template = app.template().clone();
@@ -21,7 +21,7 @@ fn with_app(state: &mut State, change: impl FnOnce(&mut App)) {
     }
 }
 
-fn push(list: &mut Json, at_front: bool, element: Json) {
+pub(super) fn push(list: &mut Json, at_front: bool, element: Json) {
     if !list.is_array() {
         *list = json!([]);
     }

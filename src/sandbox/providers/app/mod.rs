@@ -1,4 +1,4 @@
-//! `Microsoft.App`: environments (read), container apps, their revisions, replicas, secrets and
+//! `Microsoft.App`: environments (read) and the shares they know, container apps, their revisions, replicas, secrets and
 //! operations.
 
 mod checks;
@@ -9,6 +9,8 @@ mod render;
 pub(in crate::sandbox) mod revisions;
 mod schema;
 mod secrets;
+mod storages;
+pub(in crate::sandbox) mod volumes;
 mod write;
 
 use serde_json::{Value as Json, json};
@@ -18,7 +20,7 @@ use crate::sandbox::errors::{self, Refusal};
 use crate::sandbox::operations;
 use crate::sandbox::router::{self, Address, Answer, Context, Handled};
 use crate::sandbox::rules::Switch;
-use crate::sandbox::state::{App, OperationKind, Revision, elements, fold, last};
+use crate::sandbox::state::{App, Fate, OperationKind, Revision, elements, fold, last};
 
 const KIND: &str = "Microsoft.App/containerApps";
 const ENVIRONMENTS: &str = "Microsoft.App/managedEnvironments";
@@ -27,6 +29,9 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
     let kind = address.kind();
     match (context.method, kind.as_str(), address.is_resource()) {
         ("GET", "managedenvironments", _) => environments(context, address),
+        ("GET", "managedenvironments/storages", _) => storages::get(context, address),
+        ("PUT", "managedenvironments/storages", true) => storages::put(context, address),
+        ("DELETE", "managedenvironments/storages", true) => storages::delete(context, address),
         ("GET", "containerapps", false) => list(context, address),
         ("GET", "containerapps", true) => {
             context.require(&format!("{KIND}/read"), &address.target())?;
@@ -61,7 +66,7 @@ fn environments(context: &mut Context<'_>, address: &Address) -> Handled {
             context.state.environments.get(&fold(&address.target())).ok_or_else(|| {
                 errors::resource_not_found(ENVIRONMENTS, address.name(0), last(&address.scope))
             })?;
-        return Ok(Answer::new(200, render::environment_body(environment)));
+        return Ok(Answer::new(200, render::environment_body(context.state, environment)));
     }
     let within = format!("{}/", fold(&address.scope));
     let found = context
@@ -69,7 +74,7 @@ fn environments(context: &mut Context<'_>, address: &Address) -> Handled {
         .environments
         .iter()
         .filter(|(id, _)| id.starts_with(&within))
-        .map(|(_, environment)| render::environment_body(environment))
+        .map(|(_, environment)| render::environment_body(context.state, environment))
         .collect();
     context.page(found)
 }
@@ -142,7 +147,7 @@ fn read_revisions(context: &mut Context<'_>, address: &Address) -> Handled {
 fn read_replicas(context: &mut Context<'_>, address: &Address) -> Handled {
     context.require(&format!("{KIND}/revisions/replicas/read"), &address.target())?;
     let (app, revision) = revision(context, address)?;
-    let replicas = render::replicas(app, revision, context.now);
+    let replicas = render::replicas(app, revision, context.now, context.rules);
     if !address.is_resource() {
         return Ok(Answer::new(200, json!({ "value": replicas })));
     }
@@ -181,8 +186,11 @@ fn act(context: &mut Context<'_>, address: &Address, verb: &str) -> Handled {
                 revision.started = now;
                 revision.secrets = secrets;
                 if let Some(fate) = fate {
+                    // One that was never provisioned becomes ready in the usual way.
+                    let provisioned = !matches!(revision.fate, Fate::Mounting(_));
+                    revision.settles = if provisioned { revision.settles } else { now };
+                    revision.settled = provisioned;
                     revision.fate = fate;
-                    revision.settled = true;
                 }
             }
         }

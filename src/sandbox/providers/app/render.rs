@@ -5,7 +5,9 @@ use time::OffsetDateTime;
 
 use super::{revisions, schema};
 use crate::sandbox::rules::{Switch, Switches};
-use crate::sandbox::state::{App, Environment, Fate, Revision, State, elements, fold, last, stamp};
+use crate::sandbox::state::{
+    App, AppIdentity, Environment, Fate, Revision, State, elements, fold, last, stamp,
+};
 
 /// An app.
 pub(super) fn app(state: &State, app: &App, now: OffsetDateTime, rules: &Switches) -> Json {
@@ -58,7 +60,7 @@ pub(super) fn app(state: &State, app: &App, now: OffsetDateTime, rules: &Switche
         "lastModifiedAt": stamp(app.modified),
     });
     body["properties"] = properties;
-    body["identity"] = identity(state, app);
+    body["identity"] = identity(state, &app.identity);
     body
 }
 
@@ -82,15 +84,14 @@ fn running_status(app: &App, now: OffsetDateTime, rules: &Switches) -> &'static 
     }
 }
 
-fn identity(state: &State, app: &App) -> Json {
-    let mut body = json!({ "type": app.identity.kind() });
-    if let Some(system) = &app.identity.system {
+fn identity(state: &State, identity: &AppIdentity) -> Json {
+    let mut body = json!({ "type": identity.kind() });
+    if let Some(system) = &identity.system {
         body["principalId"] = json!(system.principal_id);
         body["tenantId"] = json!(state.tenant);
     }
-    if !app.identity.user.is_empty() {
-        let entries: Map<String, Json> = app
-            .identity
+    if !identity.user.is_empty() {
+        let entries: Map<String, Json> = identity
             .user
             .iter()
             .map(|id| {
@@ -204,7 +205,7 @@ pub(super) fn revision(
 }
 
 /// The replicas of a revision.
-pub(super) fn replicas(app: &App, revision: &Revision, now: OffsetDateTime) -> Vec<Json> {
+pub(super) fn replicas(app: &App, revision: &Revision, now: OffsetDateTime, rules: &Switches) -> Vec<Json> {
     let id = uuid::Uuid::new_v5(
         &uuid::Uuid::NAMESPACE_OID,
         format!("{}/{}", revision.name, revision.started.unix_timestamp_nanos()).as_bytes(),
@@ -216,7 +217,10 @@ pub(super) fn replicas(app: &App, revision: &Revision, now: OffsetDateTime) -> V
         .map(|number| {
             let name = format!("{}-{batch}-{number:05}", revision.name);
             let well = revision.settled && revision.fate == Fate::Healthy;
-            let why = revisions::trouble(revision);
+            let why = match &revision.fate {
+                Fate::Mounting(why) if !rules.holds(Switch::MountReasonHidden) => Some(why.as_str()),
+                _ => revisions::trouble(revision),
+            };
             let mut properties = json!({
                 "createdTime": stamp(revision.started),
                 "runningState": if well { "Running" } else { "NotRunning" },
@@ -256,13 +260,17 @@ fn containers(list: &Json, well: bool, why: Option<&str>) -> Vec<Json> {
 }
 
 /// An environment.
-pub(super) fn environment_body(environment: &Environment) -> Json {
-    json!({
+pub(super) fn environment_body(state: &State, environment: &Environment) -> Json {
+    let mut body = json!({
         "id": environment.id,
         "name": last(&environment.id),
         "type": "Microsoft.App/managedEnvironments",
         "location": environment.location,
         "tags": environment.tags,
         "properties": environment.properties,
-    })
+    });
+    if environment.identity != AppIdentity::default() {
+        body["identity"] = identity(state, &environment.identity);
+    }
+    body
 }

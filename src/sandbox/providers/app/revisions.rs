@@ -23,7 +23,8 @@ pub(in crate::sandbox) fn settle(app: &mut App, now: OffsetDateTime) {
     };
     let mut ready = position(app, &app.latest_ready);
     for (index, revision) in app.revisions.iter_mut().enumerate() {
-        if revision.settled || revision.settles > now || revision.fate == Fate::Stuck {
+        let hangs = matches!(revision.fate, Fate::Stuck | Fate::Mounting(_));
+        if revision.settled || revision.settles > now || hangs {
             continue;
         }
         revision.settled = true;
@@ -158,6 +159,9 @@ pub(super) fn fate(
             return Ok(Fate::Stuck);
         }
     }
+    if let Some(fate) = super::volumes::hindered(state, rules, start.app, template) {
+        return Ok(fate);
+    }
     for container in every() {
         if let Some(reason) = runs(state, container).and_then(|image| image.crash) {
             let name = container["name"].as_str().unwrap_or_default();
@@ -180,9 +184,11 @@ pub(super) fn fate(
 
 /// What the words of a revision begin with whose images could not be pulled when it was started again.
 const BACK_OFF: &str = "1/1 Pending: ImagePullBackOff.";
+/// And when its volumes could not be mounted then.
+const FAILED_MOUNT: &str = "1/1 Pending: FailedMount.";
 
 /// What becomes of the revision `name` when its replicas are started again at `now`, if that changes
-/// anything: an image is pulled at every start.
+/// anything: an image is pulled and shares are mounted at every start.
 pub(super) fn started_again(
     state: &State,
     now: OffsetDateTime,
@@ -196,9 +202,39 @@ pub(super) fn started_again(
     let start = Start { app, template: &revision.template, entries };
     match (fate(state, now, rules, &start), &revision.fate) {
         (Err(pull), _) => Some(Fate::Unhealthy(format!("{BACK_OFF} {}", pull.message))),
-        (Ok(fate), Fate::Failed(_)) => Some(fate),
-        (Ok(fate), Fate::Unhealthy(why)) if why.starts_with(BACK_OFF) => Some(fate),
+        (Ok(Fate::Mounting(why)), Fate::Mounting(_)) => Some(Fate::Mounting(why)),
+        (Ok(Fate::Mounting(why)), _) => Some(Fate::Unhealthy(format!("{FAILED_MOUNT} {why}"))),
+        (Ok(fate), Fate::Failed(_) | Fate::Mounting(_)) => Some(fate),
+        (Ok(fate), Fate::Unhealthy(why)) if why.starts_with(BACK_OFF) || why.starts_with(FAILED_MOUNT) => {
+            Some(fate)
+        }
         (Ok(_), _) => None,
+    }
+}
+
+/// Shares that could not be mounted are tried again and again: a revision that hangs for one starts as
+/// soon as it can.
+pub(in crate::sandbox) fn mount_again(state: &mut State, now: OffsetDateTime, rules: &Switches) {
+    let mut started = Vec::new();
+    for (key, app) in &state.apps {
+        for (index, revision) in app.revisions.iter().enumerate() {
+            if revision.settled || !matches!(revision.fate, Fate::Mounting(_)) {
+                continue;
+            }
+            let start = Start { app, template: &revision.template, entries: &revision.registries };
+            if let Ok(fate) = fate(state, now, rules, &start)
+                && !matches!(fate, Fate::Mounting(_))
+            {
+                started.push((key.clone(), index, fate));
+            }
+        }
+    }
+    for (key, index, fate) in started {
+        let revision = state.apps.get_mut(&key).and_then(|app| app.revisions.get_mut(index));
+        if let Some(revision) = revision {
+            revision.settles = revision.settles.max(now);
+            revision.fate = fate;
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::identities::{self, Wanted};
 use super::revisions::{self, Need, Start};
-use super::{KIND, checks, lifecycle, registries, render, schema, secrets};
+use super::{KIND, checks, lifecycle, registries, render, schema, secrets, volumes};
 use crate::sandbox::errors::{self, Refusal};
 use crate::sandbox::faults::FaultKind;
 use crate::sandbox::providers::resources;
@@ -118,6 +118,7 @@ fn accept(context: &mut Context<'_>, change: &Change) -> Handled {
     checks::known_environment(context, &model)?;
     checks::fill_defaults(&mut model);
     checks::template(&model["properties"]["template"])?;
+    volumes::check(context, last(&change.id), &model)?;
     let wanted = identities::wanted(context, &old_identity, &change.body["identity"], change.whole)?;
     let writes_secrets = change.whole || !change.body["properties"]["configuration"]["secrets"].is_null();
     if writes_secrets && !model["properties"]["configuration"]["secrets"].is_null() {
@@ -221,6 +222,10 @@ fn begin(
         };
         if let Some(pull) = &pull {
             failure = Some(lifecycle::operation_error(app.name(), &pull.message));
+        }
+        if matches!(fate, Fate::Mounting(_)) && !context.rules.holds(Switch::MountHangsRevisionOnly) {
+            takes *= EXPIRES;
+            failure = Some(lifecycle::operation_error(app.name(), EXPIRED));
         }
         let due = now + takes;
         if pull.is_none() || !context.rules.holds(Switch::FailedPullNoRevision) {

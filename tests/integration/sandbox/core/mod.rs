@@ -14,7 +14,9 @@ mod roles;
 mod secrets;
 mod sql;
 mod sql_batches;
+mod storage;
 mod switches;
+mod volumes;
 mod writes;
 
 use std::fs::OpenOptions;
@@ -238,6 +240,7 @@ fn version(path: &str) -> &'static str {
         after if after.starts_with("microsoft.containerregistry/") => "2025-11-01",
         after if after.starts_with("microsoft.sql/") => "2025-01-01",
         after if after.starts_with("microsoft.documentdb/") => "2026-03-15",
+        after if after.starts_with("microsoft.storage/") => "2026-04-01",
         after if after.ends_with("/locks") => "2020-05-01",
         _ => "2022-04-01",
     }

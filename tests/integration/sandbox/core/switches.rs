@@ -4,7 +4,9 @@ use acarecipe::sandbox::roles::{ACR_PULL, KEY_VAULT_SECRETS_USER};
 use acarecipe::sandbox::{Switch, Switches, seed};
 use serde_json::{Value as Json, json};
 
-use super::{START, World, cosmos, env, image, path_of, registries, registry_api, secrets_body, sql_batches};
+use super::{
+    START, World, cosmos, env, image, path_of, registries, registry_api, secrets_body, sql_batches, volumes,
+};
 
 const URL: &str = "https://kv-demo.vault.azure.net/secrets/db-password";
 
@@ -111,6 +113,98 @@ fn observe(name: &str, world: &World) -> Json {
             let path = format!("{}?api-version=2025-04-01", seed::registry_id(seed::REGISTRY));
             let body = json!({ "properties": { "roleAssignmentMode": "AbacRepositoryPermissions" } });
             json!(world.send("PATCH", &path, Some(&body)).status)
+        }
+        "keys-listed-when-off" => {
+            world.edit(|state| seed::storage::shared_key_off(state, "stdemo"));
+            let path = format!("{}/listKeys", seed::storage_account_id("stdemo"));
+            status_and_code(&world.send("POST", &path, None))
+        }
+        "kind-says-feature" => {
+            world.edit(|state| {
+                state.storage_account_mut("stdemo").unwrap().kind = "BlobStorage".to_owned();
+            });
+            json!(world.send("PUT", &seed::share_id("stdemo", "any"), Some(&json!({}))).code())
+        }
+        "nfs-share-though-secure" => {
+            world.edit(|state| seed::storage::file_account(state, "stfiles", true, START));
+            let body = json!({ "properties": { "enabledProtocols": "NFS", "shareQuota": 100 } });
+            json!(world.send("PUT", &seed::share_id("stfiles", "nfs"), Some(&body)).status)
+        }
+        "storage-put-is-200" => {
+            let id = seed::environment_storage_id("sharedfiles");
+            json!(world.send("PUT", &id, Some(&volumes::registration("k"))).status)
+        }
+        "storage-key-required" => {
+            world.edit(volumes::registered);
+            let mut body = volumes::registration("k");
+            body["properties"]["azureFile"]["accountKey"] = Json::Null;
+            let status = world.send("PUT", &seed::environment_storage_id("sharedfiles"), Some(&body)).status;
+            // Where it is accepted, the entry still works.
+            world.patched(&volumes::mounted());
+            assert_eq!(world.newest()["healthState"], "Healthy");
+            json!(status)
+        }
+        "storage-reference-fetched" => {
+            let mut body = volumes::registration("k");
+            body["properties"]["azureFile"]["accountKey"] = Json::Null;
+            body["properties"]["azureFile"]["accountKeyVaultProperties"] =
+                json!({ "identity": "system", "keyVaultUrl": URL });
+            let status = world.send("PUT", &seed::environment_storage_id("sharedfiles"), Some(&body)).status;
+            if status == 200 {
+                world.edit(volumes::with_share);
+                world.patched(&volumes::mounted());
+                world.pass(600);
+                assert_eq!(world.newest()["provisioningState"], "Provisioning");
+            }
+            json!(status)
+        }
+        "unused-storage-replaced" => {
+            world.edit(volumes::registered);
+            let mut body = volumes::registration("k");
+            body["properties"]["azureFile"]["accessMode"] = json!("ReadOnly");
+            json!(world.send("PUT", &seed::environment_storage_id("sharedfiles"), Some(&body)).status)
+        }
+        "key-update-misses-others" => {
+            world.edit(volumes::registered);
+            world.edit(|state| seed::storage::keys_rotated(state, "stdemo"));
+            let body = volumes::registration("sandbox-stdemo-key-1-rotated");
+            world.send("PUT", &seed::environment_storage_id("sharedfiles"), Some(&body)).ok(200);
+            world.patched(&volumes::mounted());
+            world.newest()["provisioningState"].clone()
+        }
+        "storage-type-checked" => {
+            world.edit(volumes::registered);
+            let mut body = volumes::mounted();
+            body["properties"]["template"]["volumes"][0]["storageType"] = json!("NfsAzureFile");
+            let status = world.patch(&body).status;
+            world.pass(600);
+            json!([status, world.newest()["provisioningState"]])
+        }
+        "duplicate-mount-refused" => {
+            let mount = json!({ "volumeName": "v", "mountPath": "/a" });
+            let body = json!({ "properties": { "template": {
+                "volumes": [{ "name": "v", "storageType": "EmptyDir" }],
+                "containers": [{ "name": seed::APP, "image": seed::IMAGE, "volumeMounts": [mount, mount] }],
+            } } });
+            let status = world.patch(&body).status;
+            world.pass(600);
+            json!([status, world.newest()["provisioningState"]])
+        }
+        "mount-hangs-revision-only" => {
+            world.edit(volumes::registered);
+            world.edit(|state| seed::storage::shared_key_off(state, "stdemo"));
+            world.patch(&volumes::mounted()).ok(202);
+            world.pass(1000);
+            assert_eq!(world.newest()["provisioningState"], "Provisioning");
+            world.app()["properties"]["provisioningState"].clone()
+        }
+        "mount-reason-hidden" => {
+            world.edit(volumes::registered);
+            world.edit(|state| seed::storage::shared_key_off(state, "stdemo"));
+            world.patched(&volumes::mounted());
+            let name = world.app()["properties"]["latestRevisionName"].as_str().unwrap().to_owned();
+            let replicas = world.get(&format!("{}/revisions/{name}/replicas", seed::app_id())).ok(200);
+            json!(replicas.to_string().contains("mount error(13): Permission denied"))
         }
         "expired-says-why" => {
             let got = world.patch(&registries::pulls(seed::REGISTRY, "python-demo:1.0"));
