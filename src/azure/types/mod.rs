@@ -4,6 +4,7 @@
 mod app;
 mod cosmos;
 mod sql;
+mod storage_account;
 mod table;
 
 pub use table::{ALL, EXTENSION_ONLY, find};

@@ -1,7 +1,7 @@
 //! The rows of the resource type table.
 
 use super::app::CONTAINER_APP;
-use super::{Compare, ResourceType, Update, cosmos, sql};
+use super::{Compare, ResourceType, Update, cosmos, sql, storage_account};
 
 /// A row in which nothing is said.
 pub(super) const NONE: ResourceType = ResourceType {
@@ -154,6 +154,9 @@ pub const ALL: &[ResourceType] = &[
         write_action: "Microsoft.ContainerRegistry/registries/write",
         ..NONE
     },
+    storage_account::ACCOUNT,
+    storage_account::CONTAINER,
+    storage_account::SHARE,
     sql::SERVER,
     sql::DATABASE,
     sql::ADMINISTRATOR,

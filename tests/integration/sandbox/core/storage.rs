@@ -150,7 +150,7 @@ fn names_quotas_protocols_and_kinds_have_their_limits() {
         seed::storage::file_account(state, "stpremium", false, START);
         seed::storage::file_account(state, "stsecure", true, START);
         seed::storage::file_account(state, "stblobs", true, START);
-        state.storage_account_mut("stblobs").unwrap().kind = "BlockBlobStorage".to_owned();
+        "BlockBlobStorage".clone_into(&mut state.storage_account_mut("stblobs").unwrap().kind);
     });
     let put =
         |id: String, properties: Json| world.send("PUT", &id, Some(&json!({ "properties": properties })));
@@ -182,6 +182,9 @@ fn names_quotas_protocols_and_kinds_have_their_limits() {
     put(seed::share_id("stnone", "any"), json!({})).refused(404, "ResourceNotFound");
 }
 
+/// Makes a write impossible.
+type Spoil<'a> = &'a dyn Fn(&mut State);
+
 #[test]
 fn a_write_needs_its_right_a_free_account_and_nobody_who_forbids_it() {
     let share = seed::share_id("stdemo", "aca-shared");
@@ -191,32 +194,21 @@ fn a_write_needs_its_right_a_free_account_and_nobody_who_forbids_it() {
         let world = World::new();
         world.by("reader").send("PUT", id, Some(&body)).refused(403, "AuthorizationFailed");
         world.by("app-scoped").get(id).refused(403, "AuthorizationFailed");
-        let spoil: [(fn(&mut State), u16, &str); 5] = [
+        let provisioning = |state: &mut State, word: &str| {
+            state.storage_account_mut("stdemo").unwrap().properties["provisioningState"] = json!(word);
+        };
+        let spoil: [(Spoil<'_>, u16, &str); 5] = [
+            (&|state| provisioning(state, "Creating"), 409, "StorageAccountIsNotProvisioned"),
+            (&|state| provisioning(state, "Updating"), 409, "StorageAccountOperationInProgress"),
+            (&|state| seed::variant::lock(state, &account(), "ReadOnly"), 409, "ScopeLocked"),
             (
-                |state| {
-                    state.storage_account_mut("stdemo").unwrap().properties["provisioningState"] =
-                        json!("Creating")
-                },
-                409,
-                "StorageAccountIsNotProvisioned",
-            ),
-            (
-                |state| {
-                    state.storage_account_mut("stdemo").unwrap().properties["provisioningState"] =
-                        json!("Updating")
-                },
-                409,
-                "StorageAccountOperationInProgress",
-            ),
-            (|state| seed::variant::lock(state, &account(), "ReadOnly"), 409, "ScopeLocked"),
-            (
-                |state| drop(seed::variant::deny(state, &account(), &["Microsoft.Storage/*"])),
+                &|state| drop(seed::variant::deny(state, &account(), &["Microsoft.Storage/*"])),
                 403,
                 "DenyAssignmentAuthorizationFailed",
             ),
             (
-                |state| {
-                    drop(state.providers.insert("Microsoft.Storage".to_owned(), "NotRegistered".to_owned()))
+                &|state| {
+                    state.providers.insert("Microsoft.Storage".to_owned(), "NotRegistered".to_owned());
                 },
                 409,
                 "MissingSubscriptionRegistration",

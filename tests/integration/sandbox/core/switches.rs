@@ -121,7 +121,7 @@ fn observe(name: &str, world: &World) -> Json {
         }
         "kind-says-feature" => {
             world.edit(|state| {
-                state.storage_account_mut("stdemo").unwrap().kind = "BlobStorage".to_owned();
+                "BlobStorage".clone_into(&mut state.storage_account_mut("stdemo").unwrap().kind);
             });
             json!(world.send("PUT", &seed::share_id("stdemo", "any"), Some(&json!({}))).code())
         }
