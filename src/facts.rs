@@ -35,6 +35,13 @@ pub const REPOSITORY: &str = "repository";
 /// See [`REPOSITORY`].
 pub const REFERENCE: &str = "reference";
 
+/// The parameters of a [`Shape::SqlUser`].
+pub const DATABASE: &str = "database";
+/// See [`DATABASE`].
+pub const USER: &str = "user";
+/// See [`DATABASE`].
+pub const SID: &str = "sid";
+
 /// What is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Shape {
@@ -44,6 +51,8 @@ pub enum Shape {
     Many,
     /// What a registry says of an image: `{digest}`, or `{refused}` with the reason when it cannot be asked.
     Manifest,
+    /// What a database says of a user, or `{unseen}` with the reason when it cannot be asked.
+    SqlUser,
 }
 
 impl Read {
@@ -62,6 +71,15 @@ impl Read {
         Read::new(Shape::Manifest, registry.as_str(), "", "")
             .with(REPOSITORY, repository)
             .with(REFERENCE, reference)
+    }
+
+    /// A read of a database's users: the one of this name, the one with this sid (none: the empty
+    /// string). `id` is what they go by among facts.
+    pub fn sql_user(id: &ResourceId, database: &str, name: &str, sid: &str) -> Read {
+        Read::new(Shape::SqlUser, id.as_str(), "", "")
+            .with(DATABASE, database)
+            .with(USER, name)
+            .with(SID, sid)
     }
 
     /// The value of a query parameter; empty when there is none.

@@ -20,6 +20,7 @@ use super::operations::Operation;
 use super::policies::{Announce, FixedBearer};
 use super::request::{Accepted, ArmRequest, ArmResponse, Method};
 use super::retry;
+use super::sql::{self, SqlServer};
 use super::tries::no_token_in_time;
 use super::whoami::Caller;
 use crate::clock::{Clock, within};
@@ -72,6 +73,8 @@ pub struct ClientSettings {
     pub limits: Limits,
     /// Further certificate authorities (PEM): what `SSL_CERT_FILE` names.
     pub ca_file: Option<PathBuf>,
+    /// Who answers for databases; `None`: the network.
+    pub sql: Option<Arc<dyn SqlServer>>,
 }
 
 impl ClientSettings {
@@ -84,6 +87,7 @@ impl ClientSettings {
             correlation_id: Uuid::new_v4(),
             limits: Limits::default(),
             ca_file: None,
+            sql: None,
         }
     }
 }
@@ -104,6 +108,7 @@ pub(super) struct Inner {
     /// The same transport without a token: each request to a registry has its own.
     pub(super) registries: Pipeline,
     pub(super) credential: Option<(Arc<RunCredential>, String)>,
+    pub(super) sql: Arc<dyn SqlServer>,
 }
 
 impl fmt::Debug for ArmClient {
@@ -115,7 +120,8 @@ impl fmt::Debug for ArmClient {
 impl ArmClient {
     /// A client. Opens nothing and asks for no token.
     pub fn new(settings: ClientSettings) -> ArmClient {
-        let ClientSettings { endpoint, clock, events, correlation_id, limits, ca_file } = settings;
+        let ClientSettings { endpoint, clock, events, correlation_id, limits, ca_file, sql } = settings;
+        let sql = sql.unwrap_or_else(|| sql::network(ca_file.clone(), limits.connect));
         let mut credential = None;
         let auth: Arc<dyn Policy> = match &endpoint.bearer {
             Bearer::Fixed(token) => Arc::new(FixedBearer(token.clone())),
@@ -157,6 +163,7 @@ impl ArmClient {
                 pipeline,
                 registries,
                 credential,
+                sql,
             }),
         }
     }

@@ -88,6 +88,9 @@ pub struct Cloud {
     pub scope: &'static str,
     /// The audience that Entra ID expects in a federated assertion.
     pub assertion_audience: &'static str,
+    /// The OAuth scope of Azure SQL, whatever the server. Microsoft's list of services that take tokens of
+    /// managed identities has it for all three clouds.
+    pub sql_scope: &'static str,
     /// Microsoft Graph, without a trailing slash.
     pub graph: &'static str,
     /// DNS suffixes.
@@ -108,6 +111,7 @@ pub const CLOUDS: &[Cloud] = &[
         authority: "https://login.microsoftonline.com",
         scope: "https://management.azure.com/.default",
         assertion_audience: "api://AzureADTokenExchange",
+        sql_scope: "https://database.windows.net/.default",
         graph: "https://graph.microsoft.com",
         suffixes: Suffixes {
             key_vault: Suffix::Confirmed(".vault.azure.net"),
@@ -126,6 +130,7 @@ pub const CLOUDS: &[Cloud] = &[
         authority: "https://login.microsoftonline.us",
         scope: "https://management.usgovcloudapi.net/.default",
         assertion_audience: "api://AzureADTokenExchangeUSGov",
+        sql_scope: "https://database.usgovcloudapi.net/.default",
         graph: "https://graph.microsoft.us",
         suffixes: Suffixes {
             key_vault: Suffix::Confirmed(".vault.usgovcloudapi.net"),
@@ -146,6 +151,7 @@ pub const CLOUDS: &[Cloud] = &[
         authority: "https://login.chinacloudapi.cn",
         scope: "https://management.chinacloudapi.cn/.default",
         assertion_audience: "api://AzureADTokenExchangeChina",
+        sql_scope: "https://database.chinacloudapi.cn/.default",
         graph: "https://microsoftgraph.chinacloudapi.cn",
         suffixes: Suffixes {
             key_vault: Suffix::Confirmed(".vault.azure.cn"),
@@ -273,6 +279,9 @@ mod tests {
                 assert!(!address.ends_with('/'), "{address}");
             }
             assert_eq!(cloud.scope, format!("{}/.default", cloud.resource_manager));
+            // Azure SQL's scope is its suffix without the dot.
+            let sql = cloud.suffixes.sql.confirmed().unwrap().trim_start_matches('.');
+            assert_eq!(cloud.sql_scope, format!("https://{sql}/.default"));
             let authority = Url::parse(cloud.authority).unwrap();
             assert!(ENTRA_ISSUER_HOSTS.contains(&authority.host_str().unwrap()), "{}", cloud.name);
         }

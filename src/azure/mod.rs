@@ -21,6 +21,7 @@ pub mod registry;
 pub mod request;
 mod retry;
 pub mod roles;
+pub mod sql;
 mod text;
 mod tries;
 pub mod types;

@@ -80,6 +80,8 @@ codes! {
     DUPLICATE_VARIABLE = "duplicate-variable", "a container has an environment variable once";
     SECRET_MISSING = "secret-missing", "an environment variable's secret is there";
     CONDITIONAL_ROLE = "conditional-role", "a role that is assigned holds without a condition";
+    DATABASE = "database", "a database lets the caller see what it is asked";
+    SQL_USER = "sql-user", "a database user's name belongs to the identity it is for";
     IDENTITY_MISSING = "identity-missing", "an identity in use is assigned to the app";
 
     // Execution.

@@ -242,6 +242,7 @@ impl Executor {
         request.query.clone_from(&read.query);
         let answer = match read.shape {
             Shape::Manifest => return self.manifest(read).await,
+            Shape::SqlUser => return Ok(self.database_user(read).await),
             Shape::One => self.client.read(&request, self.deadline).await.map(|answer| answer.body),
             Shape::Many => self.client.list(&request, self.deadline).await.map(serde_json::Value::Array),
         };

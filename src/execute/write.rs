@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::database::{Script, after_refused};
 use super::ledger::{Done, Ledger};
 use super::repeat::Next;
 use super::run::{still_possible, within_approval};
@@ -47,12 +48,21 @@ impl Executor {
             still_possible(plan)?;
             within_approval(context.approval, plan)?;
             tries += 1;
-            let error = match self.send(context.ledger, plan, write, &done).await {
-                Ok(()) => break,
-                Err(Tried::Failed(failure)) => return Err(failure),
-                Err(Tried::Azure(error)) => error,
+            let next = match write.user(&plan.steps) {
+                Some(user) => match self.send_script(context.ledger, plan, write, &user, &done).await {
+                    Ok(()) => break,
+                    Err(Script::Failed(failure)) => return Err(failure),
+                    Err(Script::Refused(error)) => after_refused(&user, &done.what, &error, tries),
+                },
+                None => match self.send(context.ledger, plan, write, &done).await {
+                    Ok(()) => break,
+                    Err(Tried::Failed(failure)) => return Err(failure),
+                    Err(Tried::Azure(error)) => {
+                        self.after_failure(plan, write, &done.what, &error, tries, start)
+                    }
+                },
             };
-            match self.after_failure(plan, write, &done.what, &error, tries, start) {
+            match next {
                 Next::InPlace => {
                     context.ledger.in_place(&done);
                     break;
@@ -105,6 +115,9 @@ pub fn described(plan: &Plan) -> Vec<String> {
 fn describe(plan: &Plan, write: &Write) -> String {
     let grant = write.steps.first().and_then(|index| plan.steps[*index].outcome.grant.as_ref());
     let verb = if write.create { "create" } else { "change" };
+    if let Some(user) = write.user(&plan.steps) {
+        return format!("{verb} the {}", user.title());
+    }
     match (grant, &write.id) {
         (Some(grant), _) => format!("grant {} on {}", grant.role, grant.scope.name()),
         (None, Some(id)) => format!("{verb} the {} {}", write.kind.noun, id.name()),

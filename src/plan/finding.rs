@@ -15,6 +15,8 @@ pub enum Status {
     NotExercised,
     /// It could not be looked at: no right, internal ingress.
     CouldNotCheck,
+    /// It does not hold, and was asked to be left to a person.
+    ActionRequired,
 }
 
 /// A judgement and how it ended.

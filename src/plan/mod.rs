@@ -7,6 +7,7 @@
 mod administrator;
 mod by_host;
 mod conflicts;
+mod database;
 mod denials;
 mod engine;
 mod finding;
@@ -39,11 +40,13 @@ use crate::diagnostic::{Diagnostic, Severity, Span, codes};
 use crate::facts::{Facts, Read};
 use crate::merge::{self, Body, Owned, word_set};
 use crate::recipe::Retry;
-use crate::steps::{Grant, Outcome};
+use crate::steps::{DatabaseUser, Grant, Outcome};
 use crate::value::{Origin, Path, Segment, Value};
 
 pub use crate::diagnostic::quote;
 pub use administrator::grant_line;
+pub(crate) use database::administrators;
+pub use database::{ByHand, Cause};
 pub use engine::{Request, Selection};
 pub use finding::{Finding, Status};
 pub use health::{Health, State, explain};
@@ -64,6 +67,8 @@ pub struct Plan {
     pub rights: Vec<ScopeRights>,
     /// Steps that cannot be judged, because the caller may not read something they need.
     pub unreadable: Vec<Unreadable>,
+    /// What is left to a person.
+    pub by_hand: Vec<ByHand>,
     /// Every resource that steps own something of, as it is and as it is to be.
     pub resources: Vec<ResourcePlan>,
     /// What is sent, in order. Empty: nothing is to change.
@@ -175,6 +180,19 @@ pub struct Write {
 }
 
 impl Write {
+    /// The database user that it changes, with all that its steps miss of it; `None`: it changes something
+    /// else.
+    pub fn user(&self, steps: &[StepPlan]) -> Option<DatabaseUser> {
+        let mut users = self.steps.iter().filter_map(|index| steps[*index].outcome.user.as_ref());
+        let first = users.next()?.clone();
+        Some(users.fold(first, |mut all, user| {
+            let more: Vec<_> =
+                user.missing.iter().filter(|role| !all.missing.contains(role)).cloned().collect();
+            all.missing.extend(more);
+            all
+        }))
+    }
+
     /// Whether some change in it is one whatever is still to be read.
     fn is_sure(&self, steps: &[StepPlan]) -> bool {
         let unread = |value: &Value| value.origins().contains(&Origin::Read);
@@ -305,9 +323,12 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let mut prerequisites = prerequisites::baseline(&engine);
     prerequisites.extend(prerequisites::recipes(&engine, &steps));
     let unreadable = resources::unreadable(&engine);
+    let by_hand = resources::by_hand(&engine);
+    prerequisites.extend(by_hand.iter().filter_map(ByHand::prerequisite));
     let rights = if rights && !app.is_null() {
-        // A right is asked for only when it is sure that the write is needed.
-        let writes: Vec<Write> = writes.iter().filter(|write| write.is_sure(&steps)).cloned().collect();
+        // A right is asked for only when it is sure that the write is needed; those of a database are its own.
+        let of_azure = |write: &&Write| write.is_sure(&steps) && write.user(&steps).is_none();
+        let writes: Vec<Write> = writes.iter().filter(of_azure).cloned().collect();
         let rights = rights::rights(&engine, facts, &steps, &writes, &unreadable);
         prerequisites.extend(rights::findings(&engine, &rights));
         let written: Vec<ResourceId> =
@@ -351,6 +372,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         writes,
         rights,
         unreadable,
+        by_hand,
         prerequisites,
         verifications,
         outputs,

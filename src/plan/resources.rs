@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::engine::Engine;
 use super::writes::all_needs;
-use super::{ResourcePlan, StepPlan, Unreadable, conflicts};
+use super::{ByHand, ResourcePlan, StepPlan, Unreadable, conflicts};
 use crate::azure::ResourceId;
 use crate::azure::types::{Compare, ResourceType};
 use crate::merge::{self, Owned, equal};
@@ -50,6 +50,20 @@ pub(super) fn unreadable(engine: &Engine<'_>) -> Vec<Unreadable> {
                         message: message.clone(),
                     });
                 }
+            }
+        }
+    }
+    all
+}
+
+/// What is left to a person.
+pub(super) fn by_hand(engine: &Engine<'_>) -> Vec<ByHand> {
+    let mut all = Vec::new();
+    for (instance, bound) in engine.instances().iter().enumerate() {
+        for index in 0..engine.recipe(instance).steps.len() {
+            for run in engine.step_runs(instance, index).iter() {
+                let (instance, why) = (bound.alias.clone(), run.why.clone());
+                all.extend(run.by_hand.clone().map(|by_hand| ByHand { instance, why, ..by_hand }));
             }
         }
     }

@@ -241,7 +241,7 @@ fn of_read(read: &Read, fact: &Fact, unreadable: &[Unreadable]) -> Option<(Resou
         Shape::One => format!("read the {} {name}", kind.noun),
         Shape::Many => format!("see each {} of {}", kind.noun, scope.name()),
         // A right of the registry's own, and the run goes on without it.
-        Shape::Manifest => return None,
+        Shape::Manifest | Shape::SqlUser => return None,
     };
     let (standing, stops) = match fact {
         Fact::Found(_) | Fact::Absent { .. } => (Standing::Held, true),

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::ByHand;
+use super::database::Database;
 use super::engine::{Engine, Slot};
 use super::frame::{Frame, step_origins};
 use crate::azure::{ResourceId, types};
@@ -29,6 +31,8 @@ pub(super) struct StepRun {
     pub(super) why: Option<String>,
     /// Why something it needs could not be read; then it has no outcome.
     pub(super) refused: Option<String>,
+    /// What is left to a person; then it has no outcome.
+    pub(super) by_hand: Option<ByHand>,
 }
 
 impl StepRun {
@@ -105,6 +109,11 @@ impl Frame<'_, '_> {
             }
             StepKind::Resource(resource) => self.resource(step, &run.key, resource),
             StepKind::RoleAssignment(role) => self.role(step, role),
+            StepKind::Sql(user) => {
+                let Database { outcome, by_hand, uses } = self.database_user(step, &run.key, user);
+                run.by_hand = by_hand;
+                (outcome, uses)
+            }
         };
         run.refused = uses.iter().find_map(refusal);
         run.outcome =
@@ -131,6 +140,7 @@ impl Frame<'_, '_> {
             after: BTreeSet::new(),
             why: None,
             refused: None,
+            by_hand: None,
         }
     }
 

@@ -243,6 +243,7 @@ static STEP: Table = Table {
         ),
         may("resource", Kind::Object(&RESOURCE), "Any other ARM resource, wholly or in part."),
         may("role_assignment", Kind::Object(&ROLE_ASSIGNMENT), "A role for a principal."),
+        may("sql", Kind::Object(&SQL), "A user of a database for an identity, with its roles there."),
         WHEN,
         FOR_EACH,
         may("after", Kind::List(&Kind::Id), "Steps before it, beyond those it refers to."),
@@ -256,7 +257,7 @@ static STEP: Table = Table {
 };
 
 /// The keys of a step that say what it wants.
-pub(super) const STEP_KINDS: &[&str] = &["container_app", "resource", "role_assignment"];
+pub(super) const STEP_KINDS: &[&str] = &["container_app", "resource", "role_assignment", "sql"];
 
 static RESOURCE: Table = table(
     "a resource",
@@ -276,6 +277,34 @@ static ROLE_ASSIGNMENT: Table = table(
         need("principal", Kind::Expr, "The principal's object id."),
         need("scope", Kind::Expr, "The resource id it is given for."),
         may("settle", Kind::Duration, "How old it must be before a write that would cost a revision."),
+    ],
+);
+
+static SQL: Table = table(
+    "a database user",
+    &[
+        need("server", Kind::Expr, "The Azure SQL server, as a lookup read it."),
+        need("database", Kind::Expr, "The name of the database on it."),
+        need("user", Kind::Object(&SQL_USER), "The identity that becomes a contained user."),
+        need("roles", Kind::Expr, "The names of the database roles that the user shall be in, as a list."),
+        may(
+            "mode",
+            Kind::Expr,
+            "`run` (the default) asks the database and writes to it; `print` gives an administrator the script \
+             and writes nothing.",
+        ),
+    ],
+);
+
+static SQL_USER: Table = table(
+    "the identity of a database user",
+    &[
+        need("name", Kind::Expr, "The name the user gets: the identity's."),
+        need(
+            "client_id",
+            Kind::Expr,
+            "The identity's client id (application id), by which the database knows it.",
+        ),
     ],
 );
 

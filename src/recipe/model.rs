@@ -381,6 +381,8 @@ pub enum StepKind {
     Resource(ResourceStep),
     /// A role for a principal.
     RoleAssignment(RoleAssignment),
+    /// A user of a database, with its roles there.
+    Sql(SqlUser),
 }
 
 /// The desired state of one ARM resource.
@@ -409,6 +411,30 @@ pub struct RoleAssignment {
     pub scope: Expr,
     /// How old the assignment must be before a write that would cost a revision or an image pull.
     pub settle: Option<Duration>,
+}
+
+/// A contained user that a database shall have for an identity.
+#[derive(Clone, Debug)]
+pub struct SqlUser {
+    /// The server, as another lookup read it.
+    pub server: Expr,
+    /// The database's name.
+    pub database: Expr,
+    /// The user's name.
+    pub name: Expr,
+    /// The identity's client id.
+    pub client_id: Expr,
+    /// The names of the roles it shall be in.
+    pub roles: Expr,
+    /// `run` or `print`; without it `run`.
+    pub mode: Option<Expr>,
+}
+
+impl SqlUser {
+    /// Every expression of it, in the order of the grammar.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        [&self.server, &self.database, &self.name, &self.client_id, &self.roles].into_iter().chain(&self.mode)
+    }
 }
 
 /// Refusals that a step repeats, beyond those the program knows.

@@ -10,7 +10,7 @@ use super::yaml::{Node as YamlNode, Yaml};
 use super::{
     Check, Complexity, Definition, Expr, Field, Goal, Id, Input, Lookup, LookupKind, ManifestLookup, Origin,
     Recipe, Requirement, ResourceLookup, ResourceStep, ResourceType, Retry, RoleAssignment, Search, Shape,
-    Spanned, Step, StepKind, Target, parse_duration, snake,
+    Spanned, SqlUser, Step, StepKind, Target, parse_duration, snake,
 };
 use crate::diagnostic::{Severity, Source};
 use crate::expression::{Expression, Node, Tree};
@@ -202,6 +202,17 @@ fn step_kind(yaml: &Yaml) -> Option<StepKind> {
             parent: expr(resource, "parent"),
             scope: expr(resource, "scope"),
             body: tree(resource.get("body")?),
+        }));
+    }
+    if let Some(sql) = yaml.get("sql") {
+        let user = sql.get("user")?;
+        return Some(StepKind::Sql(SqlUser {
+            server: expr(sql, "server")?,
+            database: expr(sql, "database")?,
+            name: expr(user, "name")?,
+            client_id: expr(user, "client_id")?,
+            roles: expr(sql, "roles")?,
+            mode: expr(sql, "mode"),
         }));
     }
     let assignment = yaml.get("role_assignment")?;

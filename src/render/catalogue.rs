@@ -106,6 +106,7 @@ pub fn recipe_page(recipe: &Recipe, width: usize) -> String {
             StepKind::ContainerApp(_) => "the app".to_owned(),
             StepKind::Resource(resource) => resource.kind.kind.clone(),
             StepKind::RoleAssignment(role) => format!("role {}", role.role.value.text()),
+            StepKind::Sql(user) => format!("database user {}", user.name.value.text()),
         };
         let why = step.why.as_ref().map_or(String::new(), |why| format!(": {}", why.value.text()));
         let _ = writeln!(text, "  {} ({kind}){why}", step.id.written);

@@ -96,7 +96,7 @@ pub struct Check {
     pub code: &'static str,
     /// What was looked at.
     pub name: String,
-    /// `passed`, `warning`, `failed`, `not-exercised`, `could-not-check`.
+    /// `passed`, `warning`, `failed`, `not-exercised`, `could-not-check`, `action-required`.
     pub status: &'static str,
     /// What was seen.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,6 +137,7 @@ pub fn word(status: Status) -> &'static str {
         Status::Failed => "failed",
         Status::NotExercised => "not-exercised",
         Status::CouldNotCheck => "could-not-check",
+        Status::ActionRequired => "action-required",
     }
 }
 

@@ -43,6 +43,8 @@ pub fn rights(recipe: &Recipe) -> Vec<RightNeeded> {
                 let when = Some("the role is not there yet".to_owned());
                 add(&mut rights, "Microsoft.Authorization/roleAssignments/write", scope, when, id);
             }
+            // A database has rights of its own.
+            StepKind::Sql(_) => {}
             StepKind::Resource(resource) => {
                 let Some(kind) = types::find(&resource.kind.kind) else { continue };
                 let scope = match &resource.parent {

@@ -31,6 +31,7 @@ pub fn container_app(
         owned: Vec::new(),
         result: live.clone(),
         grant: None,
+        user: None,
     };
     if live.is_unknown() || live.is_null() {
         // Not read yet, or not there: the prerequisites speak of that.

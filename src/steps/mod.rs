@@ -7,6 +7,7 @@
 mod container_app;
 mod resource;
 mod role_assignment;
+mod sql;
 
 use time::OffsetDateTime;
 
@@ -18,6 +19,7 @@ use crate::value::{Data, Path, Segment, Value};
 pub use container_app::container_app;
 pub use resource::resource;
 pub use role_assignment::{Role, RoleRequest, role_assignment, role_assignments_read, scope_covers};
+pub use sql::{DatabaseUser, Judged, UserRequest, sql_user};
 
 /// What a step comes to under the facts at hand.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub struct Outcome {
     pub result: Value,
     /// For a role assignment: who gets what where, and since when.
     pub grant: Option<Grant>,
+    /// For a database user: which, where, and what it lacks.
+    pub user: Option<DatabaseUser>,
 }
 
 impl Outcome {

@@ -27,6 +27,7 @@ pub fn resource(
             owned: Vec::new(),
             result: live.clone(),
             grant: None,
+            user: None,
         });
     }
     let merged = merge(kind, live, body)?;
@@ -61,5 +62,6 @@ pub fn resource(
         owned,
         result,
         grant: None,
+        user: None,
     })
 }

@@ -120,6 +120,7 @@ pub fn role_assignment(kind: &'static ResourceType, request: &RoleRequest, assig
         owned: vec![owned],
         result: found.cloned().unwrap_or(wanted),
         grant: Some(grant),
+        user: None,
     }
 }
 

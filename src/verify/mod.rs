@@ -92,11 +92,11 @@ fn health(plan: &Plan, waited: bool) -> Vec<Finding> {
     findings
 }
 
-/// Whether a verification holds; `strict`: what was not exercised or could not be checked fails it.
+/// Whether a verification holds; `strict`: what was not exercised, could not be checked or is left to a person fails it.
 pub fn holds(findings: &[Finding], strict: bool) -> bool {
     findings.iter().all(|finding| match finding.status {
         Status::Passed | Status::Warning => true,
         Status::Failed => false,
-        Status::NotExercised | Status::CouldNotCheck => !strict,
+        Status::NotExercised | Status::CouldNotCheck | Status::ActionRequired => !strict,
     })
 }

@@ -7,7 +7,7 @@ mod sql;
 mod storage_account;
 mod table;
 
-pub use table::{ALL, EXTENSION_ONLY, find};
+pub use table::{ALL, EXTENSION_ONLY, SQL_USER, find};
 
 /// How the elements of a list are told apart, in Kubernetes' words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

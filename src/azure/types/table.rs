@@ -26,6 +26,16 @@ pub(super) const NONE: ResourceType = ResourceType {
     linked: &[],
 };
 
+/// A user of a database: nothing of Azure Resource Manager's, and so not among [`ALL`]; but what a step owns of
+/// it is merged, compared and shown as the parts of every resource are.
+pub static SQL_USER: ResourceType = ResourceType {
+    name: "sql user",
+    noun: "sql user",
+    lists: &[("roles", super::ListKind::Set)],
+    compare: &[("clientId", Compare::IgnoreCase), ("roles[]", Compare::IgnoreCase)],
+    ..NONE
+};
+
 /// Every type that recipes and prerequisites touch.
 pub const ALL: &[ResourceType] = &[
     CONTAINER_APP,

@@ -162,7 +162,14 @@ static FINDING: Table = table(
         may("code", Kind::Text, "Its code."),
         may(
             "status",
-            Kind::Word(&["passed", "warning", "failed", "not-exercised", "could-not-check"]),
+            Kind::Word(&[
+                "passed",
+                "warning",
+                "failed",
+                "not-exercised",
+                "could-not-check",
+                "action-required",
+            ]),
             "How it ended; without it failed.",
         ),
         may("contains", Kind::Text, "Part of its name, detail or fix."),

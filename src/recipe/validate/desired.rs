@@ -49,6 +49,7 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
                 tree(&resource.body, findings);
             }
             StepKind::RoleAssignment(assignment) => role(&assignment.role, findings),
+            StepKind::Sql(_) => {}
         }
     }
     owned_twice(recipe, findings);
@@ -140,7 +141,7 @@ fn owned_twice(recipe: &Recipe, findings: &mut Findings<'_>) {
                 let start = format!("{} {}", resource.kind.kind.to_ascii_lowercase(), resource.name.text());
                 collect(step, &resource.body, &start, &mut leaves);
             }
-            StepKind::RoleAssignment(_) => {}
+            StepKind::RoleAssignment(_) | StepKind::Sql(_) => {}
         }
     }
     let mut first: BTreeMap<&str, &Leaf<'_>> = BTreeMap::new();

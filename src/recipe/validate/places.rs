@@ -97,6 +97,17 @@ pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
                 all.one(Some(&assignment.principal), Role::Value);
                 all.one(Some(&assignment.scope), Role::Plan);
             }
+            StepKind::Sql(user) => {
+                for key in [&user.server, &user.database] {
+                    all.one(Some(key), Role::Plan);
+                }
+                for key in [&user.name, &user.client_id] {
+                    all.one(Some(key), Role::Value);
+                }
+                for key in [Some(&user.roles), user.mode.as_ref()] {
+                    all.one(key, Role::Plan);
+                }
+            }
         }
     }
     all.enter(Owner::Leaf, None);

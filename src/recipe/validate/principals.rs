@@ -79,7 +79,7 @@ fn refused(trace: &Trace<'_>, catalogue: &Catalogue) -> Option<String> {
                     let computed = row.is_some_and(|row| row.computed.contains(&plain.join(".").as_str()));
                     computed && plain.last() == Some(&"principalId")
                 }
-                StepKind::RoleAssignment(_) => false,
+                StepKind::RoleAssignment(_) | StepKind::Sql(_) => false,
             };
             (!own).then(|| format!("is not the principal of what `{}` makes", step.id.written))
         }
