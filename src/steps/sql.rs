@@ -174,8 +174,8 @@ mod tests {
         }
     }
 
-    fn user(name: &str, sid: &str) -> Option<User> {
-        Some(User { name: name.to_owned(), sid: sid.to_owned() })
+    fn user(name: &str, sid: &str) -> User {
+        User { name: name.to_owned(), sid: sid.to_owned() }
     }
 
     fn known(users: &DatabaseUsers) -> Outcome {
@@ -197,8 +197,8 @@ mod tests {
     fn what_is_in_place_is_left_and_what_is_missing_is_told() {
         let member = |role: &str| Member { role: role.to_owned(), user: "CA-demo".to_owned() };
         let mut users = DatabaseUsers {
-            named: user("CA-demo", SID),
-            with_sid: user("CA-demo", SID),
+            named: Some(user("CA-demo", SID)),
+            with_sid: Some(user("CA-demo", SID)),
             members: vec![member("DB_datareader"), member("other")],
             sees_all: true,
             ..DatabaseUsers::default()
@@ -222,7 +222,8 @@ mod tests {
 
     #[test]
     fn the_identity_is_found_under_another_name() {
-        let users = DatabaseUsers { with_sid: user("app]", SID), sees_all: true, ..DatabaseUsers::default() };
+        let users =
+            DatabaseUsers { with_sid: Some(user("app]", SID)), sees_all: true, ..DatabaseUsers::default() };
         let outcome = known(&users);
         assert_eq!(outcome.user.unwrap().name.as_str(), "app]");
         assert!(!outcome.live.is_null());
@@ -232,7 +233,7 @@ mod tests {
     fn a_name_of_another_identity_is_not_taken_over() {
         let other = "0x00000000000000000000000000000001";
         let users =
-            DatabaseUsers { named: user("ca-demo", other), sees_all: true, ..DatabaseUsers::default() };
+            DatabaseUsers { named: Some(user("ca-demo", other)), sees_all: true, ..DatabaseUsers::default() };
         for client_id in [Value::from(ID), Value::computed("mi.system", "x".to_owned())] {
             assert!(matches!(sql_user(&request(client_id), &users).unwrap(), Judged::OtherIdentity));
         }

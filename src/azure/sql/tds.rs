@@ -89,7 +89,9 @@ impl Tds {
             let unreadable = |error: std::io::Error| Failed::Connection(format!("SSL_CERT_FILE: {error}"));
             config.trust_cert_ca_bundle(std::fs::read(path).map_err(unreadable)?);
         }
-        let logged_in = timeout(self.connect, Client::connect(config, stream.compat_write())).await;
+        // A handshake is a large future.
+        let logging_in = Box::pin(Client::connect(config, stream.compat_write()));
+        let logged_in = timeout(self.connect, logging_in).await;
         match logged_in.map_err(|_| Failed::Silent)? {
             Ok(client) => Ok(client),
             Err(Error::Routing { host, port }) => Err(Failed::Moved { host, port }),
