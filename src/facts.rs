@@ -30,6 +30,11 @@ pub struct Read {
     pub kind: String,
 }
 
+/// What is sent with a [`Shape::Action`], as JSON; and that its answer is a secret.
+pub const BODY: &str = "body";
+/// See [`BODY`].
+pub const SECRET: &str = "secret";
+
 /// The parameters of a [`Shape::Manifest`].
 pub const REPOSITORY: &str = "repository";
 /// See [`REPOSITORY`].
@@ -53,6 +58,8 @@ pub enum Shape {
     Manifest,
     /// What a database says of a user, or `{unseen}` with the reason when it cannot be asked.
     SqlUser,
+    /// The answer of a POST that only reads.
+    Action,
 }
 
 impl Read {
@@ -80,6 +87,23 @@ impl Read {
             .with(DATABASE, database)
             .with(USER, name)
             .with(SID, sid)
+    }
+
+    /// A POST that only reads: the action `name` of a resource of the type `kind`. `secret`: so is its answer.
+    pub fn action(
+        id: &ResourceId,
+        name: &str,
+        kind: &str,
+        api_version: &str,
+        body: Option<&Json>,
+        secret: bool,
+    ) -> Read {
+        let read = Read::new(Shape::Action, &format!("{id}/{name}"), kind, api_version);
+        let read = if secret { read.with(SECRET, "true") } else { read };
+        match body {
+            Some(body) => read.with(BODY, body.to_string()),
+            None => read,
+        }
     }
 
     /// The value of a query parameter; empty when there is none.
@@ -150,6 +174,12 @@ impl Fact {
             )),
             (_, data) => mark(kind, &Path::root(), Value::new(data)),
         })
+    }
+
+    /// The answer to a [`Shape::Action`].
+    pub fn answered(read: &Read, json: Json) -> Fact {
+        let value = guarded(Value::from(json));
+        Fact::Found(if read.parameter(SECRET).is_empty() { value } else { value.mark(Marks::SECRET) })
     }
 
     /// The value, when it is there.
@@ -234,7 +264,8 @@ impl Facts {
     }
 
     /// Forgets everything at or below `id`, and every collection of its type, wherever it was listed
-    /// (a role that is given above shows in the list below): after a write.
+    /// (a role that is given above shows in the list below): after a write. What an action answered stays: it
+    /// is asked for once.
     pub fn forget(&mut self, id: &ResourceId) {
         let below = format!("{}/", id.folded());
         let kind = id.resource_type().to_ascii_lowercase();
@@ -242,8 +273,13 @@ impl Facts {
         self.answers.retain(|(shape, key, _, _), _| {
             let touched = *key == id.folded() || key.starts_with(&below);
             let lists_it = *shape == Shape::Many && key.ends_with(&leaf);
-            !touched && !lists_it
+            *shape == Shape::Action || (!touched && !lists_it)
         });
+    }
+
+    /// Forgets everything but what actions answered.
+    pub fn forget_all(&mut self) {
+        self.answers.retain(|(shape, ..), _| *shape == Shape::Action);
     }
 
     /// Every read with its answer.
@@ -287,6 +323,11 @@ impl<'a> Asked<'a> {
             self.missing.borrow_mut().insert(read.clone());
         }
         fact
+    }
+
+    /// The answer to `read` if it is there; nobody is to fetch it.
+    pub fn have(&self, read: &Read) -> Option<&'a Fact> {
+        self.facts.get(read)
     }
 
     /// The answer as a value: null when absent, unknown when not read yet or not readable.

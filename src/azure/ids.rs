@@ -59,6 +59,45 @@ impl ResourceId {
         ResourceId(format!("{}/{kind}/{name}", self.0))
     }
 
+    /// The id of a resource of the type `kind` in `self`: a child, however deep, when `self` is of a type that
+    /// `kind` begins with, else a resource of its own there. `name` has a part for each type (`default/data` for
+    /// `…/blobServices/containers` below a storage account).
+    pub fn resource(&self, kind: &str, name: &str) -> Option<ResourceId> {
+        let (mut text, types) = self.towards(kind)?;
+        let names: Vec<&str> = name.split('/').collect();
+        if names.len() != types.len() {
+            return None;
+        }
+        for (kind, name) in types.iter().zip(names) {
+            text.extend(["/", kind, "/", name]);
+        }
+        ResourceId::parse(&text)
+    }
+
+    /// The path of the collection of all resources of the type `kind` in `self`. What stands between is
+    /// called `default`, as ARM calls what there is one of.
+    pub fn collection(&self, kind: &str) -> Option<String> {
+        let (mut text, types) = self.towards(kind)?;
+        let (last, between) = types.split_last()?;
+        for kind in between {
+            text.extend(["/", kind, "/default"]);
+        }
+        text.extend(["/", last]);
+        Some(text)
+    }
+
+    /// What stands before the types of `kind` that lead from `self` to it, and these types.
+    fn towards<'k>(&self, kind: &'k str) -> Option<(String, Vec<&'k str>)> {
+        let own = self.resource_type();
+        let below = kind.get(..own.len()).filter(|start| start.eq_ignore_ascii_case(&own));
+        if let (Some(_), Some(rest)) = (below, kind.get(own.len()..).and_then(|rest| rest.strip_prefix('/')))
+        {
+            return Some((self.0.clone(), rest.split('/').collect()));
+        }
+        let (namespace, types) = kind.split_once('/')?;
+        Some((format!("{}/providers/{namespace}", self.0), types.split('/').collect()))
+    }
+
     /// The id as it came.
     pub fn as_str(&self) -> &str {
         &self.0

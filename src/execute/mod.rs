@@ -1,6 +1,7 @@
 //! The interpreter: fetches facts, sends writes in order, waits until they really work, and tells
 //! what happens as events. It prints nothing and decides nothing that a plan has not decided.
 
+mod ask;
 mod database;
 mod events;
 mod failure;

@@ -243,6 +243,8 @@ impl Executor {
         let answer = match read.shape {
             Shape::Manifest => return self.manifest(read).await,
             Shape::SqlUser => return Ok(self.database_user(read).await),
+            // No plan asks; see `ask`.
+            Shape::Action => return Ok(Fact::Absent { code: String::new() }),
             Shape::One => self.client.read(&request, self.deadline).await.map(|answer| answer.body),
             Shape::Many => self.client.list(&request, self.deadline).await.map(serde_json::Value::Array),
         };

@@ -1,6 +1,6 @@
 //! A run: the writes of a plan in order, planned again on fresh facts after each wave.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -47,6 +47,13 @@ impl Executor {
             let ready: Vec<usize> = (0..observed.plan.writes.len())
                 .filter(|index| observed.plan.writes[*index].after.is_empty())
                 .collect();
+            let asks: BTreeSet<&String> =
+                ready.iter().flat_map(|index| &observed.plan.writes[*index].asks).collect();
+            if !asks.is_empty() {
+                let facts = self.ask(&observed.plan, &asks, observed.facts.clone()).await?;
+                observed = self.observe_from(facts, selection, target, false).await?;
+                continue;
+            }
             let sent: Vec<String> =
                 ready.iter().flat_map(|index| keys(&observed.plan, &observed.plan.writes[*index])).collect();
             for key in &sent {
@@ -85,7 +92,7 @@ impl Executor {
             for id in &ids {
                 match id {
                     Some(id) => facts.forget(id),
-                    None => facts = Facts::default(),
+                    None => facts.forget_all(),
                 }
             }
             facts

@@ -26,6 +26,21 @@ pub(super) fn unknown<'a>(parts: impl IntoIterator<Item = &'a Value>, marks: Mar
     Value { data: Data::Unknown(origins), marks }
 }
 
+/// The unknown `whole` that a pure function makes of these, with which value that is: the call, with each
+/// unknown part by its own. One whose parts may not be shown, or are of several origins, has none.
+pub(super) fn identified(mut whole: Value, name: &str, parts: &[&Value]) -> Value {
+    let part = |value: &&Value| match &value.data {
+        Data::Unknown(_) => value.property().map(|property| format!("\0{property}\0")),
+        _ if all_marks(value).hidden() => None,
+        _ => value.to_json().map(|json| json.to_string()),
+    };
+    let parts: Option<Vec<String>> = parts.iter().map(part).collect();
+    if let (Data::Unknown(origins), Some(parts)) = (&mut whole.data, parts) {
+        origins.insert(Origin::Property(format!("{name}({})", parts.join(","))));
+    }
+    whole
+}
+
 /// Whether the value or something in it is unknown.
 pub(super) fn has_unknown(value: &Value) -> bool {
     match &value.data {

@@ -1,10 +1,12 @@
 //! From a merged resource to the smallest body that makes it so.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value as Json};
 
 use super::normalise::equal;
 use crate::azure::types::{Compare, ResourceType, Update};
-use crate::value::{Data, Path, Value};
+use crate::value::{Data, Origin, Path, Value};
 
 /// A request body, still without the secret values that only `listSecrets` can give. Its `Debug` form
 /// leaves out the JSON, which may hold secrets.
@@ -24,18 +26,30 @@ impl std::fmt::Debug for Body {
     }
 }
 
+/// What a write sends.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sending {
+    /// The body. `None`: nothing differs, or a part is still unknown.
+    pub body: Option<Body>,
+    /// What the unknown parts wait for.
+    pub waits_for: BTreeSet<Origin>,
+}
+
 /// The body that turns `live` into `merged`: a merge patch where the type is patched, else the whole
-/// resource. `None`: nothing differs, or a part is still unknown.
-pub fn body_for(kind: &ResourceType, live: &Value, merged: &Value) -> Option<Body> {
-    let mut writer = Writer { kind, resend: Vec::new() };
+/// resource.
+pub fn body_for(kind: &ResourceType, live: &Value, merged: &Value) -> Sending {
+    let mut writer = Writer { kind, resend: Vec::new(), known: true, waits_for: BTreeSet::new() };
     let json = if live.is_null() || kind.update == Update::Put {
-        writer.whole(&Path::root(), merged)?
+        Some(writer.whole(&Path::root(), merged))
     } else {
-        let mut patch = writer.patch(&Path::root(), live, merged)??;
-        drop_old_suffix(live, &mut patch);
-        patch
+        writer.patch(&Path::root(), live, merged).map(|mut patch| {
+            drop_old_suffix(live, &mut patch);
+            patch
+        })
     };
-    Some(Body { json, resend: writer.resend })
+    let Writer { resend, known, waits_for, .. } = writer;
+    let body = json.filter(|_| known).map(|json| Body { json, resend });
+    Sending { body, waits_for }
 }
 
 /// A suffix left in the template collides with the revision that already has it; null removes it
@@ -51,41 +65,44 @@ fn drop_old_suffix(live: &Value, patch: &mut Json) {
 struct Writer<'a> {
     kind: &'a ResourceType,
     resend: Vec<String>,
+    /// Whether everything in it is.
+    known: bool,
+    waits_for: BTreeSet<Origin>,
 }
 
 impl Writer<'_> {
-    /// Outer `None`: unknown. Inner `None`: nothing differs.
-    #[expect(clippy::option_option, reason = "two different absences, both told in the doc comment")]
-    fn patch(&mut self, path: &Path, live: &Value, merged: &Value) -> Option<Option<Json>> {
+    /// `None`: nothing differs.
+    fn patch(&mut self, path: &Path, live: &Value, merged: &Value) -> Option<Json> {
         // What means the same is not sent: what runs may be spelled otherwise than what the app shows.
         if equal(self.kind, path, live, merged) {
-            return Some(None);
+            return None;
         }
         if let (Data::Map(have), Data::Map(want)) = (&live.data, &merged.data) {
             // The service may replace the identity whole: sending only one type drops the other.
             if path.pattern() == "identity" {
-                return Some(Some(self.whole(path, merged)?));
+                return Some(self.whole(path, merged));
             }
             let mut members = Map::new();
             for (key, value) in want {
                 let before = have.get(key).cloned().unwrap_or_else(Value::null);
-                if let Some(json) = self.patch(&path.key(key), &before, value)? {
+                if let Some(json) = self.patch(&path.key(key), &before, value) {
                     members.insert(key.clone(), json);
                 }
             }
             for key in have.keys().filter(|key| !want.contains_key(*key)) {
                 members.insert(key.clone(), Json::Null);
             }
-            return Some((!members.is_empty()).then_some(Json::Object(members)));
+            return (!members.is_empty()).then_some(Json::Object(members));
         }
         if merged.is_null() {
-            return Some(Some(Json::Null));
+            return Some(Json::Null);
         }
-        Some(Some(self.whole(path, merged)?))
+        Some(self.whole(path, merged))
     }
 
-    /// The value as it is sent: without read-only members and nulls (a null would remove).
-    fn whole(&mut self, path: &Path, value: &Value) -> Option<Json> {
+    /// The value as it is sent: without read-only members and nulls (a null would remove). What is unknown
+    /// stands as null, and what it waits for is noted.
+    fn whole(&mut self, path: &Path, value: &Value) -> Json {
         match &value.data {
             Data::Map(members) => {
                 let mut json = Map::new();
@@ -99,23 +116,27 @@ impl Writer<'_> {
                     let json_member = if path.pattern() == "identity.userAssignedIdentities" {
                         Json::Object(Map::new())
                     } else {
-                        self.whole(&below, member)?
+                        self.whole(&below, member)
                     };
                     json.insert(key.clone(), json_member);
                 }
                 self.complete(path, &mut json);
-                Some(Json::Object(json))
+                Json::Object(json)
             }
             Data::List(items) => {
                 let below = path.element("");
-                let items = items.iter().map(|item| self.whole(&below, item)).collect::<Option<_>>()?;
-                Some(Json::Array(items))
+                Json::Array(items.iter().map(|item| self.whole(&below, item)).collect())
             }
             // Azure answers `SystemAssigned, UserAssigned`; its own schema has no space after the comma.
             Data::String(text) if self.kind.comparison(&path.pattern()) == Some(Compare::WordSet) => {
-                Some(Json::String(text.replace(' ', "")))
+                Json::String(text.replace(' ', ""))
             }
-            _ => value.to_json(),
+            Data::Unknown(origins) => {
+                self.known = false;
+                self.waits_for.extend(origins.iter().cloned());
+                Json::Null
+            }
+            _ => value.to_json().unwrap_or_default(),
         }
     }
 

@@ -165,7 +165,8 @@ fn below<'v>(kind: &ResourceType, at: &Path, value: &'v Value, rest: &[Segment])
 
 /// Whether two wanted values are one: they mean the same, or are the same property of what a step makes.
 pub fn agree(kind: &ResourceType, path: &Path, one: &Value, other: &Value) -> bool {
-    equal(kind, path, one, other) || one.same(other)
+    // A scope within another is not the same one: neither side may be the wider.
+    (equal(kind, path, one, other) && equal(kind, path, other, one)) || one.same(other)
 }
 
 impl Claim {

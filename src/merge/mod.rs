@@ -7,6 +7,7 @@ mod body;
 mod claims;
 mod directive;
 mod normalise;
+mod scope;
 mod together;
 
 use indexmap::IndexMap;
@@ -14,7 +15,7 @@ use indexmap::IndexMap;
 use crate::azure::types::{Compare, ListKind, ResourceType};
 use crate::value::{Data, Path, Value};
 
-pub use body::{Body, body_for};
+pub use body::{Body, Sending, body_for};
 pub use claims::{Claim, Says, agree, claims, find, place};
 pub use directive::Directive;
 pub use normalise::{absent, add_words, canonical, equal, word_set};
@@ -101,7 +102,7 @@ pub enum MergeError {
 /// # Errors
 /// See [`MergeError`].
 pub fn merge(kind: &ResourceType, live: &Value, fragment: &Value) -> Result<Merged, MergeError> {
-    let mut merger = Merger { kind, owned: Vec::new(), default: false };
+    let mut merger = Merger { kind, exists: !live.is_null(), owned: Vec::new(), default: false };
     let value = merger.place(&Path::root(), live, fragment)?;
     Ok(Merged { value, owned: merger.owned })
 }
@@ -125,6 +126,8 @@ pub fn without_missing(mut one: Value, other: &Value, keys: &[&str]) -> Value {
 
 struct Merger<'a> {
     kind: &'a ResourceType,
+    /// Whether the resource is there.
+    exists: bool,
     owned: Vec<Owned>,
     /// Whether what is being placed is a default.
     default: bool,
@@ -185,6 +188,11 @@ impl Merger<'_> {
             let merged = if complete { live.clone() } else { Value::from(union) };
             self.own(path, live, merged.clone(), complete);
             return merged;
+        }
+        if self.exists && self.kind.presence.contains(&pattern.as_str()) {
+            // Nothing tells whether it is the same; it goes along when the resource is written.
+            self.own(path, live, wanted.clone(), true);
+            return wanted;
         }
         let in_place = equal(self.kind, path, live, &wanted);
         self.own(path, live, wanted.clone(), in_place);

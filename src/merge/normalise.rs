@@ -1,6 +1,7 @@
 //! When two values mean the same to Azure: `""` = absent, unset = default, ids in any case, sets in
 //! any order.
 
+use super::scope;
 use crate::azure::types::{Compare, ListKind, ResourceType};
 use crate::value::{Data, Path, Value};
 
@@ -17,7 +18,8 @@ pub fn absent(kind: &ResourceType, path: &Path, value: &Value) -> bool {
     }
 }
 
-/// Whether `live` and `wanted` mean the same at `path`. An unknown equals nothing.
+/// Whether `live` and `wanted` mean the same at `path`, or the live value is a scope that the wanted one lies
+/// in. An unknown equals nothing.
 pub fn equal(kind: &ResourceType, path: &Path, live: &Value, wanted: &Value) -> bool {
     if live.is_unknown() || wanted.is_unknown() {
         return false;
@@ -32,6 +34,7 @@ pub fn equal(kind: &ResourceType, path: &Path, live: &Value, wanted: &Value) -> 
             Some(Compare::IgnoreCase) => have.eq_ignore_ascii_case(want),
             Some(Compare::Url) => fold_url(have) == fold_url(want),
             Some(Compare::WordSet) => word_set(have) == word_set(want),
+            Some(Compare::Covers) => scope::covers(have, want),
         },
         (Data::Number(have), Data::Number(want)) => have == want || have.as_f64() == want.as_f64(),
         (Data::Map(have), Data::Map(want)) => have.keys().chain(want.keys()).all(|key| {
@@ -66,6 +69,7 @@ pub fn canonical(kind: &ResourceType, path: &Path, value: &Value) -> Value {
             Some(Compare::IgnoreCase) => text.to_ascii_lowercase(),
             Some(Compare::Url) => fold_url(text),
             Some(Compare::WordSet) => word_set(text).join(","),
+            Some(Compare::Covers) => scope::folded(text),
         }),
         Data::List(items) => {
             let below = path.element("");

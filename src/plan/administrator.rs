@@ -6,7 +6,7 @@ use crate::azure::{Caller, ResourceId, roles};
 use crate::steps::Grant;
 
 /// The lines that give the caller the smallest built-in roles for `actions` at `scope`.
-pub(super) fn role_lines(caller: Option<&Caller>, actions: &[&str], scope: &ResourceId) -> Vec<String> {
+pub fn role_lines(caller: Option<&Caller>, actions: &[&str], scope: &ResourceId) -> Vec<String> {
     let who = assignee(caller);
     roles::covering(actions)
         .iter()

@@ -262,13 +262,13 @@ pub(super) fn shown(value: &Value) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// The steps that would make a value known.
+/// The steps that would make a value known, actions that are asked among them.
 pub(super) fn step_origins(value: &Value) -> BTreeSet<String> {
     value
         .origins()
         .into_iter()
         .filter_map(|origin| match origin {
-            Origin::Step(key) => Some(key),
+            Origin::Step(key) | Origin::Action(key) => Some(key),
             _ => None,
         })
         .collect()

@@ -97,7 +97,6 @@ impl Frame<'_, '_> {
         let target = engine.request.target;
         let kind = resource.kind.kind.as_str();
         let version = engine.version_of(&resource.kind);
-        let leaf = kind.rsplit('/').next().unwrap_or_default();
 
         let below = |expression| {
             let value = self.expression(expression);
@@ -111,8 +110,8 @@ impl Frame<'_, '_> {
             id.ok_or_else(Value::null)
         };
         let base = match (&resource.parent, &resource.scope) {
-            (Some(parent), _) => below(parent).map(|id| format!("{id}/{leaf}")),
-            (None, Some(scope)) => below(scope).map(|id| format!("{id}/providers/{kind}")),
+            (Some(parent), _) => below(parent),
+            (None, Some(scope)) => below(scope),
             (None, None) => {
                 let group = match &resource.resource_group {
                     Some(group) => match self.expression(group) {
@@ -125,7 +124,7 @@ impl Frame<'_, '_> {
                     None => None,
                 };
                 let group = group.unwrap_or_else(|| target.resource_group.clone());
-                Ok(format!("{}/providers/{kind}", ResourceId::group(&target.subscription, &group)))
+                Ok(ResourceId::group(&target.subscription, &group))
             }
         };
         let base = match base {
@@ -133,7 +132,10 @@ impl Frame<'_, '_> {
             Err(value) => return Place::Unknown(value),
         };
         let Some(expression) = &resource.name else {
-            return Place::Here(Read::many(&base, kind, &version));
+            return match base.collection(kind) {
+                Some(path) => Place::Here(Read::many(&path, kind, &version)),
+                None => Place::Unknown(Value::null()),
+            };
         };
         let name = self.expression(expression);
         if name.is_unknown() {
@@ -160,7 +162,7 @@ impl Frame<'_, '_> {
         if has_host && bare && name.contains('.') && resource.search == Search::Subscription {
             return Place::Tenant { host: name.to_owned() };
         }
-        let Some(id) = ResourceId::parse(&format!("{base}/{name}")) else {
+        let Some(id) = base.resource(kind, name) else {
             return Place::Unknown(Value::null());
         };
         let group = Read::one(&id, kind, &version);

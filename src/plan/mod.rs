@@ -5,6 +5,7 @@
 //! a run goes on from what is there and not from what it remembers.
 
 mod administrator;
+mod asking;
 mod by_host;
 mod conflicts;
 mod database;
@@ -18,6 +19,7 @@ mod image;
 mod instances;
 mod locks;
 mod lookup;
+mod placing;
 mod preflight;
 mod prerequisites;
 mod pull;
@@ -44,7 +46,8 @@ use crate::steps::{DatabaseUser, Grant, Outcome};
 use crate::value::{Origin, Path, Segment, Value};
 
 pub use crate::diagnostic::quote;
-pub use administrator::grant_line;
+pub use administrator::{grant_line, role_lines};
+pub use asking::Action;
 pub(crate) use database::administrators;
 pub use database::{ByHand, Cause};
 pub use engine::{Request, Selection};
@@ -73,6 +76,8 @@ pub struct Plan {
     pub resources: Vec<ResourcePlan>,
     /// What is sent, in order. Empty: nothing is to change.
     pub writes: Vec<Write>,
+    /// What writes may need the answer of, by the key of its step; most writes need none.
+    pub actions: BTreeMap<String, Action>,
     /// What had to hold before the first write.
     pub prerequisites: Vec<Finding>,
     /// Verifications of the recipes' own (`verify:`), on the same facts.
@@ -126,6 +131,13 @@ pub struct StepPlan {
     pub outcome: Outcome,
 }
 
+impl StepPlan {
+    /// What tells its resource from others, also while that has no name.
+    fn place(&self) -> String {
+        format!("{} ({})", self.outcome.kind.name, self.key)
+    }
+}
+
 /// A step that cannot be judged.
 #[derive(Clone, Debug)]
 pub struct Unreadable {
@@ -171,6 +183,8 @@ pub struct Write {
     pub after: Vec<usize>,
     /// What is sent; `None` while a part is known only after an earlier write.
     pub body: Option<Body>,
+    /// The actions whose answers are needed for the body, by the keys of their steps.
+    pub asks: BTreeSet<String>,
     /// How many other secrets are sent back with it, for which `listSecrets` is called.
     pub resends: usize,
     /// What follows from it.
@@ -238,6 +252,13 @@ impl Plan {
     pub fn approval(&self) -> BTreeMap<(String, String), Approved> {
         let mut leaves = BTreeMap::new();
         for resource in &self.resources {
+            // One that is known by what is in it may have no name yet when it is approved.
+            let matched = resource.steps.iter().map(|index| &self.steps[*index]);
+            let place = matched
+                .filter(|step| step.outcome.matched.is_some())
+                .map(StepPlan::place)
+                .next()
+                .unwrap_or_else(|| resource.id.folded());
             let mut stages: IndexMap<String, Vec<&(Owned, Vec<usize>)>> = IndexMap::new();
             for row in &resource.owned {
                 stages.entry(folded(&row.0.path)).or_default().push(row);
@@ -250,7 +271,7 @@ impl Plan {
                         for word in added_words(owned) {
                             let approved =
                                 Approved { before: Value::null(), after: Value::from(word.as_str()) };
-                            leaves.insert((resource.id.folded(), format!("{path} ({word})")), approved);
+                            leaves.insert((place.clone(), format!("{path} ({word})")), approved);
                         }
                         continue;
                     }
@@ -263,7 +284,7 @@ impl Plan {
                         Some(owner) => format!("{path} ({})", self.steps[*owner].key),
                         None => path.clone(),
                     };
-                    leaves.insert((resource.id.folded(), path), approved);
+                    leaves.insert((place.clone(), path), approved);
                 }
             }
         }
@@ -273,6 +294,11 @@ impl Plan {
                     (grant.scope.folded(), format!("role {} ({})", grant.role_guid, step.key)),
                     Approved { before: Value::null(), after: grant.principal.clone() },
                 );
+            } else if step.outcome.resource.is_none() {
+                for owned in step.outcome.owned.iter().filter(|owned| !owned.in_place) {
+                    let approved = Approved::of(step.outcome.kind, owned);
+                    leaves.insert((step.place(), folded(&owned.path)), approved);
+                }
             }
         }
         leaves
@@ -318,8 +344,9 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let engine = engine::Engine::new(request, facts);
     let app = engine.app();
     let mut steps = resources::step_plans(&engine);
+    let actions = resources::actions(&engine);
     let resources = resources::resources(&engine, &mut steps);
-    let writes = writes::writes(&engine, &steps, &resources);
+    let writes = writes::writes(&engine, &steps, &resources, &actions);
     let mut prerequisites = prerequisites::baseline(&engine);
     prerequisites.extend(prerequisites::recipes(&engine, &steps));
     let unreadable = resources::unreadable(&engine);
@@ -329,7 +356,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         // A right is asked for only when it is sure that the write is needed; those of a database are its own.
         let of_azure = |write: &&Write| write.is_sure(&steps) && write.user(&steps).is_none();
         let writes: Vec<Write> = writes.iter().filter(of_azure).cloned().collect();
-        let rights = rights::rights(&engine, facts, &steps, &writes, &unreadable);
+        let rights = rights::rights(&engine, facts, &steps, &writes, &actions, &unreadable);
         prerequisites.extend(rights::findings(&engine, &rights));
         let written: Vec<ResourceId> =
             writes.iter().map(|write| rights::write_scope(&engine, write, &steps)).collect();
@@ -340,6 +367,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         Vec::new()
     };
     prerequisites.extend(preflight::findings(&resources));
+    prerequisites.extend(preflight::lost(&resources));
     prerequisites.extend(preflight::conditions(&steps));
     let verifications = prerequisites::verifications(&engine);
     let health = health::health(&engine);
@@ -363,6 +391,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let commands = engine.instances().iter().enumerate().map(applies).collect();
     Plan {
         commands,
+        actions,
         versions,
         problems: engine.take_problems(),
         missing: engine.asked.missing(),

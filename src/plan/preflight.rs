@@ -3,9 +3,10 @@
 
 use super::finding::Finding;
 use super::{ResourcePlan, StepPlan};
+use crate::azure::types::{ResourceType, Update};
 use crate::diagnostic::codes;
 use crate::merge::word_set;
-use crate::value::Value;
+use crate::value::{Path, Value};
 
 /// Mistakes in the merged body of an app that the run would write.
 pub(super) fn findings(resources: &[ResourcePlan]) -> Vec<Finding> {
@@ -19,6 +20,51 @@ pub(super) fn findings(resources: &[ResourcePlan]) -> Vec<Finding> {
             findings
         })
         .collect()
+}
+
+/// Resources that are written as a whole and would lose what Azure does not return: a key that the write needs
+/// and that nobody gives.
+pub(super) fn lost(resources: &[ResourcePlan]) -> Vec<Finding> {
+    let rewritten = |plan: &&ResourcePlan| {
+        plan.kind.update == Update::Put
+            && !plan.live.is_null()
+            && plan.owned.iter().any(|(owned, _)| !owned.in_place)
+    };
+    let mut findings = Vec::new();
+    for plan in resources.iter().filter(rewritten) {
+        let mut missing = Vec::new();
+        not_at_hand(plan.kind, &Path::root(), &plan.live, &plan.merged, &mut missing);
+        findings.extend(missing.into_iter().map(|path| {
+            let what = format!("{} {}", plan.kind.noun, plan.id.name());
+            Finding::failed(codes::SECRET_UNAVAILABLE, format!("{path} of the {what} is at hand"))
+                .detail(format!(
+                    "a {} is written as a whole, and Azure does not return {path}: it would be lost",
+                    plan.kind.noun
+                ))
+                .fix(format!("give {path} too, or another name than {}", plan.id.name()))
+        }));
+    }
+    findings
+}
+
+/// The write-only members of objects that are there already and stay, where nobody gives them or what may
+/// stand in their place.
+fn not_at_hand(kind: &ResourceType, path: &Path, live: &Value, merged: &Value, missing: &mut Vec<String>) {
+    let (Some(live), Some(members)) = (live.as_map(), merged.as_map()) else { return };
+    let pattern = path.pattern();
+    for hidden in kind.write_only {
+        let (above, name) = hidden.rsplit_once('.').unwrap_or(("", hidden));
+        let group = kind.exclusive(&pattern).filter(|group| group.contains(&name)).unwrap_or(&[]);
+        let given = |name: &str| members.get(name).is_some_and(|value| !value.is_null());
+        if above == pattern && !given(name) && !group.iter().any(|other| given(other)) {
+            missing.push((*hidden).to_owned());
+        }
+    }
+    for (key, member) in members {
+        if let Some(live) = live.get(key) {
+            not_at_hand(kind, &path.key(key), live, member, missing);
+        }
+    }
 }
 
 /// Roles that are there under a condition only: whether the condition lets through what is needed cannot

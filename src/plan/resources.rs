@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::engine::Engine;
 use super::writes::all_needs;
-use super::{ByHand, ResourcePlan, StepPlan, Unreadable, conflicts};
+use super::{Action, ByHand, ResourcePlan, StepPlan, Unreadable, conflicts};
 use crate::azure::ResourceId;
 use crate::azure::types::{Compare, ResourceType};
 use crate::merge::{self, Owned, equal};
@@ -34,6 +34,18 @@ pub(super) fn step_plans(engine: &Engine<'_>) -> Vec<StepPlan> {
         }
     }
     plans
+}
+
+/// What writes may need the answer of, by the key of its step.
+pub(super) fn actions(engine: &Engine<'_>) -> BTreeMap<String, Action> {
+    let mut all = BTreeMap::new();
+    for instance in 0..engine.instances().len() {
+        for index in 0..engine.recipe(instance).steps.len() {
+            let runs = engine.step_runs(instance, index);
+            all.extend(runs.iter().filter_map(|run| Some((run.key.clone(), run.action.clone()?))));
+        }
+    }
+    all
 }
 
 /// Steps that cannot be judged, because the caller may not read something they need.

@@ -4,10 +4,12 @@
 //! reading are told by the reads themselves: they have been made. A right is asked for only where a
 //! write is planned.
 
+use std::collections::BTreeMap;
+
 use super::administrator::{grant_line, role_lines};
 use super::engine::Engine;
 use super::finding::{Finding, Status};
-use super::{StepPlan, Unreadable, Write};
+use super::{Action, StepPlan, Unreadable, Write};
 use crate::azure::types::{self, Consequence, Linked, LinkedOn, LinkedWhen, stands_below};
 use crate::azure::{ResourceId, permissions, roles};
 use crate::diagnostic::codes;
@@ -71,10 +73,11 @@ pub(super) fn rights(
     facts: &Facts,
     steps: &[StepPlan],
     writes: &[Write],
+    actions: &BTreeMap<String, Action>,
     unreadable: &[Unreadable],
 ) -> Vec<ScopeRights> {
     let mut scopes: Vec<ScopeRights> = Vec::new();
-    for needed in of_writes(engine, steps, writes) {
+    for needed in of_writes(engine, steps, writes, actions) {
         let standing = judge(engine, &needed);
         let Needed { action, scope, why, optional, grant } = needed;
         add(&mut scopes, scope, Right { action, why, standing, optional, grant });
@@ -126,13 +129,26 @@ pub(super) fn write_scope(engine: &Engine<'_>, write: &Write, steps: &[StepPlan]
     let grant = write.steps.first().and_then(|index| steps[*index].outcome.grant.as_ref());
     match (grant, &write.id) {
         (Some(grant), _) => grant.scope.clone(),
-        (None, Some(id)) if write.create => id.parent().unwrap_or_else(|| engine.request.target.group_id()),
-        (None, Some(id)) => id.clone(),
-        (None, None) => engine.request.target.group_id(),
+        (None, Some(id)) if !write.create => id.clone(),
+        (None, id) => {
+            let above = write.steps.first().and_then(|index| steps[*index].outcome.above.clone());
+            let parent = || id.as_ref().and_then(ResourceId::parent);
+            above.or_else(parent).unwrap_or_else(|| engine.request.target.group_id())
+        }
     }
 }
 
-fn of_writes(engine: &Engine<'_>, steps: &[StepPlan], writes: &[Write]) -> Vec<Needed> {
+fn of_writes(
+    engine: &Engine<'_>,
+    steps: &[StepPlan],
+    writes: &[Write],
+    actions: &BTreeMap<String, Action>,
+) -> Vec<Needed> {
+    // Where a right on what the run makes can be given.
+    let held_on = |target: ResourceId| {
+        let creator = writes.iter().find(|other| other.create && other.id.as_ref() == Some(&target));
+        creator.map_or(target, |creator| write_scope(engine, creator, steps))
+    };
     let mut needed = Vec::new();
     for write in writes {
         let grant = write.steps.first().and_then(|index| steps[*index].outcome.grant.clone());
@@ -149,16 +165,22 @@ fn of_writes(engine: &Engine<'_>, steps: &[StepPlan], writes: &[Write]) -> Vec<N
             for target in targets(linked, write, steps, &scope) {
                 let noun = types::find(&target.resource_type()).map_or("resource", |kind| kind.noun);
                 let words = format!("the {noun} {}", target.name());
-                let creator = writes.iter().find(|other| other.create && other.id.as_ref() == Some(&target));
                 needed.push(Needed {
                     action: linked.action.to_owned(),
-                    scope: creator.map_or(target, |creator| write_scope(engine, creator, steps)),
+                    scope: held_on(target),
                     why: linked.why.replace("{}", &words),
                     optional: linked.when == LinkedWhen::Perhaps,
                     grant: None,
                 });
             }
         }
+        needed.extend(write.asks.iter().filter_map(|key| actions.get(key)).map(|action| Needed {
+            action: action.right(),
+            scope: held_on(action.resource.clone()),
+            why: action.what(),
+            optional: false,
+            grant: None,
+        }));
     }
     needed
 }
@@ -240,8 +262,9 @@ fn of_read(read: &Read, fact: &Fact, unreadable: &[Unreadable]) -> Option<(Resou
         Shape::One if name == "default" => format!("read the {} of {}", kind.noun, scope.name()),
         Shape::One => format!("read the {} {name}", kind.noun),
         Shape::Many => format!("see each {} of {}", kind.noun, scope.name()),
-        // A right of the registry's own, and the run goes on without it.
-        Shape::Manifest | Shape::SqlUser => return None,
+        // A right of the registry's own, and the run goes on without it; and one of the write that needs the
+        // answer.
+        Shape::Manifest | Shape::SqlUser | Shape::Action => return None,
     };
     let (standing, stops) = match fact {
         Fact::Found(_) | Fact::Absent { .. } => (Standing::Held, true),
@@ -267,6 +290,7 @@ fn is_made(engine: &Engine<'_>, id: &ResourceId) -> bool {
                         .frame(instance)
                         .expression(&resource.name)
                         .as_str()
+                        .and_then(|name| name.rsplit('/').next())
                         .is_some_and(|name| name.eq_ignore_ascii_case(id.name()))
             }
             _ => false,

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::ByHand;
 use super::database::Database;
 use super::engine::{Engine, Slot};
 use super::frame::{Frame, step_origins};
-use crate::azure::{ResourceId, types};
+use super::{Action, ByHand};
+use crate::azure::types;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::facts::Read;
-use crate::recipe::{ResourceStep, Step, StepKind};
+use crate::recipe::{Step, StepKind};
 use crate::steps::{self, Outcome};
 use crate::value::{Origin, Value};
 
@@ -21,8 +20,12 @@ pub(super) struct StepRun {
     pub(super) key: String,
     /// The round's key.
     pub(super) each: Option<String>,
-    /// `None`: skipped, or not known yet.
+    /// `None`: skipped, not known yet, or an action.
     pub(super) outcome: Option<Outcome>,
+    /// Of an action: what it answers, as far as it was asked.
+    pub(super) answer: Option<Value>,
+    /// Of an action: what is asked.
+    pub(super) action: Option<Action>,
     /// Runs of other steps that must come first: by reference, or by `after`.
     pub(super) needs: BTreeSet<String>,
     /// Runs named by `after`, in place or not.
@@ -41,7 +44,11 @@ impl StepRun {
     }
 
     pub(super) fn result(&self) -> Value {
-        self.outcome.as_ref().map_or_else(Value::null, |outcome| outcome.result.clone())
+        match (&self.outcome, &self.answer) {
+            (Some(outcome), _) => outcome.result.clone(),
+            (None, Some(answer)) => answer.clone(),
+            (None, None) => Value::null(),
+        }
     }
 }
 
@@ -114,6 +121,12 @@ impl Frame<'_, '_> {
                 run.by_hand = by_hand;
                 (outcome, uses)
             }
+            StepKind::Action(action) => {
+                self.action(&mut run, action);
+                run.after = self.runs_after(step);
+                run.needs.extend(run.after.iter().cloned());
+                return run;
+            }
         };
         run.refused = uses.iter().find_map(refusal);
         run.outcome =
@@ -136,6 +149,8 @@ impl Frame<'_, '_> {
             key,
             each,
             outcome: None,
+            answer: None,
+            action: None,
             needs: BTreeSet::new(),
             after: BTreeSet::new(),
             why: None,
@@ -159,7 +174,7 @@ impl Frame<'_, '_> {
     /// Reads that are still to come are no mistake; a step's own result is.
     pub(super) fn must_be_known(&self, step: &Step, value: &Value) {
         for origin in value.origins() {
-            if let Origin::Step(other) = origin {
+            if let Origin::Step(other) | Origin::Action(other) = origin {
                 self.engine.problem(
                     Diagnostic::error(
                         codes::NOT_KNOWN_AT_PLAN,
@@ -179,58 +194,7 @@ impl Frame<'_, '_> {
         self.merged(step, steps::container_app(kind, key, &id, &app, running.as_ref(), fragment))
     }
 
-    fn resource(&self, step: &Step, key: &str, resource: &ResourceStep) -> (Option<Outcome>, Vec<Value>) {
-        let body = self.tree(&resource.body);
-        let name = self.expression(&resource.name);
-        let base = resource.parent.as_ref().or(resource.scope.as_ref());
-        let above = base.map(|above| self.expression(above));
-        // An id stands in URLs and logs.
-        let mut hidden = self.hides(name.marks, resource.name.span, "the name of a resource");
-        if let (Some(base), Some(above)) = (base, &above) {
-            let marks = above.get("id").map_or(above.marks, |id| id.marks);
-            hidden |= self.hides(marks, base.span, "part of the id of a resource");
-        }
-        if hidden {
-            return (None, Vec::new());
-        }
-        if types::find(&resource.kind.kind).is_none() {
-            let message = format!("resources of the type {} are not written", resource.kind.kind);
-            self.engine.problem(Diagnostic::error(codes::UNKNOWN_TYPE, message).label(
-                &self.recipe().source,
-                resource.kind.span,
-                "",
-            ));
-        }
-        let outcome = types::find(&resource.kind.kind).and_then(|kind| {
-            let id = self.resource_id(resource, &name, above.as_ref())?;
-            let version = resource.kind.version.clone().unwrap_or_else(|| self.engine.version(kind.name));
-            let live = self.engine.asked.value(&Read::one(&id, kind.name, &version));
-            self.merged(step, steps::resource(kind, key, &id, &live, &body))
-        });
-        (outcome, [body, name].into_iter().chain(above).collect())
-    }
-
-    fn resource_id(
-        &self,
-        resource: &ResourceStep,
-        name: &Value,
-        above: Option<&Value>,
-    ) -> Option<ResourceId> {
-        let kind = resource.kind.kind.as_str();
-        let name = name.as_str()?;
-        let above = match above {
-            Some(value) => value.as_str().or_else(|| value.text_at(&["id"])).and_then(ResourceId::parse)?,
-            None => self.engine.request.target.group_id(),
-        };
-        let text = if resource.parent.is_some() {
-            format!("{above}/{}/{name}", kind.rsplit('/').next()?)
-        } else {
-            format!("{above}/providers/{kind}/{name}")
-        };
-        ResourceId::parse(&text)
-    }
-
-    fn merged(&self, step: &Step, outcome: steps::StepResult) -> Option<Outcome> {
+    pub(super) fn merged(&self, step: &Step, outcome: steps::StepResult) -> Option<Outcome> {
         match outcome {
             Ok(outcome) => Some(outcome),
             Err(error) => {

@@ -10,28 +10,41 @@ use time::OffsetDateTime;
 use super::engine::Engine;
 use super::resources::{Needs, fold};
 use super::schedule::{Node, schedule};
-use super::{Request, ResourcePlan, Settle, StepPlan, Write};
+use super::{Action, Request, ResourcePlan, Settle, StepPlan, Write};
 use crate::azure::ResourceId;
 use crate::azure::types::{Consequence, ResourceType};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::merge::{self};
+use crate::merge::{self, Sending};
 use crate::steps::Outcome;
-use crate::value::{Data, Segment, Value};
+use crate::value::{Data, Origin, Path, Segment, Value};
 
 /// The writes, in an order that can be executed.
-pub(super) fn writes(engine: &Engine<'_>, steps: &[StepPlan], resources: &[ResourcePlan]) -> Vec<Write> {
+pub(super) fn writes(
+    engine: &Engine<'_>,
+    steps: &[StepPlan],
+    resources: &[ResourcePlan],
+    actions: &BTreeMap<String, Action>,
+) -> Vec<Write> {
     let pending: Vec<usize> = (0..steps.len()).filter(|index| steps[*index].outcome.pending()).collect();
     let nodes: Vec<Node> = pending
         .iter()
         .map(|index| Node { key: steps[*index].key.clone(), resource: written_to(&steps[*index]) })
         .collect();
     let needs = all_needs(engine);
+    // An action is asked of a resource that must be there by then.
+    let asks = |user: &StepPlan, creator: &StepPlan| {
+        let made = creator.outcome.resource.as_ref().filter(|_| creator.outcome.creates());
+        needs.get(&user.key).into_iter().flatten().filter_map(|key| actions.get(key)).any(|action| {
+            creator.outcome.grant.is_none() && made.is_some_and(|made| action.resource.within(made))
+        })
+    };
     let mut edges = Vec::new();
     for (to, index) in pending.iter().enumerate() {
         for (from, other) in pending.iter().enumerate() {
             let before =
                 needs.get(&steps[*index].key).is_some_and(|needs| needs.contains(&steps[*other].key))
-                    || uses_created(&steps[*index].outcome, &steps[*other].outcome);
+                    || uses_created(&steps[*index].outcome, &steps[*other].outcome)
+                    || asks(&steps[*index], &steps[*other]);
             if from != to && before {
                 edges.push((from, to));
             }
@@ -75,7 +88,10 @@ fn written_to(step: &StepPlan) -> String {
             let principal = grant.principal.property().unwrap_or(&step.key);
             format!("{}|{}|{principal}", grant.scope.folded(), grant.role_guid)
         }
-        (None, None) => step.key.clone(),
+        (None, None) => match (&step.outcome.matched, &step.outcome.above) {
+            (Some(name), Some(above)) => format!("{}|{}|{name}", above.folded(), step.outcome.kind.name),
+            _ => step.key.clone(),
+        },
     }
 }
 
@@ -134,7 +150,25 @@ fn uses_created(user: &Outcome, creator: &Outcome) -> bool {
     if user.resource.as_ref() == Some(id) {
         return false;
     }
-    user.grant.as_ref().is_some_and(|grant| grant.scope.within(id)) || mentions(&user.fragment, id)
+    user.grant.as_ref().is_some_and(|grant| grant.scope.within(id))
+        || user.resource.as_ref().or(user.above.as_ref()).is_some_and(|own| own.within(id))
+        || mentions(&user.fragment, id)
+        || names(user, &Path::root(), &user.fragment, creator.kind.name, id.name())
+}
+
+/// Whether a fragment has the name of a resource of this type where its own type says that such names stand.
+fn names(user: &Outcome, path: &Path, value: &Value, kind: &str, name: &str) -> bool {
+    match &value.data {
+        Data::String(text) => {
+            let row = (path.pattern(), kind);
+            text == name && user.kind.names.iter().any(|(place, of)| (*place, *of) == (row.0.as_str(), row.1))
+        }
+        Data::List(items) => items.iter().any(|item| names(user, &path.element(""), item, kind, name)),
+        Data::Map(members) => {
+            members.iter().any(|(key, member)| names(user, &path.key(key), member, kind, name))
+        }
+        _ => false,
+    }
 }
 
 fn mentions(value: &Value, id: &ResourceId) -> bool {
@@ -164,7 +198,7 @@ fn write_of(
             changes.extend(kind.consequence(&owned.path.pattern()));
         }
     }
-    let body = match (plan, before) {
+    let Sending { body, waits_for } = match (plan, before) {
         (Some(plan), Some(before)) => {
             // What this write makes of the resource, with everything that earlier writes made.
             let base = fold(kind, &base_of(&plan.live, steps, members), steps, before);
@@ -189,6 +223,7 @@ fn write_of(
         changes.insert(Consequence::RestartUsers);
     }
     Write {
+        asks: waits_for.into_iter().filter_map(asked).collect(),
         resends: resends(live, steps, members),
         id: outcome.resource.clone(),
         kind,
@@ -198,6 +233,13 @@ fn write_of(
         body,
         consequences: changes,
         settles: settles(steps, members, now),
+    }
+}
+
+fn asked(origin: Origin) -> Option<String> {
+    match origin {
+        Origin::Action(key) => Some(key),
+        _ => None,
     }
 }
 

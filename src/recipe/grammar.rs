@@ -32,6 +32,8 @@ pub(super) enum Kind {
     EnvName,
     /// `Namespace/type[@version]`.
     ResourceType,
+    /// The name of an action that only reads: letters, beginning with `list` or `get`.
+    Action,
     /// The shape of an input's elements: a type's name, or a map of such by member.
     Shape,
     /// One of these words.
@@ -244,6 +246,12 @@ static STEP: Table = Table {
         may("resource", Kind::Object(&RESOURCE), "Any other ARM resource, wholly or in part."),
         may("role_assignment", Kind::Object(&ROLE_ASSIGNMENT), "A role for a principal."),
         may("sql", Kind::Object(&SQL), "A user of a database for an identity, with its roles there."),
+        may(
+            "action",
+            Kind::Object(&ACTION),
+            "A POST that answers with something that writes need, such as `listKeys`: sent only right before a \
+             write that needs it.",
+        ),
         WHEN,
         FOR_EACH,
         may("after", Kind::List(&Kind::Id), "Steps before it, beyond those it refers to."),
@@ -257,7 +265,7 @@ static STEP: Table = Table {
 };
 
 /// The keys of a step that say what it wants.
-pub(super) const STEP_KINDS: &[&str] = &["container_app", "resource", "role_assignment", "sql"];
+pub(super) const STEP_KINDS: &[&str] = &["container_app", "resource", "role_assignment", "sql", "action"];
 
 static RESOURCE: Table = table(
     "a resource",
@@ -266,7 +274,23 @@ static RESOURCE: Table = table(
         need("name", Kind::Expr, "Its name."),
         PARENT,
         SCOPE,
+        may(
+            "match",
+            Kind::List(&Kind::Text),
+            "Paths of `body`: what is equal on all of them is the resource, whatever its name; else it is created \
+             under `name`, which may then be unknown at plan.",
+        ),
         need("body", Kind::Fragment, "The paths it owns."),
+    ],
+);
+
+static ACTION: Table = table(
+    "an action",
+    &[
+        need("resource", Kind::Expr, "The resource that is asked, or its id."),
+        need("name", Kind::Action, "The action, such as `listKeys`."),
+        may("body", Kind::Fragment, "What is sent."),
+        may("secret", Kind::Flag, "Whether the answer is a secret; without it, it is."),
     ],
 );
 

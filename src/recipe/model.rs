@@ -383,6 +383,8 @@ pub enum StepKind {
     RoleAssignment(RoleAssignment),
     /// A user of a database, with its roles there.
     Sql(SqlUser),
+    /// A POST whose answer writes need.
+    Action(ActionStep),
 }
 
 /// The desired state of one ARM resource.
@@ -396,8 +398,24 @@ pub struct ResourceStep {
     pub parent: Option<Expr>,
     /// The resource it extends: its id, or the resource itself.
     pub scope: Option<Expr>,
+    /// Paths of the body: what is equal on all of them is the resource, whatever its name. Empty: the name
+    /// says which it is.
+    pub matches: Vec<Spanned<String>>,
     /// The paths it owns.
     pub body: Tree,
+}
+
+/// A POST whose answer writes need, sent when one of them is about to be.
+#[derive(Clone, Debug)]
+pub struct ActionStep {
+    /// The resource that is asked: its id, or the resource itself.
+    pub resource: Expr,
+    /// The action in ARM's words (`listKeys`).
+    pub name: Spanned<String>,
+    /// What is sent.
+    pub body: Option<Tree>,
+    /// Whether the answer is a secret.
+    pub secret: bool,
 }
 
 /// A role that a principal shall have.

@@ -8,9 +8,9 @@ use indexmap::IndexMap;
 
 use super::yaml::{Node as YamlNode, Yaml};
 use super::{
-    Check, Complexity, Definition, Expr, Field, Goal, Id, Input, Lookup, LookupKind, ManifestLookup, Origin,
-    Recipe, Requirement, ResourceLookup, ResourceStep, ResourceType, Retry, RoleAssignment, Search, Shape,
-    Spanned, SqlUser, Step, StepKind, Target, parse_duration, snake,
+    ActionStep, Check, Complexity, Definition, Expr, Field, Goal, Id, Input, Lookup, LookupKind,
+    ManifestLookup, Origin, Recipe, Requirement, ResourceLookup, ResourceStep, ResourceType, Retry,
+    RoleAssignment, Search, Shape, Spanned, SqlUser, Step, StepKind, Target, parse_duration, snake,
 };
 use crate::diagnostic::{Severity, Source};
 use crate::expression::{Expression, Node, Tree};
@@ -201,6 +201,7 @@ fn step_kind(yaml: &Yaml) -> Option<StepKind> {
             name: expr(resource, "name")?,
             parent: expr(resource, "parent"),
             scope: expr(resource, "scope"),
+            matches: texts(resource, "match"),
             body: tree(resource.get("body")?),
         }));
     }
@@ -213,6 +214,14 @@ fn step_kind(yaml: &Yaml) -> Option<StepKind> {
             client_id: expr(user, "client_id")?,
             roles: expr(sql, "roles")?,
             mode: expr(sql, "mode"),
+        }));
+    }
+    if let Some(action) = yaml.get("action") {
+        return Some(StepKind::Action(ActionStep {
+            resource: expr(action, "resource")?,
+            name: text_at(action, "name")?,
+            body: action.get("body").map(tree),
+            secret: action.get("secret").is_none() || flag(action, "secret"),
         }));
     }
     let assignment = yaml.get("role_assignment")?;

@@ -119,6 +119,7 @@ fn word(kind: Kind) -> String {
         Kind::Regex => "a regular expression".to_owned(),
         Kind::EnvName => "an environment variable's name".to_owned(),
         Kind::ResourceType => "`Namespace/type` or `Namespace/type@version`".to_owned(),
+        Kind::Action => "an action that only reads: letters, beginning with `list` or `get`".to_owned(),
         Kind::Shape => "a type, or a map of member to type (`name?` may be missing)".to_owned(),
         Kind::Word(words) => {
             let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
@@ -186,6 +187,11 @@ const STEPS: &str = "
 | `container_app` | exactly the properties of the app that its fragment names; everything else stays as it is |
 | `resource` | the properties that `body` names; with an empty body, that the resource is there |
 | `role_assignment` | that the principal has the role at the scope, or at a wider one |
+| `action` | nothing: its answer is asked for right before a write that needs it, and by no plan or verification |
+
+With `match` a `resource` is found by what is in it: what is equal on these paths is the resource, of several the first by
+name. Where nothing is, it is made under `name`. A write-only property, such as a key, counts as in place where the
+resource is there: nothing tells whether it is the same. It is sent when the resource is written for another reason.
 
 Steps that refer to each other are ordered by that; `after` says the rest. What can go together goes in one write.
 ";
@@ -218,9 +224,10 @@ const STRANGERS: &str = "
 
 - Put a secret input, or what others keep in a variable of an app, anywhere but in a property that Azure never returns;
   nor let what is in a secret input decide what is written. Whether one is given may count.
-- Give a role to a principal that stands in a recipe: it comes from the identity of the app, from a resource that the run
+- Give a role, or a type's own kind of it, to a principal that stands in a recipe: it comes from the identity of the app, from a resource that the run
   writes or the caller names, or from an input.
 - Give Owner, User Access Administrator, Role Based Access Control Administrator, or a role whose actions can give roles.
+- Use the answer of a secret `action` otherwise than a secret input; ask for an action that is not called `list…` or `get…`.
 - Write types and properties that give rights in other ways (everything below `Microsoft.Authorization` and
   `Microsoft.Resources`, federated credentials, access policies), or types that are not in the table above.
 - Read environment variables that hold credentials of the caller.

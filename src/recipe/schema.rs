@@ -109,6 +109,7 @@ fn kind(kind: Kind, definitions: &mut Map<String, Json>) -> Json {
             "type": "string",
             "pattern": "^[A-Za-z0-9]+(\\.[A-Za-z0-9]+)+(/[A-Za-z0-9][A-Za-z0-9.]*)+(@[0-9]{4}-[0-9]{2}-[0-9]{2}(-preview)?)?$"
         }),
+        Kind::Action => json!({ "type": "string", "pattern": "^(list|get)[A-Za-z]*$" }),
         Kind::Shape => json!({ "$ref": "#/$defs/shape" }),
         Kind::Word(words) => json!({ "enum": words }),
         Kind::List(item) => json!({ "type": "array", "items": self::kind(*item, definitions) }),

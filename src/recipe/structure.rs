@@ -152,6 +152,12 @@ impl<'a> Structure<'a> {
                 format!("`{text}` is not a resource type"),
                 "such as `Microsoft.KeyVault/vaults` or `Microsoft.App/jobs@2025-07-01`",
             ),
+            Kind::Action if !is_reading_action(text) => self.report(
+                codes::BAD_VALUE,
+                span,
+                format!("`{text}` is not an action that only reads"),
+                "letters only, such as `listKeys`: it begins with `list` or `get`",
+            ),
             Kind::Word(words) if !words.contains(&text) => self.report(
                 codes::BAD_VALUE,
                 span,
@@ -306,6 +312,12 @@ impl<'a> Structure<'a> {
 }
 
 /// Whether the text is a name: small letters, digits and `-` (and `_`), a letter first.
+/// By ARM's habit the POST actions that have no effect are called `list…` or `get…`. It stands in an address, so
+/// that it has letters only.
+fn is_reading_action(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphabetic()) && (text.starts_with("list") || text.starts_with("get"))
+}
+
 pub(super) fn is_name(text: &str, underscores: bool) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && text

@@ -131,7 +131,14 @@ fn write_report(plan: &Plan, write: &Write) -> WriteReport {
                 None => leaves_of(plan, owned, owners),
             })
             .collect(),
-        (None, None) => Vec::new(),
+        // Its name is not known yet.
+        (None, None) => write
+            .steps
+            .iter()
+            .flat_map(|index| plan.steps[*index].outcome.owned.iter().map(move |owned| (owned, *index)))
+            .filter(|(owned, _)| !owned.in_place)
+            .flat_map(|(owned, index)| leaves_of(plan, owned, &[index]))
+            .collect(),
     };
     if let (Some(_), Some(leaf)) = (grant, changes.first_mut()) {
         leaf.why = reasons(plan, &write.steps);

@@ -45,6 +45,13 @@ pub fn rights(recipe: &Recipe) -> Vec<RightNeeded> {
             }
             // A database has rights of its own.
             StepKind::Sql(_) => {}
+            StepKind::Action(action) => {
+                let text = action.resource.value.text();
+                let Some(kind) = asked_of(recipe, text) else { continue };
+                let when = Some("a write needs what it answers".to_owned());
+                let right = format!("{}/{}/action", kind.name, action.name.value);
+                add(&mut rights, &right, format!("the {}", kind.noun), when, id);
+            }
             StepKind::Resource(resource) => {
                 let Some(kind) = types::find(&resource.kind.kind) else { continue };
                 let scope = match &resource.parent {
@@ -111,6 +118,19 @@ fn when(row: &Linked) -> Option<String> {
             Some("only secrets change: the revisions that use them are restarted".to_owned())
         }
         LinkedWhen::Perhaps => None,
+    }
+}
+
+/// The type of the resource that an expression names: a lookup, or what a step makes.
+fn asked_of(recipe: &Recipe, text: &str) -> Option<&'static ResourceType> {
+    let inner = text.trim().trim_start_matches("${").trim_end_matches('}').trim();
+    let mut names = inner.split('.');
+    match (names.next()?, names.next()) {
+        ("steps", Some(step)) => match &recipe.step(step)?.kind {
+            StepKind::Resource(resource) => types::find(&resource.kind.kind),
+            _ => None,
+        },
+        (root, _) => types::find(&recipe.existing.get(root)?.resource()?.kind.kind),
     }
 }
 

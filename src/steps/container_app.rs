@@ -25,6 +25,8 @@ pub fn container_app(
     let mut outcome = Outcome {
         kind,
         resource: Some(id.clone()),
+        above: None,
+        matched: None,
         live: live.clone(),
         base: live.clone(),
         fragment,

@@ -17,7 +17,7 @@ use crate::merge::{MergeError, Owned};
 use crate::value::{Data, Path, Segment, Value};
 
 pub use container_app::container_app;
-pub use resource::resource;
+pub use resource::{Wanted, matching, resource, value_at};
 pub use role_assignment::{Role, RoleRequest, role_assignment, role_assignments_read, scope_covers};
 pub use sql::{DatabaseUser, Judged, UserRequest, sql_user};
 
@@ -28,6 +28,10 @@ pub struct Outcome {
     pub kind: &'static ResourceType,
     /// The resource; `None` while its name is not known.
     pub resource: Option<ResourceId>,
+    /// What it is in, where the step says so: a new one needs the rights there.
+    pub above: Option<ResourceId>,
+    /// Of a resource that is known by what is in it: what tells its name from others while it is not known.
+    pub matched: Option<String>,
     /// The resource as it was read; null when it is not there.
     pub live: Value,
     /// What changes are counted from: as read, but with what really runs where that is something else
@@ -82,7 +86,7 @@ pub struct Grant {
 /// Replaces what is computed at creation and not there yet by an unknown of this step.
 fn with_computed(kind: &ResourceType, mut value: Value, key: &str) -> Value {
     for pattern in kind.computed {
-        let path = Path(pattern.split('.').map(|part| Segment::Key(part.to_owned())).collect());
+        let path = Path::members(pattern);
         set_if_absent(&mut value, &path.0, || Value::computed(key, format!("{key}.{pattern}")));
     }
     value

@@ -1,51 +1,109 @@
-//! `resource`: any other ARM resource, wholly or in part.
+//! `resource`: any other ARM resource, wholly or in part, found by its name or by what is in it.
 
 use super::{Outcome, StepResult, with_computed};
 use crate::azure::ResourceId;
 use crate::azure::types::ResourceType;
-use crate::merge::{Owned, merge};
-use crate::value::{Data, Path, Value};
+use crate::merge::{Owned, equal, merge};
+use crate::value::{Data, Path, Segment, Value};
 
-/// The outcome of laying `body` over the resource `id` (`live` is null when it is not there).
+/// The resource that a step is about.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Its id; `None` while its name is not known.
+    pub id: Option<ResourceId>,
+    /// See [`Outcome::above`].
+    pub above: Option<ResourceId>,
+    /// See [`Outcome::matched`].
+    pub matched: Option<String>,
+    /// As it was read; null when it is not there.
+    pub live: Value,
+    /// What is to be laid over it.
+    pub body: Value,
+}
+
+/// The first of `all` by name that is equal to `body` on all `paths`, and `body` with what was found there.
+///
+/// That keeps one that was found as it is: a wider scope is not made narrower, and steps that find the same one
+/// agree on what it is.
+pub fn matching(kind: &ResourceType, all: &[Value], paths: &[Path], body: &Value) -> Option<(Value, Value)> {
+    let null = Value::null();
+    let mut found: Vec<&Value> = all
+        .iter()
+        .filter(|one| {
+            paths.iter().all(|path| {
+                equal(kind, path, value_at(one, path).unwrap_or(&null), value_at(body, path).unwrap_or(&null))
+            })
+        })
+        .collect();
+    found.sort_by_key(|one| one.text_at(&["name"]).unwrap_or_default().to_ascii_lowercase());
+    let found = (*found.first()?).clone();
+    let mut body = body.clone();
+    for path in paths {
+        if let (Some(place), Some(live)) = (at_mut(&mut body, path), value_at(&found, path)) {
+            *place = live.clone();
+        }
+    }
+    Some((found, body))
+}
+
+/// What stands at a path of members.
+pub fn value_at<'v>(value: &'v Value, path: &Path) -> Option<&'v Value> {
+    value.at(&keys(path))
+}
+
+fn at_mut<'v>(value: &'v mut Value, path: &Path) -> Option<&'v mut Value> {
+    value.at_mut(&keys(path))
+}
+
+fn keys(path: &Path) -> Vec<&str> {
+    let key = |segment| match segment {
+        &Segment::Key(ref key) | &Segment::Element(ref key) => key.as_str(),
+    };
+    path.0.iter().map(key).collect()
+}
+
+/// The outcome of laying the body over the resource.
 ///
 /// # Errors
 /// The body does not fit the resource.
-pub fn resource(
-    kind: &'static ResourceType,
-    key: &str,
-    id: &ResourceId,
-    live: &Value,
-    body: &Value,
-) -> StepResult {
+pub fn resource(kind: &'static ResourceType, key: &str, wanted: Wanted) -> StepResult {
+    let Wanted { id, above, matched, live, body } = wanted;
+    let mut outcome = Outcome {
+        kind,
+        resource: id.clone(),
+        above,
+        matched,
+        live: live.clone(),
+        base: live.clone(),
+        fragment: body.clone(),
+        owned: Vec::new(),
+        result: live.clone(),
+        grant: None,
+        user: None,
+    };
     if live.is_unknown() {
-        return Ok(Outcome {
-            kind,
-            resource: Some(id.clone()),
-            live: live.clone(),
-            base: live.clone(),
-            fragment: body.clone(),
-            owned: Vec::new(),
-            result: live.clone(),
-            grant: None,
-            user: None,
-        });
+        return Ok(outcome);
     }
-    let merged = merge(kind, live, body)?;
-    let mut result = merged.value;
+    let merged = merge(kind, &live, &body)?;
+    outcome.result = merged.value;
+    let known = |text: fn(&ResourceId) -> &str, property: &str| match &id {
+        Some(id) => Value::from(text(id)),
+        None => Value::computed(key, format!("{key}.{property}")),
+    };
     if live.is_null() {
-        // Known before creation: an id is made of type and name.
-        if let Data::Map(members) = &mut result.data {
-            members.insert("id".to_owned(), Value::from(id.as_str()));
-            members.insert("name".to_owned(), Value::from(id.name()));
+        // Known before creation, unless its name is not: an id is made of type and name.
+        if let Data::Map(members) = &mut outcome.result.data {
+            members.insert("id".to_owned(), known(ResourceId::as_str, "id"));
+            members.insert("name".to_owned(), known(ResourceId::name, "name"));
             members.insert("type".to_owned(), Value::from(kind.name));
         }
-        result = with_computed(kind, result, key);
+        outcome.result = with_computed(kind, outcome.result, key);
     }
-    let mut owned = merged.owned;
-    if owned.is_empty() {
+    outcome.owned = merged.owned;
+    if outcome.owned.is_empty() {
         // That it is there is all that is wanted of it.
-        let there = Value::from(id.as_str());
-        owned.push(Owned {
+        let there = known(ResourceId::as_str, "id");
+        outcome.owned.push(Owned {
             path: Path::root().key("id"),
             live: if live.is_null() { Value::null() } else { there.clone() },
             wanted: there,
@@ -53,15 +111,5 @@ pub fn resource(
             default: false,
         });
     }
-    Ok(Outcome {
-        kind,
-        resource: Some(id.clone()),
-        live: live.clone(),
-        base: live.clone(),
-        fragment: body.clone(),
-        owned,
-        result,
-        grant: None,
-        user: None,
-    })
+    Ok(outcome)
 }

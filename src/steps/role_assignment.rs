@@ -114,6 +114,8 @@ pub fn role_assignment(kind: &'static ResourceType, request: &RoleRequest, assig
     Outcome {
         kind,
         resource: id,
+        above: None,
+        matched: None,
         live: found.cloned().unwrap_or_else(Value::null),
         base: found.cloned().unwrap_or_else(Value::null),
         fragment: wanted.clone(),

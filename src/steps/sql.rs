@@ -135,6 +135,8 @@ fn outcome(request: &UserRequest, live: &Value, user: DatabaseUser) -> StepResul
         ("clientId".to_owned(), request.client_id.clone()),
     ])));
     Ok(Outcome {
+        above: None,
+        matched: None,
         kind: &SQL_USER,
         resource: Some(request.id()),
         live: live.clone(),

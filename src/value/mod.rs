@@ -50,9 +50,12 @@ impl Marks {
 pub enum Origin {
     /// A step that has yet to run, by its key (`managed_identity.roles[0]`).
     Step(String),
-    /// Which property of what a step makes this is, unchanged. Two unknowns with the same one are the
-    /// same value; what something was made of has none (see [`Value::same`]).
+    /// Which property of what a step makes this is, or what it is made of. Two unknowns with the same one are
+    /// the same value (see [`Value::same`]).
     Property(String),
+    /// The answer of an action that is asked for when a write needs it, by the key of its step. Waiting for it
+    /// orders nothing.
+    Action(String),
     /// Something that has not been read yet; never survives observation.
     Read,
     /// Something that could not be read (no right, or the answer failed); the text says why.
@@ -118,6 +121,12 @@ impl Value {
     /// The property that the step of this key makes known.
     pub fn computed(step: &str, property: String) -> Value {
         let origins = [Origin::Step(step.to_owned()), Origin::Property(property)];
+        Value::new(Data::Unknown(BTreeSet::from(origins)))
+    }
+
+    /// What the action of the step of this key answers; `property` tells the answer from all others.
+    pub fn unasked(step: &str, property: String) -> Value {
+        let origins = [Origin::Action(step.to_owned()), Origin::Property(property)];
         Value::new(Data::Unknown(BTreeSet::from(origins)))
     }
 

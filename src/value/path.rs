@@ -21,6 +21,11 @@ impl Path {
         Path::default()
     }
 
+    /// The path of these members: `properties.scope`.
+    pub fn members(text: &str) -> Path {
+        Path(text.split('.').map(|key| Segment::Key(key.to_owned())).collect())
+    }
+
     /// The member `key` below this path.
     #[must_use]
     pub fn key(&self, key: &str) -> Path {

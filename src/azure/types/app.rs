@@ -76,6 +76,7 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
         "properties.template.initContainers[].imageType",
     ],
     write_only: &["properties.configuration.secrets[].value"],
+    presence: &[],
     foreign: &[
         "properties.template.containers[].env[].value",
         "properties.template.initContainers[].env[].value",
@@ -85,6 +86,8 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
         "properties.template.initContainers[].env[].value",
     ],
     gives_rights: &[],
+    principal: "",
+    names: &[("properties.template.volumes[].storageName", "Microsoft.App/managedEnvironments/storages")],
     computed: &["identity.principalId", "identity.tenantId"],
     consequences: &[
         // https://learn.microsoft.com/azure/container-apps/revisions: template = revision scope.

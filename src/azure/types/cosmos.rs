@@ -1,7 +1,7 @@
 //! `Microsoft.DocumentDB`: Cosmos DB accounts of the NoSQL API.
 
 use super::table::NONE;
-use super::{ResourceType, Update};
+use super::{Compare, ResourceType, Update};
 
 /// The generated types of 2024-08-15, 2025-10-15 and 2026-03-15 agree in all that recipes read.
 const VERSIONS: &[&str] = &["2026-03-15", "2025-10-15", "2024-08-15"];
@@ -48,5 +48,28 @@ pub(super) const CONTAINER: ResourceType = ResourceType {
     versions: VERSIONS,
     fields: DATABASE.fields,
     write_action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/write",
+    ..NONE
+};
+
+/// A role on the data of an account, its own kind and not an Azure role assignment.
+///
+/// Versions, properties and the scopes `/dbs/DB` and `/dbs/DB/colls/C` below the account's id: the operations
+/// and generated types of 2026-03-15 and before.
+pub(super) const ROLE_ASSIGNMENT: ResourceType = ResourceType {
+    name: "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments",
+    noun: "Cosmos DB role assignment",
+    versions: VERSIONS,
+    update: Update::Put,
+    compare: &[
+        ("properties.roleDefinitionId", Compare::IgnoreCase),
+        ("properties.principalId", Compare::IgnoreCase),
+        ("properties.scope", Compare::Covers),
+    ],
+    fields: &[
+        ("", &["id", "name", "type", "properties"]),
+        ("properties", &["principalId", "roleDefinitionId", "scope"]),
+    ],
+    principal: "properties.principalId",
+    write_action: "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/write",
     ..NONE
 };

@@ -4,6 +4,7 @@
 mod app;
 mod cosmos;
 mod sql;
+mod storage;
 mod storage_account;
 mod table;
 
@@ -40,6 +41,9 @@ pub enum Compare {
     Url,
     /// A comma-separated set of words (`SystemAssigned, UserAssigned`); merging adds to it.
     WordSet,
+    /// Scopes of a right: one that is live counts as in place for every scope in it. Azure compares resource
+    /// ids without regard to case; what stands below a resource's id (`/dbs/DB/colls/C`) it does not.
+    Covers,
 }
 
 /// What follows from a change below a path, beyond the change itself.
@@ -119,12 +123,20 @@ pub struct ResourceType {
     pub read_only: &'static [&'static str],
     /// What GET never returns.
     pub write_only: &'static [&'static str],
+    /// Those of them that nothing else tells either: one that is wanted counts as in place where the resource
+    /// is there, and goes into the body when the resource is written for another reason.
+    pub presence: &'static [&'static str],
     /// Values of others that may be secrets although Azure returns them.
     pub foreign: &'static [&'static str],
     /// Strings, whatever scalar a recipe gives.
     pub text: &'static [&'static str],
     /// Paths that give rights to somebody: no recipe may write them.
     pub gives_rights: &'static [&'static str],
+    /// Where it stands whom the resource as a whole gives rights to; empty: it gives none. The same holds for
+    /// what a recipe writes there as for the principal of a `role_assignment`.
+    pub principal: &'static str,
+    /// Values that are the names of resources of these types: what names one comes after what creates it.
+    pub names: &'static [(&'static str, &'static str)],
     /// What exists only after the resource (or the identity in it) was created.
     pub computed: &'static [&'static str],
     /// What follows from a change below a path.

@@ -1,7 +1,7 @@
 //! The rows of the resource type table.
 
 use super::app::CONTAINER_APP;
-use super::{Compare, ResourceType, Update, cosmos, sql, storage_account};
+use super::{Compare, ResourceType, Update, cosmos, sql, storage, storage_account};
 
 /// A row in which nothing is said.
 pub(super) const NONE: ResourceType = ResourceType {
@@ -16,9 +16,12 @@ pub(super) const NONE: ResourceType = ResourceType {
     fields: &[],
     read_only: &["id", "name", "type", "systemData"],
     write_only: &[],
+    presence: &[],
     foreign: &[],
     text: &[],
     gives_rights: &[],
+    principal: "",
+    names: &[],
     computed: &[],
     consequences: &[],
     host: &[],
@@ -175,6 +178,8 @@ pub const ALL: &[ResourceType] = &[
     cosmos::ACCOUNT,
     cosmos::DATABASE,
     cosmos::CONTAINER,
+    cosmos::ROLE_ASSIGNMENT,
+    storage::ENVIRONMENT_STORAGE,
     ResourceType {
         name: "Microsoft.Resources/subscriptions",
         noun: "subscription",

@@ -7,7 +7,7 @@ use jmespath::ast::Ast;
 use super::super::ExpressionError;
 use super::super::check::name_span;
 use super::super::functions::{self, Arguments, Body, Failure, Gives};
-use super::super::marks::{all_marks, has_unknown, size, union, unknown};
+use super::super::marks::{all_marks, has_unknown, identified, size, union, unknown};
 use super::{Current, Evaluator, Found};
 use crate::value::{Marks, Value};
 
@@ -94,7 +94,11 @@ impl Evaluator<'_> {
             Gives::Fact => Marks::NONE,
             Gives::Made | Gives::Part => union(values.iter().map(|value| all_marks(value))),
         };
-        let waiting = |values: &[Cow<'_, Value>]| unknown(values.iter().map(Cow::as_ref), marks(values));
+        let waiting = |values: &[Cow<'_, Value>]| {
+            let whole = unknown(values.iter().map(Cow::as_ref), marks(values));
+            let parts: Vec<&Value> = values.iter().map(Cow::as_ref).collect();
+            if expression.is_none() { identified(whole, function.name, &parts) } else { whole }
+        };
         if vague {
             return Ok(waiting(&values));
         }

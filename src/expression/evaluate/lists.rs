@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jmespath::ast::Ast;
 
-use super::super::marks::{all_marks, union, unknown};
+use super::super::marks::{all_marks, identified, union, unknown};
 use super::{Current, Evaluator, Found};
 use crate::value::{Data, Marks, Value};
 
@@ -107,7 +107,8 @@ fn part(list: &Value) -> Current<'static> {
 /// The element at a position, from the end if negative; null when there is none.
 pub(super) fn index(list: Cow<'_, Value>, index: i32) -> Current<'_> {
     if list.is_unknown() {
-        return part(&list);
+        let element = unknown([list.as_ref()], list.marks);
+        return Current::own(identified(element, &format!("[{index}]"), &[list.as_ref()]));
     }
     let length = list.as_list().map_or(0, <[Value]>::len);
     let distance = usize::try_from(index.unsigned_abs()).unwrap_or(usize::MAX);

@@ -6,7 +6,7 @@ use super::Findings;
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::expression::{Expression, Node, Tree};
 use crate::recipe::suggest::{did_you_mean, list};
-use crate::recipe::{Expr, Recipe, Step, StepKind};
+use crate::recipe::{Expr, Recipe, ResourceStep, Step, StepKind};
 
 /// The parts of an app that a fragment can have.
 const APP_PARTS: &[&str] = &["identity", "configuration", "template", "tags"];
@@ -47,12 +47,44 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
             }
             StepKind::Resource(resource) => {
                 tree(&resource.body, findings);
+                matches(resource, findings);
             }
             StepKind::RoleAssignment(assignment) => role(&assignment.role, findings),
             StepKind::Sql(_) => {}
+            StepKind::Action(action) => {
+                if let Some(body) = &action.body {
+                    tree(body, findings);
+                }
+            }
         }
     }
     owned_twice(recipe, findings);
+}
+
+/// What a resource is found by must stand in its body.
+fn matches(resource: &ResourceStep, findings: &mut Findings<'_>) {
+    for path in &resource.matches {
+        if !gives(&resource.body, &path.value) {
+            let message = format!("`body` does not give `{}`, by which the resource is found", path.value);
+            findings.error(codes::UNKNOWN_REFERENCE, path.span, message, "a path of members of `body`");
+        }
+    }
+}
+
+/// Whether a fragment has a plain value at a path of members.
+fn gives(tree: &Tree, path: &str) -> bool {
+    path.split('.')
+        .try_fold(tree, |tree, key| match &tree.node {
+            Node::Map(members) => {
+                members.iter().find(|(name, ..)| name.text() == key).map(|(.., value)| value)
+            }
+            _ => None,
+        })
+        .is_some_and(|value| match &value.node {
+            Node::Scalar(value) => !value.is_null(),
+            Node::Text(_) => true,
+            Node::List(_) | Node::Map(_) => false,
+        })
 }
 
 fn role(role: &Expr, findings: &mut Findings<'_>) {
@@ -141,7 +173,7 @@ fn owned_twice(recipe: &Recipe, findings: &mut Findings<'_>) {
                 let start = format!("{} {}", resource.kind.kind.to_ascii_lowercase(), resource.name.text());
                 collect(step, &resource.body, &start, &mut leaves);
             }
-            StepKind::RoleAssignment(_) | StepKind::Sql(_) => {}
+            StepKind::RoleAssignment(_) | StepKind::Sql(_) | StepKind::Action(_) => {}
         }
     }
     let mut first: BTreeMap<&str, &Leaf<'_>> = BTreeMap::new();

@@ -87,7 +87,9 @@ pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
         match &step.kind {
             StepKind::ContainerApp(fragment) => all.tree(fragment),
             StepKind::Resource(resource) => {
-                all.one(Some(&resource.name), Role::Plan);
+                // Found by what is in it, it needs a name only when it is made.
+                let name = if resource.matches.is_empty() { Role::Plan } else { Role::Value };
+                all.one(Some(&resource.name), name);
                 all.one(resource.parent.as_ref(), Role::Plan);
                 all.one(resource.scope.as_ref(), Role::Plan);
                 all.tree(&resource.body);
@@ -106,6 +108,12 @@ pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
                 }
                 for key in [Some(&user.roles), user.mode.as_ref()] {
                     all.one(key, Role::Plan);
+                }
+            }
+            StepKind::Action(action) => {
+                all.one(Some(&action.resource), Role::Plan);
+                if let Some(body) = &action.body {
+                    all.tree(body);
                 }
             }
         }

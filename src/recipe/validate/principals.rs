@@ -2,9 +2,11 @@
 //! that stands in a recipe, written out or put together.
 
 use super::Findings;
+use super::fragments::{self, What};
 use super::trace::{From, Leaf, Trace, trace, trace_tree};
 use crate::azure::types;
 use crate::diagnostic::{Span, codes};
+use crate::expression::Expression;
 use crate::recipe::{Catalogue, Input, Lookup, Recipe, Step, StepKind};
 
 const INSTEAD: &str = "take it from an identity of the run or from an input";
@@ -41,19 +43,57 @@ pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findi
 
 const WRITTEN: &str = "is written in the recipe";
 
-/// The roles of a recipe: the step, where its principal stands, and what that comes from.
+/// The roles of a recipe, those of other types' own kinds too: the step, where its principal stands, and what
+/// that comes from.
 fn principals<'a>(
     recipe: &'a Recipe,
     catalogue: &'a Catalogue,
 ) -> impl Iterator<Item = (&'a Step, Span, Option<Trace<'a>>)> {
-    recipe.steps.iter().filter_map(move |step| match &step.kind {
-        StepKind::RoleAssignment(role) => {
-            let read = !role.principal.references().is_empty();
-            let from = trace(recipe, catalogue, &role.principal.value, step.for_each.as_ref());
-            Some((step, role.principal.span, read.then_some(from)))
+    recipe.steps.iter().flat_map(move |step| {
+        let from = |principal: &Expression, span: Span| {
+            let read = !principal.references().is_empty();
+            (step, span, read.then(|| trace(recipe, catalogue, principal, step.for_each.as_ref())))
+        };
+        match &step.kind {
+            StepKind::RoleAssignment(role) => vec![from(&role.principal.value, role.principal.span)],
+            StepKind::Resource(resource) => {
+                let Some(row) = types::find(&resource.kind.kind).filter(|row| !row.principal.is_empty())
+                else {
+                    return Vec::new();
+                };
+                let mut found = Vec::new();
+                fragments::walk(step, &mut |spot| match spot.what {
+                    // ARM takes names in any case.
+                    What::Text(text, span) if spot.pattern.eq_ignore_ascii_case(row.principal) => {
+                        found.push(from(text, span));
+                    }
+                    // What stands above it, or a name that is made, could hold any principal.
+                    What::Text(_, span) if above(spot.pattern, row.principal) => {
+                        found.push((step, span, None));
+                    }
+                    What::Key(name, span)
+                        if name.literal().is_none() && beside(spot.pattern, row.principal) =>
+                    {
+                        found.push((step, span, None));
+                    }
+                    _ => {}
+                });
+                found
+            }
+            _ => Vec::new(),
         }
-        _ => None,
     })
+}
+
+/// Whether the pattern stands above the path.
+fn above(pattern: &str, path: &str) -> bool {
+    pattern.is_empty() || path.to_ascii_lowercase().starts_with(&format!("{}.", pattern.to_ascii_lowercase()))
+}
+
+/// Whether a member of this pattern, whatever its name, could be the path or stand above it.
+fn beside(pattern: &str, path: &str) -> bool {
+    let parent = pattern.rfind('.').and_then(|dot| pattern.get(..dot)).unwrap_or_default();
+    above(parent, path)
 }
 
 /// Why what this comes from is no principal of the run, if so.
@@ -79,7 +119,7 @@ fn refused(trace: &Trace<'_>, catalogue: &Catalogue) -> Option<String> {
                     let computed = row.is_some_and(|row| row.computed.contains(&plain.join(".").as_str()));
                     computed && plain.last() == Some(&"principalId")
                 }
-                StepKind::RoleAssignment(_) | StepKind::Sql(_) => false,
+                StepKind::RoleAssignment(_) | StepKind::Sql(_) | StepKind::Action(_) => false,
             };
             (!own).then(|| format!("is not the principal of what `{}` makes", step.id.written))
         }

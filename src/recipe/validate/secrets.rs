@@ -6,7 +6,7 @@ use super::places::{Owner, Place, Role, places};
 use super::trace::{From, Leaf, trace};
 use crate::diagnostic::{Span, codes};
 use crate::expression::{Expression, Node};
-use crate::recipe::{Catalogue, Expr, Recipe, StepKind};
+use crate::recipe::{Catalogue, Expr, Recipe, Step, StepKind};
 
 /// Checks that secret inputs reach only properties that Azure never returns, and that nothing which is
 /// written is decided by what is in them: each such decision would tell a part of the secret.
@@ -27,6 +27,9 @@ pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findi
             judge(recipe, catalogue, expression, for_each, open.then_some(place), true, span, findings);
             told.push(span);
         });
+    }
+    for here in &places(recipe) {
+        asked_too_early(recipe, catalogue, here, findings);
     }
     for here in places(recipe).iter().filter(|here| !told.contains(&here.span)) {
         let Place { expression, span, owner, role, for_each, .. } = here;
@@ -72,6 +75,7 @@ fn judge<'a>(
     let secret = |leaves: &[Leaf<'a>]| {
         leaves.iter().find_map(|leaf| match leaf.from {
             From::Input(input) if input.secret => Some(input.id.written.clone()),
+            From::Step(step, _) if is_secret(step) => Some(step.id.written.clone()),
             _ => None,
         })
     };
@@ -83,9 +87,44 @@ fn judge<'a>(
             message,
             "a secret goes only into properties that Azure never returns",
         );
-    } else if let (true, Some(name)) = (written, secret(&trace.examined)) {
+    } else if let (true, Some(name)) = (written, secret(&told_apart(trace.examined))) {
         let message = format!("what is in the secret `{name}` decides what is written, which tells of it");
         findings.error(codes::SECRET_EXAMINED, span, message, "only whether it is given may count");
+    }
+}
+
+/// Whether a step's result is a secret.
+fn is_secret(step: &Step) -> bool {
+    matches!(&step.kind, StepKind::Action(action) if action.secret)
+}
+
+/// What is examined, without the names by which the values of an answer are told apart (`keyName` of
+/// `listKeys`): these stand in Azure's documentation.
+fn told_apart(leaves: Vec<Leaf<'_>>) -> Vec<Leaf<'_>> {
+    let is_name = |leaf: &Leaf<'_>| match &leaf.from {
+        From::Step(step, path) => {
+            is_secret(step) && path.last().is_some_and(|last| matches!(last.as_str(), "keyName" | "name"))
+        }
+        _ => false,
+    };
+    leaves.into_iter().filter(|leaf| !is_name(leaf)).collect()
+}
+
+/// An answer is there only when a write needs it: nothing else may read it.
+fn asked_too_early(recipe: &Recipe, catalogue: &Catalogue, here: &Place<'_>, findings: &mut Findings<'_>) {
+    let fragment = matches!((here.owner, here.role), (Owner::Step(_), Role::Value));
+    if fragment || matches!(here.owner, Owner::Variable(_)) || here.expression.literal().is_some() {
+        return;
+    }
+    let trace = trace(recipe, catalogue, here.expression, here.for_each);
+    let asked = trace.leaves.iter().chain(&trace.examined).find_map(|leaf| match leaf.from {
+        From::Step(step, _) if matches!(step.kind, StepKind::Action(_)) => Some(step),
+        _ => None,
+    });
+    if let Some(step) = asked {
+        let message = format!("what `{}` answers is known only when a write needs it", step.id.written);
+        let beside = "only what a step writes may hold it";
+        findings.error(codes::KNOWN_TOO_LATE, here.span, message, beside);
     }
 }
 

@@ -20,8 +20,12 @@ const FORBIDDEN: &[(&str, &str, &str)] = &[
     ("microsoft.managedservices/", "it hands a subscription to another tenant", ""),
 ];
 
-/// Why a recipe may not write resources of this type, and what to do instead.
+/// Why a recipe may not write resources of this type, and what to do instead. What gives rights to one
+/// principal, at a path that the type table names, is looked at as a role is.
 fn forbidden(kind: &str) -> Option<(&'static str, &'static str)> {
+    if types::find(kind).is_some_and(|row| !row.principal.is_empty()) {
+        return None;
+    }
     let kind = kind.to_ascii_lowercase();
     let fits = |name: &str| match (name.strip_prefix('/'), name.strip_suffix('/')) {
         (Some(_), _) => kind.ends_with(name),

@@ -133,16 +133,16 @@ proptest! {
     fn a_body_is_sent_when_and_only_when_something_is_missing(generated in apps(), fragment in fragments()) {
         let (live, fragment) = (Value::from(generated.model().clone()), Value::from(fragment));
         let merged = merge(kind(), &live, &fragment).unwrap();
-        let body = body_for(kind(), &live, &merged.value);
+        let body = body_for(kind(), &live, &merged.value).body;
         prop_assert_eq!(body.is_none(), merged.owned.iter().all(|owned| owned.in_place));
-        prop_assert!(body_for(kind(), &merged.value, &merged.value).is_none());
+        prop_assert!(body_for(kind(), &merged.value, &merged.value).body.is_none());
     }
 
     #[test]
     fn the_body_makes_of_the_live_app_the_merged_one(generated in apps(), fragment in fragments()) {
         let live = Value::from(generated.model().clone());
         let merged = merge(kind(), &live, &Value::from(fragment)).unwrap();
-        let Some(body) = body_for(kind(), &live, &merged.value) else { return Ok(()) };
+        let Some(body) = body_for(kind(), &live, &merged.value).body else { return Ok(()) };
         let made = patched(generated.model().clone(), &body.json);
         prop_assert_eq!(meaning(&made), meaning(&merged.value.to_json().unwrap()));
     }
