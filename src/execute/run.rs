@@ -50,8 +50,11 @@ impl Executor {
             let asks: BTreeSet<&String> =
                 ready.iter().flat_map(|index| &observed.plan.writes[*index].asks).collect();
             if !asks.is_empty() {
-                let facts = self.ask(&observed.plan, &asks, observed.facts.clone()).await?;
-                observed = self.observe_from(facts, selection, target, false).await?;
+                let asked = async {
+                    let facts = self.ask(&observed.plan, &asks, observed.facts.clone()).await?;
+                    self.observe_from(facts, selection, target, false).await
+                };
+                observed = Box::pin(asked).await?;
                 continue;
             }
             let sent: Vec<String> =
