@@ -87,7 +87,7 @@ impl Job<'_> {
             excepted: false,
         };
         for run in &self.case.runs {
-            story.step(run).await;
+            Box::pin(story.step(run)).await;
             if story.end.interrupted || !story.end.failures.is_empty() {
                 return story.end;
             }
