@@ -265,6 +265,22 @@ const BUILT_IN: &[BuiltIn] = &[
     BuiltIn { name: "Owner", guid: OWNER, actions: &["*"], ..NONE },
     BuiltIn { name: "Reader", guid: "acdd72a7-3385-48ef-bd42-f606fba81ae7", actions: &["*/read"], ..NONE },
     BuiltIn {
+        // Azure Cache for Redis only: no built-in role below Contributor writes redisEnterprise.
+        name: "Redis Cache Contributor",
+        guid: "e0f68234-74aa-48ed-b826-c38b57376e17",
+        actions: &[
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Cache/register/action",
+            "Microsoft.Cache/redis/*",
+            "Microsoft.Insights/alertRules/*",
+            "Microsoft.ResourceHealth/availabilityStatuses/read",
+            "Microsoft.Resources/deployments/*",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+            "Microsoft.Support/*",
+        ],
+        ..NONE
+    },
+    BuiltIn {
         name: "Role Based Access Control Administrator",
         guid: RBAC_ADMINISTRATOR,
         actions: &[
@@ -524,6 +540,8 @@ mod tests {
                 &["DocumentDB Account Contributor"],
             ),
             (&["Microsoft.DocumentDB/databaseAccounts/sqlDatabases/write"], &["Cosmos DB Operator"]),
+            (&["Microsoft.Cache/redis/accessPolicyAssignments/write"], &["Redis Cache Contributor"]),
+            (&["Microsoft.Cache/redisEnterprise/databases/accessPolicyAssignments/write"], &["Contributor"]),
             (&["Microsoft.Unheard/of/write"], &["Contributor"]),
             (&["Microsoft.Authorization/elevateAccess/action"], &["User Access Administrator"]),
             (&[], &[]),
@@ -534,8 +552,13 @@ mod tests {
 
     #[test]
     fn what_any_type_of_the_table_can_need_is_covered_without_contributor() {
-        // No built-in role but Contributor and Owner makes resource groups.
-        let only_broad = ["Microsoft.Resources/subscriptions/resourceGroups/write"];
+        // No built-in role but Contributor and Owner makes resource groups, or writes Azure Managed Redis.
+        let only_broad = [
+            "Microsoft.Resources/subscriptions/resourceGroups/write",
+            "Microsoft.Cache/redisEnterprise/write",
+            "Microsoft.Cache/redisEnterprise/databases/write",
+            "Microsoft.Cache/redisEnterprise/databases/accessPolicyAssignments/write",
+        ];
         let mut seen = 0;
         for kind in types::ALL {
             let linked = kind.linked.iter().map(|linked| linked.action);

@@ -108,6 +108,8 @@ pub const STORAGE_BLOB_DATA_CONTRIBUTOR: &str = "ba92f5b4-2d11-453d-a403-e96b002
 pub const STORAGE_ACCOUNT_CONTRIBUTOR: &str = "17d1049b-9a84-46fb-8f53-869881c3d3ab";
 /// Storage Account Key Operator Service Role.
 pub const STORAGE_KEY_OPERATOR: &str = "81a9662b-bebf-436f-a333-f67b29880f12";
+/// Redis Cache Contributor: Azure Cache for Redis only.
+pub const REDIS_CACHE_CONTRIBUTOR: &str = "e0f68234-74aa-48ed-b826-c38b57376e17";
 /// Managed Identity Operator.
 pub const MANAGED_IDENTITY_OPERATOR: &str = "f1a07417-d97a-45cb-824c-7a7467783830";
 
@@ -242,6 +244,18 @@ pub const ROLES: &[Role] = &[
             "Microsoft.ContainerRegistry/registries/repositories/metadata/write",
             "Microsoft.ContainerRegistry/registries/repositories/content/write",
         ],
+    ),
+    role(
+        REDIS_CACHE_CONTRIBUTOR,
+        "Redis Cache Contributor",
+        &[
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Cache/register/action",
+            "Microsoft.Cache/redis/*",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+        ],
+        &[],
+        &[],
     ),
     role(
         STORAGE_BLOB_DATA_READER,

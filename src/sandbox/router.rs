@@ -276,6 +276,7 @@ fn typed(context: &mut Context<'_>, address: &Address) -> Handled {
         "microsoft.containerregistry" => providers::registry::route(context, address),
         "microsoft.sql" => providers::sql::route(context, address),
         "microsoft.storage" => providers::storage::route(context, address),
+        "microsoft.cache" => providers::redis::route(context, address),
         _ => Err(no_operation(context, address)),
     }
 }

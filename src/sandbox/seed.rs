@@ -2,6 +2,7 @@
 //! it that tests start from.
 
 mod cosmos;
+pub mod redis;
 mod registries;
 mod sql;
 pub mod storage;
@@ -10,6 +11,7 @@ pub mod variant;
 pub use cosmos::{
     COSMOS, COSMOS_CONTAINER, COSMOS_CONTRIBUTOR, COSMOS_DATABASE, COSMOS_READER, assign_data_role, cosmos_id,
 };
+pub use redis::{CACHE, REDIS, cache_id, redis_id};
 pub use registries::{
     ABAC_REGISTRY, CENTRAL_GROUP, CENTRAL_REGISTRY, CENTRAL_SUBSCRIPTION, CENTRAL_SUBSCRIPTION_NAME,
     REGISTRY, REPOSITORY, central_subscription_id, image_in, login_server, registry_id,
@@ -97,6 +99,7 @@ pub const DEFAULTS: &[(&str, &str)] = &[
     ("COSMOS_DATABASE", COSMOS_DATABASE),
     ("COSMOS_CONTAINER", COSMOS_CONTAINER),
     ("STORAGE_ACCOUNT", STORAGE_ACCOUNT),
+    ("REDIS_NAME", REDIS),
 ];
 
 /// The id of the subscription.
@@ -151,6 +154,7 @@ pub fn state(now: OffsetDateTime) -> State {
         "Microsoft.Sql",
         "Microsoft.DocumentDB",
         "Microsoft.Storage",
+        "Microsoft.Cache",
         "Microsoft.Authorization",
         "Microsoft.Resources",
     ] {
@@ -171,6 +175,7 @@ pub fn state(now: OffsetDateTime) -> State {
     sql::add(&mut state, made);
     cosmos::add(&mut state, made);
     storage::add(&mut state, made);
+    redis::add(&mut state);
     state
 }
 

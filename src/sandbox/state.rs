@@ -1,6 +1,7 @@
 //! Everything the sandbox knows, as plain data: cloned, compared, saved and damaged by tests.
 
 mod cosmos;
+mod redis;
 mod registry;
 mod sql;
 mod storage;
@@ -13,6 +14,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use cosmos::{CosmosAccount, CosmosContainer, CosmosDatabase, PendingAssignment, SqlRoleAssignment};
+pub use redis::{AccessPolicyAssignment, RedisCache, RedisCluster, RedisDatabase};
 pub use registry::{Manifest, Registry, Repository};
 pub use sql::{FirewallRule, SqlAdministrator, SqlDatabase, SqlServer, SqlUser, sid_of};
 pub use storage::{EnvironmentStorage, StorageAccount};
@@ -69,6 +71,10 @@ pub struct State {
     pub storage_accounts: Table<StorageAccount>,
     /// Shares that Container Apps environments know.
     pub environment_storages: Table<EnvironmentStorage>,
+    /// Azure Cache for Redis.
+    pub redis: Table<RedisCache>,
+    /// Azure Managed Redis, and clusters of the old Enterprise tiers.
+    pub redis_enterprise: Table<RedisCluster>,
     /// Role assignments.
     pub role_assignments: Table<RoleAssignment>,
     /// Management locks.
@@ -412,7 +418,7 @@ pub enum Fate {
     Mounting(String),
 }
 
-/// A long-running operation on a container app, a registry or a part of a Cosmos DB account.
+/// A long-running operation on a container app, a registry, a part of a Cosmos DB account or of a cache.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Operation {
     /// Its GUID.

@@ -2,6 +2,7 @@
 //! how a change is sent and what follows from it. One row a type; recipes and planner read it.
 
 mod app;
+mod cache;
 mod cosmos;
 mod sql;
 mod storage;

@@ -1,7 +1,7 @@
 //! The rows of the resource type table.
 
 use super::app::CONTAINER_APP;
-use super::{Compare, ResourceType, Update, cosmos, sql, storage, storage_account};
+use super::{Compare, ResourceType, Update, cache, cosmos, sql, storage, storage_account};
 
 /// A row in which nothing is said.
 pub(super) const NONE: ResourceType = ResourceType {
@@ -180,6 +180,11 @@ pub const ALL: &[ResourceType] = &[
     cosmos::CONTAINER,
     cosmos::ROLE_ASSIGNMENT,
     storage::ENVIRONMENT_STORAGE,
+    cache::CACHE,
+    cache::CACHE_ASSIGNMENT,
+    cache::CLUSTER,
+    cache::DATABASE,
+    cache::DATABASE_ASSIGNMENT,
     ResourceType {
         name: "Microsoft.Resources/subscriptions",
         noun: "subscription",

@@ -215,6 +215,20 @@ variants! {
             variant::sql_user(state, given.text("name"), &sid_of(&guid), &roles);
             Ok(())
         };
+    "redis-assignment",
+        "an access policy assignment on a cache (its name): the assignment's name, an identity's name, `system` or an object id, and the policy",
+        [text("redis"), text("name"), text("principal"), text("policy")],
+        |state, given| {
+            let principal = principal(state, given.text("principal"))?;
+            seed::redis::assignment(state, given.text("redis"), given.text("name"), &principal, given.text("policy"));
+            Ok(())
+        };
+    "redis-both", "an Azure Cache for Redis under the name of the Azure Managed Redis", [],
+        |state, _| { seed::redis::both_kinds(state); Ok(()) };
+    "redis-old-enterprise", "the Azure Managed Redis replaced by a cluster of the old Enterprise tier", [],
+        |state, _| { seed::redis::old_enterprise(state); Ok(()) };
+    "redis-elsewhere", "both caches in the other group", [],
+        |state, _| { seed::redis::in_shared_group(state); Ok(()) };
     "lock", "a lock of this level (CanNotDelete, ReadOnly) on the resource of this name or id",
         [text("scope"), text("level")],
         |state, given| {
@@ -384,6 +398,7 @@ mod tests {
             (_, "access") => json!("reader"),
             (_, "role") => json!("Reader"),
             (_, "group") => json!(seed::SHARED_GROUP),
+            (_, "redis") => json!(seed::CACHE),
             (_, "scope") => json!(seed::VAULT),
             (_, "account") => json!(seed::STORAGE_ACCOUNT),
             _ => json!("x"),

@@ -5,6 +5,7 @@ pub(super) mod authorization;
 pub(super) mod cosmos;
 pub(super) mod identity;
 pub(super) mod keyvault;
+pub(super) mod redis;
 pub(super) mod registry;
 pub(super) mod resources;
 pub(super) mod sql;
@@ -26,6 +27,10 @@ const REGISTRY: &[&str] = &["2025-11-01", "2025-04-01", "2023-07-01"];
 const SQL: &[&str] = &["2025-01-01", "2023-08-01", "2021-11-01"];
 const COSMOS: &[&str] = &["2026-03-15", "2025-10-15", "2024-08-15"];
 const STORAGE: &[&str] = &["2026-04-01", "2025-06-01", "2023-05-01"];
+const REDIS: &[&str] = &["2024-11-01"];
+const REDIS_ENTERPRISE: &[&str] = &["2025-07-01", "2025-04-01", "2024-10-01"];
+/// The stable versions that have access policy assignments of databases.
+const REDIS_ENTRA: &[&str] = &["2025-07-01", "2025-04-01"];
 const AUTHORIZATION: &[&str] = &["2022-04-01"];
 /// `Microsoft.Resources` for groups and providers.
 pub(super) const RESOURCES: &[&str] = &["2025-04-01", "2024-07-01"];
@@ -106,6 +111,20 @@ pub(super) const PROVIDERS: &[Provider] = &[
             ("storageAccounts/blobServices/containers", STORAGE),
             ("storageAccounts/fileServices", STORAGE),
             ("storageAccounts/fileServices/shares", STORAGE),
+        ],
+    },
+    Provider {
+        namespace: "Microsoft.Cache",
+        types: &[
+            ("redis", REDIS),
+            ("redis/accessPolicies", REDIS),
+            ("redis/accessPolicyAssignments", REDIS),
+            ("redisEnterprise", REDIS_ENTERPRISE),
+            ("redisEnterprise/databases", REDIS_ENTERPRISE),
+            ("redisEnterprise/databases/accessPolicyAssignments", REDIS_ENTRA),
+            ("locations", REDIS_ENTERPRISE),
+            ("locations/asyncOperations", REDIS),
+            ("locations/operationsStatus", REDIS_ENTERPRISE),
         ],
     },
     Provider {

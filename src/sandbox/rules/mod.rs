@@ -4,6 +4,7 @@
 mod app;
 mod arm;
 mod cosmos;
+mod redis;
 mod registry;
 mod sql;
 mod storage;
@@ -176,6 +177,18 @@ switches! {
     PermissionsNeedRead,
     /// `subscription-seen-from-below`
     SubscriptionSeenFromBelow,
+    /// `hyphens-refused`
+    HyphensRefused,
+    /// `managed-name-keeps-object`
+    ManagedNameKeepsObject,
+    /// `policy-changes-in-place`
+    PolicyChangesInPlace,
+    /// `entra-off-refused`
+    EntraOffRefused,
+    /// `unknown-policy-refused`
+    UnknownPolicyRefused,
+    /// `failed-assignment-gone`
+    FailedAssignmentGone,
 }
 
 impl Switch {
@@ -263,7 +276,7 @@ const fn assumed(
 
 /// One table a provider, in the order in which they are shown.
 const TABLES: &[&[Rule]] =
-    &[app::RULES, registry::RULES, storage::RULES, sql::RULES, cosmos::RULES, arm::RULES];
+    &[app::RULES, registry::RULES, storage::RULES, sql::RULES, cosmos::RULES, redis::RULES, arm::RULES];
 
 /// Every rule.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

@@ -6,6 +6,7 @@ mod cosmos;
 mod faults;
 mod gates;
 mod identities;
+mod redis;
 mod references;
 mod registries;
 mod registry_api;
@@ -241,6 +242,8 @@ fn version(path: &str) -> &'static str {
         after if after.starts_with("microsoft.sql/") => "2025-01-01",
         after if after.starts_with("microsoft.documentdb/") => "2026-03-15",
         after if after.starts_with("microsoft.storage/") => "2026-04-01",
+        after if after.starts_with("microsoft.cache/redisenterprise") => "2025-07-01",
+        after if after.starts_with("microsoft.cache/") => "2024-11-01",
         after if after.ends_with("/locks") => "2020-05-01",
         _ => "2022-04-01",
     }

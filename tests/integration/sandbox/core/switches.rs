@@ -5,7 +5,8 @@ use acarecipe::sandbox::{Switch, Switches, seed};
 use serde_json::{Value as Json, json};
 
 use super::{
-    START, World, cosmos, env, image, path_of, registries, registry_api, secrets_body, sql_batches, volumes,
+    START, World, cosmos, env, image, path_of, redis, registries, registry_api, secrets_body, sql_batches,
+    volumes,
 };
 
 const URL: &str = "https://kv-demo.vault.azure.net/secrets/db-password";
@@ -416,6 +417,46 @@ fn observe(name: &str, world: &World) -> Json {
         }
         "join-when-named" => json!(world.by("app-scoped").patch(&change).status),
         "subscription-seen-from-below" => json!(world.by("app-scoped").get(&seed::subscription_id()).status),
+        "hyphens-refused" => {
+            let body = redis::for_managed("default", seed::IDENTITY_PRINCIPAL);
+            json!(world.send("PUT", &redis::managed_assignment("my-app"), Some(&body)).status)
+        }
+        "managed-name-keeps-object" => {
+            world.edit(|state| {
+                seed::redis::assignment(state, seed::REDIS, "app", seed::IDENTITY_PRINCIPAL, "default");
+            });
+            let body = redis::for_managed("default", seed::IDENTITY_CLIENT);
+            json!(world.send("PUT", &redis::managed_assignment("app"), Some(&body)).status)
+        }
+        "policy-changes-in-place" => {
+            world.edit(|state| {
+                seed::redis::assignment(state, seed::CACHE, "app", seed::IDENTITY_PRINCIPAL, "Data Reader");
+            });
+            let body = redis::for_cache("Data Owner", seed::IDENTITY_PRINCIPAL);
+            json!(world.send("PUT", &redis::cache_assignment("app"), Some(&body)).status)
+        }
+        "entra-off-refused" => {
+            world.edit(|state| {
+                let cache = state.redis_mut(seed::CACHE).unwrap();
+                cache.properties["redisConfiguration"]["aad-enabled"] = json!("False");
+            });
+            let body = redis::for_cache("Data Owner", seed::IDENTITY_PRINCIPAL);
+            json!(world.send("PUT", &redis::cache_assignment("app"), Some(&body)).status)
+        }
+        "unknown-policy-refused" => {
+            let body = redis::for_cache("default", seed::IDENTITY_PRINCIPAL);
+            json!(world.send("PUT", &redis::cache_assignment("app"), Some(&body)).status)
+        }
+        "failed-assignment-gone" => {
+            world
+                .sandbox
+                .set_faults(vec!["match=PUT:/accessPolicyAssignments/ operation-fails".parse().unwrap()]);
+            let path = redis::managed_assignment("app");
+            let body = redis::for_managed("default", seed::IDENTITY_PRINCIPAL);
+            world.send("PUT", &path, Some(&body)).ok(201);
+            world.settle();
+            json!(world.get(&path).status)
+        }
         other => panic!("the switch `{other}` is not observed"),
     }
 }
