@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod apps;
+mod asked;
 mod callers;
 mod conflicts;
 mod counts;
 mod drift;
 mod failed_operation;
+mod found;
 mod generated;
 mod hidden;
 mod instances;
@@ -30,6 +32,7 @@ use acarecipe::plan::{Finding, Status};
 use acarecipe::sandbox::http::{Reply, Request};
 use acarecipe::sandbox::state::App;
 use acarecipe::sandbox::{Exchange, seed};
+use seed::variant;
 use serde_json::Value as Json;
 
 use super::support::schema;
@@ -56,6 +59,14 @@ fn folder(recipes: &[(&str, &str)]) -> tempfile::TempDir {
         std::fs::write(folder.path().join(name).join("recipe.yaml"), text).unwrap();
     }
     folder
+}
+
+/// The same world, called by somebody who may do everything but this.
+fn without(world: World, action: &str) -> World {
+    world.called_by("reader").edited(|state| {
+        let role = variant::custom_role(state, "All but one", &["*"], &[action]);
+        variant::caller_with(state, "reader", &[(&seed::subscription_id(), role.as_str())], None);
+    })
 }
 
 /// The app as the store has it.
