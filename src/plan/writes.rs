@@ -43,7 +43,7 @@ pub(super) fn writes(
         for (from, other) in pending.iter().enumerate() {
             let before =
                 needs.get(&steps[*index].key).is_some_and(|needs| needs.contains(&steps[*other].key))
-                    || uses_created(&steps[*index].outcome, &steps[*other].outcome)
+                    || uses_written(&steps[*index].outcome, &steps[*other].outcome)
                     || asks(&steps[*index], &steps[*other]);
             if from != to && before {
                 edges.push((from, to));
@@ -141,19 +141,22 @@ fn base_of(live: &Value, steps: &[StepPlan], members: &[usize]) -> Value {
         .unwrap_or_else(|| live.clone())
 }
 
-/// Whether a change names a resource that another one creates. Its id is known before it is there, so
-/// no unknown tells of it.
-fn uses_created(user: &Outcome, creator: &Outcome) -> bool {
-    let Some(id) = creator.resource.as_ref().filter(|_| creator.creates() && creator.grant.is_none()) else {
+/// Whether a change names a resource that another one writes: by its id one that is created, which is known
+/// before it is there, so that no unknown tells of it; by its name, where the type says so, one that is created
+/// or changed.
+fn uses_written(user: &Outcome, writer: &Outcome) -> bool {
+    let Some(id) = writer.resource.as_ref().filter(|_| writer.grant.is_none()) else {
         return false;
     };
     if user.resource.as_ref() == Some(id) {
         return false;
     }
-    user.grant.as_ref().is_some_and(|grant| grant.scope.within(id))
-        || user.resource.as_ref().or(user.above.as_ref()).is_some_and(|own| own.within(id))
-        || mentions(&user.fragment, id)
-        || names(user, &Path::root(), &user.fragment, creator.kind.name, id.name())
+    let created = || {
+        user.grant.as_ref().is_some_and(|grant| grant.scope.within(id))
+            || user.resource.as_ref().or(user.above.as_ref()).is_some_and(|own| own.within(id))
+            || mentions(&user.fragment, id)
+    };
+    (writer.creates() && created()) || names(user, &Path::root(), &user.fragment, writer.kind.name, id.name())
 }
 
 /// Whether a fragment has the name of a resource of this type where its own type says that such names stand.
