@@ -5,34 +5,48 @@ environment that has what the sample pins and with the variables of a container 
 played, so that DefaultAzureCredential itself asks for the token.
 """
 
+import contextlib
+import datetime
 import http.client
+import ipaddress
 import json
 import os
 import re
 import signal
 import socket
+import socketserver
+import ssl
 import subprocess
 import sys
 import threading
 import time
 import urllib.parse
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 SAMPLE = Path(os.environ["SAMPLE"])
 RECIPE = SAMPLE.parent.name
 CLIENT_ID = "11111111-1111-4111-8111-111111111111"
 TOKEN = "a-token-that-must-not-be-shown"
 
-# For each sample that signs in: what its recipe sets (CLOSED: an address where nobody listens), a request
-# that needs a token, and the resource that the token is for.
+# For each sample that signs in: what its recipe sets (PORT: that of a service on this machine which speaks
+# TLS and says nothing), a request that needs a token, and the resource that the token is for.
 SIGNS_IN: dict[str, tuple[dict[str, str], str, str, str]] = {
+    "redis": (
+        {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": "PORT", "REDIS_OBJECT_ID": "object-id"},
+        "POST",
+        "/visits",
+        "https://redis.azure.com",
+    ),
     "storage": (
-        {"STORAGE_ACCOUNT_URL": "https://CLOSED", "STORAGE_CONTAINER": "app-data"},
+        {"STORAGE_ACCOUNT_URL": "https://127.0.0.1:PORT", "STORAGE_CONTAINER": "app-data"},
         "GET",
         "/files",
         "https://storage.azure.com",
@@ -108,7 +122,7 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-@contextmanager
+@contextlib.contextmanager
 def running(variables: dict[str, str], tmp_path: Path) -> Iterator[int]:
     """The port of the image's own command, run as a container app runs it."""
     port = free_port()
@@ -198,16 +212,63 @@ def identity_endpoint() -> Iterator[tuple[str, list[dict[str, str]]]]:
         server.server_close()
 
 
+@pytest.fixture
+def silent(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """The port of a service that ends each connection at its first byte, and the certificate it has."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.datetime.now(datetime.UTC)
+    addresses = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(addresses, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate = tmp_path / "certificate.pem"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    both = tmp_path / "both.pem"
+    form = serialization.PrivateFormat.PKCS8
+    both.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+        + certificate.read_bytes()
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(both)
+
+    class Silent(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            # Whoever comes without TLS is sent away the same.
+            with contextlib.suppress(OSError), context.wrap_socket(self.request, server_side=True) as it:
+                it.recv(1)
+
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Silent)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_address[1], certificate
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 @pytest.mark.skipif(RECIPE not in SIGNS_IN, reason="signs in to nothing")
 @pytest.mark.parametrize("client_id", [CLIENT_ID, None])
 def test_it_signs_in_as_the_identity_that_azure_client_id_names(
-    client_id: str | None, identity_endpoint: tuple[str, list[dict[str, str]]], tmp_path: Path
+    client_id: str | None,
+    identity_endpoint: tuple[str, list[dict[str, str]]],
+    silent: tuple[int, Path],
+    tmp_path: Path,
 ) -> None:
     endpoint, asked = identity_endpoint
     settings, method, path, resource = SIGNS_IN[RECIPE]
-    closed = f"127.0.0.1:{free_port()}"
-    variables = {name: value.replace("CLOSED", closed) for name, value in settings.items()}
+    service, certificate = silent
+    variables = {name: value.replace("PORT", str(service)) for name, value in settings.items()}
     variables |= {"IDENTITY_ENDPOINT": endpoint, "IDENTITY_HEADER": "from-the-platform"}
+    variables |= {"SSL_CERT_FILE": str(certificate), "REQUESTS_CA_BUNDLE": str(certificate)}
     if client_id:
         variables["AZURE_CLIENT_ID"] = client_id
     with running(variables, tmp_path) as port:
