@@ -169,9 +169,9 @@ def ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[i
 def test_it_starts_with_no_variable_set_and_says_that_it_lives(tmp_path: Path) -> None:
     with running({}, tmp_path) as port:
         status, body = ask(port, "GET", "/healthz")
-        # A sample whose health is its mount says plainly that nothing is configured.
+        # The health of this one is its mount, and there is none.
         if RECIPE == "bring-your-own-storage":
-            assert status == 503 and "is not set" in json.loads(body)["error"]
+            assert status == 503 and "not mounted" in json.loads(body)["error"]
         else:
             assert (status, json.loads(body)) == (200, {"status": "ok"})
 
