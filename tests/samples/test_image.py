@@ -39,6 +39,27 @@ TOKEN = "a-token-that-must-not-be-shown"
 # For each sample that signs in: what its recipe sets (PORT: that of a service on this machine which speaks
 # TLS and says nothing), a request that needs a token, and the resource that the token is for.
 SIGNS_IN: dict[str, tuple[dict[str, str], str, str, str]] = {
+    "azure-sql": (
+        # Nobody listens at port 1433 of this machine, and every name below localhost is its own.
+        {
+            "SQL_SERVER": "sql-demo.database.localhost",
+            "SQL_DATABASE": "appdb",
+            "SQL_LOGIN_SECONDS": "1",
+        },
+        "GET",
+        "/",
+        "https://database.localhost",
+    ),
+    "cosmos-db": (
+        {
+            "COSMOS_ENDPOINT": "https://127.0.0.1:PORT/",
+            "COSMOS_DATABASE": "appdb",
+            "COSMOS_CONTAINER": "items",
+        },
+        "GET",
+        "/items/1",
+        "https://127.0.0.1",
+    ),
     "redis": (
         {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": "PORT", "REDIS_OBJECT_ID": "object-id"},
         "POST",
