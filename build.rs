@@ -1,4 +1,5 @@
-//! Embeds `recipes/`: writes a table of `(folder, recipe.yaml, README.md)` that the catalogue includes.
+//! Embeds `recipes/`: writes a table of folders with their recipe.yaml, README.md and app/, which the catalogue
+//! includes.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -26,9 +27,42 @@ fn main() -> Result<(), Box<dyn Error>> {
         // A path is written as a Rust string literal, which escapes what Windows has in it.
         let (recipe, page) = (recipe.display().to_string(), page.display().to_string());
         #[expect(clippy::use_debug, reason = "the debug form of a string is its literal")]
-        writeln!(table, "    ({folder:?}, include_str!({recipe:?}), include_str!({page:?})),")?;
+        write!(
+            table,
+            "    BuiltIn {{ folder: {folder:?}, recipe: include_str!({recipe:?}), page: include_str!({page:?}), sample: &["
+        )?;
+        let app = path.join("app");
+        let mut files = Vec::new();
+        if app.is_dir() {
+            sample(&app, "", &mut files)?;
+        }
+        for name in files {
+            let file = app.join(&name).display().to_string();
+            #[expect(clippy::use_debug, reason = "the debug form of a string is its literal")]
+            write!(table, "({name:?}, include_str!({file:?})), ")?;
+        }
+        table.push_str("] },\n");
     }
     table.push_str("]\n");
     fs::write(Path::new(&env::var("OUT_DIR")?).join("recipes.rs"), table)?;
+    Ok(())
+}
+
+/// The files below `folder`, as paths with slashes. What Python and its tools leave there, and every other
+/// folder whose name begins with a point, is no part of a sample; the catalogue reads other folders the same.
+fn sample(folder: &Path, within: &str, found: &mut Vec<String>) -> Result<(), Box<dyn Error>> {
+    let mut entries: Vec<_> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let name =
+            entry.file_name().into_string().map_err(|name| format!("{} is not UTF-8", name.display()))?;
+        if entry.file_type()?.is_dir() {
+            if !name.starts_with('.') && name != "__pycache__" {
+                sample(&entry.path(), &format!("{within}{name}/"), found)?;
+            }
+        } else {
+            found.push(format!("{within}{name}"));
+        }
+    }
     Ok(())
 }

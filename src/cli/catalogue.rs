@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::refuse;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, quote};
 use crate::recipe::{Catalogue, Complexity, Goal, Recipe};
 use crate::render::{self, Format, Screen};
 use crate::report::{Ending, rights};
@@ -14,7 +14,7 @@ use crate::value::strip_control;
 
 /// Further recipes.
 #[derive(Debug, Args)]
-struct Folders {
+pub(super) struct Folders {
     /// A folder of further recipes (each in a folder with recipe.yaml)
     #[arg(long = "recipes", value_name = "DIR")]
     folders: Vec<PathBuf>,
@@ -24,8 +24,16 @@ struct Folders {
 }
 
 impl Folders {
-    fn load(&self) -> Result<Catalogue, Vec<Diagnostic>> {
+    pub(super) fn load(&self) -> Result<Catalogue, Vec<Diagnostic>> {
         Catalogue::load(&self.folders, self.allow_override)
+    }
+
+    /// The same arguments for another command line, with a space before each.
+    pub(super) fn again(&self) -> String {
+        let folders =
+            self.folders.iter().map(|one| format!(" --recipes {}", quote(&one.display().to_string())));
+        let allowed = if self.allow_override { " --allow-override" } else { "" };
+        folders.collect::<String>() + allowed
     }
 }
 

@@ -12,6 +12,7 @@ mod plan;
 mod recipes;
 mod sandbox;
 mod sandbox_run;
+mod scaffold;
 mod signals;
 mod surroundings;
 mod target;
@@ -61,6 +62,11 @@ enum Command {
     /// Draw the dependency map of the catalogue
     #[command(after_help = "Examples:\n  acarecipe graph\n  acarecipe graph --format mermaid")]
     Graph(catalogue::GraphArgs),
+    /// Write the sample app of a recipe (Python, with Dockerfile and tests) into a folder
+    #[command(
+        after_help = "Examples:\n  acarecipe scaffold managed-identity\n  acarecipe scaffold managed-identity src/api --force\n\nFiles that are the same are left alone; others are replaced only with --force."
+    )]
+    Scaffold(scaffold::Scaffold),
     /// Check the prerequisites of recipes, and whether the caller may do what they plan
     #[command(
         after_help = "Examples:\n  acarecipe check managed-identity\n  acarecipe check key-vault-reference --sandbox -p secrets.DB_PASSWORD=db-password"
@@ -149,8 +155,10 @@ fn fallback() -> Screen {
 }
 
 /// Every command, for naming one whose arguments could not be parsed.
-const COMMANDS: [&str; 11] =
-    ["list", "show", "graph", "check", "plan", "apply", "verify", "lint", "test", "schema", "sandbox"];
+const COMMANDS: [&str; 12] = [
+    "list", "show", "graph", "scaffold", "check", "plan", "apply", "verify", "lint", "test", "schema",
+    "sandbox",
+];
 
 /// The first argument that is a command's name.
 fn asked_command() -> &'static str {
@@ -170,6 +178,7 @@ fn run(command: Command, output: &arguments::Output, screen: &Screen) -> Ending 
         Command::List(command) => command.run(screen),
         Command::Show(command) => command.run(screen),
         Command::Graph(command) => command.run(screen),
+        Command::Scaffold(command) => command.run(screen),
         Command::Lint(command) => command.run(screen),
         Command::Schema(command) => command.run(screen),
         Command::Check(command) => with_runtime(screen, |screen| command.run(output, screen)),

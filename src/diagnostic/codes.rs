@@ -53,6 +53,9 @@ codes! {
     CASE_FAILED = "case-failed", "a case ended otherwise than it expects";
     BAD_EDIT = "bad-edit", "a change of the sandbox's state that does not fit it";
     SANDBOX_SERVE = "sandbox-serve", "the sandbox cannot be served";
+    NO_SAMPLE = "no-sample", "a recipe without a sample app";
+    FILE_EXISTS = "file-exists", "something is in the place of a file that would be written";
+    NOT_WRITTEN = "not-written", "a file cannot be written";
 
     // Planning.
     CONFLICT = "conflict", "two steps own one property and give it different values";

@@ -6,12 +6,23 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::files::beneath;
+use super::sample::{self, SampleFile};
 use super::suggest::{did_you_mean, list};
 use super::{Graph, Origin, Recipe, load, read_beneath, validate};
 use crate::diagnostic::{Diagnostic, Source, codes};
 
-/// `(folder, recipe.yaml, README.md)` of each built-in recipe.
-const BUILT_IN: &[(&str, &str, &str)] = include!(concat!(env!("OUT_DIR"), "/recipes.rs"));
+/// A recipe inside the binary.
+struct BuiltIn {
+    folder: &'static str,
+    /// The text of recipe.yaml.
+    recipe: &'static str,
+    /// The text of README.md.
+    page: &'static str,
+    /// The files of app/, by path.
+    sample: &'static [(&'static str, &'static str)],
+}
+
+const BUILT_IN: &[BuiltIn] = include!(concat!(env!("OUT_DIR"), "/recipes.rs"));
 
 /// The recipes a run can use, by name.
 #[derive(Clone, Debug, Default)]
@@ -37,9 +48,11 @@ impl Catalogue {
     pub fn load(folders: &[PathBuf], allow_override: bool) -> Result<Catalogue, Vec<Diagnostic>> {
         let mut catalogue = Catalogue::default();
         let mut mistakes = Vec::new();
-        for (folder, text, _) in BUILT_IN {
-            let source =
-                Arc::new(Source { name: format!("recipes/{folder}/recipe.yaml"), text: (*text).to_owned() });
+        for BuiltIn { folder, recipe, .. } in BUILT_IN {
+            let source = Arc::new(Source {
+                name: format!("recipes/{folder}/recipe.yaml"),
+                text: (*recipe).to_owned(),
+            });
             match load(&source, Origin::BuiltIn) {
                 Ok(recipe) => catalogue.insert(recipe),
                 Err(found) => mistakes.extend(found),
@@ -114,7 +127,7 @@ impl Catalogue {
     /// Whether the recipe stands in the place of a built-in one.
     pub fn overrides(recipe: &Recipe) -> bool {
         let name = &recipe.name.value;
-        recipe.origin != Origin::BuiltIn && BUILT_IN.iter().any(|(folder, ..)| folder == name)
+        recipe.origin != Origin::BuiltIn && BUILT_IN.iter().any(|one| one.folder == name)
     }
 
     /// The page a person reads (`README.md`) of a recipe.
@@ -123,10 +136,7 @@ impl Catalogue {
     /// A folder's recipe whose page is there but cannot be read; a missing page is `None`.
     pub fn page(&self, recipe: &Recipe) -> Result<Option<String>, Box<Diagnostic>> {
         match &recipe.origin {
-            Origin::BuiltIn => Ok(BUILT_IN
-                .iter()
-                .find(|(folder, ..)| *folder == recipe.name.value)
-                .map(|(_, _, page)| (*page).to_owned())),
+            Origin::BuiltIn => Ok(built_in(recipe).map(|one| one.page.to_owned())),
             Origin::Folder(folder) => {
                 if folder.join("README.md").symlink_metadata().is_err() {
                     return Ok(None);
@@ -136,10 +146,29 @@ impl Catalogue {
         }
     }
 
+    /// The files of a recipe's sample (`app/`), by path; none if it has no sample.
+    ///
+    /// # Errors
+    /// A folder's recipe whose sample cannot be read, or is more than [`sample::read`] takes.
+    pub fn sample(&self, recipe: &Recipe) -> Result<Vec<SampleFile>, Box<Diagnostic>> {
+        match &recipe.origin {
+            Origin::BuiltIn => Ok(built_in(recipe)
+                .into_iter()
+                .flat_map(|one| one.sample)
+                .map(|(path, text)| SampleFile { path: PathBuf::from(path), bytes: text.as_bytes().to_vec() })
+                .collect()),
+            Origin::Folder(folder) => sample::read(folder),
+        }
+    }
+
     /// The map of the catalogue: who follows whom.
     pub fn graph(&self) -> Graph {
         Graph::of(self.recipes.values().map(Arc::as_ref))
     }
+}
+
+fn built_in(recipe: &Recipe) -> Option<&'static BuiltIn> {
+    BUILT_IN.iter().find(|one| one.folder == recipe.name.value)
 }
 
 fn exists(recipe: &Recipe, other: &Recipe) -> Diagnostic {

@@ -44,6 +44,16 @@ pub(super) fn beneath(folder: &Path, name: &Path) -> Result<PathBuf, Box<Diagnos
 }
 
 fn read(path: &Path, named: &Path) -> Result<Arc<Source>, Box<Diagnostic>> {
+    let text = String::from_utf8(read_bytes(path, named)?)
+        .map_err(|_| refused(named, codes::UNREADABLE_FILE, "is not UTF-8 text"))?;
+    Ok(Arc::new(Source { name: named.display().to_string(), text }))
+}
+
+/// Reads a regular file of at most [`MAX_BYTES`] that messages call `named`.
+///
+/// # Errors
+/// As [`read_source`], but for UTF-8.
+pub(super) fn read_bytes(path: &Path, named: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
     use std::io::Read;
 
     let refuse = |code, why: &str| refused(named, code, why);
@@ -61,10 +71,10 @@ fn read(path: &Path, named: &Path) -> Result<Arc<Source>, Box<Diagnostic>> {
         let why = format!("has more than the {} KiB that are read", MAX_BYTES / 1024);
         return Err(refuse(codes::FILE_TOO_LARGE, &why));
     }
-    let text = String::from_utf8(bytes).map_err(|_| refuse(codes::UNREADABLE_FILE, "is not UTF-8 text"))?;
-    Ok(Arc::new(Source { name: named.display().to_string(), text }))
+    Ok(bytes)
 }
 
-fn refused(path: &Path, code: Code, why: &str) -> Box<Diagnostic> {
+/// A finding about a file.
+pub(super) fn refused(path: &Path, code: Code, why: &str) -> Box<Diagnostic> {
     Box::new(Diagnostic::error(code, format!("{} {why}", path.display())))
 }

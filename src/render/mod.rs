@@ -5,6 +5,7 @@ mod catalogue;
 pub mod diagnostics;
 mod permissions;
 mod progress;
+mod scaffold;
 mod screen;
 mod text;
 
@@ -12,5 +13,6 @@ pub use cases::{case, case_failures, case_run, cases_ending, cases_of};
 pub use catalogue::{recipe_list, recipe_page, rules, variants};
 pub use permissions::permissions;
 pub use progress::Progress;
+pub use scaffold::scaffolded;
 pub use screen::{Colour, Format, Kept, Screen};
 pub use text::{checks, counted, ending, header, outputs, plan, refusal};

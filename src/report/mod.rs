@@ -6,6 +6,7 @@ mod cases;
 mod changes;
 mod permissions;
 mod rights;
+mod scaffold;
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -21,6 +22,7 @@ pub use cases::{CaseReport, CaseRunReport};
 pub use changes::{Action, Leaf, PlanReport, Sign, WriteReport};
 pub use permissions::{ActionReport, PermissionReport};
 pub use rights::{RightNeeded, rights};
+pub use scaffold::{ScaffoldReport, ScaffoldedFile};
 
 /// The version of the shape.
 pub const FORMAT: u32 = 1;
@@ -259,6 +261,9 @@ pub struct Report {
     /// Cases of `test`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<CaseReport>,
+    /// What `scaffold` wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scaffold: Option<ScaffoldReport>,
     /// Errors and warnings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub diagnostics: Vec<Json>,
@@ -290,6 +295,7 @@ impl Report {
             outputs: IndexMap::new(),
             notes: IndexMap::new(),
             cases: Vec::new(),
+            scaffold: None,
             diagnostics: Vec::new(),
             counts: Counts::default(),
             correlation_id: None,

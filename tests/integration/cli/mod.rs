@@ -8,6 +8,7 @@ mod lint;
 mod permissions;
 pub mod place;
 mod sandboxed;
+mod scaffold;
 mod strangers;
 mod test_command;
 mod text;

@@ -28,17 +28,18 @@ fn help() {
     Usage: acarecipe [OPTIONS] <COMMAND>
 
     Commands:
-      list     List the recipes
-      show     Show one recipe in full: inputs, prerequisites, steps, rights, outputs
-      graph    Draw the dependency map of the catalogue
-      check    Check the prerequisites of recipes, and whether the caller may do what they plan
-      plan     Show what applying recipes would change, property by property, and what follows from it
-      apply    Apply recipes: check, plan, confirm, write, wait, verify
-      verify   Verify recipes on the live app; without a recipe: the app's own health
-      lint     Check recipe files and show every mistake with file, line and caret
-      test     Run the cases of recipes (tests.yaml) in the sandbox: no Azure, variable or network
-      schema   Print the JSON Schema of recipe files (or of project or tests files) for editors
-      sandbox  The Azure inside: serve it to other clients, look at it, start anew
+      list      List the recipes
+      show      Show one recipe in full: inputs, prerequisites, steps, rights, outputs
+      graph     Draw the dependency map of the catalogue
+      scaffold  Write the sample app of a recipe (Python, with Dockerfile and tests) into a folder
+      check     Check the prerequisites of recipes, and whether the caller may do what they plan
+      plan      Show what applying recipes would change, property by property, and what follows from it
+      apply     Apply recipes: check, plan, confirm, write, wait, verify
+      verify    Verify recipes on the live app; without a recipe: the app's own health
+      lint      Check recipe files and show every mistake with file, line and caret
+      test      Run the cases of recipes (tests.yaml) in the sandbox: no Azure, variable or network
+      schema    Print the JSON Schema of recipe files (or of project or tests files) for editors
+      sandbox   The Azure inside: serve it to other clients, look at it, start anew
 
     Options:
       -h, --help
