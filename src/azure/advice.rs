@@ -22,6 +22,7 @@ const ACA_ERRORS: Option<&str> = Some("https://learn.microsoft.com/azure/contain
 const REGISTER: Option<&str> = Some(
     "https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/error-register-resource-provider",
 );
+const MOUNTS: Option<&str> = Some("https://learn.microsoft.com/azure/container-apps/storage-mounts");
 const LOGIN: Option<&str> = Some("az login");
 const CLI: Option<&str> = Some("https://learn.microsoft.com/cli/azure/authenticate-azure-cli");
 const FEDERATION: Option<&str> =
@@ -199,6 +200,56 @@ const CODES: &[Row] = &[
         "Microsoft Entra ID does not know the principal yet; a new identity takes a while to reach every region",
         Some("run the command again in a minute"),
         RBAC,
+    ),
+    (
+        "ManagedEnvironmentStorageNotFound",
+        "the environment knows no storage of this name, or not of the volume's type",
+        Some("acarecipe apply bring-your-own-storage"),
+        MOUNTS,
+    ),
+    (
+        "ManagedEnvironmentStorageUpdateBadRequest",
+        "apps use this storage of the environment, and then only its key can be changed",
+        Some(
+            "register the share under another name: acarecipe apply bring-your-own-storage -p storage_name=NAME",
+        ),
+        Some("https://github.com/microsoft/azure-container-apps/issues/1255"),
+    ),
+    (
+        "ContainerAppInvalidVolumeMount",
+        "a container mounts a volume that the app does not have",
+        Some("add the volume, or take the mount away"),
+        MOUNTS,
+    ),
+    (
+        "ContainerAppInvalidMountPath",
+        "a mount path is empty, `/`, or has a colon",
+        Some("mount the volume at another path"),
+        MOUNTS,
+    ),
+    (
+        "FeatureNotSupportedForAccount",
+        "this kind of storage account does not have what was asked of it; NFS shares need kind FileStorage",
+        Some("use an account of another kind: az storage account create --kind"),
+        Some("https://learn.microsoft.com/azure/storage/common/storage-account-overview"),
+    ),
+    (
+        "KeyBasedAuthenticationNotPermitted",
+        "the storage account refuses its keys",
+        Some("az storage account update --name ACCOUNT --allow-shared-key-access true"),
+        Some("https://learn.microsoft.com/azure/storage/common/shared-key-authorization-prevent"),
+    ),
+    (
+        "StorageAccountOperationInProgress",
+        "another operation on the storage account is running",
+        Some("run the command again when it has ended"),
+        None,
+    ),
+    (
+        "StorageAccountIsNotProvisioned",
+        "the storage account is still being made",
+        Some("run the command again in a minute"),
+        None,
     ),
     (
         "TooManyRequests",

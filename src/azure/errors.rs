@@ -244,7 +244,8 @@ impl fmt::Display for Seconds {
 }
 
 /// Codes with which Azure says that another operation works on the resource: wait for it, then write again.
-/// Microsoft.App: microsoft/azure-container-apps#1731, #175, #701, #1657; Microsoft.Network: ARM's throttling page.
+/// Microsoft.App: microsoft/azure-container-apps#1731, #175, #701, #1657; Microsoft.Network: ARM's throttling page;
+/// Microsoft.Storage: its common error codes.
 const BUSY: &[&str] = &[
     "ContainerAppOperationInProgress",
     "ContainerAppLockConflict",
@@ -252,6 +253,7 @@ const BUSY: &[&str] = &[
     "MaintenanceConfigurationLockConflict",
     "AnotherOperationInProgress",
     "RetryableErrorDueToAnotherOperation",
+    "StorageAccountOperationInProgress",
 ];
 
 impl ArmError {

@@ -85,6 +85,7 @@ codes! {
     CONDITIONAL_ROLE = "conditional-role", "a role that is assigned holds without a condition";
     DATABASE = "database", "a database lets the caller see what it is asked";
     SQL_USER = "sql-user", "a database user's name belongs to the identity it is for";
+    VOLUME = "volume", "volumes, their mounts and the shares behind them fit together";
     IDENTITY_MISSING = "identity-missing", "an identity in use is assigned to the app";
 
     // Execution.

@@ -71,7 +71,8 @@ impl Failure {
         let text = error.to_string();
         match Failure::azure(error, doing) {
             Failure::Azure(diagnostic) => {
-                Failure::Azure(Box::new(with_pull_causes(*diagnostic, &plan.pulls, &text, now)))
+                let diagnostic = with_mount_cause(*diagnostic, plan, &text);
+                Failure::Azure(Box::new(with_pull_causes(diagnostic, &plan.pulls, &text, now)))
             }
             other => other,
         }
@@ -83,6 +84,19 @@ impl Failure {
                 .fix("run the same command again: it goes on from what is there; --timeout gives it longer"),
         ))
     }
+}
+
+/// An operation that ran out of time may have waited for a share, of which nothing is told
+/// (microsoft/azure-container-apps#283).
+fn with_mount_cause(diagnostic: Diagnostic, plan: &Plan, text: &str) -> Diagnostic {
+    if !plan.mounts_share() || !text.to_ascii_lowercase().contains("operation expired") {
+        return diagnostic;
+    }
+    let cause = explain("it mounts a share").0.unwrap_or_default();
+    diagnostic
+        .note(format!("the app mounts a share; {cause}"))
+        .fix("az containerapp logs show --type system, which has the words of mount")
+        .docs("https://learn.microsoft.com/azure/container-apps/storage-mounts")
 }
 
 /// The diagnostic with the causes that fit, when `text` tells of a pull from one of the registries.

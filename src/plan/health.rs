@@ -5,7 +5,7 @@
 
 use super::engine::Engine;
 use super::finding::{Finding, Status};
-use super::{pull, quote};
+use super::{mount, pull, quote};
 use crate::diagnostic::codes;
 use crate::facts::Read;
 use crate::value::Value;
@@ -103,8 +103,13 @@ pub(super) fn health(engine: &Engine<'_>) -> Health {
         // In Single mode the newest revision takes over by itself.
         state = State::Waiting("it receives no traffic yet".to_owned());
     }
+    // What does not get ready and mounts a share most likely waits for that.
+    let mounts = match (&state, revision.at(&["properties", "template"])) {
+        (State::Failing(_) | State::Waiting(_), Some(template)) => mount::mounted(engine, template),
+        _ => Vec::new(),
+    };
     if let State::Failing(reason) | State::Waiting(reason) = &state
-        && is_unhealthy(&revision)
+        && (is_unhealthy(&revision) || !mounts.is_empty())
     {
         // Only now is it worth asking each replica why.
         let list = Read::many(
@@ -120,7 +125,14 @@ pub(super) fn health(engine: &Engine<'_>) -> Health {
             _ => State::Waiting(reason),
         };
     }
-    health.findings.push(revision_finding(engine, name, &state, &revision, health.traffic));
+    if let State::Waiting(reason) = &mut state
+        && is_provisioning(&revision)
+    {
+        for mount in &mounts {
+            *reason = format!("{reason}; {}", mount.waiting());
+        }
+    }
+    health.findings.push(revision_finding(engine, name, &state, &revision, health.traffic, &mounts));
     health.state = match (app_state, state) {
         (State::Stopped(why), _) => State::Stopped(why),
         (_, failing @ State::Failing(_)) | (failing @ State::Failing(_), _) => failing,
@@ -171,6 +183,10 @@ fn judge_app(engine: &Engine<'_>, app: &Value) -> (State, Finding) {
                 .detail(format!("{seen}: a word this version does not know; the revision decides")),
         ),
     }
+}
+
+fn is_provisioning(revision: &Value) -> bool {
+    revision.text_at(&["properties", "provisioningState"]) == Some("Provisioning")
 }
 
 fn is_unhealthy(revision: &Value) -> bool {
@@ -254,6 +270,7 @@ fn revision_finding(
     state: &State,
     revision: &Value,
     traffic: Option<i64>,
+    mounts: &[mount::Mount],
 ) -> Finding {
     let title = format!("revision {name}");
     let words = |key| revision.text_at(&["properties", key]).unwrap_or("unknown");
@@ -282,8 +299,18 @@ fn revision_finding(
             Finding::passed(codes::REVISION_HEALTH, title).detail(format!("{seen}{scale}{share}"))
         }
         State::Waiting(why) if !is_unhealthy(revision) => {
-            Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, title)
-                .detail(format!("{seen}: {why}"))
+            let finding = Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, title)
+                .detail(format!("{seen}: {why}"));
+            match mounts.first().filter(|_| is_provisioning(revision)) {
+                Some(mount) => {
+                    let fix = mounts.iter().find_map(|mount| mount.fix.clone());
+                    finding
+                        .detail(format!("{seen}: {why} ({})", mount.look_at()))
+                        .fix(fix.unwrap_or_else(|| system_log(engine, name)))
+                        .docs(mount::DOCS)
+                }
+                None => finding,
+            }
         }
         State::Waiting(why) | State::Failing(why) | State::Stopped(why) => {
             let status = match state {
@@ -304,16 +331,21 @@ fn revision_finding(
                 .docs(DOCS);
             match better.as_deref().or(fix) {
                 Some(fix) => finding.fix(fix),
-                None => finding.fix(format!(
-                    "az containerapp logs show --name {} --resource-group {} --revision {} --type system",
-                    quote(&engine.request.target.app),
-                    quote(&engine.request.target.resource_group),
-                    quote(name)
-                )),
+                None => finding.fix(system_log(engine, name)),
             }
         }
         State::Unknown => Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, title),
     }
+}
+
+/// The command that shows what the platform logs of a revision.
+fn system_log(engine: &Engine<'_>, revision: &str) -> String {
+    format!(
+        "az containerapp logs show --name {} --resource-group {} --revision {} --type system",
+        quote(&engine.request.target.app),
+        quote(&engine.request.target.resource_group),
+        quote(revision)
+    )
 }
 
 /// What the platform's words mean, and what mends it.
@@ -338,6 +370,22 @@ pub fn explain(text: &str) -> (Option<&'static str>, Option<&'static str>) {
                 "the image cannot be pulled: the identity or credentials have no pull right, or the tag does not exist",
             ),
             Some("acarecipe apply container-registry, and check the image's name and tag"),
+        )
+    } else if has(&["mount error", "mount.nfs", "mountvolume", "failedmount"]) {
+        (
+            Some(
+                "a share cannot be mounted: it is not there, the registered key is not one of the account's any more, or the network keeps the environment out (port 445, NFS 2049)",
+            ),
+            Some(
+                "acarecipe apply bring-your-own-storage -p storage_name=NAME registers the share anew, with today's key",
+            ),
+        )
+    } else if has(&["it mounts "]) {
+        (
+            Some(
+                "a share that cannot be mounted keeps a revision in provisioning without an error: see whether it is there, whether the registered key is still one of the account's (a new key is taken up under a new storage name), and whether the environment reaches the account (port 445; NFS: 2049)",
+            ),
+            None,
         )
     } else if has(&["unable to fetch secret", "unable to get value using managed identity", "key vault"]) {
         (

@@ -19,6 +19,7 @@ mod image;
 mod instances;
 mod locks;
 mod lookup;
+mod mount;
 mod placing;
 mod preflight;
 mod prerequisites;
@@ -239,6 +240,13 @@ impl Plan {
         self.problems.iter().any(|problem| codes.contains(&problem.code))
     }
 
+    /// Whether the app, as it is to be, mounts a share.
+    pub fn mounts_share(&self) -> bool {
+        let apps = self.resources.iter().filter(|plan| plan.kind.name == "Microsoft.App/containerApps");
+        let templates = apps.filter_map(|plan| plan.merged.at(&["properties", "template"]));
+        templates.into_iter().any(mount::mounts_share)
+    }
+
     /// Whether something stands in the way of the first write: a problem, a prerequisite, or a step
     /// that cannot be judged.
     pub fn blocked(&self) -> bool {
@@ -366,7 +374,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     } else {
         Vec::new()
     };
-    prerequisites.extend(preflight::findings(&resources));
+    prerequisites.extend(preflight::findings(&engine, &resources));
     prerequisites.extend(preflight::lost(&resources));
     prerequisites.extend(preflight::conditions(&steps));
     let verifications = prerequisites::verifications(&engine);

@@ -1,15 +1,16 @@
 //! What can be seen to be wrong in the merged app before it is sent: a write that the service takes
 //! and then chokes on costs minutes.
 
+use super::engine::Engine;
 use super::finding::Finding;
-use super::{ResourcePlan, StepPlan};
+use super::{ResourcePlan, StepPlan, mount};
 use crate::azure::types::{ResourceType, Update};
 use crate::diagnostic::codes;
 use crate::merge::word_set;
 use crate::value::{Path, Value};
 
 /// Mistakes in the merged body of an app that the run would write.
-pub(super) fn findings(resources: &[ResourcePlan]) -> Vec<Finding> {
+pub(super) fn findings(engine: &Engine<'_>, resources: &[ResourcePlan]) -> Vec<Finding> {
     resources
         .iter()
         .filter(|plan| plan.kind.name == "Microsoft.App/containerApps")
@@ -17,6 +18,7 @@ pub(super) fn findings(resources: &[ResourcePlan]) -> Vec<Finding> {
         .flat_map(|plan| {
             let mut findings = environment(&plan.merged);
             findings.extend(identities(&plan.merged));
+            findings.extend(volumes(engine, resources, &plan.merged));
             findings
         })
         .collect()
@@ -164,6 +166,89 @@ fn identities(app: &Value) -> Vec<Finding> {
                 .detail(format!("the identity {identity} is not assigned to the app"))
         })
         .collect()
+}
+
+/// Volumes: a mount has its volume (`ContainerAppInvalidVolumeMount`), a path is mounted once, a share is one
+/// that the environment knows or gets in the run (`ManagedEnvironmentStorageNotFound`) and of its type, and
+/// no name has a dot: that is accepted, and nothing starts (MicrosoftDocs/azure-docs#123092).
+fn volumes(engine: &Engine<'_>, resources: &[ResourcePlan], app: &Value) -> Vec<Finding> {
+    let Some(template) = app.at(&["properties", "template"]) else { return Vec::new() };
+    let failed = |name: String| Finding::failed(codes::VOLUME, name).docs(mount::DOCS);
+    let known: Vec<&str> =
+        mount::volumes(template).iter().filter_map(|volume| volume.text_at(&["name"])).collect();
+    let mut findings = Vec::new();
+    for name in known.iter().filter(|name| name.contains('.')) {
+        findings.push(
+            failed(format!("the volume {name} has a name that works"))
+                .detail("a volume's name has no dot; with one the app would hang in provisioning")
+                .fix("give the volume another name"),
+        );
+    }
+    for container in mount::containers(template) {
+        let name = container.text_at(&["name"]).unwrap_or_default();
+        let mut paths: Vec<&str> = Vec::new();
+        for one in mount::mounts_of(container) {
+            let volume = one.text_at(&["volumeName"]).unwrap_or_default();
+            let path = one.text_at(&["mountPath"]).unwrap_or_default();
+            if !known.contains(&volume) {
+                findings.push(
+                    failed(format!("{path} of {name} has its volume"))
+                        .detail(format!("the app has no volume `{volume}` (names are case-sensitive)"))
+                        .fix("add the volume, or take the mount away"),
+                );
+            }
+            let plain = path.trim_end_matches('/');
+            if paths.contains(&plain) {
+                findings.push(
+                    failed(format!("mount paths of {name} are unique"))
+                        .detail(format!("the container has two mounts at {path}"))
+                        .fix("mount one of the two elsewhere"),
+                );
+            }
+            paths.push(plain);
+        }
+    }
+    let Some(environment) = Engine::environment_id(app) else { return findings };
+    for volume in mount::volumes(template) {
+        let (Some(member), Some(storage)) = (mount::share_member(volume), volume.text_at(&["storageName"]))
+        else {
+            continue;
+        };
+        let id = mount::storage_id(&environment, storage);
+        let planned = resources.iter().find(|plan| plan.id.folded() == id.folded());
+        let found = planned.map_or_else(
+            || engine.asked.value(&engine.read(&id, mount::STORAGE)),
+            |plan| plan.merged.clone(),
+        );
+        let name = volume.text_at(&["name"]).unwrap_or_default();
+        if found.is_null() {
+            findings.push(
+                failed(format!("the volume {name} has its storage"))
+                    .detail(format!("the environment {} knows no storage `{storage}`", environment.name()))
+                    .fix(format!(
+                        "az containerapp env storage list --name {} --resource-group {}",
+                        super::quote(environment.name()),
+                        super::quote(environment.resource_group().unwrap_or_default())
+                    )),
+            );
+            continue;
+        }
+        let other = if member == "azureFile" { "nfsAzureFile" } else { "azureFile" };
+        let has = |member: &str| {
+            found.at(&["properties", member]).is_some_and(|value| !value.is_null() && !value.is_unknown())
+        };
+        if has(other) && !has(member) {
+            findings.push(
+                failed(format!("the volume {name} is of its storage's type"))
+                    .detail(format!(
+                        "the environment's storage `{storage}` is {other}: storageType must be {}",
+                        if other == "azureFile" { "AzureFile" } else { "NfsAzureFile" }
+                    ))
+                    .fix("set the volume's storageType, or register the share under another name"),
+            );
+        }
+    }
+    findings
 }
 
 fn list<'v>(value: &'v Value, keys: &[&str]) -> &'v [Value] {

@@ -25,6 +25,7 @@ mod switches;
 mod target;
 mod trouble;
 mod vaults;
+mod volumes;
 
 use acarecipe::diagnostic::{Code, Diagnostic};
 use acarecipe::execute::{Failure, Observed};
