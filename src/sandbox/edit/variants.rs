@@ -109,6 +109,12 @@ variants! {
         |state, given| { variant::cosmos_api(state, given.text("api")); Ok(()) };
     "cosmos-private", "the Cosmos DB account closed to public networks, with a private endpoint", [],
         |state, _| { variant::cosmos_closed(state, true); Ok(()) };
+    "cosmos-busy", "the Cosmos DB account with a write of somebody else going on for a minute", [],
+        |state, _| {
+            let minute = time::Duration::minutes(1);
+            variant::cosmos_busy(state, long_ago(state) + time::Duration::DAY + minute);
+            Ok(())
+        };
     "cosmos-elsewhere", "the Cosmos DB account in the other group", [],
         |state, _| { variant::cosmos_elsewhere(state, &seed::group_id(seed::SHARED_GROUP)); Ok(()) };
     "cosmos-role",

@@ -1,8 +1,12 @@
 //! Variants of the seeded app for tests: each changes the model and the newest revision alike, so
 //! that the app looks as if it had always been so.
 
+mod cosmos;
+
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
+
+pub use cosmos::{cosmos_api, cosmos_busy, cosmos_closed, cosmos_elsewhere};
 
 use super::{APP, IMAGE_SIDECAR};
 use crate::sandbox::state::{
@@ -166,49 +170,6 @@ pub fn admin_credentials(state: &mut State, registry: &str, repository_and_tag: 
             revision.registries.push(kept);
         }
     });
-}
-
-/// The Cosmos DB account with another API than NoSQL: `Mongo`, `Cassandra`, `Gremlin`, `Table`.
-pub fn cosmos_api(state: &mut State, api: &str) {
-    if let Some(account) = state.cosmos_mut(super::COSMOS) {
-        if api == "Mongo" {
-            "MongoDB".clone_into(&mut account.kind);
-        }
-        account.properties["capabilities"] = json!([{ "name": format!("Enable{api}") }]);
-    }
-}
-
-/// The Cosmos DB account closed to public networks. `private`: it has a private endpoint.
-pub fn cosmos_closed(state: &mut State, private: bool) {
-    let Some(account) = state.cosmos_mut(super::COSMOS) else { return };
-    account.properties["publicNetworkAccess"] = json!("Disabled");
-    if private {
-        let name = format!("pe-{}", account.name());
-        let group = account.id.split("/providers/").next().unwrap_or_default();
-        account.properties["privateEndpointConnections"] = json!([{
-            "id": format!("{}/privateEndpointConnections/{name}", account.id),
-            "name": name,
-            "type": "Microsoft.DocumentDB/databaseAccounts/privateEndpointConnections",
-            "properties": {
-                "privateEndpoint": { "id": format!("{group}/providers/Microsoft.Network/privateEndpoints/{name}") },
-                "privateLinkServiceConnectionState": { "status": "Approved", "actionsRequired": "None" },
-                "provisioningState": "Succeeded",
-            },
-        }]);
-    }
-}
-
-/// The Cosmos DB account moved to another group, by the group's id.
-pub fn cosmos_elsewhere(state: &mut State, group: &str) {
-    let key = state.cosmos(super::COSMOS).map(|account| fold(&account.id));
-    if let Some(mut account) = key.and_then(|key| state.cosmos_accounts.remove(&key)) {
-        let id = format!("{group}/providers/Microsoft.DocumentDB/databaseAccounts/{}", account.name());
-        for assignment in account.role_assignments.values_mut() {
-            assignment.scope = assignment.scope.replace(&account.id, &id);
-        }
-        account.id = id;
-        state.add_cosmos(account);
-    }
 }
 
 /// A user-assigned identity on the app.

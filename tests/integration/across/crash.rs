@@ -165,6 +165,26 @@ fn key_vault_reference_completes_after_a_crash_anywhere() {
 }
 
 #[test]
+fn cosmos_db_completes_after_a_crash_anywhere() {
+    let scenarios = [Scenario {
+        name: "cosmos-db, an identity that is there",
+        arguments: &[
+            "cosmos-db",
+            "-p",
+            "cosmos-db.cosmos_account=cosmos-demo",
+            "-p",
+            "cosmos-db.cosmos_database=appdb",
+            "-p",
+            "cosmos-db.cosmos_container=items",
+            "-p",
+            "managed-identity.identity=id-demo",
+        ],
+    }];
+    let points: usize = scenarios.iter().map(Scenario::crash_everywhere).sum();
+    say!("cosmos-db: {points} crash points");
+}
+
+#[test]
 fn container_registry_completes_after_a_crash_anywhere() {
     let scenarios = [
         Scenario {

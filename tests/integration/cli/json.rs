@@ -44,7 +44,7 @@ fn a_query_picks_from_the_document() {
     let picked = |arguments: &[&str]| place.run(arguments).code(0).json();
     assert_eq!(
         picked(&["list", "--query", "[].name"]),
-        json!(["container-registry", "key-vault-reference", "managed-identity"])
+        json!(["container-registry", "cosmos-db", "key-vault-reference", "managed-identity"])
     );
     assert_eq!(
         picked(&["apply", "managed-identity", "--sandbox", "--query", "[status, counts.writes]"]),

@@ -157,6 +157,7 @@ fn list() {
     insta::assert_snapshot!(outcome.scrubbed(), @r"
     RECIPE               CATEGORY                COMPLEXITY  WHAT IT DOES
     container-registry   deployment & revisions  low         Images from a private registry, pulled with the app's identity
+    cosmos-db            data & storage          medium      Data in Cosmos DB for NoSQL, reached with the app's identity
     key-vault-reference  security & identity     medium      Environment variables from Key Vault secrets
     managed-identity     security & identity     low         Managed identity for an app, with the roles it needs
     ");
@@ -270,11 +271,13 @@ fn graph() {
     baseline
     └── managed-identity
         ├── container-registry
+        ├── cosmos-db
         └── key-vault-reference
     ");
     insta::assert_snapshot!(Place::new().line("graph --format mermaid").code(0).stdout, @r"
     flowchart TD
         managed-identity --> container-registry
+        managed-identity --> cosmos-db
         managed-identity --> key-vault-reference
         baseline --> managed-identity
     ");

@@ -6,6 +6,7 @@ mod apps;
 mod asked;
 mod callers;
 mod conflicts;
+mod cosmos;
 mod counts;
 mod drift;
 mod failed_operation;

@@ -259,6 +259,13 @@ fn container_registry_with_the_system_identity_and_an_image() {
 }
 
 #[test]
+fn cosmos_db_with_the_system_identity() {
+    let parameters = ["cosmos_account=cosmos-demo", "cosmos_database=appdb", "cosmos_container=items"];
+    let scenario = Scenario::new("cosmos-db, system", &["cosmos-db"], &parameters);
+    Scenario { writes_only: true, ..scenario }.everywhere();
+}
+
+#[test]
 fn three_recipes_with_an_identity_that_is_there() {
     let recipes = ["managed-identity", "key-vault-reference", "container-registry"];
     let parameters = [
