@@ -60,6 +60,17 @@
 //! merges into that, and sends the smallest body; `secrets` only when one changes, then built by name
 //! from that read, references as references. Then it waits: operation, revision, traffic.
 //!
+//! **Which resource a step is about** is found by its id, or, with `match`, by what is in it: of a collection
+//! the element that is equal on these paths, or a wider scope where the type says that it covers ([`merge`]'s
+//! equality is not symmetric there). A step that found one owns it as it is; a name that hangs on an unknown is
+//! told from others by what it is made of, so that two recipes that make the same thing make it once.
+//!
+//! **An answer that a write needs** (`listKeys`) is an unknown that orders nothing, until the write that needs
+//! it is next: then it is asked for ([`execute`]), becomes a fact as any read, and everything is planned anew.
+//! Nothing else ever asks, so a plan, a verification and a second run need no right to it. What Azure never
+//! returns is compared by presence, and a resource that can only be written whole is refused where that would
+//! lose it (`plan/preflight`).
+//!
 //! **A registry is asked beside Azure.** [`azure::registry`] exchanges the caller's token for a repository's and
 //! asks for a manifest, only at the registry's own name below the cloud's suffix; [`azure::image`] takes
 //! references apart. `plan/image` turns the answer into a digest, `plan/by_host` finds a registry by its login
@@ -124,6 +135,10 @@
 //!   by one function, and the executor only repeats it on a fresher read.
 //! - There is no state file. Owned paths are in the recipes, everything else is in Azure.
 //! - Rights are derived from the planned writes, not declared by recipes.
+//! - `action` takes only actions called `list…` or `get…`: it may be sent again, so it must have no effect. Those
+//!   with one, and `triggered_by`, are for the recipe that first needs them.
+//! - A type's own kind of role (Cosmos DB's, Redis') is a `resource` step; the type table says where its
+//!   principal stands, and lint looks at it as at a role's.
 
 pub mod azure;
 pub mod cli;

@@ -200,6 +200,79 @@ mod tests {
         assert_eq!(groups.last().unwrap().after, [0, 1]);
     }
 
+    /// What eight recipes want of one app, with the edges between it; `identity` is the node that makes the
+    /// principal known.
+    fn eight(identity: &str) -> (Vec<Node>, Vec<(usize, usize)>) {
+        const ALL: &[(&str, &str, &[&str])] = &[
+            ("system", "app", &[]),
+            ("assigned", "app", &["made"]),
+            ("made", "identity", &[]),
+            ("client id", "app", &[]),
+            ("vault role", "role 1", &["IDENTITY"]),
+            ("references", "app", &["vault role"]),
+            ("pull role", "role 2", &["IDENTITY"]),
+            ("registry", "app", &["pull role"]),
+            ("image", "app", &["registry"]),
+            ("data role", "cosmos", &["IDENTITY"]),
+            ("cosmos", "app", &["data role"]),
+            ("user", "database", &["IDENTITY"]),
+            ("sql", "app", &["user"]),
+            ("policy", "redis", &["IDENTITY"]),
+            ("redis", "app", &["policy", "IDENTITY"]),
+            ("container", "blobs", &[]),
+            ("blob role", "role 3", &["IDENTITY", "container"]),
+            ("storage", "app", &["blob role"]),
+            ("share", "files", &[]),
+            ("registration", "environment storage", &["share"]),
+            ("mount", "app", &["registration"]),
+        ];
+        let left_out = if identity == "system" { ["assigned", "made"] } else { ["system", ""] };
+        let all: Vec<_> = ALL.iter().filter(|(key, ..)| !left_out.contains(key)).collect();
+        let at = |wanted: &str| {
+            let wanted = if wanted == "IDENTITY" { identity } else { wanted };
+            all.iter().position(|(key, ..)| *key == wanted).unwrap()
+        };
+        let edges = all.iter().flat_map(|(key, _, after)| after.iter().map(|before| (at(before), at(key))));
+        let edges = edges.collect();
+        (nodes(&all.iter().map(|(key, resource, _)| (*key, *resource)).collect::<Vec<_>>()), edges)
+    }
+
+    #[test]
+    fn eight_recipes_cost_one_identity_and_one_template_write() {
+        let (nodes, edges) = eight("system");
+        let groups = schedule(&nodes, &edges).unwrap();
+        let app = writes(&groups, &nodes, "app");
+        assert_eq!(app.len(), 2, "{app:?}");
+        assert_eq!(app[0], ["system"]);
+        assert_eq!(app[1].len(), 9, "{app:?}");
+        // Every other thing is written once, and the app last.
+        assert_eq!(groups.len(), 2 + nodes.iter().filter(|node| node.resource != "app").count());
+        assert_eq!(groups.last().unwrap().resource, "app");
+    }
+
+    #[test]
+    fn eight_recipes_with_an_identity_of_its_own_cost_one_write_of_the_app() {
+        let (nodes, edges) = eight("made");
+        let groups = schedule(&nodes, &edges).unwrap();
+        assert_eq!(writes(&groups, &nodes, "app").len(), 1);
+        assert_eq!(groups.last().unwrap().resource, "app");
+    }
+
+    /// What no recipe waits for may be done in any order that is asked for: the writes stay as few.
+    #[test]
+    fn the_order_of_the_changes_means_nothing_to_their_number() {
+        for identity in ["system", "made"] {
+            let (nodes, edges) = eight(identity);
+            let last = nodes.len() - 1;
+            let turned: Vec<Node> = nodes.iter().rev().cloned().collect();
+            let edges: Vec<(usize, usize)> =
+                edges.iter().map(|(from, to)| (last - from, last - to)).collect();
+            let groups = schedule(&turned, &edges).unwrap();
+            let app = writes(&groups, &turned, "app").len();
+            assert_eq!(app, if identity == "system" { 2 } else { 1 });
+        }
+    }
+
     #[test]
     fn an_edge_within_a_resource_only_orders() {
         let nodes = nodes(&[("b", "app"), ("a", "app")]);

@@ -214,6 +214,18 @@ fn unknown_settings(instance: &Instance, problems: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Whether nobody asked for an instance and all that require it do so under a condition, or may be left out
+/// themselves.
+fn may_be_left_out(instances: &[Instance], instance: &Instance) -> bool {
+    let requirer = |alias: &str| instances.iter().find(|one| one.alias == alias);
+    !instance.asked
+        && !instance.required_by.is_empty()
+        // Requirements have no circles: the catalogue refuses them.
+        && instance.required_by.iter().all(|(by, requirement)| {
+            requirement.when.is_some() || requirer(by).is_some_and(|by| may_be_left_out(instances, by))
+        })
+}
+
 fn one(
     instances: &[Instance],
     instance: &Instance,
@@ -258,6 +270,11 @@ fn one(
     }
     if let Some(tree) = &input.default {
         return Ok(expression(tree, &instance.alias, InputOrigin::Default));
+    }
+    if input.required && may_be_left_out(instances, instance) {
+        // Whether it takes part shows when it is planned; the input is asked for then.
+        let value = BoundValue::Required { wanted: Vec::new(), default: None };
+        return Ok(BoundInput { value, origin: InputOrigin::Default, secret: input.secret });
     }
     if input.required {
         return Err(problem(missing(instances, instance, input)));

@@ -71,10 +71,12 @@ fn principals<'a>(
                     What::Text(_, span) if above(spot.pattern, row.principal) => {
                         found.push((step, span, None));
                     }
-                    What::Key(name, span)
-                        if name.literal().is_none() && beside(spot.pattern, row.principal) =>
-                    {
-                        found.push((step, span, None));
+                    What::Key(name, span) if name.literal().is_none() => {
+                        // It may itself be spelled with dots.
+                        let parent = spot.pattern.strip_suffix(name.text()).unwrap_or_default();
+                        if above(parent.trim_end_matches('.'), row.principal) {
+                            found.push((step, span, None));
+                        }
                     }
                     _ => {}
                 });
@@ -88,12 +90,6 @@ fn principals<'a>(
 /// Whether the pattern stands above the path.
 fn above(pattern: &str, path: &str) -> bool {
     pattern.is_empty() || path.to_ascii_lowercase().starts_with(&format!("{}.", pattern.to_ascii_lowercase()))
-}
-
-/// Whether a member of this pattern, whatever its name, could be the path or stand above it.
-fn beside(pattern: &str, path: &str) -> bool {
-    let parent = pattern.rfind('.').and_then(|dot| pattern.get(..dot)).unwrap_or_default();
-    above(parent, path)
 }
 
 /// Why what this comes from is no principal of the run, if so.

@@ -537,3 +537,107 @@ existing:
     }
     assert!(!refused("\"${registry}\""));
 }
+
+/// The answer of an action is a secret, and there only for a write that needs it.
+#[test]
+fn an_answer_goes_only_into_what_is_written_and_never_returned() {
+    let recipe = |kept: &str, rest: &str| {
+        format!(
+            "existing:\n  account: {{ type: Microsoft.Storage/storageAccounts, name: st }}\nsteps:\n  \
+             - {{ id: keys, why: w, action: {{ resource: \"${{account.id}}\", name: listKeys }} }}\n  \
+             - {{ id: keep, why: w, container_app: {kept} }}\n{rest}"
+        )
+    };
+    let secret =
+        |value: &str| format!("{{ configuration: {{ secrets: [{{ name: k, value: \"{value}\" }}] }} }}");
+    let found = "${find(steps.keys.keys, 'keyName', 'key1').value}";
+    for (body, codes) in [
+        (recipe(&secret(found), ""), vec![]),
+        (recipe(&secret("${variables.v}"), &format!("variables: {{ v: \"{found}\" }}\n")), vec![]),
+        (recipe(&secret("${steps.keys.keys[0].value}"), ""), vec![]),
+        (recipe("{ tags: { a: \"${steps.keys.keys[0].value}\" } }", ""), vec!["secret-misplaced"]),
+        (
+            recipe("{ tags: { \"${steps.keys.keys[0].value}\": a } }", ""),
+            vec!["secret-misplaced", "known-too-late"],
+        ),
+        // What is in it would be told by what is written.
+        (
+            recipe(&secret("${if(starts_with(steps.keys.keys[0].value, 'a'), 'x', 'y')}"), ""),
+            vec!["secret-examined"],
+        ),
+        (recipe(&secret(found), "outputs: { k: \"${steps.keys.keys[0].value}\" }\n"), vec!["known-too-late"]),
+        (
+            recipe(&secret(found), "verify: [{ that: \"${steps.keys.keys}\", name: n }]\n"),
+            vec!["known-too-late"],
+        ),
+        (
+            recipe(&secret(found), "prerequisites: [{ that: \"${steps.keys}\", otherwise: o }]\n"),
+            vec!["known-too-late"],
+        ),
+    ] {
+        let said = said(&body);
+        let mut have: Vec<&str> = said.iter().map(|one| one.split(' ').next().unwrap()).collect();
+        have.sort_unstable();
+        have.dedup();
+        let mut codes = codes;
+        codes.sort_unstable();
+        assert_eq!(have, codes, "{body} {said:?}");
+    }
+}
+
+#[test]
+fn an_action_only_reads_and_match_names_what_the_body_gives() {
+    let action = |name: &str, more: &str| {
+        format!(
+            "existing:\n  account: {{ type: Microsoft.Storage/storageAccounts, name: st }}\nsteps:\n  \
+             - {{ id: keys, why: w, action: {{ resource: \"${{account.id}}\", name: {name}{more} }} }}\n  \
+             - {{ id: keep, why: w, container_app: {{ configuration: {{ secrets: [{{ name: k, value: \"${{steps.keys.keys[0].value}}\" }}] }} }} }}\n"
+        )
+    };
+    for (name, more, code) in [
+        ("listKeys", "", None),
+        ("listKeys", ", secret: true, body: { expand: kerb }", None),
+        ("getAuthToken", "", None),
+        ("regenerateKey", "", Some("bad-value")),
+        ("list/../delete", "", Some("bad-value")),
+        ("list keys", "", Some("bad-value")),
+        ("listKeys", ", triggered_by: [x]", Some("unknown-key")),
+    ] {
+        let said = said(&action(name, more));
+        assert_eq!(said.first().map(|one| one.split(' ').next().unwrap()), code, "{name}{more} {said:?}");
+    }
+    let role = |by: &str, principal: &str| {
+        format!(
+            "requires: [managed-identity]\nexisting:\n  account: {{ type: Microsoft.DocumentDB/databaseAccounts, name: c }}\nsteps:\n  \
+             - id: grant\n    why: w\n    resource:\n      type: Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments\n      \
+             parent: \"${{account}}\"\n      name: \"${{guid(managed_identity.principal_id)}}\"\n      match: [{by}]\n      \
+             body: {{ properties: {{ {principal}, scope: \"${{account.id}}\", roleDefinitionId: \"${{account.id}}/sqlRoleDefinitions/x\" }} }}\n"
+        )
+    };
+    let own = "principalId: \"${managed_identity.principal_id}\"";
+    for (by, principal, code) in [
+        ("properties.principalId, properties.scope", own, None),
+        ("properties.principal", own, Some("unknown-reference")),
+        ("properties", own, Some("unknown-reference")),
+        (
+            "properties.principalId",
+            "principalId: 11111111-1111-4111-8111-111111111111",
+            Some("literal-principal"),
+        ),
+        ("properties.scope", "PRINCIPALID: 11111111-1111-4111-8111-111111111111", Some("literal-principal")),
+        ("properties.principalId", "principalId: \"${account.id}\"", Some("literal-principal")),
+        ("properties.scope", "\"${account.name}\": x", Some("literal-principal")),
+        (
+            "properties.scope",
+            "principalId: { $patch: default, value: 11111111-1111-4111-8111-111111111111 }",
+            Some("literal-principal"),
+        ),
+    ] {
+        let said = said(&role(by, principal));
+        let mut codes = said.iter().map(|one| one.split(' ').next().unwrap());
+        match code {
+            None => assert_eq!(said, [""; 0], "{by} {principal}"),
+            Some(code) => assert!(codes.any(|have| have == code), "{by} {principal} {said:?}"),
+        }
+    }
+}

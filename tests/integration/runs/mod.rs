@@ -19,6 +19,7 @@ mod permissions;
 mod properties;
 mod refusals;
 mod registries;
+mod required;
 mod secrecy;
 mod secrets;
 mod strangers;
