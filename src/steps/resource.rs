@@ -100,8 +100,8 @@ pub fn resource(kind: &'static ResourceType, key: &str, wanted: Wanted) -> StepR
         outcome.result = with_computed(kind, outcome.result, key);
     }
     outcome.owned = merged.owned;
-    if outcome.owned.is_empty() {
-        // That it is there is all that is wanted of it.
+    if outcome.owned.is_empty() || (live.is_null() && !outcome.pending()) {
+        // That it is there is all that is wanted of it; what is absent has every default already.
         let there = known(ResourceId::as_str, "id");
         outcome.owned.push(Owned {
             path: Path::root().key("id"),

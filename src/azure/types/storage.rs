@@ -12,7 +12,12 @@ pub(super) const ENVIRONMENT_STORAGE: ResourceType = ResourceType {
     noun: "environment storage",
     versions: &["2026-01-01", "2025-07-01", "2025-01-01"],
     update: Update::Put,
-    compare: &[("properties.azureFile.accountKeyVaultProperties.identity", Compare::IgnoreCase)],
+    compare: &[
+        ("properties.azureFile.accountName", Compare::IgnoreCase),
+        ("properties.azureFile.accountKeyVaultProperties.identity", Compare::IgnoreCase),
+        ("properties.azureFile.accountKeyVaultProperties.keyVaultUrl", Compare::Url),
+        ("properties.nfsAzureFile.server", Compare::IgnoreCase),
+    ],
     one_of: &[
         ("properties", &["azureFile", "nfsAzureFile"]),
         ("properties.azureFile", &["accountKey", "accountKeyVaultProperties"]),

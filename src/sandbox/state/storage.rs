@@ -96,6 +96,14 @@ impl StorageAccount {
         self.kind.eq_ignore_ascii_case("FileStorage")
     }
 
+    /// Whether a blob container or a share of it has this id (folded).
+    pub fn has_part(&self, id: &str) -> bool {
+        let part = |service: &str, kind: &str, parts: &BTreeMap<String, Json>| {
+            parts.keys().any(|name| fold(&format!("{}/{service}/default/{kind}/{name}", self.id)) == id)
+        };
+        part("blobServices", "containers", &self.containers) || part("fileServices", "shares", &self.shares)
+    }
+
     /// Makes both keys anew.
     pub fn rotate(&mut self) {
         for value in &mut self.keys {

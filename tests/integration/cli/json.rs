@@ -44,7 +44,14 @@ fn a_query_picks_from_the_document() {
     let picked = |arguments: &[&str]| place.run(arguments).code(0).json();
     assert_eq!(
         picked(&["list", "--query", "[].name"]),
-        json!(["container-registry", "cosmos-db", "key-vault-reference", "managed-identity"])
+        json!([
+            "bring-your-own-storage",
+            "container-registry",
+            "cosmos-db",
+            "key-vault-reference",
+            "managed-identity",
+            "storage"
+        ])
     );
     assert_eq!(
         picked(&["apply", "managed-identity", "--sandbox", "--query", "[status, counts.writes]"]),

@@ -155,11 +155,13 @@ fn list() {
     let outcome = Place::new().line("list").code(0);
     says(&outcome, &["managed-identity", "key-vault-reference"]);
     insta::assert_snapshot!(outcome.scrubbed(), @r"
-    RECIPE               CATEGORY                COMPLEXITY  WHAT IT DOES
-    container-registry   deployment & revisions  low         Images from a private registry, pulled with the app's identity
-    cosmos-db            data & storage          medium      Data in Cosmos DB for NoSQL, reached with the app's identity
-    key-vault-reference  security & identity     medium      Environment variables from Key Vault secrets
-    managed-identity     security & identity     low         Managed identity for an app, with the roles it needs
+    RECIPE                  CATEGORY                COMPLEXITY  WHAT IT DOES
+    bring-your-own-storage  data & storage          medium      A share of Azure Files as a volume of the app
+    container-registry      deployment & revisions  low         Images from a private registry, pulled with the app's identity
+    cosmos-db               data & storage          medium      Data in Cosmos DB for NoSQL, reached with the app's identity
+    key-vault-reference     security & identity     medium      Environment variables from Key Vault secrets
+    managed-identity        security & identity     low         Managed identity for an app, with the roles it needs
+    storage                 data & storage          medium      Blobs by the app's identity, files and scratch space by mounts
     ");
     let none = Place::new().line("list --for velocity").code(0);
     assert!(!none.stdout.contains("managed-identity"), "{}", none.stdout);
@@ -269,17 +271,21 @@ fn show() {
 fn graph() {
     insta::assert_snapshot!(Place::new().line("graph").code(0).stdout, @r"
     baseline
-    └── managed-identity
-        ├── container-registry
-        ├── cosmos-db
-        └── key-vault-reference
+    ├── managed-identity
+    │   ├── container-registry
+    │   ├── cosmos-db
+    │   └── key-vault-reference
+    └── storage
+        └── bring-your-own-storage
     ");
     insta::assert_snapshot!(Place::new().line("graph --format mermaid").code(0).stdout, @r"
     flowchart TD
+        storage --> bring-your-own-storage
         managed-identity --> container-registry
         managed-identity --> cosmos-db
         managed-identity --> key-vault-reference
         baseline --> managed-identity
+        baseline --> storage
     ");
 }
 

@@ -22,6 +22,7 @@ mod registries;
 mod required;
 mod secrecy;
 mod secrets;
+mod storage;
 mod strangers;
 mod switches;
 mod target;

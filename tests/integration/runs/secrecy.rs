@@ -63,7 +63,7 @@ fn shown_of(observed: &Observed) -> String {
 }
 
 /// Everything that a run lets people, files and servers see.
-fn shown(world: &World, run: &Run) -> String {
+pub(super) fn shown(world: &World, run: &Run) -> String {
     let mut shown = shown_of(&run.planned);
     match &run.end {
         Ok(observed) => {
