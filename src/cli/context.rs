@@ -115,6 +115,7 @@ impl Context {
         let progress = Arc::new(Progress::new(screen, verbose));
         let events = Arc::clone(&progress);
         let mut settings = ClientSettings::new(endpoint, Arc::clone(&clock));
+        settings.sql = sandbox.as_ref().map(SandboxRun::databases);
         settings.events = Arc::new(move |event| events.event(&Event::Client(event)));
         if sandbox.is_none() {
             let network = network();
@@ -191,6 +192,7 @@ impl Context {
         }
         report.counts.requests = self.progress.requests();
         report.end(ending);
+        screen.text(&crate::render::action_required(&report));
         screen.text(&crate::render::ending(&report));
         screen.report(&report);
         ending

@@ -8,7 +8,9 @@ use super::{arguments, health, recipes, refuse};
 use crate::execute::{Failure, Observed};
 use crate::plan::{Finding, Status};
 use crate::render::{self, Screen};
-use crate::report::{Check as CheckReport, Counts, Ending, PermissionReport, PlanReport, Report};
+use crate::report::{
+    ByHandReport, Check as CheckReport, Counts, Ending, PermissionReport, PlanReport, Report,
+};
 use crate::verify;
 
 /// Arguments of `check`.
@@ -160,6 +162,7 @@ pub(super) fn prerequisites(
     }));
     report.prerequisites = findings.iter().map(|finding| CheckReport::new(finding, false)).collect();
     report.permissions = PermissionReport::of(plan);
+    report.action_required = plan.by_hand.iter().map(ByHandReport::from).collect();
     screen.text(&render::checks("Prerequisites", &report.prerequisites, &report.instances));
     report.diagnose(&plan.problems);
     screen.diagnostics(&plan.problems);
@@ -228,6 +231,7 @@ pub(super) fn verification(
     findings.extend(verify::findings(plan, true));
     let simulated = context.sandbox.is_some();
     report.verification = findings.iter().map(|finding| CheckReport::new(finding, simulated)).collect();
+    report.action_required = plan.by_hand.iter().map(ByHandReport::from).collect();
     report.app = health::by_query(plan);
     if let Some(app) = &report.app {
         let text = ["name", "provisioningState", "runningStatus"]

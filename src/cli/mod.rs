@@ -5,6 +5,7 @@ mod apply;
 mod arguments;
 mod catalogue;
 mod context;
+mod databases;
 mod health;
 mod judge;
 mod lint;
@@ -17,6 +18,8 @@ mod signals;
 mod surroundings;
 mod target;
 mod test;
+
+pub use databases::SandboxDatabases;
 
 use std::process::ExitCode;
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::arguments;
+use super::databases::SandboxDatabases;
 use crate::azure::Endpoint;
+use crate::azure::sql::SqlServer;
 use crate::clock::{Clock, VirtualClock};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::sandbox::seed::CALLERS;
@@ -78,6 +80,11 @@ impl SandboxRun {
             Some(principal) => endpoint.as_principal(principal),
             None => endpoint,
         }
+    }
+
+    /// Its databases.
+    pub(super) fn databases(&self) -> Arc<dyn SqlServer> {
+        Arc::new(SandboxDatabases::new(Arc::clone(&self.azure)))
     }
 
     /// Keeps what time has made of it since the last write.

@@ -242,7 +242,7 @@ impl Executor {
         request.query.clone_from(&read.query);
         let answer = match read.shape {
             Shape::Manifest => return self.manifest(read).await,
-            Shape::SqlUser => return Ok(self.database_user(read).await),
+            Shape::SqlUser => return Ok(Box::pin(self.database_user(read)).await),
             // No plan asks; see `ask`.
             Shape::Action => return Ok(Fact::Absent { code: String::new() }),
             Shape::One => self.client.read(&request, self.deadline).await.map(|answer| answer.body),

@@ -49,11 +49,13 @@ impl Executor {
             within_approval(context.approval, plan)?;
             tries += 1;
             let next = match write.user(&plan.steps) {
-                Some(user) => match self.send_script(context.ledger, plan, write, &user, &done).await {
-                    Ok(()) => break,
-                    Err(Script::Failed(failure)) => return Err(failure),
-                    Err(Script::Refused(error)) => after_refused(&user, &done.what, &error, tries),
-                },
+                Some(user) => {
+                    match Box::pin(self.send_script(context.ledger, plan, write, &user, &done)).await {
+                        Ok(()) => break,
+                        Err(Script::Failed(failure)) => return Err(failure),
+                        Err(Script::Refused(error)) => after_refused(&user, &done.what, &error, tries),
+                    }
+                }
                 None => match self.send(context.ledger, plan, write, &done).await {
                     Ok(()) => break,
                     Err(Tried::Failed(failure)) => return Err(failure),

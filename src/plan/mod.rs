@@ -359,7 +359,9 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     prerequisites.extend(prerequisites::recipes(&engine, &steps));
     let unreadable = resources::unreadable(&engine);
     let by_hand = resources::by_hand(&engine);
-    prerequisites.extend(by_hand.iter().filter_map(ByHand::prerequisite));
+    if rights {
+        prerequisites.extend(by_hand.iter().filter_map(ByHand::prerequisite));
+    }
     let rights = if rights && !app.is_null() {
         // A right is asked for only when it is sure that the write is needed; those of a database are its own.
         let of_azure = |write: &&Write| write.is_sure(&steps) && write.user(&steps).is_none();

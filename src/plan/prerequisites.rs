@@ -196,7 +196,9 @@ pub(super) fn recipes(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Finding> {
     if engine.app().is_null() {
         return findings;
     }
-    for step in steps.iter().filter(|step| step.outcome.pending()) {
+    // A user of a database is of no provider.
+    let of_azure = |step: &&StepPlan| step.outcome.pending() && step.outcome.user.is_none();
+    for step in steps.iter().filter(of_azure) {
         findings.extend(registered(engine, &mut namespaces, step.outcome.kind.namespace()));
     }
     for (index, bound) in engine.instances().iter().enumerate() {

@@ -15,4 +15,4 @@ pub use permissions::permissions;
 pub use progress::Progress;
 pub use scaffold::scaffolded;
 pub use screen::{Colour, Format, Kept, Screen};
-pub use text::{checks, counted, ending, header, outputs, plan, refusal};
+pub use text::{action_required, checks, counted, ending, header, outputs, plan, refusal};

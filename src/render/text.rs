@@ -37,7 +37,7 @@ fn mark(sandbox: bool) -> &'static str {
 fn sign(status: &str) -> (Style, &'static str) {
     match status {
         "passed" => (GREEN, "✓"),
-        "warning" => (YELLOW, "!"),
+        "warning" | "action-required" => (YELLOW, "!"),
         "failed" => (RED, "✗"),
         "not-exercised" => (DIM, "○"),
         _ => (YELLOW, "?"),
@@ -64,6 +64,7 @@ pub fn checks(title: &str, checks: &[Check], instances: &[InstanceReport]) -> St
                 let word = match status {
                     "could-not-check" => "could not check: ",
                     "not-exercised" => "not exercised: ",
+                    "action-required" => "action required: ",
                     _ => "",
                 };
                 let _ = writeln!(text, "\n      {word}{detail}");
@@ -98,8 +99,13 @@ pub fn plan(plan: &PlanReport, whole: bool) -> String {
         let _ = writeln!(text, "\n{BOLD}Plan{BOLD:#}: unknown until what is missing is there");
         return text;
     }
-    if plan.empty {
+    if plan.empty && plan.by_hand.is_empty() {
         let _ = writeln!(text, "\n{BOLD}No changes.{BOLD:#} All that the recipes own is in place.");
+        return text;
+    }
+    if plan.empty {
+        let _ = writeln!(text, "\n{BOLD}No changes{BOLD:#} by this run; this is left to a person:");
+        by_hand(&mut text, plan);
         return text;
     }
     let _ = writeln!(
@@ -138,6 +144,45 @@ pub fn plan(plan: &PlanReport, whole: bool) -> String {
         }
         for consequence in &write.consequences {
             let _ = writeln!(text, "      → {consequence}");
+        }
+    }
+    if !plan.by_hand.is_empty() {
+        let _ = writeln!(text, "\n  left to a person:");
+        by_hand(&mut text, plan);
+    }
+    text
+}
+
+fn by_hand(text: &mut String, plan: &PlanReport) {
+    for what in &plan.by_hand {
+        let _ = writeln!(text, "  {YELLOW}!{YELLOW:#} {what}");
+    }
+}
+
+/// What a person is to do, with whole scripts: their lines stand as they are to be copied.
+pub fn action_required(report: &Report) -> String {
+    let mut text = String::new();
+    if report.action_required.is_empty() {
+        return text;
+    }
+    let _ = writeln!(text, "\n{BOLD}Action required{BOLD:#}");
+    for one in &report.action_required {
+        let recipe = typed(&report.instances, &one.recipe);
+        let _ = writeln!(text, "  {YELLOW}!{YELLOW:#} {recipe}: {}\n      {}", one.what, one.reason);
+        if let Some(fix) = &one.fix {
+            let _ = writeln!(text, "      fix: {fix}");
+        }
+        match &one.script {
+            Some(script) => {
+                let _ = writeln!(
+                    text,
+                    "      In the database {} on {}, an administrator of it runs:\n\n{script}",
+                    one.database, one.host
+                );
+            }
+            None => {
+                text.push_str("      The script can be told once the identity is there.\n");
+            }
         }
     }
     text

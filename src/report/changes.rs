@@ -86,6 +86,9 @@ pub struct PlanReport {
     pub new_revisions: usize,
     /// The writes, in order.
     pub writes: Vec<WriteReport>,
+    /// What is left to a person, in a few words each; `actionRequired` of the report has it in full.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_hand: Vec<String>,
     /// Who else deploys the app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_owner: Option<String>,
@@ -104,6 +107,7 @@ impl PlanReport {
                 plan.writes.iter().any(|write| write.consequences.contains(&Consequence::NewRevision)),
             ),
             writes,
+            by_hand: plan.by_hand.iter().map(|one| strip_control(&one.what)).collect(),
             other_owner: plan.other_owner.clone(),
             foreign_recipes,
         }
@@ -148,9 +152,12 @@ fn write_report(plan: &Plan, write: &Write) -> WriteReport {
         (None, Some(id)) => id.name().to_owned(),
         (None, None) => "(known after apply)".to_owned(),
     };
-    let title = match grant {
-        Some(grant) => format!("{} {} on {name}", write.kind.noun, grant.role),
-        None => format!("{} {name}", write.kind.noun),
+    let user = write.user(&plan.steps);
+    let name = user.as_ref().map_or(name, |user| user.name.as_str().to_owned());
+    let title = match (grant, &user) {
+        (Some(grant), _) => format!("{} {} on {name}", write.kind.noun, grant.role),
+        (None, Some(user)) => user.title(),
+        (None, None) => format!("{} {name}", write.kind.noun),
     };
     WriteReport {
         title: strip_control(&title),

@@ -2,6 +2,7 @@
 //! rendered from the same values. Every value in it is redacted: `(sensitive)`, `(existing value)`
 //! and `(known after apply)` stand for what nobody may see or knows yet.
 
+mod by_hand;
 mod cases;
 mod changes;
 mod permissions;
@@ -18,6 +19,7 @@ use crate::plan::{Finding, Plan, Status};
 use crate::recipe::Instance;
 use crate::value::{Redacted, strip_control};
 
+pub use by_hand::ByHandReport;
 pub use cases::{CaseReport, CaseRunReport};
 pub use changes::{Action, Leaf, PlanReport, Sign, WriteReport};
 pub use permissions::{ActionReport, PermissionReport};
@@ -249,6 +251,9 @@ pub struct Report {
     /// What was found afterwards.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub verification: Vec<Check>,
+    /// What is left to a person.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub action_required: Vec<ByHandReport>,
     /// The app by the catalogue's query.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app: Option<Json>,
@@ -291,6 +296,7 @@ impl Report {
             plan: None,
             applied: None,
             verification: Vec::new(),
+            action_required: Vec::new(),
             app: None,
             outputs: IndexMap::new(),
             notes: IndexMap::new(),

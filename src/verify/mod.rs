@@ -1,9 +1,11 @@
 //! What a verification finds: desired state by planning again, the app's and its revision's health,
 //! and the recipes' own checks. Pure: everything is in the plan made on fresh reads.
 
+use crate::azure::sql::Name;
 use crate::diagnostic::codes;
 use crate::merge::Owned;
-use crate::plan::{Finding, Plan, State, Status, StepPlan};
+use crate::plan::{ByHand, Finding, Plan, State, Status, StepPlan};
+use crate::steps::DatabaseUser;
 use crate::value::{Redacted, strip_control};
 
 /// All findings of a plan, in the order people read them: what the recipes own, then whether it
@@ -19,12 +21,25 @@ pub fn findings(plan: &Plan, waited: bool) -> Vec<Finding> {
         .detail(strip_control(&step.message))
         .of(&step.instance)
     }));
+    findings.extend(plan.by_hand.iter().map(by_hand));
     findings.extend(
         plan.problems.iter().map(|problem| Finding::failed(codes::DESIRED_STATE, problem.message.clone())),
     );
     findings.extend(health(plan, waited));
     findings.extend(plan.verifications.iter().cloned());
     findings
+}
+
+/// A part of the desired state that is left to a person.
+fn by_hand(one: &ByHand) -> Finding {
+    let name = one.why.clone().unwrap_or_else(|| one.what.clone());
+    let finding = Finding::new(one.status(), codes::DESIRED_STATE, name)
+        .detail(format!("{}; {}", one.what, one.reason))
+        .of(&one.instance);
+    match &one.fix {
+        Some(fix) => finding.fix(fix.clone()),
+        None => finding,
+    }
 }
 
 /// Whether what one step owns is in place, in the recipe's words.
@@ -36,9 +51,10 @@ fn desired_state(plan: &Plan, step: &StepPlan) -> Finding {
     }
     let missing: Vec<&Owned> = step.outcome.owned.iter().filter(|owned| !owned.in_place).collect();
     let finding = if missing.is_empty() {
-        let detail = match &step.outcome.grant {
-            Some(grant) => grant.found_as.as_ref().map(|scope| format!("{} on {scope}", grant.role)),
-            None => Some(held(step)),
+        let detail = match (&step.outcome.grant, &step.outcome.user) {
+            (None, Some(user)) => Some(told(user)),
+            (Some(grant), _) => grant.found_as.as_ref().map(|scope| format!("{} on {scope}", grant.role)),
+            (None, None) => Some(held(step)),
         };
         let finding = Finding::passed(codes::DESIRED_STATE, name);
         match detail {
@@ -70,6 +86,12 @@ fn desired_state(plan: &Plan, step: &StepPlan) -> Finding {
             .fix(plan.commands.get(&step.instance).cloned().unwrap_or_default())
     };
     finding.of(&step.instance)
+}
+
+/// `sql user ca-demo in appdb: db_datareader`.
+fn told(user: &DatabaseUser) -> String {
+    let roles: Vec<&str> = user.roles.iter().map(Name::as_str).collect();
+    if roles.is_empty() { user.title() } else { format!("{}: {}", user.title(), roles.join(", ")) }
 }
 
 fn held(step: &StepPlan) -> String {

@@ -1,4 +1,4 @@
-//! Whose principal a role is given to: that of an identity of the run, or one the caller names; never one
+//! Whose principal a role, or a database user, is given to: that of an identity of the run, or one the caller names; never one
 //! that stands in a recipe, written out or put together.
 
 use super::Findings;
@@ -41,6 +41,10 @@ pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findi
     }
 }
 
+/// What names an identity: its object id in the directory, and the id of its application, which is one and
+/// the same principal.
+const NAMING: &[&str] = &["principalId", "clientId"];
+
 const WRITTEN: &str = "is written in the recipe";
 
 /// The roles of a recipe, those of other types' own kinds too: the step, where its principal stands, and what
@@ -56,6 +60,8 @@ fn principals<'a>(
         };
         match &step.kind {
             StepKind::RoleAssignment(role) => vec![from(&role.principal.value, role.principal.span)],
+            // By its client id a database knows whom it lets in.
+            StepKind::Sql(user) => vec![from(&user.client_id.value, user.client_id.span)],
             StepKind::Resource(resource) => {
                 let Some(row) = types::find(&resource.kind.kind).filter(|row| !row.principal.is_empty())
                 else {
@@ -113,7 +119,7 @@ fn refused(trace: &Trace<'_>, catalogue: &Catalogue) -> Option<String> {
                         path.iter().map(String::as_str).filter(|one| *one != "*").collect();
                     let row = types::find(&resource.kind.kind);
                     let computed = row.is_some_and(|row| row.computed.contains(&plain.join(".").as_str()));
-                    computed && plain.last() == Some(&"principalId")
+                    computed && plain.last().is_some_and(|last| NAMING.contains(last))
                 }
                 StepKind::RoleAssignment(_) | StepKind::Sql(_) | StepKind::Action(_) => false,
             };
@@ -132,7 +138,7 @@ fn refused(trace: &Trace<'_>, catalogue: &Catalogue) -> Option<String> {
 /// Whether the path reads a principal of an `identity`.
 fn of_identity(path: &[String]) -> bool {
     path.first().is_some_and(|first| first == "identity" || first == "*")
-        && path.last().is_some_and(|last| last == "principalId")
+        && path.last().is_some_and(|last| NAMING.contains(&last.as_str()))
         && !path.iter().any(|part| part == "tags")
 }
 
@@ -142,7 +148,8 @@ fn has_principal(lookup: &Lookup, path: &[String]) -> bool {
     let Some(resource) = lookup.resource() else { return false };
     let plain: Vec<&str> = path.iter().map(String::as_str).filter(|one| *one != "*").collect();
     let own = types::find(&resource.kind.kind).is_some_and(|row| {
-        row.computed.contains(&plain.join(".").as_str()) && plain.last() == Some(&"principalId")
+        row.computed.contains(&plain.join(".").as_str())
+            && plain.last().is_some_and(|last| NAMING.contains(last))
     });
     own && !resource.list
 }

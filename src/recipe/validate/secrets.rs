@@ -53,7 +53,15 @@ fn asked_of(recipe: &Recipe, span: Span) -> &'static str {
         }
         _ => false,
     });
-    if role { "a role assignment" } else { "the address of a resource" }
+    let user = recipe.steps.iter().any(|step| match &step.kind {
+        StepKind::Sql(user) => user.expressions().any(|one| one.span == span),
+        _ => false,
+    });
+    match (role, user) {
+        (true, _) => "a role assignment",
+        (_, true) => "a database user",
+        _ => "the address of a resource",
+    }
 }
 
 #[expect(clippy::too_many_arguments, reason = "one question, asked from two places")]

@@ -145,6 +145,7 @@ fn the_shape_of_the_report_is_frozen() {
     .notes: object
     .outputs.*.client_id: string
     .outputs.*.identity: string
+    .outputs.*.name: string
     .outputs.*.principal_id: string
     .outputs.*.vault_id: string
     .outputs.*.vault_uri: string

@@ -210,7 +210,7 @@ fn show() {
           on the scope of the role, when the role is not there yet; Role Based Access Control Administrator; for grant
 
     Outputs
-      principal_id, client_id, identity
+      principal_id, client_id, name, identity
 
     See
       https://learn.microsoft.com/azure/container-apps/managed-identity
@@ -463,6 +463,7 @@ fn apply_and_again() {
     Outputs
       managed-identity.principal_id = [GUID]
       managed-identity.client_id = [GUID]
+      managed-identity.name = ca-demo
       managed-identity.identity = system
       key-vault-reference.vault_id = /subscriptions/[SUBSCRIPTION]/resourceGroups/rg-demo/providers/Microsoft.KeyVault/vaults/kv-demo
       key-vault-reference.vault_uri = https://kv-demo.vault.azure.net/
@@ -540,6 +541,7 @@ fn verify() {
       ✓ revision ca-demo--first01 (simulated)  Provisioned, Healthy, Running; 100 % of the traffic
 
     Outputs
+      managed-identity.name = ca-demo
       managed-identity.identity = system
 
     Verification failed: [COUNT] requests [sandbox]

@@ -23,6 +23,7 @@ mod required;
 mod secrecy;
 mod secrets;
 mod storage;
+mod sql;
 mod strangers;
 mod switches;
 mod target;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use acarecipe::azure::{ArmClient, ClientEvent, ClientSettings, Cloud, Endpoint};
+use acarecipe::cli::SandboxDatabases;
 use acarecipe::clock::{Clock, VirtualClock};
 use acarecipe::execute::{
     Applied, Event, Executor, Failure, Hook, Interrupt, Observed, Observer, WriteEnd, WriteRecord,
@@ -166,6 +167,7 @@ impl World {
         let endpoint = Endpoint::sandbox(transport, &self.caller)
             .as_principal(&self.sandbox.state().callers[&self.caller].principal);
         let mut settings = ClientSettings::new(endpoint, Arc::clone(&clock));
+        settings.sql = Some(Arc::new(SandboxDatabases::new(Arc::new(self.sandbox.clone()))));
         let seen = Arc::clone(&self.seen);
         settings.events = Arc::new(move |event: ClientEvent| seen.event(&Event::Client(event)));
         Executor {
