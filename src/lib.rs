@@ -76,6 +76,12 @@
 //! references apart. `plan/image` turns the answer into a digest, `plan/by_host` finds a registry by its login
 //! server in any subscription, `plan/pull` says why a pull failed from what the run has read.
 //!
+//! **A database is asked beside Azure, too.** [`azure::sql`] has its T-SQL and the way there: one batch reads a
+//! user, a script whose every statement looks first makes it. The token goes to the server's own name below the
+//! cloud's suffix, within TLS that shows that name. A user is no resource of Azure, but its parts are merged, shown,
+//! approved and written as those of a resource are. What the run may, can or shall not do is
+//! [`plan::ByHand`]: never "missing" when it could not be seen, and told with the script for whoever may.
+//!
 //! **Verifying is planning again** ([`verify`]): what is not in place has failed, in the recipe's words,
 //! beside the health of app and revision, which Azure says and we do not.
 //!

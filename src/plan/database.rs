@@ -335,16 +335,11 @@ struct Seen {
 }
 
 fn left(key: &str, request: &UserRequest, user: &DatabaseUser, cause: Cause, seen: Seen) -> ByHand {
-    let roles: Vec<&str> = user.roles.iter().map(Name::as_str).collect();
-    let what = match roles.as_slice() {
-        [] => user.title(),
-        roles => format!("{}: {}", user.title(), roles.join(", ")),
-    };
     ByHand {
         key: key.to_owned(),
         instance: String::new(),
         why: None,
-        what,
+        what: user.told(),
         cause,
         reason: seen.reason,
         fix: seen.fix,

@@ -51,6 +51,14 @@ impl DatabaseUser {
     pub fn title(&self) -> String {
         format!("{} {} in {}", SQL_USER.noun, self.name.as_str(), self.database)
     }
+
+    /// `sql user ca-demo in appdb: db_datareader, db_datawriter`.
+    pub fn told(&self) -> String {
+        match self.roles.iter().map(Name::as_str).collect::<Vec<_>>().as_slice() {
+            [] => self.title(),
+            roles => format!("{}: {}", self.title(), roles.join(", ")),
+        }
+    }
 }
 
 /// What a reading comes to.

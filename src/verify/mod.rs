@@ -1,11 +1,9 @@
 //! What a verification finds: desired state by planning again, the app's and its revision's health,
 //! and the recipes' own checks. Pure: everything is in the plan made on fresh reads.
 
-use crate::azure::sql::Name;
 use crate::diagnostic::codes;
 use crate::merge::Owned;
 use crate::plan::{ByHand, Finding, Plan, State, Status, StepPlan};
-use crate::steps::DatabaseUser;
 use crate::value::{Redacted, strip_control};
 
 /// All findings of a plan, in the order people read them: what the recipes own, then whether it
@@ -52,7 +50,7 @@ fn desired_state(plan: &Plan, step: &StepPlan) -> Finding {
     let missing: Vec<&Owned> = step.outcome.owned.iter().filter(|owned| !owned.in_place).collect();
     let finding = if missing.is_empty() {
         let detail = match (&step.outcome.grant, &step.outcome.user) {
-            (None, Some(user)) => Some(told(user)),
+            (None, Some(user)) => Some(user.told()),
             (Some(grant), _) => grant.found_as.as_ref().map(|scope| format!("{} on {scope}", grant.role)),
             (None, None) => Some(held(step)),
         };
@@ -86,12 +84,6 @@ fn desired_state(plan: &Plan, step: &StepPlan) -> Finding {
             .fix(plan.commands.get(&step.instance).cloned().unwrap_or_default())
     };
     finding.of(&step.instance)
-}
-
-/// `sql user ca-demo in appdb: db_datareader`.
-fn told(user: &DatabaseUser) -> String {
-    let roles: Vec<&str> = user.roles.iter().map(Name::as_str).collect();
-    if roles.is_empty() { user.title() } else { format!("{}: {}", user.title(), roles.join(", ")) }
 }
 
 fn held(step: &StepPlan) -> String {

@@ -95,6 +95,7 @@ pub const ALL: &[ResourceType] = &[
         noun: "system-assigned identity",
         versions: &["2024-11-30", "2023-01-31"],
         update: Update::Never,
+        computed: &["properties.principalId", "properties.clientId", "properties.tenantId"],
         ..NONE
     },
     ResourceType {

@@ -23,7 +23,6 @@ mod required;
 mod secrecy;
 mod secrets;
 mod storage;
-mod sql;
 mod strangers;
 mod switches;
 mod target;
