@@ -3,12 +3,18 @@
 import os
 
 from flask import Flask, jsonify
+from flask.typing import ResponseReturnValue
 
 app = Flask(__name__)
 
 
+@app.get("/healthz")
+def healthz() -> ResponseReturnValue:
+    return jsonify(status="ok")
+
+
 @app.get("/")
-def ready():
+def ready() -> ResponseReturnValue:
     # The app needs nothing for the pull: Container Apps does it before the container starts. The
     # revision and the replica are set by the platform, the version by whoever builds the image.
     return jsonify(
@@ -19,4 +25,4 @@ def ready():
 
 
 if __name__ == "__main__":
-    app.run(host="0.0.0.0", port=int(os.environ.get("PORT", "8000")))
+    app.run(host="127.0.0.1", port=int(os.environ.get("PORT", "8000")))

@@ -3,12 +3,18 @@
 import os
 
 from flask import Flask, jsonify
+from flask.typing import ResponseReturnValue
 
 app = Flask(__name__)
 
 
+@app.get("/healthz")
+def healthz() -> ResponseReturnValue:
+    return jsonify(status="ok")
+
+
 @app.get("/")
-def ready():
+def ready() -> ResponseReturnValue:
     # The value is there when the container starts. A new version in the vault reaches the app by a
     # restart, so that reading it once per process would do as well.
     password = os.environ.get("DB_PASSWORD", "")
@@ -19,4 +25,4 @@ def ready():
 
 
 if __name__ == "__main__":
-    app.run(host="0.0.0.0", port=int(os.environ.get("PORT", "8000")))
+    app.run(host="127.0.0.1", port=int(os.environ.get("PORT", "8000")))
