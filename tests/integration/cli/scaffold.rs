@@ -66,7 +66,11 @@ fn every_sample_is_written_whole() {
         let written = tree(&place.work().join("out").join(&name));
         assert_eq!(written.keys().collect::<Vec<_>>(), kept(&folder.join("app")).keys().collect::<Vec<_>>());
         assert_eq!(written, kept(&folder.join("app")), "{name}");
-        assert!(written.contains_key("app.py") && written.contains_key("requirements.txt"), "{name}");
+        for file in
+            ["app.py", "requirements.in", "requirements.txt", "Dockerfile", ".dockerignore", "test_app.py"]
+        {
+            assert!(written.contains_key(file), "{name} has no {file}");
+        }
         samples += 1;
     }
     assert!(samples >= 3);
