@@ -32,15 +32,13 @@ pub(super) struct Mount {
     hint: String,
 }
 
-/// Whether a volume is a share: of `AzureFile` or `NfsAzureFile`. The second word: the member of the
-/// environment's storage that it needs.
+/// For a volume that is a share, the member that the environment's storage behind it must have.
 pub(super) fn share_member(volume: &Value) -> Option<&'static str> {
     let kind = volume.text_at(&["storageType"])?;
-    match () {
-        () if kind.eq_ignore_ascii_case("AzureFile") => Some("azureFile"),
-        () if kind.eq_ignore_ascii_case("NfsAzureFile") => Some("nfsAzureFile"),
-        () => None,
-    }
+    [("AzureFile", "azureFile"), ("NfsAzureFile", "nfsAzureFile")]
+        .into_iter()
+        .find(|(own, _)| own.eq_ignore_ascii_case(kind))
+        .map(|(_, member)| member)
 }
 
 /// The containers of a template, init containers too.
@@ -140,9 +138,8 @@ fn judge(engine: &Engine<'_>, environment: &ResourceId, known: &Value, member: &
         mount.causes.push(cause);
         mount.fix = mount.fix.or(fix);
     }
-    let id = found.text_at(&["id"]).and_then(ResourceId::parse);
-    let id = id.map(|id| ResourceId::parse(&format!("{}/fileServices/default/shares/{share}", id.as_str())));
-    if let Some(Some(id)) = id
+    let id = found.text_at(&["id"]).map(|id| format!("{id}/fileServices/default/shares/{share}"));
+    if let Some(id) = id.as_deref().and_then(ResourceId::parse)
         && let Some(Fact::Absent { .. }) = engine.asked.ask(&engine.read(&id, SHARE))
     {
         mount.causes.push(format!("the share {share} is not there"));

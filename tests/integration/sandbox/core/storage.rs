@@ -197,7 +197,7 @@ fn a_write_needs_its_right_a_free_account_and_nobody_who_forbids_it() {
         let provisioning = |state: &mut State, word: &str| {
             state.storage_account_mut("stdemo").unwrap().properties["provisioningState"] = json!(word);
         };
-        let spoil: [(Spoil<'_>, u16, &str); 5] = [
+        let spoil: [(Spoil<'_>, u16, &str); 6] = [
             (&|state| provisioning(state, "Creating"), 409, "StorageAccountIsNotProvisioned"),
             (&|state| provisioning(state, "Updating"), 409, "StorageAccountOperationInProgress"),
             (&|state| seed::variant::lock(state, &account(), "ReadOnly"), 409, "ScopeLocked"),
@@ -205,6 +205,13 @@ fn a_write_needs_its_right_a_free_account_and_nobody_who_forbids_it() {
                 &|state| drop(seed::variant::deny(state, &account(), &["Microsoft.Storage/*"])),
                 403,
                 "DenyAssignmentAuthorizationFailed",
+            ),
+            (
+                &|state| {
+                    seed::variant::policy(state, &seed::group_id(seed::GROUP), "", "");
+                },
+                403,
+                "RequestDisallowedByPolicy",
             ),
             (
                 &|state| {

@@ -101,6 +101,11 @@ fn what_is_no_storage_is_refused() {
     world.by("app-scoped").get(&id).refused(403, "AuthorizationFailed");
     world.edit(|state| seed::variant::lock(state, &seed::environment_id(), "ReadOnly"));
     world.send("PUT", &id, Some(&registration("k"))).refused(409, "ScopeLocked");
+    world.edit(|state| {
+        state.locks.clear();
+        seed::variant::policy(state, &seed::group_id(seed::GROUP), "", "");
+    });
+    world.send("PUT", &id, Some(&registration("k"))).refused(403, "RequestDisallowedByPolicy");
 }
 
 #[test]
