@@ -82,6 +82,10 @@
 //! approved and written as those of a resource are. What the run may, can or shall not do is
 //! [`plan::ByHand`]: never "missing" when it could not be seen, and told with the script for whoever may.
 //!
+//! **A share that cannot be mounted is told nowhere**, so `plan/mount` says what is known of it: before the first
+//! write whether volumes, mounts and what the environment knows fit together, and while a revision hangs, which
+//! share it waits for and why that may be.
+//!
 //! **Verifying is planning again** ([`verify`]): what is not in place has failed, in the recipe's words,
 //! beside the health of app and revision, which Azure says and we do not.
 //!
