@@ -161,6 +161,7 @@ fn list() {
     cosmos-db               data & storage          medium      Data in Cosmos DB for NoSQL, reached with the app's identity
     key-vault-reference     security & identity     medium      Environment variables from Key Vault secrets
     managed-identity        security & identity     low         Managed identity for an app, with the roles it needs
+    redis                   data & storage          low         Redis with the app's identity, on Azure Managed Redis or Azure Cache for Redis
     storage                 data & storage          medium      Blobs by the app's identity, files and scratch space by mounts
     ");
     let none = Place::new().line("list --for velocity").code(0);

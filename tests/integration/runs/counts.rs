@@ -36,25 +36,25 @@ use super::super::support::world::{START, World, failed, writes};
 use super::{BOTH, EXISTING, IDENTITY, SECRET, app, described, secrets_listed};
 
 /// What a run costs.
-struct Cost {
-    recipes: &'static [&'static str],
-    parameters: &'static [&'static str],
+pub(super) struct Cost {
+    pub(super) recipes: &'static [&'static str],
+    pub(super) parameters: &'static [&'static str],
     /// Reads and rounds of the first plan.
-    first: (usize, usize),
+    pub(super) first: (usize, usize),
     /// Method and type of each accepted write.
-    writes: &'static [(&'static str, &'static str)],
-    revisions: usize,
+    pub(super) writes: &'static [(&'static str, &'static str)],
+    pub(super) revisions: usize,
     /// Reads and rounds of the plan after it.
-    again: (usize, usize),
+    pub(super) again: (usize, usize),
 }
 
-const APP: (&str, &str) = ("PATCH", "containerApps");
+pub(super) const APP: (&str, &str) = ("PATCH", "containerApps");
 const ROLE: (&str, &str) = ("PUT", "roleAssignments");
 const NEW_IDENTITY: (&str, &str) = ("PUT", "userAssignedIdentities");
 
 /// Runs twice, on an app without secrets of its own.
 #[track_caller]
-fn costs(cost: &Cost) -> World {
+pub(super) fn costs(cost: &Cost) -> World {
     let world = World::new().edited(|state| {
         seed::add_identity(
             state,

@@ -17,6 +17,7 @@ mod instances;
 mod merging;
 mod permissions;
 mod properties;
+mod redis;
 mod refusals;
 mod registries;
 mod required;

@@ -108,6 +108,7 @@ impl World {
             variables: BTreeMap::from([
                 ("KEY_VAULT_NAME".to_owned(), "kv-demo".to_owned()),
                 ("ACR_NAME".to_owned(), "acrdemo".to_owned()),
+                ("REDIS_NAME".to_owned(), "redis-demo".to_owned()),
             ]),
             container: None,
             timeout: Duration::from_secs(30 * 60),
