@@ -276,6 +276,7 @@ fn graph() {
     │   ├── container-registry
     │   ├── cosmos-db
     │   └── key-vault-reference
+    ├── redis
     └── storage
         └── bring-your-own-storage
     ");
@@ -286,6 +287,7 @@ fn graph() {
         managed-identity --> cosmos-db
         managed-identity --> key-vault-reference
         baseline --> managed-identity
+        baseline --> redis
         baseline --> storage
     ");
 }
