@@ -140,6 +140,18 @@ def test_every_package_is_pinned_with_hashes() -> None:
     assert names <= {line.partition("==")[0] for line in pinned}
 
 
+@pytest.mark.skipif(not (SAMPLE.parent / "recipe.yaml").exists(), reason="a sample without its recipe")
+def test_the_recipe_sets_what_the_sample_reads() -> None:
+    read = set(re.findall(r'"((?:COSMOS|REDIS|SQL|STORAGE)_[A-Z_]+)"', (SAMPLE / "app.py").read_text()))
+    # The sample's own, with a default.
+    read -= {"SQL_LOGIN_SECONDS"}
+    written = set(re.findall(r"name: ([A-Z_]+)\b", (SAMPLE.parent / "recipe.yaml").read_text()))
+    assert read <= written, read - written
+    # And the test below gives it nothing else.
+    given = set(SIGNS_IN[RECIPE][0]) if RECIPE in SIGNS_IN else set()
+    assert given - {"SQL_LOGIN_SECONDS"} == read
+
+
 def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
