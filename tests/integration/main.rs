@@ -20,3 +20,4 @@ mod runs;
 mod runs_faults;
 mod sandbox;
 mod support;
+mod tsql;

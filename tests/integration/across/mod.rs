@@ -1,6 +1,8 @@
 //! The real program against a sandbox in another process: killed, signalled, cut off.
 
 mod crash;
+#[cfg(feature = "sql")]
+mod databases;
 mod limits;
 mod process;
 #[cfg(unix)]

@@ -23,6 +23,7 @@ mod registries;
 mod required;
 mod secrecy;
 mod secrets;
+mod sql;
 mod storage;
 mod strangers;
 mod switches;
