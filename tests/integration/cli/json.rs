@@ -45,6 +45,7 @@ fn a_query_picks_from_the_document() {
     assert_eq!(
         picked(&["list", "--query", "[].name"]),
         json!([
+            "azure-sql",
             "bring-your-own-storage",
             "container-registry",
             "cosmos-db",

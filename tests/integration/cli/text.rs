@@ -156,6 +156,7 @@ fn list() {
     says(&outcome, &["managed-identity", "key-vault-reference"]);
     insta::assert_snapshot!(outcome.scrubbed(), @r"
     RECIPE                  CATEGORY                COMPLEXITY  WHAT IT DOES
+    azure-sql               data & storage          medium      An Azure SQL database, with the app's identity as its user
     bring-your-own-storage  data & storage          medium      A share of Azure Files as a volume of the app
     container-registry      deployment & revisions  low         Images from a private registry, pulled with the app's identity
     cosmos-db               data & storage          medium      Data in Cosmos DB for NoSQL, reached with the app's identity
@@ -164,8 +165,12 @@ fn list() {
     redis                   data & storage          low         Redis with the app's identity, on Azure Managed Redis or Azure Cache for Redis
     storage                 data & storage          medium      Blobs by the app's identity, files and scratch space by mounts
     ");
-    let none = Place::new().line("list --for velocity").code(0);
-    assert!(!none.stdout.contains("managed-identity"), "{}", none.stdout);
+    let some = Place::new().line("list --for velocity").code(0);
+    assert!(
+        some.stdout.contains("azure-sql") && !some.stdout.contains("managed-identity"),
+        "{}",
+        some.stdout
+    );
 }
 
 #[test]
@@ -273,6 +278,7 @@ fn graph() {
     insta::assert_snapshot!(Place::new().line("graph").code(0).stdout, @r"
     baseline
     ├── managed-identity
+    │   ├── azure-sql
     │   ├── container-registry
     │   ├── cosmos-db
     │   └── key-vault-reference
@@ -282,6 +288,7 @@ fn graph() {
     ");
     insta::assert_snapshot!(Place::new().line("graph --format mermaid").code(0).stdout, @r"
     flowchart TD
+        managed-identity --> azure-sql
         storage --> bring-your-own-storage
         managed-identity --> container-registry
         managed-identity --> cosmos-db

@@ -4,6 +4,7 @@
 
 mod apps;
 mod asked;
+mod azure_sql;
 mod callers;
 mod conflicts;
 mod cosmos;
