@@ -1,7 +1,8 @@
 //! The data plane of SQL servers: who gets in, what a batch reads and changes, and what it is refused.
 
 use acarecipe::sandbox::state::{SqlAdministrator, SqlUser};
-use acarecipe::sandbox::{SqlBatch, SqlReply, seed};
+use acarecipe::sandbox::statefile::{Saved, StateFile, read};
+use acarecipe::sandbox::{Handler as _, SqlBatch, SqlReply, State, seed};
 
 use super::World;
 
@@ -310,4 +311,20 @@ fn batches_are_recorded_without_the_token_and_faults_strike_them() {
         matches!(&busy, SqlReply::Refused(40_613, told) if told.contains("not currently available")),
         "{busy:?}"
     );
+}
+
+#[test]
+fn what_a_batch_changed_is_in_the_state_file_before_it_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sandbox.json");
+    let saved = Saved::new(World::new().sandbox.clone(), StateFile::open(&path).unwrap());
+    let batch =
+        |text| SqlBatch { host: HOST, database: "appdb", token: "sandbox-owner", text, parameters: &[] };
+    assert!(matches!(saved.batch(&batch("SELECT 1")), SqlReply::Rows(_)));
+    assert!(read::<State>(&path).unwrap().is_none(), "nothing changed");
+    let create = format!("CREATE USER [a] WITH SID = {SID}, TYPE = E");
+    assert_eq!(saved.batch(&batch(&create)), SqlReply::Rows(Vec::new()));
+    let state = read::<State>(&path).unwrap().unwrap();
+    let server = state.sql_server(seed::SQL_SERVER).unwrap();
+    assert!(server.databases[seed::SQL_DATABASE].users.contains_key("a"));
 }
