@@ -1,6 +1,6 @@
 //! The data plane of SQL servers: who gets in, what a batch reads and changes, and what it is refused.
 
-use acarecipe::sandbox::state::{SqlAdministrator, SqlUser};
+use acarecipe::sandbox::state::{SqlAdministrator, SqlUser, sid_of};
 use acarecipe::sandbox::statefile::{Saved, StateFile, read};
 use acarecipe::sandbox::{Handler as _, SqlBatch, SqlReply, State, seed};
 
@@ -49,7 +49,7 @@ fn users(world: &World) -> Vec<(String, SqlUser)> {
 fn known(world: &World, caller: &str, roles: &[&str]) {
     world.edit(|state| {
         let principal = state.callers[caller].principal.parse().unwrap();
-        seed::variant::sql_user(state, caller, &acarecipe::sandbox::state::sid_of(&principal), roles);
+        seed::variant::sql_user(state, caller, &sid_of(&principal), roles);
     });
 }
 
@@ -148,6 +148,7 @@ fn the_directory_knows_identities_by_name() {
     let world = World::new();
     rows(&world, "owner", "CREATE USER [id-demo] FROM EXTERNAL PROVIDER;", &[]);
     assert_eq!(users(&world)[0].1.sid, SID);
+    assert_eq!(sid_of(&seed::IDENTITY_CLIENT.parse().unwrap()), SID);
     let told = refused(&world, "owner", "CREATE USER [ca-demo] FROM EXTERNAL PROVIDER", 33_130);
     assert!(told.starts_with("Principal 'ca-demo' could not be found"), "{told}");
 }
