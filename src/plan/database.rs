@@ -132,7 +132,8 @@ impl Frame<'_, '_> {
                 return result;
             }
         };
-        let sid = request.client_id().map(|id| sql::sid(&id)).unwrap_or_default();
+        // Of no bytes: whether text without 0x converts is not documented.
+        let sid = request.client_id().map_or_else(|| "0x".to_owned(), |id| sql::sid(&id));
         let fact = self.engine.asked.value(&Read::sql_user(
             &request.id(),
             &request.database,

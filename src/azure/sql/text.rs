@@ -11,7 +11,7 @@ use std::fmt::Write;
 use uuid::Uuid;
 
 /// Reads everything that is asked of a database in one batch: `@P1` is the user's name, `@P2` its sid in
-/// hexadecimal or the empty string. Each row says in its first column what it is:
+/// hexadecimal, or `0x` while nobody knows it. Each row says in its first column what it is:
 ///
 /// | first | second | third | fourth |
 /// | --- | --- | --- | --- |
