@@ -211,6 +211,36 @@ fn two_that_want_different_keys_under_one_name_are_told_so() {
     assert!(problem.message.contains("accountKey"), "{problem:?}");
 }
 
+/// That all that is said of it means nothing set does not mean that it is there.
+#[test]
+fn a_resource_of_which_only_defaults_are_wanted_is_made() {
+    const BLOBS: &str = "
+existing:
+  account: { type: Microsoft.Storage/storageAccounts, name: stdemo }
+  made: { type: Microsoft.Storage/storageAccounts/blobServices/containers, parent: \"${account}\", name: default/data, optional: true }
+steps:
+  - id: blobs
+    why: there is a container
+    resource:
+      type: Microsoft.Storage/storageAccounts/blobServices/containers
+      parent: \"${account}\"
+      name: default/data
+      body: { properties: { publicAccess: WANTED } }
+verify:
+  - { name: it is there, that: \"${made}\", otherwise: it is not }
+outputs: { id: \"${steps.blobs.id}\" }
+";
+    for wanted in ["None", "{ $patch: default, value: None }"] {
+        let folder = folder(&[("blobs", &BLOBS.replace("WANTED", wanted))]);
+        let world = world(&folder);
+        let run = works_and_stays(&world, &["blobs"], &[]);
+        assert_eq!(run.applied.writes.len(), 1);
+        let id = run.planned.plan.outputs["blobs"]["id"].clone();
+        assert_eq!(id.as_str(), Some(seed::container_id(seed::STORAGE_ACCOUNT, "data").as_str()));
+        described(&world);
+    }
+}
+
 /// What Azure does not return goes along when the resource is written whole, and drift of it is not seen.
 #[test]
 fn a_resource_that_is_only_written_whole_keeps_what_is_not_returned() {
