@@ -29,6 +29,7 @@ mod storage;
 mod strangers;
 mod switches;
 mod target;
+mod together;
 mod trouble;
 mod vaults;
 mod volumes;
