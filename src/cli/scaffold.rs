@@ -221,6 +221,10 @@ fn make(folder: &Path, made: &mut Vec<PathBuf>) -> Result<(), (PathBuf, io::Erro
     if let Some(above) = folder.parent() {
         make(above, made)?;
     }
+    // `new/..` is there once `new` is.
+    if folder.is_dir() {
+        return Ok(());
+    }
     std::fs::create_dir(folder).map_err(|error| {
         // What is there is no folder, nor a link to one.
         let there = error.kind() == io::ErrorKind::AlreadyExists;

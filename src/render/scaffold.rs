@@ -13,7 +13,7 @@ pub fn scaffolded(report: &ScaffoldReport) -> String {
         let _ = writeln!(text, "{:<9}  {}", file.status, strip_control(&file.path));
     }
     let folder = strip_control(&report.folder);
-    let _ = writeln!(text, "\n{} in {folder}. Next:\n", counted(report.files.len(), "file"));
+    let _ = writeln!(text, "\n{} in {folder}\n\nNext:\n", counted(report.files.len(), "file"));
     for command in &report.next {
         let _ = writeln!(text, "  {command}");
     }

@@ -89,7 +89,7 @@ fn without_a_folder_it_is_named_after_the_recipe() {
         assert!(outcome.stdout.contains(&format!("created    {path}\n")), "{}", outcome.stdout);
     }
     let end = format!(
-        "\n{} files in managed-identity-app. Next:\n\n  az containerapp up --name \"$APP_NAME\" --resource-group \"$RG\" \
+        "\n{} files in managed-identity-app\n\nNext:\n\n  az containerapp up --name \"$APP_NAME\" --resource-group \"$RG\" \
          --source managed-identity-app --ingress external --target-port 8000\n  acarecipe apply managed-identity\n",
         files.len()
     );
@@ -209,6 +209,9 @@ fn what_cannot_be_written_is_told_and_leaves_nothing() {
         outcome.stderr
     );
     assert_eq!(outcome.stderr.matches("error").count(), 1, "{}", outcome.stderr);
+    // A way that leads back over a folder which is made for it.
+    let _ = place.line("scaffold mine made/../beside --recipes more").code(0);
+    assert!(place.work().join("beside/app.py").exists());
     // A folder where a file would be: no --force replaces that.
     place.write("there/app.py/keep", "mine");
     let outcome = place.line("scaffold mine there --recipes more --force").code(2);
