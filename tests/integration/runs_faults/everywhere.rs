@@ -276,3 +276,10 @@ fn three_recipes_with_an_identity_that_is_there() {
     let scenario = Scenario::new("three recipes, an identity that is there", &recipes, &parameters);
     Scenario { writes_only: true, ..scenario }.everywhere();
 }
+
+#[test]
+fn redis_with_an_identity_that_is_there() {
+    let parameters = ["managed-identity.identity=id-demo"];
+    let scenario = Scenario::new("redis, an identity that is there", &["redis"], &parameters);
+    Scenario { writes_only: true, ..scenario }.everywhere();
+}
