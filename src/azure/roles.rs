@@ -558,6 +558,13 @@ mod tests {
             "Microsoft.Cache/redisEnterprise/write",
             "Microsoft.Cache/redisEnterprise/databases/write",
             "Microsoft.Cache/redisEnterprise/databases/accessPolicyAssignments/write",
+            // Recipes only read these; SQL Server Contributor has them but for what its notActions take away,
+            // which no source here lists in full.
+            "Microsoft.Sql/servers/write",
+            "Microsoft.Sql/servers/databases/write",
+            "Microsoft.Sql/servers/administrators/write",
+            "Microsoft.Sql/servers/azureADOnlyAuthentications/write",
+            "Microsoft.Sql/servers/firewallRules/write",
         ];
         let mut seen = 0;
         for kind in types::ALL {

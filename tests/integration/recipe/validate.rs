@@ -240,11 +240,11 @@ fn required_recipes_are_there_and_take_what_they_are_given() {
     let body = "\
 requires:
   - { recipe: managed-identity, with: { identiy: [create] } }
-  - storage
+  - elsewhere
 ";
     assert_eq!(
         mistakes(body),
-        [r#"unknown-input 6 "identiy" did you mean `identity`?"#, r#"unknown-recipe 7 "storage""#,]
+        [r#"unknown-input 6 "identiy" did you mean `identity`?"#, r#"unknown-recipe 7 "elsewhere""#,]
     );
 }
 

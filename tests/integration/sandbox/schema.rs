@@ -114,9 +114,9 @@ fn secrets_in_answers_wrong_types_versions_and_statuses_are_caught() {
     caught(&typed, "maxReplicas");
     caught(
         &problems(get(new), |record| {
-            record["query"] = json!({ "api-version": "2024-03-01" });
+            record["query"] = json!({ "api-version": "2022-03-01" });
         }),
-        "api-version '2024-03-01'",
+        "api-version '2022-03-01'",
     );
     caught(&problems(get(new), |record| record["query"] = json!({})), "(no api-version)");
     caught(&problems(patch(new), |record| record["status"] = json!(207)), "status 207 is not documented");
