@@ -1,5 +1,6 @@
 //! The Azure of a case: a sandbox in memory on a clock that only waiting moves.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,11 @@ impl Azure {
         let clock = Arc::new(VirtualClock::new(START));
         let options = options(&clock, &rules, Vec::new());
         Azure { clock, rules, sandbox: Sandbox::new(options) }
+    }
+
+    /// The assumptions that its runs so far have asked about.
+    pub(super) fn asked(&self) -> BTreeSet<&'static str> {
+        self.rules.asked()
     }
 
     /// Lets time pass.

@@ -1,5 +1,6 @@
 //! One case: its runs, one after the other, each the very command on an Azure in memory.
 
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
 use super::azure::Azure;
@@ -35,6 +36,8 @@ pub(super) struct End {
     pub(super) runs: Vec<RunEnd>,
     /// Whether a signal ended it.
     pub(super) interrupted: bool,
+    /// The assumptions that its runs asked about.
+    pub(super) asked: BTreeSet<&'static str>,
 }
 
 /// How a run ended.
@@ -88,6 +91,7 @@ impl Job<'_> {
         };
         for run in &self.case.runs {
             Box::pin(story.step(run)).await;
+            story.end.asked = story.azure.asked();
             if story.end.interrupted || !story.end.failures.is_empty() {
                 return story.end;
             }

@@ -40,7 +40,7 @@ pub(super) struct Test {
     /// Only cases with this in their name
     #[arg(long = "case", value_name = "NAME")]
     only: Vec<String>,
-    /// Run every case once more under each assumption about Azure turned round: it must end in the same status
+    /// Run every case once more under each assumption about Azure that it meets, turned round: it must end in the same status
     #[arg(long)]
     switches: bool,
     #[command(flatten)]
@@ -102,39 +102,38 @@ impl Test {
         }
     }
 
-    fn results(&self, suites: &[Suite], stop: &Interrupt, verbose: u8) -> Vec<CaseResult> {
-        let flips: Vec<&'static str> = if self.switches {
-            Switches::all_flips().into_iter().map(|(name, _)| name).collect()
-        } else {
-            Vec::new()
+    fn results<'s>(&'s self, suites: &'s [Suite], stop: &Interrupt, verbose: u8) -> Vec<CaseResult> {
+        let chosen = self.chosen(suites);
+        let job = |chosen: &Chosen<'s>, flip| Job {
+            suite: chosen.0,
+            case: chosen.1,
+            flip,
+            waiting: &self.waiting,
+            requests: verbose > 1,
         };
-        let mut jobs = Vec::new();
-        for (suite, case) in self.chosen(suites) {
+        let plain = run_all(&chosen.iter().map(|chosen| job(chosen, None)).collect::<Vec<_>>(), stop);
+        // Under an assumption that no run of a case asks about, the case is the same either way.
+        let flips = |(_, case): Chosen<'_>, result: &CaseResult| -> Vec<&'static str> {
             // A case that turns assumptions round itself is about just those.
-            let flips = if case.switches.is_empty() { flips.as_slice() } else { &[] };
-            let all = std::iter::once(None).chain(flips.iter().copied().map(Some));
-            jobs.extend(all.map(|flip| Job {
-                suite,
-                case,
-                flip,
-                waiting: &self.waiting,
-                requests: verbose > 1,
-            }));
-        }
-        let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        let ends = parallel::each(&jobs, workers, || stop.requested(), Job::run);
-        let known = jobs.iter().zip(ends).filter_map(|(job, end)| Some((job, end?)));
-        let mut results: Vec<CaseResult> = known
-            .map(|(job, end)| {
-                let end = end.unwrap_or_else(|message| {
-                    let text = format!("the case could not be run to its end: {message}");
-                    let found = Diagnostic::error(codes::CASE_FAILED, text);
-                    let found = found.label(&job.suite.cases.source, job.case.name.span, "");
-                    End { failures: vec![found], ..End::default() }
-                });
-                CaseResult { report: report(job, &end), end }
-            })
+            if !self.switches || !case.switches.is_empty() {
+                return Vec::new();
+            }
+            let said = |name: &str| case.flipped.iter().any(|one| one.switch.value == name);
+            let all = Switches::all_flips().into_iter().map(|(name, _)| name);
+            all.filter(|name| result.end.asked.contains(name) || said(name)).collect()
+        };
+        let per_case: Vec<Vec<&'static str>> = (chosen.iter().zip(&plain))
+            .map(|(chosen, result)| result.as_ref().map_or_else(Vec::new, |result| flips(*chosen, result)))
             .collect();
+        let jobs: Vec<Job<'s>> = (chosen.iter().zip(&per_case))
+            .flat_map(|(chosen, flips)| flips.iter().map(|flip| job(chosen, Some(*flip))))
+            .collect();
+        let mut flipped = run_all(&jobs, stop).into_iter();
+        let mut results: Vec<CaseResult> = Vec::new();
+        for (result, flips) in plain.into_iter().zip(&per_case) {
+            results.extend(result);
+            results.extend(flipped.by_ref().take(flips.len()).flatten());
+        }
         // A case that fails as things are would only say so again under every assumption.
         let mut base_failed = false;
         results.retain(|result| {
@@ -144,6 +143,22 @@ impl Test {
         });
         results
     }
+}
+
+/// Runs the jobs on all processors; in their order, without those that a stop kept from being run.
+fn run_all(jobs: &[Job<'_>], stop: &Interrupt) -> Vec<Option<CaseResult>> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let ends = parallel::each(jobs, workers, || stop.requested(), Job::run);
+    let result = |(job, end): (&Job<'_>, Option<Result<End, String>>)| {
+        let end = end?.unwrap_or_else(|message| {
+            let text = format!("the case could not be run to its end: {message}");
+            let found = Diagnostic::error(codes::CASE_FAILED, text);
+            let found = found.label(&job.suite.cases.source, job.case.name.span, "");
+            End { failures: vec![found], ..End::default() }
+        });
+        Some(CaseResult { report: report(job, &end), end })
+    };
+    jobs.iter().zip(ends).map(result).collect()
 }
 
 /// A case that has been run.

@@ -11,6 +11,7 @@ mod storage;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// One behaviour.
 #[derive(Clone, Copy, Debug)]
@@ -201,8 +202,21 @@ impl Switch {
 }
 
 /// Which assumptions are turned round. Default: none.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Switches(BTreeSet<Switch>);
+#[derive(Clone, Debug, Default)]
+pub struct Switches {
+    flipped: BTreeSet<Switch>,
+    /// Which were asked about, by this one or a clone of it.
+    asked: Arc<Mutex<BTreeSet<Switch>>>,
+}
+
+/// Two settings are equal when the same assumptions are turned round.
+impl PartialEq for Switches {
+    fn eq(&self, other: &Switches) -> bool {
+        self.flipped == other.flipped
+    }
+}
+
+impl Eq for Switches {}
 
 /// There is no switch of that name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -229,23 +243,31 @@ impl Switches {
             .iter()
             .find(|switch| switch.name() == name)
             .ok_or_else(|| UnknownSwitch { name: name.to_owned() })?;
-        self.0.insert(*switch);
+        self.flipped.insert(*switch);
         Ok(self)
     }
 
     /// One setting per switch with just that one flipped, by name.
     pub fn all_flips() -> Vec<(&'static str, Switches)> {
-        Switch::ALL.iter().map(|switch| (switch.name(), Switches(BTreeSet::from([*switch])))).collect()
+        let only = |switch: Switch| Switches { flipped: BTreeSet::from([switch]), ..Switches::default() };
+        Switch::ALL.iter().map(|switch| (switch.name(), only(*switch))).collect()
     }
 
     /// Whether the rule behind `switch` holds as its fact says.
     pub fn holds(&self, switch: Switch) -> bool {
-        !self.0.contains(&switch)
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(switch);
+        !self.flipped.contains(&switch)
+    }
+
+    /// The names of those that somebody has asked about. What happens in a sandbox is the same under an
+    /// assumption that nobody asks about, whichever way it stands.
+    pub fn asked(&self) -> BTreeSet<&'static str> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|switch| switch.name()).collect()
     }
 
     /// The names of the flipped ones.
     pub fn names(&self) -> Vec<&'static str> {
-        self.0.iter().map(|switch| switch.name()).collect()
+        self.flipped.iter().map(|switch| switch.name()).collect()
     }
 }
 

@@ -343,6 +343,11 @@ cases:
     let outcome = place(cases).line("test greeting --switches").code(0);
     assert!(outcome.stdout.contains("  ✓ fresh  also under "), "{}", outcome.stdout);
     assert!(outcome.stdout.contains("  ✓ about one of them\n"), "{}", outcome.stdout);
+    // Only under those that its runs ask about: the others make no difference to them.
+    let report = place(cases).line("test greeting --switches -o json").code(0).json();
+    let flipped = |name: &str| report["cases"].as_array().unwrap().iter().any(|case| case["flipped"] == name);
+    assert!(flipped("patch-location-only") && flipped("revision-listed-at-once"), "{report}");
+    assert!(!flipped("firewall-stops-apps") && !flipped("policy-changes-in-place"), "{report}");
     // A case that ends otherwise says which assumption it was, unless it is said with its reason.
     let stopped = |flipped: &str| {
         format!(
