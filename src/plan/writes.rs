@@ -164,7 +164,8 @@ fn names(user: &Outcome, path: &Path, value: &Value, kind: &str, name: &str) -> 
     match &value.data {
         Data::String(text) => {
             let row = (path.pattern(), kind);
-            text == name && user.kind.names.iter().any(|(place, of)| (*place, *of) == (row.0.as_str(), row.1))
+            text.eq_ignore_ascii_case(name)
+                && user.kind.names.iter().any(|(place, of)| (*place, *of) == (row.0.as_str(), row.1))
         }
         Data::List(items) => items.iter().any(|item| names(user, &path.element(""), item, kind, name)),
         Data::Map(members) => {

@@ -44,6 +44,8 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
         ("properties.configuration.registries[].identity", Compare::IgnoreCase),
         ("properties.configuration.registries[].server", Compare::IgnoreCase),
         ("properties.configuration.identitySettings[].identity", Compare::IgnoreCase),
+        // The name of a resource, which has no case.
+        ("properties.template.volumes[].storageName", Compare::IgnoreCase),
         ("properties.environmentId", Compare::IgnoreCase),
         ("properties.managedEnvironmentId", Compare::IgnoreCase),
         ("location", Compare::IgnoreCase),

@@ -65,7 +65,14 @@ steps:
 
 /// A world that knows these recipes.
 fn with(rules: Switches) -> (World, tempfile::TempDir) {
-    let folder = folder(&[("mount", MOUNT), ("register", REGISTER), ("other", OTHER), ("dot", DOT)]);
+    let capitals = MOUNT.replace("storageName: sharedfiles", "storageName: SharedFiles");
+    let folder = folder(&[
+        ("mount", MOUNT),
+        ("capitals", &capitals),
+        ("register", REGISTER),
+        ("other", OTHER),
+        ("dot", DOT),
+    ]);
     let mut world = World::with(rules, Vec::new());
     world.folders = vec![folder.path().to_owned()];
     world.timeout = Duration::from_secs(5 * 60);
@@ -125,6 +132,29 @@ fn a_volume_without_its_storage_is_told_before_the_first_write() {
         "{said}"
     );
     described(&world);
+}
+
+#[test]
+fn the_name_of_a_storage_has_no_case() {
+    let (world, _folder) = world();
+    let world = world.edited(registered);
+    works_and_stays(&world, &["capitals"], &[]);
+    let sent = writes(&world.sandbox.exchanges()).len();
+    let run = world.apply(&["mount"], &[]);
+    assert!(run.ok().plan.writes.is_empty(), "{:?}", run.ok().plan.writes);
+    assert_eq!(writes(&world.sandbox.exchanges()).len(), sent);
+    assert_eq!(app(&world).latest().unwrap().template["volumes"][0]["storageName"], "SharedFiles");
+    described(&world);
+}
+
+#[test]
+fn a_storage_is_made_before_what_mounts_it_in_another_case() {
+    let (world, _folder) = world();
+    let run = works_and_stays(&world, &["capitals", "register"], &[]);
+    assert_eq!(run.applied.revisions.len(), 1);
+    let sent: Vec<String> =
+        writes(&world.sandbox.exchanges()).into_iter().map(|(method, _)| method).collect();
+    assert_eq!(sent, ["PUT", "PUT", "PATCH"], "share, storage, app");
 }
 
 #[test]
