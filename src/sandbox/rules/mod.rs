@@ -253,14 +253,20 @@ impl Switches {
         Switch::ALL.iter().map(|switch| (switch.name(), only(*switch))).collect()
     }
 
+    /// One setting per switch that somebody has asked about, with just that one flipped, by name. What
+    /// happens in a sandbox is the same under an assumption that nobody asks about, whichever way it stands.
+    pub fn met(&self) -> Vec<(&'static str, Switches)> {
+        let asked = self.asked();
+        Switches::all_flips().into_iter().filter(|(name, _)| asked.contains(name)).collect()
+    }
+
     /// Whether the rule behind `switch` holds as its fact says.
     pub fn holds(&self, switch: Switch) -> bool {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(switch);
         !self.flipped.contains(&switch)
     }
 
-    /// The names of those that somebody has asked about. What happens in a sandbox is the same under an
-    /// assumption that nobody asks about, whichever way it stands.
+    /// The names of those that somebody has asked about.
     pub fn asked(&self) -> BTreeSet<&'static str> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).iter().map(|switch| switch.name()).collect()
     }
