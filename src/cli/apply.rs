@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::execute::{Applied, Failure, Observed, described, restart_command};
 use crate::plan::{Plan, State, Target};
 use crate::render::Screen;
-use crate::report::{AppliedReport, Ending, Report};
+use crate::report::{AppliedReport, ByHandReport, Ending, Report};
 use crate::value::strip_control;
 
 /// Arguments of `apply`.
@@ -134,6 +134,7 @@ impl Applying {
         report.counts.writes = applied.writes.len();
         report.counts.revisions = applied.revisions.len();
         report.applied = Some(AppliedReport::from(&applied));
+        report.action_required.extend(applied.by_hand.iter().map(ByHandReport::from));
         match end {
             Ok(Ok(after)) => {
                 let ending = judge::verification(context, screen, &mut report, &after, self.strict);

@@ -111,6 +111,11 @@ pub(super) fn after_refused(user: &DatabaseUser, what: &str, error: &SqlError, t
     if passing && tries < TRIES {
         return Next::Again { after: backoff(tries), reason: error.to_string() };
     }
+    Next::Stop(refusal(user, what, error))
+}
+
+/// The failure of a script.
+pub(super) fn refusal(user: &DatabaseUser, what: &str, error: &SqlError) -> Failure {
     let code = if error.number() == Some(OTHER_IDENTITY) { codes::SQL_USER } else { codes::AZURE_REFUSED };
     let mut diagnostic = Diagnostic::error(code, error.to_string())
         .note(format!("while trying to {what}"))
@@ -119,10 +124,10 @@ pub(super) fn after_refused(user: &DatabaseUser, what: &str, error: &SqlError, t
         diagnostic = diagnostic.fix(fix);
     }
     let diagnostic = Box::new(diagnostic);
-    Next::Stop(match error {
+    match error {
         SqlError::Timeout { .. } => Failure::Deadline(diagnostic),
         _ => Failure::Azure(diagnostic),
-    })
+    }
 }
 
 /// What lets a database be asked.

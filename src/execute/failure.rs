@@ -57,12 +57,26 @@ impl Failure {
 
     /// Says what mends it, better than was known before.
     pub(super) fn advise(&mut self, fix: String) {
+        if let Some(diagnostic) = self.diagnostic_mut() {
+            diagnostic.fix = Some(fix);
+        }
+    }
+
+    /// Says that what came of it could not be looked up, and why.
+    pub(super) fn but(mut self, reason: &str) -> Failure {
+        if let Some(diagnostic) = self.diagnostic_mut() {
+            diagnostic.notes.push(format!("whether it is in place cannot be told: {reason}"));
+        }
+        self
+    }
+
+    fn diagnostic_mut(&mut self) -> Option<&mut Diagnostic> {
         match self {
-            Failure::Interrupted => {}
+            Failure::Interrupted => None,
             Failure::Azure(diagnostic)
             | Failure::Changed(diagnostic)
             | Failure::Unhealthy(diagnostic)
-            | Failure::Deadline(diagnostic) => diagnostic.fix = Some(fix),
+            | Failure::Deadline(diagnostic) => Some(diagnostic),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::plan::{ByHand, Plan};
+
 /// What a run did.
 #[derive(Clone, Debug, Default)]
 pub struct Applied {
@@ -14,6 +16,8 @@ pub struct Applied {
     /// Revisions that still run with an old secret and have to be restarted. What is live does not
     /// show it, so no later run makes up for it.
     pub to_restart: Vec<String>,
+    /// What is left to a person since the run could not see it through.
+    pub by_hand: Vec<ByHand>,
 }
 
 /// One write.
@@ -63,6 +67,12 @@ impl Ledger<'_> {
                 applied.writes.push(write.clone());
             }
         });
+    }
+
+    /// What `plan` leaves of these steps to a person.
+    pub(super) fn by_hand(self, plan: &Plan, keys: &[String]) {
+        let left = plan.by_hand.iter().filter(|one| keys.contains(&one.key)).cloned();
+        self.edit(|applied| applied.by_hand.extend(left));
     }
 
     /// A new revision.

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::ledger::{Applied, Ledger};
-use super::write::{Context, keys};
+use super::write::{Context, keys, why_unjudged};
 use super::{Event, Executor, Failure, Observed};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Facts;
@@ -44,6 +44,7 @@ impl Executor {
                 return Err(Failure::Interrupted);
             }
             within_approval(&approval, &observed.plan)?;
+            still_judged(approved, &observed.plan)?;
             let ready: Vec<usize> = (0..observed.plan.writes.len())
                 .filter(|index| observed.plan.writes[*index].after.is_empty())
                 .collect();
@@ -172,6 +173,40 @@ pub(super) fn still_possible(plan: &Plan) -> Result<(), Failure> {
             diagnostic.note("it did when the plan was made; nothing more was written"),
         )))
     })
+}
+
+/// What was to be written, and now cannot be seen, may not be in place: nothing that needs it is sent.
+fn still_judged(approved: &Plan, plan: &Plan) -> Result<(), Failure> {
+    let planned: Vec<String> = approved.writes.iter().flat_map(|write| keys(approved, write)).collect();
+    let unseen: Vec<(String, String)> = (planned.into_iter())
+        .filter_map(|key| why_unjudged(plan, std::slice::from_ref(&key)).map(|reason| (key, reason)))
+        .collect();
+    let steps = || approved.steps.iter().chain(&plan.steps);
+    for write in &plan.writes {
+        let mut before: BTreeSet<&String> =
+            write.steps.iter().flat_map(|index| &plan.steps[*index].needs).collect();
+        loop {
+            let known = before.len();
+            let more: Vec<&String> =
+                steps().filter(|step| before.contains(&step.key)).flat_map(|step| &step.needs).collect();
+            before.extend(more);
+            if before.len() == known {
+                break;
+            }
+        }
+        if let Some((key, reason)) = unseen.iter().find(|(key, _)| before.contains(key)) {
+            return Err(Failure::Changed(Box::new(
+                Diagnostic::error(
+                    codes::CHANGED_MEANWHILE,
+                    format!("whether {key} is in place cannot be told"),
+                )
+                .note(reason.clone())
+                .note("what needs it was not sent")
+                .fix("run the same command again: it goes on from what is there"),
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// An identity that did not exist when the plan was approved reads differently once it does.

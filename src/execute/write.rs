@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::database::{Script, after_refused};
+use super::database::{Script, after_refused, refusal};
 use super::ledger::{Done, Ledger};
 use super::repeat::Next;
 use super::run::{still_possible, within_approval};
 use super::send::Tried;
 use super::{Event, Executor, Failure, Observed};
 use crate::azure::types::Consequence;
+use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::facts::Facts;
 use crate::plan::{Approved, Plan, Selection, Target, Write};
 
@@ -38,12 +39,22 @@ impl Executor {
             resource: write.id.as_ref().map(ToString::to_string).unwrap_or_default(),
         };
         let mut tries = 0;
+        let mut last: Option<Failure> = None;
         loop {
             let fresh = self.read_again(context, write, facts.clone(), tries > 0).await?;
-            let Some((plan, write)) = current(&fresh, write, &keys) else {
-                // In place by an earlier try or by somebody else; else the next plan says what is left.
-                context.ledger.in_place(&done);
-                break;
+            let (plan, write) = match current(&fresh, write, &keys) {
+                Current::Ready(plan, write) => (plan, write),
+                // The next plan says what comes first.
+                Current::Later => return Ok(()),
+                Current::Unjudged(reason) => {
+                    context.ledger.by_hand(&fresh.plan, &keys);
+                    return Err(last.unwrap_or_else(|| unjudged(&done)).but(&reason));
+                }
+                // By an earlier try or by somebody else.
+                Current::InPlace => {
+                    context.ledger.in_place(&done);
+                    break;
+                }
             };
             still_possible(plan)?;
             within_approval(context.approval, plan)?;
@@ -53,13 +64,17 @@ impl Executor {
                     match Box::pin(self.send_script(context.ledger, plan, write, &user, &done)).await {
                         Ok(()) => break,
                         Err(Script::Failed(failure)) => return Err(failure),
-                        Err(Script::Refused(error)) => after_refused(&user, &done.what, &error, tries),
+                        Err(Script::Refused(error)) => {
+                            last = Some(refusal(&user, &done.what, &error));
+                            after_refused(&user, &done.what, &error, tries)
+                        }
                     }
                 }
                 None => match self.send(context.ledger, plan, write, &done).await {
                     Ok(()) => break,
                     Err(Tried::Failed(failure)) => return Err(failure),
                     Err(Tried::Azure(error)) => {
+                        last = Some(Failure::of_write(&error, &done.what, plan, self.clock.now()));
                         self.after_failure(plan, write, &done.what, &error, tries, start)
                     }
                 },
@@ -99,13 +114,51 @@ pub(super) fn keys(plan: &Plan, write: &Write) -> Vec<String> {
     write.steps.iter().map(|index| plan.steps[*index].key.clone()).collect()
 }
 
-/// The same write in a newer plan, if it is still needed and nothing has to come before it now.
-fn current<'o>(observed: &'o Observed, write: &Write, keys: &[String]) -> Option<(&'o Plan, &'o Write)> {
+/// Where a write stands in a newer plan.
+enum Current<'o> {
+    /// It is still needed, and nothing has to come before it.
+    Ready(&'o Plan, &'o Write),
+    /// It is still needed, after something else.
+    Later,
+    /// Nothing of it is missing.
+    InPlace,
+    /// Whether something of it is missing cannot be told, for this reason.
+    Unjudged(String),
+}
+
+fn current<'o>(observed: &'o Observed, write: &Write, keys: &[String]) -> Current<'o> {
     let plan = &observed.plan;
     let same = plan.writes.iter().find(|other| {
         other.id == write.id && other.steps.iter().any(|index| keys.contains(&plan.steps[*index].key))
-    })?;
-    same.after.is_empty().then_some((plan, same))
+    });
+    match same {
+        Some(same) if same.after.is_empty() => Current::Ready(plan, same),
+        Some(_) => Current::Later,
+        None => why_unjudged(plan, keys).map_or(Current::InPlace, Current::Unjudged),
+    }
+}
+
+/// Why a plan does not tell whether these steps are in place: a step that is not among the plan's is no proof.
+pub(super) fn why_unjudged(plan: &Plan, keys: &[String]) -> Option<String> {
+    let unreadable = plan.unreadable.iter().find(|one| keys.contains(&one.key)).map(|one| &one.message);
+    let by_hand = || plan.by_hand.iter().find(|one| keys.contains(&one.key)).map(|one| &one.reason);
+    let judged = |key: &String| plan.steps.iter().any(|step| step.key == *key);
+    let problem = || {
+        let mut errors = plan.problems.iter().filter(|problem| problem.severity == Severity::Error);
+        errors.next().filter(|_| !keys.iter().all(judged)).map(|problem| &problem.message)
+    };
+    unreadable.or_else(by_hand).or_else(problem).cloned()
+}
+
+/// A step that could be judged when the plan was approved, and cannot be now; nothing was sent.
+fn unjudged(done: &Done) -> Failure {
+    let message = format!("whether it is still needed to {} cannot be told any more", done.what);
+    Failure::Changed(Box::new(
+        Diagnostic::error(codes::CHANGED_MEANWHILE, message)
+            .note("it could when the plan was made; nothing more was written")
+            .fix("run the same command again: it plans anew")
+            .resource(&done.resource),
+    ))
 }
 
 /// What the writes of a plan do, in a few words each: as they stand in the account of a run.

@@ -66,6 +66,11 @@ impl Frame<'_, '_> {
         } else {
             return (None, uses);
         }
+        // What cannot be read is not known to be as it is wanted.
+        if refusal(&wanted.live).is_some() {
+            uses.push(wanted.live);
+            return (None, uses);
+        }
         (self.merged(step, steps::resource(kind, key, wanted)), uses)
     }
 

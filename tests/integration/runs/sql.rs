@@ -2,7 +2,7 @@
 
 use acarecipe::azure::sql::SERVER;
 use acarecipe::diagnostic::codes;
-use acarecipe::execute::Observed;
+use acarecipe::execute::{Done, Failure, Observed};
 use acarecipe::plan::{ByHand, Cause, Status};
 use acarecipe::sandbox::Switches;
 use acarecipe::sandbox::seed::{self, variant};
@@ -10,7 +10,7 @@ use acarecipe::sandbox::state::{SqlUser, State, sid_of};
 use serde_json::json;
 
 use super::super::support::world::{World, failed};
-use super::{EXISTING, described, folder, of_code, text};
+use super::{EXISTING, described, failure, folder, of_code, text};
 
 const RECIPE: &[&str] = &["appdb"];
 const HOST: &str = "sql-demo.database.windows.net";
@@ -331,6 +331,24 @@ fn a_script_whose_answer_is_lost_is_looked_for_before_it_is_sent_again() {
         let done = run.applied.writes.iter().filter(|write| write.what.contains("sql user")).count();
         assert_eq!((done, run.applied.unanswered.len()), (1, 0), "{fault}");
     }
+}
+
+#[test]
+fn a_script_that_failed_and_cannot_be_looked_for_ends_the_run_and_is_left_to_a_person() {
+    let faults = ["match=BATCH:/appdb silence-before", "match=SELECT:/appdb nth=3 times=99 silence-before"];
+    let faults = faults.map(|fault| fault.parse().unwrap()).to_vec();
+    let place = Place::in_world(World::with(Switches::default(), faults));
+    let run = place.world.apply(RECIPE, &[EXISTING]);
+    let (end, _, said) = failure(&run);
+    assert!(matches!(end, Failure::Deadline(_)), "{end:?}");
+    assert!(said.contains("while trying to create the sql user id-demo in appdb"), "{said}");
+    assert!(said.contains("whether it is in place cannot be told"), "{said}");
+    let about = |write: &Done| write.what.contains("sql user");
+    assert!(!run.applied.writes.iter().any(about), "{:?}", run.applied);
+    assert!(run.applied.unanswered.iter().any(about), "it may have taken effect: {:?}", run.applied);
+    let [left] = run.applied.by_hand.as_slice() else { panic!("{:?}", run.applied) };
+    place.by_hand(left.script.as_ref().unwrap());
+    assert_eq!(place.roles(), ["id-demo: db_datareader, db_datawriter"]);
 }
 
 #[test]

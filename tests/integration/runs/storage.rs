@@ -2,13 +2,15 @@
 
 use acarecipe::diagnostic::codes;
 use acarecipe::plan::{Plan, Status};
-use acarecipe::sandbox::Exchange;
 use acarecipe::sandbox::roles::STORAGE_BLOB_DATA_CONTRIBUTOR;
 use acarecipe::sandbox::seed::{self, storage, variant};
+use acarecipe::sandbox::{Exchange, Switches};
 use serde_json::{Value as Json, json};
 
 use super::super::support::world::{START, World, failed, writes};
-use super::{EXISTING, app, blocked, described, of_code, only_failed, text, variable, works_and_stays};
+use super::{
+    EXISTING, app, blocked, described, failure, of_code, only_failed, text, variable, works_and_stays,
+};
 
 const BLOBS: &[&str] = &["storage"];
 const FILES: &[&str] = &["bring-your-own-storage"];
@@ -397,4 +399,28 @@ fn a_mount_that_hangs_is_told_with_its_causes() {
     let told = of_code(&findings, codes::VERIFICATION);
     assert_eq!(told.status, Status::Failed, "{findings:#?}");
     assert!(failed(&findings).len() > 1, "the revision's health says so too: {findings:#?}");
+}
+
+/// A registration that failed, and may not be looked at afterwards, is not in place: the app, which would mount
+/// it, is not sent.
+#[test]
+fn what_failed_and_cannot_be_seen_again_is_not_done() {
+    let faults =
+        ["match=PUT:/storages/ status=500", "match=GET:/storages/sharedfiles nth=3 times=200 status=403"];
+    let faults = faults.map(|fault| fault.parse().unwrap()).to_vec();
+    let mut world = World::with(Switches::default(), faults);
+    world.variables.insert("STORAGE_ACCOUNT".to_owned(), seed::STORAGE_ACCOUNT.to_owned());
+    let run = world.apply(FILES, &[]);
+    let (_, diagnostic, said) = failure(&run);
+    assert!(said.contains("create the environment storage sharedfiles"), "{said}");
+    assert!(said.contains("whether it is in place cannot be told"), "{said}");
+    assert_eq!(diagnostic.code, codes::AZURE_REFUSED, "the refusal of the write itself: {said}");
+    assert!(
+        run.applied.writes.iter().all(|write| !write.what.contains("environment storage")),
+        "{run:?}",
+        run = run.applied
+    );
+    assert!(sent(&world.sandbox.exchanges()).iter().all(|(_, kind)| kind != "containerApps"));
+    let patches = world.sandbox.exchanges().iter().filter(|one| one.method == "PATCH").count();
+    assert_eq!(patches, 0, "what needs it is not sent");
 }
