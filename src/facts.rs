@@ -41,10 +41,12 @@ pub const REPOSITORY: &str = "repository";
 pub const REFERENCE: &str = "reference";
 
 /// The parameters of a [`Shape::SqlUser`].
+pub const SERVER: &str = "server";
+/// See [`SERVER`].
 pub const DATABASE: &str = "database";
-/// See [`DATABASE`].
+/// See [`SERVER`].
 pub const USER: &str = "user";
-/// See [`DATABASE`].
+/// See [`SERVER`].
 pub const SID: &str = "sid";
 
 /// What is read.
@@ -81,9 +83,10 @@ impl Read {
     }
 
     /// A read of a database's users: the one of this name, the one with this sid (none: the empty
-    /// string). `id` is what they go by among facts.
-    pub fn sql_user(id: &ResourceId, database: &str, name: &str, sid: &str) -> Read {
+    /// string). `id` is what they go by among facts: no id, since a name may have anything in it.
+    pub fn sql_user(id: &ResourceId, server: &ResourceId, database: &str, name: &str, sid: &str) -> Read {
         Read::new(Shape::SqlUser, id.as_str(), "", "")
+            .with(SERVER, server.as_str())
             .with(DATABASE, database)
             .with(USER, name)
             .with(SID, sid)

@@ -9,7 +9,7 @@ use super::{Event, Executor, Failure, OwnedPath, WriteEnd, WriteRecord};
 use crate::azure::sql::{Batch, DatabaseUsers, OTHER_IDENTITY, READ, SqlError, script};
 use crate::azure::{Method, ResourceId};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::facts::{DATABASE, Fact, Read, SID, USER};
+use crate::facts::{DATABASE, Fact, Read, SERVER, SID, USER};
 use crate::plan::{Plan, Write, administrators, quote};
 use crate::steps::DatabaseUser;
 use crate::value::{Redacted, Value};
@@ -41,7 +41,7 @@ impl Executor {
         let unseen = |reason: String, fix: Option<String>| {
             Fact::Found(Value::from(json!({ "unseen": reason, "fix": fix })))
         };
-        let server = read.path.split("/databases/").next().and_then(ResourceId::parse);
+        let server = ResourceId::parse(read.parameter(SERVER));
         let Some(server) = server else { return unseen("the server's id is none".to_owned(), None) };
         let parameters = [read.parameter(USER).to_owned(), read.parameter(SID).to_owned()];
         let batch = Batch { text: READ, parameters: &parameters, again: true };

@@ -136,6 +136,7 @@ impl Frame<'_, '_> {
         let sid = request.client_id().map_or_else(|| "0x".to_owned(), |id| sql::sid(&id));
         let fact = self.engine.asked.value(&Read::sql_user(
             &request.id(),
+            &request.server,
             &request.database,
             request.name.as_str(),
             &sid,
