@@ -353,12 +353,13 @@ fn left(key: &str, request: &UserRequest, user: &DatabaseUser, cause: Cause, see
 
 /// What the caller may not do of what is to be done; `None`: nothing that shows.
 fn lacking(users: &DatabaseUsers, create: bool, user: &DatabaseUser) -> Option<String> {
-    if create && !users.creates_users {
+    // A doubtful answer is none: the script tries.
+    if create && users.creates_users == Some(false) {
         return Some(format!("the caller may not create users in {} (ALTER ANY USER)", user.database));
     }
     // https://learn.microsoft.com/sql/t-sql/statements/alter-role-transact-sql#permissions
     let fixed = user.missing.iter().find(|role| role.as_str().to_lowercase().starts_with("db_"));
-    let fixed = fixed.filter(|_| !users.owner)?;
+    let fixed = fixed.filter(|_| users.owner == Some(false))?;
     Some(format!("only an owner of {} (db_owner) puts users into {}", user.database, fixed.as_str()))
 }
 

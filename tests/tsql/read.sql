@@ -1,4 +1,4 @@
-SELECT N'caller', CONVERT(nvarchar(1), HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'VIEW DEFINITION')), CONVERT(nvarchar(1), HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'ALTER ANY USER')), CONVERT(nvarchar(1), IS_ROLEMEMBER(N'db_owner'));
+SELECT N'caller', CONVERT(nvarchar(1), HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'VIEW DEFINITION')), CONVERT(nvarchar(1), HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'ALTER ANY USER')), CONVERT(nvarchar(1), IS_ROLEMEMBER(N'db_owner')), CONVERT(nvarchar(1), HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'CONTROL')), CONVERT(nvarchar(11), DATABASE_PRINCIPAL_ID());
 SELECT N'user', [name], CONVERT(nvarchar(200), [sid], 1), CONVERT(nvarchar(1), [type]) FROM sys.database_principals WHERE [name] = @P1;
 SELECT N'sid', [name], CONVERT(nvarchar(200), [sid], 1), CONVERT(nvarchar(1), [type]) FROM sys.database_principals WHERE [sid] = CONVERT(varbinary(85), @P2, 1);
 SELECT N'role', [name], CONVERT(nvarchar(1), [is_fixed_role]), NULL FROM sys.database_principals WHERE [type] = N'R';

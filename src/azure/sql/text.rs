@@ -15,7 +15,7 @@ use uuid::Uuid;
 ///
 /// | first | second | third | fourth |
 /// | --- | --- | --- | --- |
-/// | `caller` | may see every user and role (`1`, `0`) | may create users | is an owner of the database |
+/// | `caller` | may see every user and role (`1`, `0`) | may create users | is in db_owner; then: has CONTROL, number as a principal |
 /// | `user` | the name of the user of that name | its sid | its type |
 /// | `sid` | the name of the user with that sid | its sid | its type |
 /// | `role` | a role's name | comes with every database (`1`, `0`) | null |
@@ -27,7 +27,9 @@ use uuid::Uuid;
 pub const READ: &str = "\
 SELECT N'caller', CONVERT(nvarchar(1), HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'VIEW DEFINITION')), \
 CONVERT(nvarchar(1), HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'ALTER ANY USER')), \
-CONVERT(nvarchar(1), IS_ROLEMEMBER(N'db_owner'));
+CONVERT(nvarchar(1), IS_ROLEMEMBER(N'db_owner')), \
+CONVERT(nvarchar(1), HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'CONTROL')), \
+CONVERT(nvarchar(11), DATABASE_PRINCIPAL_ID());
 SELECT N'user', [name], CONVERT(nvarchar(200), [sid], 1), CONVERT(nvarchar(1), [type]) \
 FROM sys.database_principals WHERE [name] = @P1;
 SELECT N'sid', [name], CONVERT(nvarchar(200), [sid], 1), CONVERT(nvarchar(1), [type]) \
@@ -152,11 +154,14 @@ pub fn recreate_script(user: &Name, client_id: &Uuid, roles: &[Name]) -> String 
     drop + &script(user, client_id, roles)
 }
 
+/// Looks at direct membership, as [`READ`] does: a role that is in the role gives it too, and may be taken out.
 fn members(script: &mut String, user: &Name, roles: &[Name]) {
     for role in roles {
         let _ = write!(
             script,
-            "IF ISNULL(IS_ROLEMEMBER({}, {}), 0) = 0\n    ALTER ROLE {} ADD MEMBER {};\n",
+            "IF NOT EXISTS (SELECT 1 FROM sys.database_role_members WHERE [role_principal_id] = \
+             DATABASE_PRINCIPAL_ID({}) AND [member_principal_id] = DATABASE_PRINCIPAL_ID({}))\n    \
+             ALTER ROLE {} ADD MEMBER {};\n",
             role.literal(),
             user.literal(),
             role.identifier(),
@@ -190,9 +195,9 @@ mod tests {
     THROW 50001, N'The user of this name belongs to another identity.', 1;
 IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE [name] = N'ca-demo')
     CREATE USER [ca-demo] WITH SID = 0x33221100554477668899AABBCCDDEEFF, TYPE = E;
-IF ISNULL(IS_ROLEMEMBER(N'db_datareader', N'ca-demo'), 0) = 0
+IF NOT EXISTS (SELECT 1 FROM sys.database_role_members WHERE [role_principal_id] = DATABASE_PRINCIPAL_ID(N'db_datareader') AND [member_principal_id] = DATABASE_PRINCIPAL_ID(N'ca-demo'))
     ALTER ROLE [db_datareader] ADD MEMBER [ca-demo];
-IF ISNULL(IS_ROLEMEMBER(N'db_datawriter', N'ca-demo'), 0) = 0
+IF NOT EXISTS (SELECT 1 FROM sys.database_role_members WHERE [role_principal_id] = DATABASE_PRINCIPAL_ID(N'db_datawriter') AND [member_principal_id] = DATABASE_PRINCIPAL_ID(N'ca-demo'))
     ALTER ROLE [db_datawriter] ADD MEMBER [ca-demo];
 "
         );

@@ -58,6 +58,7 @@ impl SqlDatabase {
             }),
             users: std::collections::BTreeMap::new(),
             roles: std::collections::BTreeSet::new(),
+            nested: std::collections::BTreeMap::new(),
         }
     }
 }

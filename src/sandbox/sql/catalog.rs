@@ -33,6 +33,8 @@ pub(super) struct Principal {
 pub(super) enum Who {
     /// The server's administrator, who is `dbo` in every database.
     Owner,
+    /// A member of the group that is the server's administrator: `dbo` too, but no membership is told of it.
+    OwnerByGroup,
     /// A user of the database, by its name.
     User(String),
 }
@@ -116,6 +118,11 @@ impl Catalog<'_> {
         let find = |name: &str| all.iter().find(|one| same(&one.name, name)).cloned();
         let own = |name: &str| matches!(self.who, Who::User(who) if same(who, name));
         let mut members: Vec<_> = find("db_owner").zip(find("dbo")).into_iter().collect();
+        if self.view_definition() {
+            for (role, above) in &self.database.nested {
+                members.extend(above.iter().filter_map(|above| find(above).zip(find(role))));
+            }
+        }
         for (name, user) in &self.database.users {
             if !own(name) && !self.view_definition() {
                 continue;
@@ -128,7 +135,7 @@ impl Catalog<'_> {
     /// Whether whoever has logged in is in the role.
     pub(super) fn is_member(&self, role: &str) -> bool {
         match self.who {
-            Who::Owner => same(role, "db_owner") || same(role, "public"),
+            Who::Owner | Who::OwnerByGroup => same(role, "db_owner") || same(role, "public"),
             Who::User(name) => self.has(name, role),
         }
     }
@@ -141,7 +148,14 @@ impl Catalog<'_> {
                 .database
                 .users
                 .iter()
-                .any(|(name, own)| same(name, user) && own.roles.iter().any(|have| same(have, role)))
+                .any(|(name, own)| same(name, user) && own.roles.iter().any(|have| self.leads(have, role)))
+    }
+
+    /// Whether a member of the first role is in the second, by roles that are members of roles. None is in
+    /// itself by way of others: SQL Server refuses that.
+    fn leads(&self, from: &str, to: &str) -> bool {
+        let above = self.database.nested.iter().filter(|(role, _)| same(role, from));
+        same(from, to) || above.flat_map(|(_, roles)| roles).any(|role| self.leads(role, to))
     }
 
     pub(super) fn owner(&self) -> bool {

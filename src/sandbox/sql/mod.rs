@@ -220,7 +220,9 @@ fn enter(
         None => return Err(login_failed()),
     };
     if administers {
-        return Ok((name, Who::Owner));
+        let by_group =
+            server.administrator.as_ref().is_some_and(|one| !one.sid.eq_ignore_ascii_case(principal));
+        return Ok((name, if by_group { Who::OwnerByGroup } else { Who::Owner }));
     }
     let sid = principal.parse::<Uuid>().map(|id| super::state::sid_of(&id)).unwrap_or_default();
     found

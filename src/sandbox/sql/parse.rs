@@ -68,6 +68,7 @@ const RESERVED: &[&str] = &[
 
 /// The functions there are, with the fewest and most arguments.
 const FUNCTIONS: &[(&str, usize, usize)] = &[
+    ("DATABASE_PRINCIPAL_ID", 0, 1),
     ("DB_NAME", 0, 0),
     ("HAS_PERMS_BY_NAME", 3, 3),
     ("IS_ROLEMEMBER", 1, 2),

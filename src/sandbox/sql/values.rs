@@ -143,7 +143,7 @@ impl Scope<'_> {
         match name {
             "DB_NAME" => Value::Text(self.name.to_owned()),
             "USER_NAME" => Value::Text(match self.catalog.who {
-                Who::Owner => "dbo".to_owned(),
+                Who::Owner | Who::OwnerByGroup => "dbo".to_owned(),
                 Who::User(name) => name.clone(),
             }),
             "ISNULL" => match arguments {
@@ -153,17 +153,27 @@ impl Scope<'_> {
             },
             "IS_MEMBER" => {
                 let role = text(0).filter(|role| self.role(role));
-                role.map_or(Value::Null, |role| bit(self.catalog.is_member(role)))
+                role.map_or(Value::Null, |role| bit(self.told_member(role)))
             }
             "IS_ROLEMEMBER" => {
                 let Some(role) = text(0).filter(|role| self.role(role)) else { return Value::Null };
                 if arguments.len() == 1 {
-                    return bit(self.catalog.is_member(role));
+                    return bit(self.told_member(role));
                 }
                 // A principal that is not there, or not seen, is unknown.
                 let seen =
                     text(1).filter(|user| self.catalog.visible().iter().any(|one| same(&one.name, user)));
                 seen.map_or(Value::Null, |user| bit(self.catalog.has(user, role)))
+            }
+            "DATABASE_PRINCIPAL_ID" => {
+                let name = match (arguments, self.catalog.who) {
+                    ([], Who::Owner | Who::OwnerByGroup) => Some("dbo"),
+                    ([], Who::User(name)) => Some(name.as_str()),
+                    _ => text(0),
+                };
+                let visible = self.catalog.visible();
+                let found = name.and_then(|name| visible.iter().find(|one| same(&one.name, name)));
+                found.map_or(Value::Null, |one| Value::Number(one.id))
             }
             "HAS_PERMS_BY_NAME" => match (text(0), text(1), text(2)) {
                 (Some(name), Some(class), Some(permission))
@@ -182,6 +192,13 @@ impl Scope<'_> {
             },
             _ => Value::Null,
         }
+    }
+
+    /// What `IS_MEMBER` and `IS_ROLEMEMBER` say of whoever has logged in: neither is supported for a member of
+    /// the group that administers the server; that it is no rather than null is assumed (Microsoft Learn,
+    /// IS_ROLEMEMBER, remarks).
+    fn told_member(&self, role: &str) -> bool {
+        *self.catalog.who != Who::OwnerByGroup && self.catalog.is_member(role)
     }
 
     fn role(&self, name: &str) -> bool {

@@ -70,6 +70,9 @@ pub struct SqlDatabase {
     /// Roles that somebody made, beside the fixed ones.
     #[serde(default)]
     pub roles: BTreeSet<String>,
+    /// Roles that are members of roles: those that each is in.
+    #[serde(default)]
+    pub nested: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// A user of a database.

@@ -21,9 +21,9 @@ IF EXISTS (SELECT 1 FROM sys.database_principals WHERE [name] = N'id-demo' AND [
     THROW 50001, N'The user of this name belongs to another identity.', 1;
 IF NOT EXISTS (SELECT 1 FROM sys.database_principals WHERE [name] = N'id-demo')
     CREATE USER [id-demo] WITH SID = 0x33333333333333438333000000000002, TYPE = E;
-IF ISNULL(IS_ROLEMEMBER(N'db_datareader', N'id-demo'), 0) = 0
+IF NOT EXISTS (SELECT 1 FROM sys.database_role_members WHERE [role_principal_id] = DATABASE_PRINCIPAL_ID(N'db_datareader') AND [member_principal_id] = DATABASE_PRINCIPAL_ID(N'id-demo'))
     ALTER ROLE [db_datareader] ADD MEMBER [id-demo];
-IF ISNULL(IS_ROLEMEMBER(N'db_datawriter', N'id-demo'), 0) = 0
+IF NOT EXISTS (SELECT 1 FROM sys.database_role_members WHERE [role_principal_id] = DATABASE_PRINCIPAL_ID(N'db_datawriter') AND [member_principal_id] = DATABASE_PRINCIPAL_ID(N'id-demo'))
     ALTER ROLE [db_datawriter] ADD MEMBER [id-demo];
 ";
 

@@ -6,7 +6,7 @@ use acarecipe::execute::{Done, Failure, Observed};
 use acarecipe::plan::{ByHand, Cause, Status};
 use acarecipe::sandbox::Switches;
 use acarecipe::sandbox::seed::{self, variant};
-use acarecipe::sandbox::state::{SqlUser, State, sid_of};
+use acarecipe::sandbox::state::{SqlAdministrator, SqlUser, State, sid_of};
 use serde_json::json;
 
 use super::super::support::world::{World, failed};
@@ -301,6 +301,39 @@ fn who_may_look_and_not_write_is_told_before_the_first_write() {
     let only = failed(&planned.plan.prerequisites);
     assert!(only.len() == 1 && only[0].code == codes::PERMISSION, "{only:#?}");
     assert!(place.world.sandbox.exchanges().iter().all(|one| !one.is_write()));
+}
+
+/// Of members of the group that administers a server the functions of membership tell nothing that holds.
+#[test]
+fn a_member_of_the_group_that_administers_writes() {
+    let place = Place::new().called_by("contributor").edited(|state| {
+        let group = "99999999-9999-4999-8999-999999999999".to_owned();
+        let server = state.sql_server_mut(seed::SQL_SERVER).unwrap();
+        server.administrator =
+            Some(SqlAdministrator { login: "dba".to_owned(), sid: group.clone(), tenant: String::new() });
+        let member = state.callers["contributor"].principal.clone();
+        state.members.insert(group, vec![member]);
+    });
+    let run = place.world.apply(RECIPE, &[EXISTING]);
+    assert!(failed(&run.findings()).is_empty(), "{:#?}", run.findings());
+    assert_eq!(place.roles(), ["id-demo: db_datareader, db_datawriter"]);
+}
+
+/// A role that is in the role gives what the role gives, and may be taken out of it: what counts is the user
+/// itself, for the look and for the script.
+#[test]
+fn a_user_that_is_in_a_role_by_another_role_is_put_into_it() {
+    let place = Place::new().edited(|state| {
+        variant::sql_user(state, "id-demo", SID, &["app_readers", "db_datawriter"]);
+        let server = state.sql_server_mut(seed::SQL_SERVER).unwrap();
+        let database = server.databases.get_mut(seed::SQL_DATABASE).unwrap();
+        database.roles.insert("app_readers".to_owned());
+        database.nested.insert("app_readers".to_owned(), ["db_datareader".to_owned()].into());
+    });
+    let run = place.world.apply(RECIPE, &[EXISTING]);
+    assert!(failed(&run.findings()).is_empty(), "{:#?}", run.findings());
+    assert_eq!(place.roles(), ["id-demo: app_readers, db_datareader, db_datawriter"]);
+    assert!(place.world.apply(RECIPE, &[EXISTING]).applied.writes.is_empty());
 }
 
 /// An id is taken apart by its parts, not by a word that may be a name.

@@ -73,7 +73,13 @@ fn the_door_lets_in_the_administrator_and_users_of_the_database_only() {
         let member = state.callers["contributor"].principal.clone();
         state.members.insert(group, vec![member]);
     });
-    assert_eq!(rows(&world, "contributor", who, &[]), ["dbo appdb 1"]);
+    // Who they are and may do is told of them, what they are members of is not.
+    assert_eq!(rows(&world, "contributor", who, &[]), ["dbo appdb 0"]);
+    let control = "SELECT DATABASE_PRINCIPAL_ID(), HAS_PERMS_BY_NAME(DB_NAME(), N'DATABASE', N'CONTROL')";
+    assert_eq!(rows(&world, "contributor", control, &[]), ["1 1"]);
+    assert_eq!(rows(&world, "reader", control, &[]), ["5 0"]);
+    let ids = "SELECT DATABASE_PRINCIPAL_ID(N'DBO'), DATABASE_PRINCIPAL_ID(N'nobody'), DATABASE_PRINCIPAL_ID(N'db_owner')";
+    assert_eq!(rows(&world, "contributor", ids, &[]), ["1 - 16384"]);
     refused(&world, "owner", who, 18_456);
 }
 
