@@ -106,10 +106,11 @@ impl Executor {
     }
 }
 
-/// The api-version of the write's type.
+/// The api-version that the write's steps name, as they are read with it; else that of its type.
 pub(super) fn version_of(plan: &Plan, write: &Write) -> String {
-    plan.versions
-        .get(write.kind.name)
+    let named = write.version.as_ref();
+    named
+        .or_else(|| plan.versions.get(write.kind.name))
         .cloned()
         .unwrap_or_else(|| write.kind.versions.first().copied().unwrap_or_default().to_owned())
 }

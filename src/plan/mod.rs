@@ -128,6 +128,8 @@ pub struct StepPlan {
     pub retry: Option<Retry>,
     /// How long its operation may take.
     pub timeout: Option<Duration>,
+    /// The api-version that it names (`type@version`), for reads and the write.
+    pub version: Option<String>,
     /// What it comes to.
     pub outcome: Outcome,
 }
@@ -176,6 +178,8 @@ pub struct Write {
     pub id: Option<ResourceId>,
     /// Its type.
     pub kind: &'static ResourceType,
+    /// The api-version that its steps name; `None`: the one that fits.
+    pub version: Option<String>,
     /// Whether it is created.
     pub create: bool,
     /// Positions of the steps that are in it.

@@ -7,7 +7,9 @@ use super::writes::all_needs;
 use super::{Action, ByHand, ResourcePlan, StepPlan, Unreadable, conflicts};
 use crate::azure::ResourceId;
 use crate::azure::types::{Compare, ResourceType};
+use crate::diagnostic::{Diagnostic, codes};
 use crate::merge::{self, Owned, equal};
+use crate::recipe::StepKind;
 use crate::value::Value;
 
 /// The plan's steps: every round of every step that takes part.
@@ -28,6 +30,10 @@ pub(super) fn step_plans(engine: &Engine<'_>) -> Vec<StepPlan> {
                     after: run.after.clone(),
                     retry: step.retry.clone(),
                     timeout: step.timeout,
+                    version: match &step.kind {
+                        StepKind::Resource(resource) => resource.kind.version.clone(),
+                        _ => None,
+                    },
                     outcome: outcome.clone(),
                 });
             }
@@ -106,6 +112,7 @@ pub(super) fn resources(engine: &Engine<'_>, steps: &mut [StepPlan]) -> Vec<Reso
             let members = in_order(steps, by_resource.get(&id)?, &needs);
             let kind = steps[*members.first()?].outcome.kind;
             conflicts::report(engine, kind, steps, &members, &needs);
+            one_version(engine, &id, steps, &members);
             let live = steps[*members.first()?].outcome.live.clone();
             let merged = fold(kind, &live, steps, &members);
             defaults_give_way(kind, &merged, steps, &members);
@@ -114,6 +121,19 @@ pub(super) fn resources(engine: &Engine<'_>, steps: &mut [StepPlan]) -> Vec<Reso
             Some(ResourcePlan { id, kind, live, merged, owned, steps: members })
         })
         .collect()
+}
+
+/// A write has one api-version: two that are named for one resource cannot both be had.
+fn one_version(engine: &Engine<'_>, id: &ResourceId, steps: &[StepPlan], members: &[usize]) {
+    let pins: BTreeMap<&String, &String> = members
+        .iter()
+        .filter_map(|index| Some((steps[*index].version.as_ref()?, &steps[*index].key)))
+        .collect();
+    if pins.len() > 1 {
+        let told: Vec<String> = pins.iter().map(|(version, key)| format!("{version} ({key})")).collect();
+        let message = format!("several api-versions are named for {}: {}", id.name(), told.join(", "));
+        engine.problem(Diagnostic::error(codes::CONFLICT, message).resource(id));
+    }
 }
 
 /// For each run of a step every run that must come first.

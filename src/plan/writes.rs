@@ -231,6 +231,10 @@ fn write_of(
         resends: resends(live, steps, members),
         id: outcome.resource.clone(),
         kind,
+        version: plan
+            .map_or(members, |plan| plan.steps.as_slice())
+            .iter()
+            .find_map(|index| steps[*index].version.clone()),
         create: live.is_null(),
         steps: members.to_vec(),
         after,

@@ -342,3 +342,37 @@ fn a_state_with_storage_is_the_same_after_a_file() {
     let text = serde_json::to_string(&state).unwrap();
     assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state);
 }
+
+/// [`REGISTER`] with an api-version of its own.
+fn pinned(version: &str) -> String {
+    REGISTER.replace("managedEnvironments/storages\n", &format!("managedEnvironments/storages@{version}\n"))
+}
+
+#[test]
+fn the_api_version_that_a_step_names_is_that_of_its_reads_and_of_its_write() {
+    let folder = folder(&[("register", &pinned("2025-07-01"))]);
+    let mut world = World::new();
+    world.folders = vec![folder.path().to_owned()];
+    let run = works_and_stays(&world, &["register"], &[]);
+    assert_eq!(run.applied.writes.len(), 2, "{:?}", run.applied);
+    let exchanges = world.sandbox.exchanges();
+    let about: Vec<_> =
+        exchanges.iter().filter(|exchange| exchange.path.ends_with("/storages/sharedfiles")).collect();
+    assert!(about.iter().any(|exchange| exchange.method == "PUT"));
+    for exchange in about {
+        let version = exchange.query.iter().find(|(name, _)| name == "api-version").unwrap();
+        assert_eq!(version.1, "2025-07-01", "{} {}", exchange.method, exchange.path);
+    }
+}
+
+#[test]
+fn two_api_versions_for_one_resource_are_refused() {
+    let folder = folder(&[("one", &pinned("2025-07-01")), ("two", &pinned("2026-01-01"))]);
+    let mut world = World::new();
+    world.folders = vec![folder.path().to_owned()];
+    let planned = blocked(&world, &["one", "two"], &[]);
+    let told = planned.plan.problems.iter().find(|one| one.message.contains("several api-versions")).unwrap();
+    assert_eq!(told.code, codes::CONFLICT);
+    assert!(told.message.contains("2025-07-01 (one.storage), 2026-01-01 (two.storage)"), "{}", told.message);
+    assert!(planned.plan.contradicts_itself());
+}
