@@ -15,7 +15,7 @@ use uuid::Uuid;
 ///
 /// | first | second | third | fourth |
 /// | --- | --- | --- | --- |
-/// | `caller` | may see every user and role (`1`, `0`) | may create users | is in db_owner; then: has CONTROL, number as a principal |
+/// | `caller` | may see every user and role (`1`, `0`) | may create users | is in `db_owner`; then: has CONTROL, number as a principal |
 /// | `user` | the name of the user of that name | its sid | its type |
 /// | `sid` | the name of the user with that sid | its sid | its type |
 /// | `role` | a role's name | comes with every database (`1`, `0`) | null |

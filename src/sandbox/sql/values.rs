@@ -196,7 +196,7 @@ impl Scope<'_> {
 
     /// What `IS_MEMBER` and `IS_ROLEMEMBER` say of whoever has logged in: neither is supported for a member of
     /// the group that administers the server; that it is no rather than null is assumed (Microsoft Learn,
-    /// IS_ROLEMEMBER, remarks).
+    /// `IS_ROLEMEMBER`, remarks).
     fn told_member(&self, role: &str) -> bool {
         *self.catalog.who != Who::OwnerByGroup && self.catalog.is_member(role)
     }

@@ -336,6 +336,18 @@ fn a_user_that_is_in_a_role_by_another_role_is_put_into_it() {
     assert!(place.world.apply(RECIPE, &[EXISTING]).applied.writes.is_empty());
 }
 
+/// An id is taken apart by its parts, not by a word that may be a name.
+#[test]
+fn a_server_named_databases_is_asked_too() {
+    let group = seed::group_id("rg-demo");
+    let mut place = Place::new().edited(|state| variant::sql_server_elsewhere(state, "databases", &group));
+    let folder = folder(&[("appdb", &BODY.replace("name: sql-demo", "name: databases"))]);
+    place.world.folders = vec![folder.path().to_owned()];
+    let planned = place.world.plan(RECIPE, &[EXISTING]).unwrap();
+    assert!(planned.plan.by_hand.is_empty(), "{:#?}", planned.plan.by_hand);
+    assert!(planned.plan.writes.iter().any(|write| write.user(&planned.plan.steps).is_some()));
+}
+
 #[test]
 fn who_does_not_see_users_does_not_call_them_missing() {
     let place = Place::new().called_by("contributor").edited(|state| {
