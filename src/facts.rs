@@ -30,10 +30,8 @@ pub struct Read {
     pub kind: String,
 }
 
-/// What is sent with a [`Shape::Action`], as JSON; and that its answer is a secret.
+/// What is sent with a [`Shape::Action`], as JSON.
 pub const BODY: &str = "body";
-/// See [`BODY`].
-pub const SECRET: &str = "secret";
 
 /// The parameters of a [`Shape::Manifest`].
 pub const REPOSITORY: &str = "repository";
@@ -92,17 +90,9 @@ impl Read {
             .with(SID, sid)
     }
 
-    /// A POST that only reads: the action `name` of a resource of the type `kind`. `secret`: so is its answer.
-    pub fn action(
-        id: &ResourceId,
-        name: &str,
-        kind: &str,
-        api_version: &str,
-        body: Option<&Json>,
-        secret: bool,
-    ) -> Read {
+    /// A POST that only reads: the action `name` of a resource of the type `kind`.
+    pub fn action(id: &ResourceId, name: &str, kind: &str, api_version: &str, body: Option<&Json>) -> Read {
         let read = Read::new(Shape::Action, &format!("{id}/{name}"), kind, api_version);
-        let read = if secret { read.with(SECRET, "true") } else { read };
         match body {
             Some(body) => read.with(BODY, body.to_string()),
             None => read,
@@ -179,10 +169,9 @@ impl Fact {
         })
     }
 
-    /// The answer to a [`Shape::Action`].
-    pub fn answered(read: &Read, json: Json) -> Fact {
-        let value = guarded(Value::from(json));
-        Fact::Found(if read.parameter(SECRET).is_empty() { value } else { value.mark(Marks::SECRET) })
+    /// The answer to a [`Shape::Action`]: a secret as a whole.
+    pub fn answered(json: Json) -> Fact {
+        Fact::Found(Value::from(json).mark(Marks::SECRET))
     }
 
     /// The value, when it is there.

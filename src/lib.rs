@@ -146,7 +146,8 @@
 //! - There is no state file. Owned paths are in the recipes, everything else is in Azure.
 //! - Rights are derived from the planned writes, not declared by recipes.
 //! - `action` takes only actions called `list…` or `get…`: it may be sent again, so it must have no effect. Those
-//!   with one, and `triggered_by`, are for the recipe that first needs them.
+//!   with one, and `triggered_by`, are for the recipe that first needs them. Its answer is always a secret: a recipe
+//!   may come from a stranger, who is not to say that a key is none.
 //! - A type's own kind of role (Cosmos DB's, Redis') is a `resource` step; the type table says where its
 //!   principal stands, and lint looks at it as at a role's.
 

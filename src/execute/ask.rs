@@ -40,7 +40,7 @@ impl Executor {
             request = request.body(body);
         }
         match self.client.read(&request, self.deadline).await {
-            Ok(answer) if answer.body.is_object() => Ok(Fact::answered(&action.read, answer.body)),
+            Ok(answer) if answer.body.is_object() => Ok(Fact::answered(answer.body)),
             Ok(_) => Err(Failure::Azure(Box::new(
                 Diagnostic::error(codes::SECRET_UNAVAILABLE, format!("no answer: {}", action.what()))
                     .note("Azure took the request and answered with nothing; what needs it was not written")

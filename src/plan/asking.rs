@@ -36,12 +36,11 @@ impl Action {
 }
 
 impl Frame<'_, '_> {
-    /// Gives the run of an action step its answer: what was asked and answered, else an unknown. A secret
-    /// action's is secret either way.
+    /// Gives the run of an action step its answer: what was asked and answered, else an unknown, and
+    /// a secret either way.
     pub(super) fn action(&self, run: &mut StepRun, action: &ActionStep) {
         let resource = self.expression(&action.resource);
         let body = action.body.as_ref().map(|body| self.tree(body));
-        let marks = if action.secret { Marks::SECRET } else { Marks::NONE };
         run.needs = step_origins(&resource);
         run.needs.extend(body.iter().flat_map(step_origins));
         let at = resource.get("id").unwrap_or(&resource);
@@ -54,7 +53,7 @@ impl Frame<'_, '_> {
         }
         for waiting in [Some(&resource), body.as_ref()].into_iter().flatten() {
             if !waiting.origins().is_empty() && (waiting.is_unknown() || Some(waiting) == body.as_ref()) {
-                run.answer = Some(waiting.clone().mark(marks));
+                run.answer = Some(waiting.clone().mark(Marks::SECRET));
                 return;
             }
         }
@@ -70,12 +69,12 @@ impl Frame<'_, '_> {
         };
         let json = body.as_ref().and_then(Value::to_json);
         let version = self.engine.version(kind.name);
-        let read = Read::action(&id, &action.name.value, kind.name, &version, json.as_ref(), action.secret);
+        let read = Read::action(&id, &action.name.value, kind.name, &version, json.as_ref());
         let answer = match self.engine.asked.have(&read) {
             Some(Fact::Found(value)) => value.clone(),
             _ => Value::unasked(&run.key, format!("{}{}", read.key, json.unwrap_or_default())),
         };
-        run.answer = Some(answer.mark(marks));
+        run.answer = Some(answer.mark(Marks::SECRET));
         run.action =
             Some(Action { key: run.key.clone(), resource: id, name: action.name.value.clone(), read });
     }

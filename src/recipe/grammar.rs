@@ -290,7 +290,6 @@ static ACTION: Table = table(
         need("resource", Kind::Expr, "The resource that is asked, or its id."),
         need("name", Kind::Action, "The action, such as `listKeys`."),
         may("body", Kind::Fragment, "What is sent."),
-        may("secret", Kind::Flag, "Whether the answer is a secret; without it, it is."),
     ],
 );
 

@@ -405,7 +405,8 @@ pub struct ResourceStep {
     pub body: Tree,
 }
 
-/// A POST whose answer writes need, sent when one of them is about to be.
+/// A POST whose answer writes need, sent when one of them is about to be. The answer is a secret, whatever it is:
+/// who writes a recipe does not say what of an account is one.
 #[derive(Clone, Debug)]
 pub struct ActionStep {
     /// The resource that is asked: its id, or the resource itself.
@@ -414,8 +415,6 @@ pub struct ActionStep {
     pub name: Spanned<String>,
     /// What is sent.
     pub body: Option<Tree>,
-    /// Whether the answer is a secret.
-    pub secret: bool,
 }
 
 /// A role that a principal shall have.

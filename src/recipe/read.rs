@@ -221,7 +221,6 @@ fn step_kind(yaml: &Yaml) -> Option<StepKind> {
             resource: expr(action, "resource")?,
             name: text_at(action, "name")?,
             body: action.get("body").map(tree),
-            secret: action.get("secret").is_none() || flag(action, "secret"),
         }));
     }
     let assignment = yaml.get("role_assignment")?;

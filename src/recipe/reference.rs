@@ -227,7 +227,7 @@ const STRANGERS: &str = "
 - Give a role, or a type's own kind of it, to a principal that stands in a recipe: it comes from the identity of the app, from a resource that the run
   writes or the caller names, or from an input.
 - Give Owner, User Access Administrator, Role Based Access Control Administrator, or a role whose actions can give roles.
-- Use the answer of a secret `action` otherwise than a secret input; ask for an action that is not called `list…` or `get…`.
+- Use the answer of an `action`, which is always a secret, otherwise than a secret input; ask for an action that is not called `list…` or `get…`.
 - Write types and properties that give rights in other ways (everything below `Microsoft.Authorization` and
   `Microsoft.Resources`, federated credentials, access policies), or types that are not in the table above.
 - Read environment variables that hold credentials of the caller.

@@ -596,7 +596,10 @@ fn an_action_only_reads_and_match_names_what_the_body_gives() {
     };
     for (name, more, code) in [
         ("listKeys", "", None),
-        ("listKeys", ", secret: true, body: { expand: kerb }", None),
+        ("listKeys", ", body: { expand: kerb }", None),
+        // Its answer is a secret, whatever a recipe says.
+        ("listKeys", ", secret: false", Some("unknown-key")),
+        ("listKeys", ", secret: true", Some("unknown-key")),
         ("getAuthToken", "", None),
         ("regenerateKey", "", Some("bad-value")),
         ("list/../delete", "", Some("bad-value")),
