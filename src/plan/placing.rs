@@ -6,6 +6,7 @@ use crate::azure::ResourceId;
 use crate::azure::types::{self, ResourceType};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Read;
+use crate::merge::equal;
 use crate::recipe::{ResourceStep, Step};
 use crate::steps::{self, Outcome, Wanted};
 use crate::value::{Origin, Path, Value};
@@ -71,7 +72,36 @@ impl Frame<'_, '_> {
             uses.push(wanted.live);
             return (None, uses);
         }
+        if self.somebody_elses(step, kind, &wanted) {
+            return (None, uses);
+        }
         (self.merged(step, steps::resource(kind, key, wanted)), uses)
+    }
+
+    /// Whether what is there gives rights to another principal than the recipe names; that is reported. It is
+    /// not changed: neither whom it lets in, nor what they may do.
+    fn somebody_elses(&self, step: &Step, kind: &ResourceType, wanted: &Wanted) -> bool {
+        if kind.principal.is_empty() {
+            return false;
+        }
+        let path = Path::members(kind.principal);
+        let null = Value::null();
+        let live = steps::value_at(&wanted.live, &path).unwrap_or(&null);
+        let own = steps::value_at(&wanted.body, &path).unwrap_or(&null);
+        // Of what is still being read, another round tells.
+        let waits = |value: &Value| value.is_unknown() && step_origins(value).is_empty();
+        if live.is_null() || waits(live) || waits(own) || equal(kind, &path, live, own) {
+            return false;
+        }
+        let name = wanted.live.text_at(&["name"]).unwrap_or_default();
+        let message = format!("the {} {name} gives rights to another principal", kind.noun);
+        self.engine.problem(
+            Diagnostic::error(codes::FORBIDDEN_TYPE, message)
+                .note(format!("its {} is not the one that the recipe names", kind.principal))
+                .fix("give it another name")
+                .label(&self.recipe().source, step.span, ""),
+        );
+        true
     }
 
     /// The resource that is equal to the body on the paths of `match`; else the one under its name.

@@ -16,8 +16,12 @@ pub(super) const SERVER: ResourceType = ResourceType {
     versions: VERSIONS,
     update: Update::Patch,
     write_only: &["properties.administratorLoginPassword"],
-    // Who may do everything in every database.
-    gives_rights: &["properties.administrators", "properties.administratorLogin"],
+    // Who may do everything in every database, and the password by which one is let in as that.
+    gives_rights: &[
+        "properties.administrators",
+        "properties.administratorLogin",
+        "properties.administratorLoginPassword",
+    ],
     host: &["properties", "fullyQualifiedDomainName"],
     write_action: "Microsoft.Sql/servers/write",
     ..NONE

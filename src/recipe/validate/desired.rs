@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::Findings;
+use crate::azure::types;
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::expression::{Expression, Node, Tree};
 use crate::recipe::suggest::{did_you_mean, list};
-use crate::recipe::{Expr, Recipe, ResourceStep, Step, StepKind};
+use crate::recipe::{Expr, Recipe, ResourceStep, Spanned, Step, StepKind};
 
 /// The parts of an app that a fragment can have.
 const APP_PARTS: &[&str] = &["identity", "configuration", "template", "tags"];
@@ -61,8 +62,22 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
     owned_twice(recipe, findings);
 }
 
-/// What a resource is found by must stand in its body.
+/// What a resource is found by must stand in its body; and what gives rights is found by whom it gives them to,
+/// or it would be somebody else's.
 fn matches(resource: &ResourceStep, findings: &mut Findings<'_>) {
+    let principal = types::find(&resource.kind.kind).map_or("", |row| row.principal);
+    let named = |path: &&Spanned<String>| path.value.eq_ignore_ascii_case(principal);
+    if !principal.is_empty() && !gives(&resource.body, principal) {
+        let message =
+            format!("`body` does not give `{principal}`: whom it gives rights to stands in the recipe");
+        findings.error(codes::FORBIDDEN_TYPE, resource.kind.span, message, format!("add `{principal}`"));
+    }
+    if let (Some(first), false) = (resource.matches.first(), principal.is_empty())
+        && !resource.matches.iter().any(|path| named(&path))
+    {
+        let message = format!("without `{principal}` this finds what gives rights to somebody else");
+        findings.error(codes::FORBIDDEN_TYPE, first.span, message, format!("add `{principal}`"));
+    }
     for path in &resource.matches {
         if !gives(&resource.body, &path.value) {
             let message = format!("`body` does not give `{}`, by which the resource is found", path.value);

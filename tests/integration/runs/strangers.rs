@@ -247,6 +247,15 @@ fn a_type_or_path_that_gives_rights_is_not_written() {
         "steps:\n  - id: open\n    resource: { type: Microsoft.KeyVault/vaults, name: kv-demo, body: { properties: { \"${join('', ['access', 'Policies'])}\": [] } } }\n",
     );
     assert_eq!(codes, ["forbidden-type"]);
+    let password = |name: &str| {
+        format!(
+            "steps:\n  - id: mine\n    resource: {{ type: Microsoft.Sql/servers, name: sql-demo, body: {{ properties: {{ {name}: Known-By-Me-1 }} }} }}\n"
+        )
+    };
+    let (codes, told) = planned(&password("\"${join('', ['administratorLogin', 'Password'])}\""));
+    assert_eq!(codes, ["forbidden-type"]);
+    assert!(!told.contains("Known-By-Me-1"), "{told}");
+    assert_eq!(loaded("", &password("administratorLoginPassword")).unwrap_err(), ["forbidden-type"]);
     for (kind, code) in [
         ("Microsoft.Authorization/roleAssignments", "forbidden-type"),
         ("microsoft.authorization/LOCKS", "forbidden-type"),
@@ -260,6 +269,69 @@ fn a_type_or_path_that_gives_rights_is_not_written() {
         let steps = format!("steps:\n  - {{ id: x, resource: {{ type: {kind}, name: x, body: {{}} }} }}\n");
         let refused = loaded("", &steps).unwrap_err();
         assert_eq!(refused, [code], "{kind}");
+    }
+}
+
+/// What a GET never returns is never seen to be in place by itself: a recipe that wrote it would write it again
+/// and again.
+#[test]
+fn what_is_never_returned_is_told_apart_in_some_way() {
+    use acarecipe::azure::types::{self, Update};
+    let elsewhere = [
+        // `listSecrets` tells it.
+        ("Microsoft.App/containerApps", "properties.configuration.secrets[].value"),
+        // No recipe writes an environment; the first that does has to say how these are compared.
+        (
+            "Microsoft.App/managedEnvironments",
+            "properties.appLogsConfiguration.logAnalyticsConfiguration.sharedKey",
+        ),
+        ("Microsoft.App/managedEnvironments", "properties.customDomainConfiguration.certificateValue"),
+        ("Microsoft.App/managedEnvironments", "properties.customDomainConfiguration.certificatePassword"),
+        ("Microsoft.App/managedEnvironments", "properties.daprAIConnectionString"),
+        ("Microsoft.App/managedEnvironments", "properties.daprAIInstrumentationKey"),
+    ];
+    let mut open = Vec::new();
+    for kind in types::ALL.iter().filter(|kind| kind.update != Update::Never) {
+        for path in kind.write_only {
+            if !kind.presence.contains(path) && !kind.gives_rights.contains(path) {
+                open.push((kind.name, *path));
+            }
+        }
+    }
+    assert_eq!(open, elsewhere);
+}
+
+/// What gives rights to others stays as it is, whether it is found by what is in it or by its name.
+#[test]
+fn what_gives_rights_to_somebody_else_is_never_changed() {
+    let theirs = "80000000-0000-4000-8000-000000000008";
+    let own = "objectId: 5e1f0000-0000-4000-8000-000000000001";
+    let named = "${join('', ['object', 'Id'])}";
+    for (head, principal, refused) in [
+        ("name: mine, match: [properties.accessPolicyName]", own.to_owned(), true),
+        ("name: theirs", own.to_owned(), true),
+        ("name: theirs", "objectIdAlias: x".to_owned(), true),
+        ("name: theirs", format!("\"{named}\": 5e1f0000-0000-4000-8000-000000000001"), true),
+        (
+            "name: theirs",
+            "objectId: { $patch: default, value: 5e1f0000-0000-4000-8000-000000000001 }".to_owned(),
+            true,
+        ),
+        ("name: mine, match: [properties.objectId]", own.to_owned(), false),
+        ("name: ours", own.to_owned(), false),
+    ] {
+        let world = with_identity().edited(|state| {
+            seed::redis::assignment(state, seed::CACHE, "theirs", theirs, "Data Owner");
+            let ours = "5E1F0000-0000-4000-8000-000000000001";
+            seed::redis::assignment(state, seed::CACHE, "ours", ours, "Data Reader");
+        });
+        let steps = format!(
+            "existing:\n  cache: {{ type: Microsoft.Cache/redis, name: cache-demo }}\nsteps:\n  - id: grant\n    resource: {{ type: Microsoft.Cache/redis/accessPolicyAssignments, parent: \"${{cache}}\", {head}, body: {{ properties: {{ accessPolicyName: Data Owner, {principal} }} }} }}\n"
+        );
+        let (codes, told) = plan_in(&world, "", &steps);
+        let expected: &[&str] = if refused { &["forbidden-type"] } else { &[] };
+        assert_eq!(codes, expected, "{head} {principal} {told}");
+        assert_eq!(told.contains("another principal"), refused, "{told}");
     }
 }
 
