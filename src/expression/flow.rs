@@ -36,7 +36,7 @@ pub enum Source {
 pub struct Flows {
     /// What the value can be, or be made of.
     pub value: BTreeSet<Flow>,
-    /// Paths whose content decides it, beyond being there: compared, counted, searched.
+    /// Paths whose content decides it, beyond being there: compared, counted, searched, or cut up to see what is left.
     pub examined: BTreeSet<Vec<String>>,
     /// Whether there is more than was followed.
     pub vague: bool,
@@ -79,6 +79,13 @@ struct Walk {
 
 impl Walk {
     fn visit(&mut self, ast: &Ast, current: &[Place]) -> Vec<Place> {
+        // Made where that is something, and as often as it is (`split(…)[1].['yes']`): like a condition.
+        if matches!(
+            ast,
+            Ast::Literal { .. } | Ast::MultiList { .. } | Ast::MultiHash { .. } | Ast::Function { .. }
+        ) {
+            self.examine_made(current);
+        }
         match ast {
             Ast::Identity { .. } | Ast::Slice { .. } => current.to_vec(),
             Ast::Literal { value, .. } => match value.as_ref() {
@@ -103,29 +110,32 @@ impl Walk {
                 self.visit(rhs, &element)
             }
             Ast::Condition { predicate, then, .. } => {
-                self.visit(predicate, current);
+                self.condition(predicate, current);
                 self.visit(then, current)
             }
             Ast::Comparison { lhs, rhs, .. } => {
                 let (left, right) = (self.visit(lhs, current), self.visit(rhs, current));
                 // Against null: only whether it is there.
-                if !left.is_empty() && !right.is_empty() {
+                if left.is_empty() || right.is_empty() {
+                    self.examine_made(&left);
+                    self.examine_made(&right);
+                } else {
                     self.examine(&left);
                     self.examine(&right);
                 }
                 Vec::new()
             }
             Ast::Or { lhs, rhs, .. } => {
-                let mut either = self.visit(lhs, current);
+                let mut either = self.condition(lhs, current);
                 either.extend(self.visit(rhs, current));
                 self.bounded(either)
             }
             Ast::And { lhs, rhs, .. } => {
-                self.visit(lhs, current);
+                self.condition(lhs, current);
                 self.visit(rhs, current)
             }
             Ast::Not { node, .. } => {
-                self.visit(node, current);
+                self.condition(node, current);
                 Vec::new()
             }
             Ast::MultiList { elements, .. } => {
@@ -147,7 +157,7 @@ impl Walk {
         match (name, args) {
             ("root", _) => return vec![Place::Document],
             ("if", [condition, branches @ ..]) => {
-                self.visit(condition, current);
+                self.condition(condition, current);
                 let all = branches.iter().flat_map(|branch| self.visit(branch, current)).collect();
                 return self.bounded(all);
             }
@@ -180,7 +190,14 @@ impl Walk {
         let given: Vec<Place> = args.iter().flat_map(|arg| self.visit(arg, current)).collect();
         let given = self.bounded(given);
         match (name, functions::find(name).map(|function| function.gives)) {
-            ("type", _) => Vec::new(),
+            ("type", _) => {
+                self.examine_made(&given);
+                Vec::new()
+            }
+            ("not_null", _) => {
+                self.examine_made(&given);
+                given
+            }
             ("values", _) => members(given),
             ("max" | "min", _) => {
                 self.examine(&given);
@@ -195,6 +212,20 @@ impl Walk {
             }
             _ => given,
         }
+    }
+
+    /// What decides by being there, or true.
+    fn condition(&mut self, ast: &Ast, current: &[Place]) -> Vec<Place> {
+        let places = self.visit(ast, current);
+        self.examine_made(&places);
+        places
+    }
+
+    /// Whether a thing is there tells nothing of it; whether something is left of what was cut from it does.
+    fn examine_made(&mut self, places: &[Place]) {
+        let made = |place: &Place| matches!(place, Place::Flow(Flow { made: true, .. }));
+        let made: Vec<Place> = places.iter().filter(|place| made(place)).cloned().collect();
+        self.examine(&made);
     }
 
     fn examine(&mut self, places: &[Place]) {

@@ -1,5 +1,7 @@
 //! Where secret inputs go, as far as the file shows it; what only a plan can see is found there.
 
+use std::collections::BTreeSet;
+
 use super::Findings;
 use super::fragments::{self, What};
 use super::places::{Owner, Place, Role, places};
@@ -95,10 +97,30 @@ fn judge<'a>(
             message,
             "a secret goes only into properties that Azure never returns",
         );
+    } else if let (true, true, Some(name)) =
+        (trace.vague, written || open.is_some(), any_secret(recipe, catalogue, &mut BTreeSet::new()))
+    {
+        let message =
+            format!("this comes from more than can be followed, and may tell of the secret `{name}`");
+        findings.error(codes::SECRET_EXAMINED, span, message, "split it into parts that read less");
     } else if let (true, Some(name)) = (written, secret(&told_apart(trace.examined))) {
         let message = format!("what is in the secret `{name}` decides what is written, which tells of it");
         findings.error(codes::SECRET_EXAMINED, span, message, "only whether it is given may count");
     }
+}
+
+/// The name of a secret that the recipe, or one that it requires, has.
+fn any_secret(recipe: &Recipe, catalogue: &Catalogue, seen: &mut BTreeSet<String>) -> Option<String> {
+    if !seen.insert(recipe.name.value.clone()) {
+        return None;
+    }
+    let inputs = recipe.inputs.values().filter(|input| input.secret).map(|input| &input.id);
+    let steps = recipe.steps.iter().filter(|step| is_secret(step)).map(|step| &step.id);
+    let own = inputs.chain(steps).next().map(|id| id.written.clone());
+    own.or_else(|| {
+        let required = recipe.requires.iter().filter_map(|one| catalogue.get(&one.recipe.value).ok());
+        required.into_iter().find_map(|one| any_secret(one, catalogue, seen))
+    })
 }
 
 /// Whether a step's result is a secret.
@@ -126,9 +148,12 @@ fn asked_too_early(recipe: &Recipe, catalogue: &Catalogue, here: &Place<'_>, fin
     }
     let trace = trace(recipe, catalogue, here.expression, here.for_each);
     let asked = trace.leaves.iter().chain(&trace.examined).find_map(|leaf| match leaf.from {
-        From::Step(step, _) if matches!(step.kind, StepKind::Action(_)) => Some(step),
+        From::Step(step, _) if is_secret(step) => Some(step),
         _ => None,
     });
+    // What was not followed may be any of them.
+    let vague = trace.vague.then(|| recipe.steps.iter().find(|step| is_secret(step))).flatten();
+    let asked = asked.or(vague);
     if let Some(step) = asked {
         let message = format!("what `{}` answers is known only when a write needs it", step.id.written);
         let beside = "only what a step writes may hold it";

@@ -82,7 +82,8 @@ enum Use {
 struct Tracer<'a> {
     catalogue: &'a Catalogue,
     trace: Trace<'a>,
-    seen: BTreeSet<(String, bool, Vec<String>, bool, Use)>,
+    /// By recipe and the requirement on the way to it: what one sets is not what the other does.
+    seen: BTreeSet<(String, Option<(String, String)>, Vec<String>, bool, Use)>,
     steps: usize,
     depth: usize,
 }
@@ -165,7 +166,8 @@ impl<'a> Tracer<'a> {
 
     fn follow(&mut self, stand: &Stand<'a>, path: &[String], made: bool, used: Use) {
         let recipe = stand.recipe;
-        let key = (recipe.name.value.clone(), stand.by.is_some(), path.to_vec(), made, used);
+        let by = stand.by.map(|(by, requirement)| (by.name.value.clone(), requirement.instance().to_owned()));
+        let key = (recipe.name.value.clone(), by, path.to_vec(), made, used);
         if !self.seen.insert(key) {
             return;
         }

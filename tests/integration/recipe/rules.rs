@@ -51,6 +51,19 @@ fn secrets_go_only_where_azure_never_returns_them() {
         ("{ tags: { a: \"${if(inputs.key == 'a', 'yes', 'no')}\" } } }", Some("secret-examined")),
         ("{ tags: { a: \"${['a', 'b'][?@ == root().inputs.key] | [0]}\" } } }", Some("secret-examined")),
         ("{ tags: { a: \"${find([{n: 'a'}], 'n', inputs.key).n}\" } } }", Some("secret-examined")),
+        // What is left when something is cut from it, or whether anything is.
+        ("{ tags: { a: \"${if(replace(inputs.key, 'a', ''), 'no', 'yes')}\" } } }", Some("secret-examined")),
+        ("{ tags: { a: \"${split(inputs.key, 'a')[1] && 'yes'}\" } } }", Some("secret-examined")),
+        ("{ tags: { a: \"${to_string(!split(inputs.key, 'a')[1])}\" } } }", Some("secret-examined")),
+        ("{ tags: { a: \"${to_string(split(inputs.key, 'a')[1] == `null`)}\" } } }", Some("secret-examined")),
+        ("{ tags: { a: \"${type(split(inputs.key, 'a')[1])}\" } } }", Some("secret-examined")),
+        ("{ tags: { a: \"${split(inputs.key, 'a')[1].['yes'][0] || 'no'}\" } } }", Some("secret-examined")),
+        ("{ tags: { a: \"${join('', split(inputs.key, 'a')[*].['x'][])}\" } } }", Some("secret-examined")),
+        (
+            "{ tags: { a: \"${[{n: 'x', s: split(inputs.key, 'a')[1]}][?s].n | [0]}\" } } }",
+            Some("secret-examined"),
+        ),
+        ("{ tags: { a: \"${if(inputs.key, 'given', 'none')}\" } } }", None),
         // Where it belongs; and whether it is given.
         ("{ configuration: { secrets: [{ name: k, value: \"${inputs.key}\" }] } } }", None),
         (
@@ -585,6 +598,43 @@ fn an_answer_goes_only_into_what_is_written_and_never_returned() {
     }
 }
 
+/// What cannot be followed to its end may be a secret, or be decided by one.
+#[test]
+fn what_is_too_long_to_follow_is_refused_where_there_is_a_secret() {
+    let many: Vec<String> = (0..101).map(|n| format!("account.properties.p{n:03}")).collect();
+    let recipe = |last: &str, wrap: fn(&str) -> String, rest: &str| {
+        let value = wrap(&format!("[{}, {last}][-1]", many.join(", ")));
+        format!(
+            "existing:\n  account: {{ type: Microsoft.Storage/storageAccounts, name: st }}\n{rest}{}",
+            format!("  - {{ id: tag, why: w, container_app: {{ tags: {{ a: \"${{{value}}}\" }} }} }}\n")
+        )
+    };
+    let key = "inputs: { key: { secret: true, description: D. } }\n";
+    let held = "steps:\n  - { id: keep, why: w, container_app: { configuration: { secrets: [{ name: k, value: \"${inputs.key}\" }] } } }\n";
+    let keys = "steps:\n  - { id: keys, why: w, action: { resource: \"${account.id}\", name: listKeys } }\n  \
+                - { id: keep, why: w, container_app: { configuration: { secrets: [{ name: k, value: \"${steps.keys.keys[0].value}\" }] } } }\n";
+    let asked = |list: &str| format!("if(starts_with({list}, 'sandbox'), 'yes', 'no')");
+    for wrap in [asked, str::to_owned] {
+        for (last, rest, code) in [
+            ("steps.keys.keys[0].value", keys.to_owned(), Some("secret-examined")),
+            ("inputs.key", format!("{key}{held}"), Some("secret-examined")),
+            ("account.name", "steps:\n".to_owned(), None),
+        ] {
+            let said = said(&recipe(last, wrap, &rest));
+            let codes: Vec<&str> = said.iter().map(|one| one.split(' ').next().unwrap()).collect();
+            assert_eq!(codes, Vec::from_iter(code), "{last} {said:?}");
+        }
+    }
+    // Nor may a check read it, which is looked at when nothing was asked yet.
+    let check = format!(
+        "{}prerequisites: [{{ that: \"${{[{}, steps.keys.keys[0].value][-1]}}\", otherwise: o }}]\n",
+        recipe("account.name", |_| "account.name".to_owned(), keys),
+        many.join(", ")
+    );
+    let said = said(&check);
+    assert!(said.iter().any(|one| one.starts_with("known-too-late")), "{said:?}");
+}
+
 #[test]
 fn an_action_only_reads_and_match_names_what_the_body_gives() {
     let action = |name: &str, more: &str| {
@@ -620,6 +670,14 @@ fn an_action_only_reads_and_match_names_what_the_body_gives() {
     let own = "principalId: \"${managed_identity.principal_id}\"";
     for (by, principal, code) in [
         ("properties.principalId, properties.scope", own, None),
+        // Found without its principal, or written without one, it may be somebody else's.
+        ("properties.scope, properties.roleDefinitionId", own, Some("forbidden-type")),
+        ("properties.scope", "dataActions: x", Some("forbidden-type")),
+        (
+            "properties.scope",
+            "principalId: { $patch: default, value: \"${managed_identity.principal_id}\" }",
+            Some("forbidden-type"),
+        ),
         ("properties.principal", own, Some("unknown-reference")),
         ("properties", own, Some("unknown-reference")),
         (
