@@ -83,7 +83,7 @@ struct Tracer<'a> {
     catalogue: &'a Catalogue,
     trace: Trace<'a>,
     /// By recipe and the requirement on the way to it: what one sets is not what the other does.
-    seen: BTreeSet<(String, Option<(String, String)>, Vec<String>, bool, Use)>,
+    seen: BTreeSet<(String, String, Vec<String>, bool, Use)>,
     steps: usize,
     depth: usize,
 }
@@ -166,8 +166,8 @@ impl<'a> Tracer<'a> {
 
     fn follow(&mut self, stand: &Stand<'a>, path: &[String], made: bool, used: Use) {
         let recipe = stand.recipe;
-        let by = stand.by.map(|(by, requirement)| (by.name.value.clone(), requirement.instance().to_owned()));
-        let key = (recipe.name.value.clone(), by, path.to_vec(), made, used);
+        let by = stand.by.map(|(by, requirement)| format!("{}/{}", by.name.value, requirement.instance()));
+        let key = (recipe.name.value.clone(), by.unwrap_or_default(), path.to_vec(), made, used);
         if !self.seen.insert(key) {
             return;
         }
