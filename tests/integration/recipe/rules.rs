@@ -605,8 +605,8 @@ fn what_is_too_long_to_follow_is_refused_where_there_is_a_secret() {
     let recipe = |last: &str, wrap: fn(&str) -> String, rest: &str| {
         let value = wrap(&format!("[{}, {last}][-1]", many.join(", ")));
         format!(
-            "existing:\n  account: {{ type: Microsoft.Storage/storageAccounts, name: st }}\n{rest}{}",
-            format!("  - {{ id: tag, why: w, container_app: {{ tags: {{ a: \"${{{value}}}\" }} }} }}\n")
+            "existing:\n  account: {{ type: Microsoft.Storage/storageAccounts, name: st }}\n{rest}  \
+             - {{ id: tag, why: w, container_app: {{ tags: {{ a: \"${{{value}}}\" }} }} }}\n"
         )
     };
     let key = "inputs: { key: { secret: true, description: D. } }\n";
