@@ -149,7 +149,7 @@ impl Catalogue {
     /// The files of a recipe's sample (`app/`), by path; none if it has no sample.
     ///
     /// # Errors
-    /// A folder's recipe whose sample cannot be read, or is more than [`sample::read`] takes.
+    /// A folder's recipe whose sample cannot be read, or is larger than samples may be.
     pub fn sample(&self, recipe: &Recipe) -> Result<Vec<SampleFile>, Box<Diagnostic>> {
         match &recipe.origin {
             Origin::BuiltIn => Ok(built_in(recipe)

@@ -1,7 +1,7 @@
 //! An Azure in the process: Azure Resource Manager as the tests and `--sandbox` need it.
 //!
 //! It is the client's judge: it refuses what Azure refuses, with Azure's codes, and knows nothing
-//! of recipes, plans or the client. What it plays stands in [`rules`]; what is only assumed there
+//! of recipes, plans or the client. What it plays stands in [`mod@rules`]; what is only assumed there
 //! can be turned round by a switch. Time comes from outside, so that hours pass in no time.
 
 pub mod callers;
