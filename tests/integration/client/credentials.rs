@@ -491,6 +491,7 @@ fn tokens_are_in_no_debug_form_event_error_or_log() {
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
 
+// Not left out: the test above starts it and asserts that it passed. A process has one log for all its tests.
 #[tokio::test]
 #[ignore = "runs in a process of its own, started by the test above"]
 async fn in_a_process_that_logs_everything() {
