@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod az_profile;
+pub mod builds;
 pub mod client;
 pub mod clouds;
 pub mod credentials;

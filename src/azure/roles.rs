@@ -131,6 +131,20 @@ const BUILT_IN: &[BuiltIn] = &[
         ..NONE
     },
     BuiltIn {
+        // https://learn.microsoft.com/azure/container-registry/container-registry-rbac-built-in-roles-directory-reference
+        name: "Container Registry Tasks Contributor",
+        guid: "fb382eab-e894-4461-af04-94435c366c3f",
+        // Those of runs only.
+        actions: &[
+            "Microsoft.ContainerRegistry/registries/read",
+            "Microsoft.ContainerRegistry/registries/scheduleRun/action",
+            "Microsoft.ContainerRegistry/registries/listBuildSourceUploadUrl/action",
+            "Microsoft.ContainerRegistry/registries/runs/read",
+            "Microsoft.ContainerRegistry/registries/runs/listLogSasUrl/action",
+        ],
+        ..NONE
+    },
+    BuiltIn {
         name: "Contributor",
         guid: CONTRIBUTOR,
         actions: &["*"],

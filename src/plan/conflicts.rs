@@ -169,7 +169,10 @@ impl Side<'_> {
         let span = match &step.kind {
             StepKind::ContainerApp(tree) => locate(tree, &self.claim.path.0),
             StepKind::Resource(resource) => locate(&resource.body, &self.claim.path.0),
-            StepKind::RoleAssignment(_) | StepKind::Sql(_) | StepKind::Action(_) => step.span,
+            StepKind::RoleAssignment(_)
+            | StepKind::Sql(_)
+            | StepKind::ImageBuild(_)
+            | StepKind::Action(_) => step.span,
         };
         Some((Arc::clone(&instance.recipe.source), span))
     }

@@ -121,6 +121,12 @@ impl Frame<'_, '_> {
                 run.by_hand = by_hand;
                 (outcome, uses)
             }
+            StepKind::ImageBuild(build) => {
+                let message = "this version plans no image builds yet";
+                let problem = Diagnostic::error(codes::DOES_NOT_FIT, message);
+                self.engine.problem(problem.label(&self.recipe().source, build.span, ""));
+                (None, Vec::new())
+            }
             StepKind::Action(action) => {
                 self.action(&mut run, action);
                 run.after = self.runs_after(step);

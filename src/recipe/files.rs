@@ -6,6 +6,26 @@ use std::sync::Arc;
 use super::yaml::MAX_BYTES;
 use crate::diagnostic::{Code, Diagnostic, Source, codes};
 
+/// Whether a path, as it is written, stays in the folder it is relative to.
+pub fn stays_inside(path: &str) -> bool {
+    let mut depth = 0_usize;
+    // A path with another system's separators is none that can be judged.
+    !path.contains('\\')
+        && Path::new(path).components().all(|part| match part {
+            Component::Normal(_) => {
+                depth += 1;
+                true
+            }
+            Component::CurDir => true,
+            Component::ParentDir => {
+                let inside = depth > 0;
+                depth = depth.saturating_sub(1);
+                inside
+            }
+            Component::RootDir | Component::Prefix(_) => false,
+        })
+}
+
 /// Reads a text file of at most [`MAX_BYTES`]; `path` becomes the source's name.
 ///
 /// # Errors

@@ -104,7 +104,8 @@ const SCOPE: Key = may("scope", Kind::Expr, "The resource this extends, or its i
 const DOCS: Key = may("docs", Kind::Url, "A documentation page.");
 
 /// The types an input can have.
-pub(super) const TYPES: &[&str] = &["string", "integer", "number", "boolean", "duration", "list", "map"];
+pub(super) const TYPES: &[&str] =
+    &["string", "integer", "number", "boolean", "duration", "path", "list", "map"];
 
 /// A recipe file.
 pub(super) static RECIPE: Table = table(
@@ -247,6 +248,11 @@ static STEP: Table = Table {
         may("role_assignment", Kind::Object(&ROLE_ASSIGNMENT), "A role for a principal."),
         may("sql", Kind::Object(&SQL), "A user of a database for an identity, with its roles there."),
         may(
+            "image_build",
+            Kind::Object(&IMAGE_BUILD),
+            "An image that the registry builds from a local folder.",
+        ),
+        may(
             "action",
             Kind::Object(&ACTION),
             "A POST that answers with something that writes need, such as `listKeys`: sent only right before a \
@@ -265,7 +271,8 @@ static STEP: Table = Table {
 };
 
 /// The keys of a step that say what it wants.
-pub(super) const STEP_KINDS: &[&str] = &["container_app", "resource", "role_assignment", "sql", "action"];
+pub(super) const STEP_KINDS: &[&str] =
+    &["container_app", "resource", "role_assignment", "sql", "image_build", "action"];
 
 static RESOURCE: Table = table(
     "a resource",
@@ -327,6 +334,40 @@ static SQL_USER: Table = table(
             "client_id",
             Kind::Expr,
             "The identity's client id (application id), by which the database knows it.",
+        ),
+    ],
+);
+
+static IMAGE_BUILD: Table = table(
+    "an image build",
+    &[
+        need("registry", Kind::Expr, "The registry whose task builds the image, as a lookup read it."),
+        need(
+            "context",
+            Kind::Expr,
+            "The folder that is sent, less what its `.dockerignore` leaves out: an input of the type `path`, or \
+             a folder beneath the recipe's, written out.",
+        ),
+        may("dockerfile", Kind::Expr, "The Dockerfile, as a path in the context; without it `Dockerfile`."),
+        need("repository", Kind::Expr, "The repository that gets the image."),
+        may(
+            "tags",
+            Kind::Fragment,
+            "Further tags, as a list; those that are null are left out. One that is made from what is built is \
+             always set.",
+        ),
+        may("platform", Kind::Expr, "`os/architecture[/variant]`; without it `linux/amd64`."),
+        may(
+            "args",
+            Kind::Fragment,
+            "Build arguments by name; those that are null are left out. They end in the image's history: nothing \
+             secret.",
+        ),
+        may(
+            "test",
+            Kind::Fragment,
+            "A command and its arguments, as a list: run in the image before it is pushed. If it fails, nothing \
+             is pushed.",
         ),
     ],
 );

@@ -214,6 +214,8 @@ pub enum Shape {
     Boolean,
     /// Text such as `2m` (see [`super::parse_duration`]).
     Duration,
+    /// A file or folder of the caller's, relative to where the command runs.
+    Path,
     /// A list of this.
     List(Box<Shape>),
     /// Any keys, values of this.
@@ -383,6 +385,8 @@ pub enum StepKind {
     RoleAssignment(RoleAssignment),
     /// A user of a database, with its roles there.
     Sql(SqlUser),
+    /// An image that a registry builds from a local folder. Larger than the others together.
+    ImageBuild(Box<ImageBuild>),
     /// A POST whose answer writes need.
     Action(ActionStep),
 }
@@ -451,6 +455,42 @@ impl SqlUser {
     /// Every expression of it, in the order of the grammar.
     pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
         [&self.server, &self.database, &self.name, &self.client_id, &self.roles].into_iter().chain(&self.mode)
+    }
+}
+
+/// An image that a registry builds from a local folder.
+#[derive(Clone, Debug)]
+pub struct ImageBuild {
+    /// The registry, as another lookup read it.
+    pub registry: Expr,
+    /// The folder that is sent.
+    pub context: Expr,
+    /// The Dockerfile, as a path in the context; without it `Dockerfile`.
+    pub dockerfile: Option<Expr>,
+    /// The repository that gets the image.
+    pub repository: Expr,
+    /// Tags beside the one that is made from what is built.
+    pub tags: Option<Tree>,
+    /// What it is built for; without it `linux/amd64`.
+    pub platform: Option<Expr>,
+    /// Build arguments by name.
+    pub args: Option<Tree>,
+    /// A command and its arguments, run in the image before it is pushed.
+    pub test: Option<Tree>,
+    /// All of it.
+    pub span: Span,
+}
+
+impl ImageBuild {
+    /// What is text, in the order of the grammar.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        let first = [Some(&self.registry), Some(&self.context), self.dockerfile.as_ref()];
+        first.into_iter().chain([Some(&self.repository), self.platform.as_ref()]).flatten()
+    }
+
+    /// What is a list or a map, in the order of the grammar.
+    pub fn trees(&self) -> impl Iterator<Item = &Tree> {
+        [&self.tags, &self.args, &self.test].into_iter().flatten()
     }
 }
 

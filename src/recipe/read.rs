@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 
 use super::yaml::{Node as YamlNode, Yaml};
 use super::{
-    ActionStep, Check, Complexity, Definition, Expr, Field, Goal, Id, Input, Lookup, LookupKind,
+    ActionStep, Check, Complexity, Definition, Expr, Field, Goal, Id, ImageBuild, Input, Lookup, LookupKind,
     ManifestLookup, Origin, Recipe, Requirement, ResourceLookup, ResourceStep, ResourceType, Retry,
     RoleAssignment, Search, Shape, Spanned, SqlUser, Step, StepKind, Target, parse_duration, snake,
 };
@@ -120,6 +120,7 @@ fn simple_shape(name: &str) -> Shape {
         "number" => Shape::Number,
         "boolean" => Shape::Boolean,
         "duration" => Shape::Duration,
+        "path" => Shape::Path,
         "list" => Shape::List(Box::new(Shape::Any)),
         "map" => Shape::Map(Box::new(Shape::Any)),
         _ => Shape::Any,
@@ -215,6 +216,19 @@ fn step_kind(yaml: &Yaml) -> Option<StepKind> {
             roles: expr(sql, "roles")?,
             mode: expr(sql, "mode"),
         }));
+    }
+    if let Some(build) = yaml.get("image_build") {
+        return Some(StepKind::ImageBuild(Box::new(ImageBuild {
+            registry: expr(build, "registry")?,
+            context: expr(build, "context")?,
+            dockerfile: expr(build, "dockerfile"),
+            repository: expr(build, "repository")?,
+            tags: build.get("tags").map(tree),
+            platform: expr(build, "platform"),
+            args: build.get("args").map(tree),
+            test: build.get("test").map(tree),
+            span: build.span,
+        })));
     }
     if let Some(action) = yaml.get("action") {
         return Some(StepKind::Action(ActionStep {

@@ -16,6 +16,7 @@ const INPUT_TYPES: &[(&str, &str)] = &[
     ("number", "a number"),
     ("boolean", "`true` or `false`"),
     ("duration", "text such as `90s`, `2m`, `1h30m`"),
+    ("path", "a file or folder, relative to where the command runs"),
     ("list", "JSON, or values with commas between; `items` says of what"),
     ("map", "JSON, or key by key; `values` says of what"),
 ];

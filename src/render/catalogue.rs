@@ -107,6 +107,7 @@ pub fn recipe_page(recipe: &Recipe, width: usize) -> String {
             StepKind::Resource(resource) => resource.kind.kind.clone(),
             StepKind::RoleAssignment(role) => format!("role {}", role.role.value.text()),
             StepKind::Sql(user) => format!("database user {}", user.name.value.text()),
+            StepKind::ImageBuild(build) => format!("image of {}", build.context.value.text()),
             StepKind::Action(action) => action.name.value.clone(),
         };
         let why = step.why.as_ref().map_or(String::new(), |why| format!(": {}", why.value.text()));

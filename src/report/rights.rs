@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use crate::azure::builds::BUILD_ACTIONS;
 use crate::azure::roles;
 use crate::azure::types::{self, Linked, LinkedOn, LinkedWhen, ResourceType};
 use crate::expression::{Expression, Node, Tree};
@@ -45,6 +46,13 @@ pub fn rights(recipe: &Recipe) -> Vec<RightNeeded> {
             }
             // A database has rights of its own.
             StepKind::Sql(_) => {}
+            StepKind::ImageBuild(build) => {
+                let scope = scope_words(recipe, build.registry.value.text());
+                let when = Some("what is to be built is not in the registry yet".to_owned());
+                for action in BUILD_ACTIONS {
+                    add(&mut rights, action, scope.clone(), when.clone(), id);
+                }
+            }
             StepKind::Action(action) => {
                 let text = action.resource.value.text();
                 let Some(kind) = asked_of(recipe, text) else { continue };

@@ -160,6 +160,7 @@ impl Conversion<'_> {
             },
             Shape::Duration if parse_duration(trimmed).is_none() => Err(expected("a duration such as 2m")),
             Shape::Duration => Ok(Value::from(trimmed)),
+            Shape::Path if text.is_empty() || text.contains('\0') => Err(expected("a path")),
             _ => Ok(Value::from(text)),
         }
     }
@@ -193,7 +194,7 @@ impl Conversion<'_> {
             (Shape::Any, Json::Array(_)) => self.of_json(json, &Shape::List(Box::new(Shape::Any)), written),
             (Shape::Any, Json::Object(_)) => self.of_json(json, &Shape::Map(Box::new(Shape::Any)), written),
             (Shape::Any, Json::Null) => Ok(Value::null()),
-            (Shape::String | Shape::Duration | Shape::Any, Json::String(text)) => {
+            (Shape::String | Shape::Duration | Shape::Path | Shape::Any, Json::String(text)) => {
                 self.of_text(text, shape, written)
             }
             (Shape::Integer, Json::Number(number)) if number.is_i64() || number.is_u64() => {
@@ -343,6 +344,7 @@ fn wanted(shape: &Shape) -> &'static str {
         Shape::Number => "a number",
         Shape::Boolean => "true or false",
         Shape::Duration => "a duration such as 2m",
+        Shape::Path => "a path",
         Shape::List(_) => "a list",
         Shape::Map(_) | Shape::Record(_) => "a map",
     }

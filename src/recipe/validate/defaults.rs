@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::Findings;
 use crate::diagnostic::codes;
 use crate::expression::{Node, Tree};
-use crate::recipe::{Recipe, Shape, parse_duration};
+use crate::recipe::{Recipe, Shape, parse_duration, stays_inside};
 
 /// Checks every default.
 pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
@@ -23,6 +23,10 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
         let name = &input.id.written;
         let why = if !fits(&input.shape, &value) {
             Some(format!("the default of `{name}` is not {}", word(&input.shape)))
+        } else if input.shape == Shape::Path && value.as_str().is_some_and(|path| !stays_inside(path)) {
+            Some(format!(
+                "the default of `{name}` leads out of the folder the command runs in, which only a caller may ask for"
+            ))
         } else if !input.one_of.is_empty() && !input.one_of.contains(&value) {
             let all: Vec<String> = input.one_of.iter().map(Json::to_string).collect();
             Some(format!("the default of `{name}` is none of {}", all.join(", ")))
@@ -56,7 +60,7 @@ fn fits(shape: &Shape, value: &Json) -> bool {
     match (shape, value) {
         (Shape::Any, _)
         | (_, Json::Null)
-        | (Shape::String, Json::String(_))
+        | (Shape::String | Shape::Path, Json::String(_))
         | (Shape::Number, Json::Number(_))
         | (Shape::Boolean, Json::Bool(_)) => true,
         (Shape::Integer, Json::Number(number)) => number.is_i64() || number.is_u64(),
@@ -81,6 +85,7 @@ fn word(shape: &Shape) -> &'static str {
         Shape::Number => "a number",
         Shape::Boolean => "true or false",
         Shape::Duration => "a duration such as 2m",
+        Shape::Path => "a path",
         Shape::List(_) => "a list of what `items` says",
         Shape::Map(_) | Shape::Record(_) => "a map of what `values` says",
     }

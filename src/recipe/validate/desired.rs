@@ -51,7 +51,7 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
                 matches(resource, findings);
             }
             StepKind::RoleAssignment(assignment) => role(&assignment.role, findings),
-            StepKind::Sql(_) => {}
+            StepKind::Sql(_) | StepKind::ImageBuild(_) => {}
             StepKind::Action(action) => {
                 if let Some(body) = &action.body {
                     tree(body, findings);
@@ -188,7 +188,10 @@ fn owned_twice(recipe: &Recipe, findings: &mut Findings<'_>) {
                 let start = format!("{} {}", resource.kind.kind.to_ascii_lowercase(), resource.name.text());
                 collect(step, &resource.body, &start, &mut leaves);
             }
-            StepKind::RoleAssignment(_) | StepKind::Sql(_) | StepKind::Action(_) => {}
+            StepKind::RoleAssignment(_)
+            | StepKind::Sql(_)
+            | StepKind::ImageBuild(_)
+            | StepKind::Action(_) => {}
         }
     }
     let mut first: BTreeMap<&str, &Leaf<'_>> = BTreeMap::new();

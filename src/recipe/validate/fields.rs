@@ -41,7 +41,10 @@ fn typed(recipe: &Recipe, path: &[String]) -> Option<(&'static ResourceType, &'s
             let row = match &step.kind {
                 StepKind::ContainerApp(_) => types::find(APP)?,
                 StepKind::Resource(resource) => types::find(&resource.kind.kind)?,
-                StepKind::RoleAssignment(_) | StepKind::Sql(_) | StepKind::Action(_) => return None,
+                StepKind::RoleAssignment(_)
+                | StepKind::Sql(_)
+                | StepKind::ImageBuild(_)
+                | StepKind::Action(_) => return None,
             };
             Some((row, "", 2))
         }

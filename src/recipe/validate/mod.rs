@@ -1,5 +1,6 @@
 //! Validation: whether a recipe that is well formed can also be meant.
 
+mod builds;
 mod defaults;
 mod desired;
 mod fields;
@@ -69,6 +70,7 @@ pub fn validate(recipe: &Recipe, catalogue: &Catalogue) -> Vec<Diagnostic> {
     names(recipe, &mut findings);
     defaults::check(recipe, &mut findings);
     lookups(recipe, &mut findings);
+    builds::check(recipe, &mut findings);
     recipes(recipe, catalogue, &mut findings);
     references::check(recipe, catalogue, &mut findings);
     desired::check(recipe, &mut findings);

@@ -110,6 +110,14 @@ pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
                     all.one(key, Role::Plan);
                 }
             }
+            StepKind::ImageBuild(build) => {
+                for key in build.expressions() {
+                    all.one(Some(key), Role::Plan);
+                }
+                for tree in build.trees() {
+                    all.tree_at_plan(tree);
+                }
+            }
             StepKind::Action(action) => {
                 all.one(Some(&action.resource), Role::Plan);
                 if let Some(body) = &action.body {
@@ -152,14 +160,22 @@ impl<'a> Collector<'a> {
     }
 
     fn tree(&mut self, tree: &'a Tree) {
+        self.tree_as(tree, Role::Value);
+    }
+
+    fn tree_at_plan(&mut self, tree: &'a Tree) {
+        self.tree_as(tree, Role::Plan);
+    }
+
+    fn tree_as(&mut self, tree: &'a Tree, role: Role) {
         match &tree.node {
             Node::Scalar(_) => {}
-            Node::Text(expression) => self.push(expression, tree.span, Role::Value),
-            Node::List(elements) => elements.iter().for_each(|element| self.tree(element)),
+            Node::Text(expression) => self.push(expression, tree.span, role),
+            Node::List(elements) => elements.iter().for_each(|element| self.tree_as(element, role)),
             Node::Map(members) => {
                 for (key, span, value) in members {
                     self.push(key, *span, Role::Plan);
-                    self.tree(value);
+                    self.tree_as(value, role);
                 }
             }
         }

@@ -121,7 +121,10 @@ fn refused(trace: &Trace<'_>, catalogue: &Catalogue) -> Option<String> {
                     let computed = row.is_some_and(|row| row.computed.contains(&plain.join(".").as_str()));
                     computed && plain.last().is_some_and(|last| NAMING.contains(last))
                 }
-                StepKind::RoleAssignment(_) | StepKind::Sql(_) | StepKind::Action(_) => false,
+                StepKind::RoleAssignment(_)
+                | StepKind::Sql(_)
+                | StepKind::ImageBuild(_)
+                | StepKind::Action(_) => false,
             };
             (!own).then(|| format!("is not the principal of what `{}` makes", step.id.written))
         }

@@ -59,9 +59,14 @@ fn asked_of(recipe: &Recipe, span: Span) -> &'static str {
         StepKind::Sql(user) => user.expressions().any(|one| one.span == span),
         _ => false,
     });
-    match (role, user) {
-        (true, _) => "a role assignment",
-        (_, true) => "a database user",
+    let build = recipe.steps.iter().any(|step| match &step.kind {
+        StepKind::ImageBuild(build) => build.span.start <= span.start && span.end <= build.span.end,
+        _ => false,
+    });
+    match (role, user, build) {
+        (true, ..) => "a role assignment",
+        (_, true, _) => "a database user",
+        (.., true) => "an image build, whose arguments end in the image's history",
         _ => "the address of a resource",
     }
 }
