@@ -100,6 +100,7 @@
 //! | [`diagnostic`] | findings with a stable code, place, cause, fix | what they are about |
 //! | [`azure`] | ids, clouds, resource types, credentials, the client, operations, errors | recipes |
 //! | [`expression`] | `${…}`: JMESPath over marked values | where values come from |
+//! | [`dockerfile`] | what a Dockerfile says, with places | what is good or bad |
 //! | [`recipe`] | the file format, its mistakes, the catalogue, inputs | Azure's answers |
 //! | [`facts`] | what was read and what is missing | who reads |
 //! | [`merge`] | fragments over resources, bodies | steps |
@@ -155,6 +156,7 @@ pub mod azure;
 pub mod cli;
 pub mod clock;
 pub mod diagnostic;
+pub mod dockerfile;
 pub mod execute;
 pub mod expression;
 pub mod facts;

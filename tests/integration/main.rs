@@ -11,6 +11,7 @@
 mod across;
 mod cli;
 mod client;
+mod dockerfile;
 mod expression;
 mod layers;
 #[cfg(unix)]

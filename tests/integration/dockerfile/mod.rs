@@ -1,0 +1,3 @@
+//! Dockerfiles: what they say, and what is found in them.
+
+mod model;
