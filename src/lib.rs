@@ -101,6 +101,7 @@
 //! | [`azure`] | ids, clouds, resource types, credentials, the client, operations, errors | recipes |
 //! | [`expression`] | `${…}`: JMESPath over marked values | where values come from |
 //! | [`dockerfile`] | what a Dockerfile says, with places | what is good or bad |
+//! | [`requirements`] | what a Python project installs and needs of the system, from texts | who reads files |
 //! | [`recipe`] | the file format, its mistakes, the catalogue, inputs | Azure's answers |
 //! | [`facts`] | what was read and what is missing | who reads |
 //! | [`merge`] | fragments over resources, bodies | steps |
@@ -165,6 +166,7 @@ pub mod plan;
 pub mod recipe;
 pub mod render;
 pub mod report;
+pub mod requirements;
 pub mod sandbox;
 pub mod steps;
 pub mod value;

@@ -17,6 +17,7 @@ mod layers;
 #[cfg(unix)]
 mod readme;
 mod recipe;
+mod requirements;
 mod runs;
 mod runs_faults;
 mod sandbox;
