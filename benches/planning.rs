@@ -86,6 +86,7 @@ fn planning(criterion: &mut Criterion) {
         interrupt: Interrupt::default(),
         role_wait: None,
         renew: false,
+        folder: std::path::PathBuf::new(),
     };
     let (selection, target) = (selection(), target());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -1,4 +1,4 @@
-//! What was read from Azure, and what still has to be.
+//! What was read from Azure and of local files, and what still has to be.
 //!
 //! Planning is a pure function of facts: it asks for a fact by its [`Read`], gets the answer if there
 //! is one, and otherwise an unknown, while the read is noted as missing. Whoever does the I/O fetches
@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine as _;
 use serde_json::Value as Json;
 
 use crate::azure::ResourceId;
@@ -47,6 +48,9 @@ pub const USER: &str = "user";
 /// See [`SERVER`].
 pub const SID: &str = "sid";
 
+/// The parameter of a [`Shape::File`]: its path in the folder, with slashes.
+pub const FILE: &str = "file";
+
 /// What is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Shape {
@@ -60,6 +64,10 @@ pub enum Shape {
     SqlUser,
     /// The answer of a POST that only reads.
     Action,
+    /// A local file beneath a folder.
+    File,
+    /// What lies beneath a local folder: `{entries: [{path, kind}], complete}`, see [`Read::folder`].
+    Folder,
 }
 
 impl Read {
@@ -97,6 +105,19 @@ impl Read {
             Some(body) => read.with(BODY, body.to_string()),
             None => read,
         }
+    }
+
+    /// A read of the local file `name` (with slashes) beneath a folder; links are not followed out of it.
+    pub fn file(folder: &str, name: &str) -> Read {
+        // Other than an id a path has case.
+        Read { key: folder.to_owned(), ..Read::new(Shape::File, folder, "", "").with(FILE, name) }
+    }
+
+    /// A read of the names beneath a local folder: `kind` is `file`, `folder` or `other` (links are not followed).
+    /// What lies in a repository of Git or a virtual environment is left out. `complete` is false when there
+    /// is more than is listed.
+    pub fn folder(folder: &str) -> Read {
+        Read { key: folder.to_owned(), ..Read::new(Shape::Folder, folder, "", "") }
     }
 
     /// The value of a query parameter; empty when there is none.
@@ -172,6 +193,17 @@ impl Fact {
     /// The answer to a [`Shape::Action`]: a secret as a whole.
     pub fn answered(json: Json) -> Fact {
         Fact::Found(Value::from(json).mark(Marks::SECRET))
+    }
+
+    /// The content of a [`Shape::File`]. A file may hold a secret, so that it counts as one.
+    pub fn content(bytes: &[u8]) -> Fact {
+        let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+        Fact::Found(Value::from(text).mark(Marks::SECRET))
+    }
+
+    /// The bytes of a [`Shape::File`], when it is there.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        base64::engine::general_purpose::STANDARD.decode(self.value()?.as_str()?).ok()
     }
 
     /// The value, when it is there.

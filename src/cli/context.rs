@@ -49,6 +49,8 @@ pub(super) struct ContextParts {
     pub(super) sandbox: Option<SandboxRun>,
     pub(super) waiting: arguments::Waiting,
     pub(super) verbose: bool,
+    /// Where relative paths of local files begin; empty: where the command runs.
+    pub(super) folder: PathBuf,
 }
 
 /// What was found wrong before anything was asked of Azure.
@@ -104,14 +106,25 @@ impl Context {
         let asked = asked.into_iter().map(|asked| asked.recipe).collect();
         let (verbose, waiting) = (flags.verbose, flags.on.waiting.clone());
         Ok(Context::of(
-            ContextParts { resolved, selection, asked, endpoint, clock, sandbox, waiting, verbose },
+            ContextParts {
+                resolved,
+                selection,
+                asked,
+                endpoint,
+                clock,
+                sandbox,
+                waiting,
+                verbose,
+                folder: PathBuf::new(),
+            },
             screen,
         ))
     }
 
     /// The context that is made of these parts.
     pub(super) fn of(parts: ContextParts, screen: &Screen) -> Context {
-        let ContextParts { resolved, selection, asked, endpoint, clock, sandbox, waiting, verbose } = parts;
+        let ContextParts { resolved, selection, asked, endpoint, clock, sandbox, waiting, verbose, folder } =
+            parts;
         let progress = Arc::new(Progress::new(screen, verbose));
         let events = Arc::clone(&progress);
         let mut settings = ClientSettings::new(endpoint, Arc::clone(&clock));
@@ -135,6 +148,7 @@ impl Context {
             interrupt: interrupt.clone(),
             role_wait: waiting.role_wait,
             renew: false,
+            folder,
         };
         let target_report = TargetReport {
             cloud: resolved.cloud.name.to_owned(),

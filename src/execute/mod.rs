@@ -8,6 +8,7 @@ mod failure;
 mod hook;
 mod interrupt;
 mod ledger;
+mod local;
 mod observe;
 mod repeat;
 mod restart;
@@ -18,6 +19,7 @@ mod send;
 mod settle;
 mod write;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +58,8 @@ pub struct Executor {
     /// Gives a template that was sent and that nothing runs a suffix of its own. A run sets it by
     /// itself when sending again was not enough.
     pub renew: bool,
+    /// Where relative paths of local files begin; empty: where the command runs.
+    pub folder: PathBuf,
 }
 
 /// A plan without anything missing, the facts it stands on, and what they cost.

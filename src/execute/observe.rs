@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::write::Context;
-use super::{Event, Executor, Failure, Observed};
+use super::{Event, Executor, Failure, Observed, local};
 use crate::azure::types::Update;
 use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Manifest, ResourceId};
 use crate::diagnostic::{Diagnostic, codes};
@@ -243,6 +243,8 @@ impl Executor {
         let answer = match read.shape {
             Shape::Manifest => return self.manifest(read).await,
             Shape::SqlUser => return Ok(Box::pin(self.database_user(read)).await),
+            Shape::File => return Ok(local::file(&self.folder, read)),
+            Shape::Folder => return Ok(local::folder(&self.folder, read)),
             // No plan asks; see `ask`.
             Shape::Action => return Ok(Fact::Absent { code: String::new() }),
             Shape::One => self.client.read(&request, self.deadline).await.map(|answer| answer.body),

@@ -264,7 +264,8 @@ fn of_read(read: &Read, fact: &Fact, unreadable: &[Unreadable]) -> Option<(Resou
         Shape::Many => format!("see each {} of {}", kind.noun, scope.name()),
         // A right of the registry's own, and the run goes on without it; and one of the write that needs the
         // answer.
-        Shape::Manifest | Shape::SqlUser | Shape::Action => return None,
+        // Files are the caller's own.
+        Shape::Manifest | Shape::SqlUser | Shape::Action | Shape::File | Shape::Folder => return None,
     };
     let (standing, stops) = match fact {
         Fact::Found(_) | Fact::Absent { .. } => (Standing::Held, true),

@@ -236,6 +236,7 @@ impl Story<'_> {
             sandbox: Some(sandbox),
             waiting: (*waiting).clone(),
             verbose: *requests,
+            folder: suite.folder.clone(),
         };
         let context = match judge::introduce(Context::of(parts, screen), name, screen).await {
             Ok(context) => context,

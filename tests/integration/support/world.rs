@@ -180,6 +180,7 @@ impl World {
             interrupt: Interrupt::default(),
             role_wait: self.role_wait,
             renew: false,
+            folder: std::path::PathBuf::new(),
         }
     }
 
