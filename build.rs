@@ -1,5 +1,5 @@
-//! Embeds `recipes/`: writes a table of folders with their recipe.yaml, README.md and app/, which the catalogue
-//! includes.
+//! Embeds `recipes/`: writes a table of folders with their recipe.yaml, README.md, tables and app/, which the
+//! catalogue includes.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -29,8 +29,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         #[expect(clippy::use_debug, reason = "the debug form of a string is its literal")]
         write!(
             table,
-            "    BuiltIn {{ folder: {folder:?}, recipe: include_str!({recipe:?}), page: include_str!({page:?}), sample: &["
+            "    BuiltIn {{ folder: {folder:?}, recipe: include_str!({recipe:?}), page: include_str!({page:?}), data: &["
         )?;
+        for name in tables(&path)? {
+            let file = path.join(&name).display().to_string();
+            #[expect(clippy::use_debug, reason = "the debug form of a string is its literal")]
+            write!(table, "({name:?}, include_str!({file:?})), ")?;
+        }
+        table.push_str("], sample: &[");
         let app = path.join("app");
         let mut files = Vec::new();
         if app.is_dir() {
@@ -46,6 +52,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     table.push_str("]\n");
     fs::write(Path::new(&env::var("OUT_DIR")?).join("recipes.rs"), table)?;
     Ok(())
+}
+
+/// The YAML files beside a recipe: what it can name under `data`.
+fn tables(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name =
+            entry?.file_name().into_string().map_err(|name| format!("{} is not UTF-8", name.display()))?;
+        if name.ends_with(".yaml") && name != "recipe.yaml" && name != "tests.yaml" {
+            found.push(name);
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// The files below `folder`, as paths with slashes. What Python and its tools leave there, and every other

@@ -201,6 +201,9 @@ impl Scope for Frame<'_, '_> {
             "inputs" => {
                 self.group(field, recipe.inputs.keys(), |frame, name| engine.input(frame.instance, name))
             }
+            "data" => self.group(field, recipe.data.keys(), |frame, name| {
+                Some(Value::from(frame.recipe().data.get(name)?.value.as_ref().clone()))
+            }),
             "variables" => self.group(field, recipe.variables.keys(), Frame::variable),
             "outputs" => {
                 self.group(field, recipe.outputs.keys(), |frame, name| engine.output(frame.instance, name))

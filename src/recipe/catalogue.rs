@@ -18,6 +18,8 @@ struct BuiltIn {
     recipe: &'static str,
     /// The text of README.md.
     page: &'static str,
+    /// The YAML files beside it, by name.
+    data: &'static [(&'static str, &'static str)],
     /// The files of app/, by path.
     sample: &'static [(&'static str, &'static str)],
 }
@@ -165,6 +167,12 @@ impl Catalogue {
     pub fn graph(&self) -> Graph {
         Graph::of(self.recipes.values().map(Arc::as_ref))
     }
+}
+
+/// The text of a table beside a built-in recipe.
+pub(super) fn built_in_data(recipe: &str, file: &str) -> Option<&'static str> {
+    let one = BUILT_IN.iter().find(|one| one.folder == recipe)?;
+    one.data.iter().find(|(name, _)| *name == file).map(|(_, text)| *text)
 }
 
 fn built_in(recipe: &Recipe) -> Option<&'static BuiltIn> {

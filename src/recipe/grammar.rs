@@ -130,6 +130,7 @@ pub(super) static RECIPE: Table = table(
             "Recipes that are planned and applied with it.",
         ),
         may("inputs", Kind::Map(&Kind::Object(&INPUT)), "What a caller can set."),
+        may("data", Kind::Map(&Kind::Text), "Tables: YAML files beside the recipe."),
         may(
             "existing",
             Kind::Map(&Kind::Object(&LOOKUP)),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::grammar::RECIPE;
 use super::structure::Structure;
 use super::yaml;
-use super::{Loaded, Origin, Recipe, read, traps};
+use super::{Loaded, Origin, Recipe, data, read, traps};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 
-/// Reads a recipe file.
+/// Reads a recipe file, and the tables beside it.
 ///
 /// # Errors
 /// Every mistake of form in it (not only the first): unknown, missing and repeated keys, wrong
@@ -30,6 +30,9 @@ pub(super) fn attempt(source: &Arc<Source>, origin: Origin) -> (Option<Recipe>, 
     };
     let mut structure = Structure::of(source, &tree, &RECIPE);
     structure.found.extend(traps::of(source, &tree));
-    let recipe = if structure.broken { None } else { read::recipe(source, origin, &tree) };
+    let mut recipe = if structure.broken { None } else { read::recipe(source, origin, &tree) };
+    if let Some(recipe) = &mut recipe {
+        structure.found.extend(data::read(recipe));
+    }
     (recipe, structure.found)
 }

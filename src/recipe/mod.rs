@@ -2,6 +2,7 @@
 
 pub mod cases;
 mod catalogue;
+mod data;
 pub mod duration;
 mod files;
 mod grammar;

@@ -86,6 +86,8 @@ pub struct Recipe {
     pub requires: Vec<Requirement>,
     /// What a caller can set, by name as expressions spell it.
     pub inputs: IndexMap<String, Input>,
+    /// Tables beside the recipe, by name as expressions spell it.
+    pub data: IndexMap<String, DataFile>,
     /// What is read from Azure, by name as expressions spell it.
     pub existing: IndexMap<String, Lookup>,
     /// Derived values, by name as expressions spell it.
@@ -174,6 +176,17 @@ pub struct Definition {
     pub id: Id,
     /// Its value: JSON whose keys and strings are expressions; evaluated when asked for.
     pub value: Tree,
+}
+
+/// A table beside the recipe.
+#[derive(Clone, Debug)]
+pub struct DataFile {
+    /// Its name.
+    pub id: Id,
+    /// The file's name, as it is written.
+    pub file: Spanned<String>,
+    /// What is in it; null when it could not be read, which loading reports.
+    pub value: Arc<Json>,
 }
 
 /// What a caller can set.

@@ -8,9 +8,9 @@ use indexmap::IndexMap;
 
 use super::yaml::{Node as YamlNode, Yaml};
 use super::{
-    ActionStep, Check, Complexity, Definition, Expr, Field, Goal, Id, ImageBuild, Input, Lookup, LookupKind,
-    ManifestLookup, Origin, Recipe, Requirement, ResourceLookup, ResourceStep, ResourceType, Retry,
-    RoleAssignment, Search, Shape, Spanned, SqlUser, Step, StepKind, Target, parse_duration, snake,
+    ActionStep, Check, Complexity, DataFile, Definition, Expr, Field, Goal, Id, ImageBuild, Input, Lookup,
+    LookupKind, ManifestLookup, Origin, Recipe, Requirement, ResourceLookup, ResourceStep, ResourceType,
+    Retry, RoleAssignment, Search, Shape, Spanned, SqlUser, Step, StepKind, Target, parse_duration, snake,
 };
 use crate::diagnostic::{Severity, Source};
 use crate::expression::{Expression, Node, Tree};
@@ -38,6 +38,10 @@ pub(super) fn recipe(source: &Arc<Source>, origin: Origin, yaml: &Yaml) -> Optio
         follows: texts(yaml, "follows"),
         requires: elements(yaml, "requires").filter_map(requirement).collect(),
         inputs: named(yaml, "inputs", |id, yaml| Some(input(id, yaml))),
+        data: named(yaml, "data", |id, yaml| {
+            let file = Spanned { value: yaml.text()?.to_owned(), span: yaml.span };
+            Some(DataFile { id, file, value: Arc::default() })
+        }),
         existing: named(yaml, "existing", lookup),
         variables: definitions(yaml, "variables"),
         prerequisites: elements(yaml, "prerequisites").filter_map(check).collect(),

@@ -30,6 +30,13 @@ impl<'a> Structure<'a> {
         structure
     }
 
+    /// Only looks for keys that stand twice.
+    pub(super) fn of_table(source: &'a Arc<Source>, yaml: &Yaml) -> Structure<'a> {
+        let mut structure = Structure { source, found: Vec::new(), broken: false };
+        structure.duplicates(yaml);
+        structure
+    }
+
     fn report(&mut self, code: Code, span: Span, message: impl Into<String>, beside: impl Into<String>) {
         self.found.push(Diagnostic::error(code, message).label(self.source, span, beside));
     }

@@ -145,6 +145,7 @@ fn names(recipe: &Recipe, findings: &mut Findings<'_>) {
         })
         .collect();
     let all = (recipe.inputs.values().map(|input| ("an input", &input.id)))
+        .chain(recipe.data.values().map(|table| ("a table", &table.id)))
         .chain(recipe.existing.values().map(|lookup| ("a lookup", &lookup.id)))
         .chain(recipe.variables.values().map(|variable| ("a variable", &variable.id)))
         .chain(recipe.steps.iter().map(|step| ("a step", &step.id)))

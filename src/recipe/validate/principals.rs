@@ -191,6 +191,10 @@ fn address(trace: &Trace<'_>) -> Option<String> {
         {
             Some("is put together from other values".to_owned())
         }
+        // What is no resource may hold what the recipe's tables say.
+        Leaf { from: From::Lookup(_, lookup, _), .. } if lookup.resource().is_none() => {
+            Some(format!("comes from `{}`", lookup.id.written))
+        }
         Leaf { from: From::Step(..) | From::Lookup(..), made: true } => {
             Some("is put together from other values".to_owned())
         }

@@ -85,6 +85,7 @@ fn meant(recipe: &Recipe, here: &Place<'_>, path: &[String]) -> bool {
     let field = field.as_str();
     match root.as_str() {
         "inputs" => recipe.inputs.contains_key(field),
+        "data" => recipe.data.contains_key(field),
         "variables" => recipe.variables.contains_key(field),
         "outputs" => recipe.outputs.contains_key(field),
         "steps" => recipe.step(field).is_some(),

@@ -41,6 +41,7 @@ pub(in crate::recipe) const ROOTS: &[Root] = &[
     root("environment", "everywhere", "the environment the app is in, as it was read"),
     root("container", "everywhere", "the container of the app that is meant, as it was read"),
     root("each", "below `for_each`, but not in it", "`key` and `value` of the round"),
+    root("data", "everywhere", "the tables beside the recipe, by name"),
     root("variables", "everywhere", "the recipe's own, made when they are asked for"),
     root(
         "steps",
@@ -230,6 +231,7 @@ fn unknown(
     };
     match root {
         "inputs" => member("input", &keys(&recipe.inputs), field),
+        "data" => member("table", &keys(&recipe.data), field),
         "variables" => member("variable", &keys(&recipe.variables), field),
         "outputs" => member("output", &keys(&recipe.outputs), field),
         "steps" => {

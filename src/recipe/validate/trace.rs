@@ -190,6 +190,12 @@ impl<'a> Tracer<'a> {
                     self.tree(stand, &definition.value, below, made, used);
                 }
             }
+            // A table is as much written by whoever wrote the recipe as what stands in the recipe.
+            "data" => {
+                for table in recipe.data.values().filter(|table| wanted(&table.id.name)) {
+                    self.written(&table.value, made, used);
+                }
+            }
             "steps" => {
                 for step in recipe.steps.iter().filter(|step| wanted(&step.id.name)) {
                     self.leaf(From::Step(step, below.to_vec()), made, used);
@@ -218,6 +224,23 @@ impl<'a> Tracer<'a> {
                     self.leaf(From::Root(path.to_vec()), made, used);
                 }
             }
+        }
+    }
+
+    /// Everything that stands in a table: which part of it is read is not followed.
+    fn written(&mut self, json: &serde_json::Value, made: bool, used: Use) {
+        self.steps += 1;
+        match json {
+            _ if self.steps > MAX_STEPS => self.trace.vague = true,
+            serde_json::Value::Null => {}
+            serde_json::Value::Array(items) => items.iter().for_each(|one| self.written(one, made, used)),
+            serde_json::Value::Object(members) => members.iter().for_each(|(key, one)| {
+                // Keys can be had too, by `keys` and by rounds.
+                self.leaf(From::Literal(key.clone()), made, used);
+                self.written(one, made, used);
+            }),
+            serde_json::Value::String(text) => self.leaf(From::Literal(text.clone()), made, used),
+            other => self.leaf(From::Literal(other.to_string()), made, used),
         }
     }
 

@@ -41,6 +41,9 @@ fn unread(recipe: &Recipe, findings: &mut Findings<'_>) {
     for input in recipe.inputs.values().filter(|input| !used("inputs", &input.id.name)) {
         report("input", &input.id.written, input.id.span);
     }
+    for table in recipe.data.values().filter(|table| !used("data", &table.id.name)) {
+        report("table", &table.id.written, table.id.span);
+    }
     for variable in recipe.variables.values().filter(|variable| !used("variables", &variable.id.name)) {
         report("variable", &variable.id.written, variable.id.span);
     }

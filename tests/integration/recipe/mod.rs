@@ -6,6 +6,7 @@
 mod built_in;
 pub mod cases;
 mod catalogue;
+mod data;
 mod fields;
 mod inputs;
 mod instances;
