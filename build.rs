@@ -60,7 +60,8 @@ fn tables(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     for entry in fs::read_dir(folder)? {
         let name =
             entry?.file_name().into_string().map_err(|name| format!("{} is not UTF-8", name.display()))?;
-        if name.ends_with(".yaml") && name != "recipe.yaml" && name != "tests.yaml" {
+        let yaml = Path::new(&name).extension().is_some_and(|extension| extension == "yaml");
+        if yaml && name != "recipe.yaml" && name != "tests.yaml" {
             found.push(name);
         }
     }

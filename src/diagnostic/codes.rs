@@ -74,6 +74,7 @@ codes! {
     CONTAINER = "container", "it is clear which container is meant";
     RESOURCE = "resource", "a resource that a recipe names is there";
     IMAGE = "image", "an image that a recipe names is in its registry";
+    LOCAL_FILE = "local-file", "a local file that a recipe reads is there";
     PREREQUISITE = "prerequisite", "a recipe's own prerequisite";
     PERMISSION = "permission", "the caller has a right that a planned write needs";
     LOCKED = "locked", "no lock refuses a planned write";

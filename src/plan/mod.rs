@@ -24,6 +24,7 @@ mod placing;
 mod preflight;
 mod prerequisites;
 mod pull;
+mod requirements;
 mod resources;
 mod rights;
 mod schedule;

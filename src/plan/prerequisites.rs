@@ -280,6 +280,7 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
     let resource = match &lookup.kind {
         LookupKind::Resource(resource) => resource,
         LookupKind::Manifest(manifest) => return frame.image(lookup, manifest),
+        LookupKind::Requirements(requirements) => return frame.requirements_read(lookup, requirements),
     };
     let engine = frame.engine;
     let noun = types::find(&resource.kind.kind).map_or(resource.kind.kind.as_str(), |kind| kind.noun);

@@ -180,6 +180,11 @@ static LOOKUP: Table = Table {
     keys: &[
         may("type", Kind::ResourceType, "`Namespace/type`, with `@version` if one api-version is meant."),
         may("manifest", Kind::Object(&MANIFEST), "An image in a registry instead of a resource."),
+        may(
+            "requirements",
+            Kind::Object(&REQUIREMENTS),
+            "What a local Python project installs, and what that needs of the system.",
+        ),
         may("name", Kind::Expr, "Its name, full resource id, or host name where the type has one."),
         PARENT,
         SCOPE,
@@ -197,7 +202,7 @@ static LOOKUP: Table = Table {
         may("fix", Kind::Expr, "The command that makes it."),
         DOCS,
     ],
-    exactly_one: &["type", "manifest"],
+    exactly_one: &["type", "manifest", "requirements"],
     only_with: Some(("type", &["name", "parent", "scope", "resource_group", "search", "list"])),
     refused: None,
 };
@@ -213,6 +218,36 @@ static MANIFEST: Table = table(
         ),
         need("repository", Kind::Expr, "The repository."),
         need("reference", Kind::Expr, "The tag or digest."),
+    ],
+);
+
+static REQUIREMENTS: Table = table(
+    "a reading of requirements",
+    &[
+        need(
+            "context",
+            Kind::Expr,
+            "The folder that everything lies beneath: an input of the type `path`, or a folder beneath the \
+             recipe's, written out. The result is `{packages, native, needs, findings, files}`.",
+        ),
+        need(
+            "file",
+            Kind::Expr,
+            "The requirements file or `pyproject.toml` in it; what it names is read too.",
+        ),
+        need(
+            "packages",
+            Kind::Expr,
+            "The table of native packages: what each needs to be built and to run, and since when it has wheels.",
+        ),
+        may("groups", Kind::Expr, "Optional groups of a `pyproject.toml`, as a list."),
+        may(
+            "dockerfile",
+            Kind::Expr,
+            "The Dockerfile in the folder: tells what packages are installed in, and must have what they need.",
+        ),
+        may("python", Kind::Expr, "The version of Python; without it the one of the base image."),
+        may("platform", Kind::Expr, "`os/architecture`; without it `linux/amd64`."),
     ],
 );
 

@@ -283,7 +283,7 @@ impl Lookup {
     pub fn resource(&self) -> Option<&ResourceLookup> {
         match &self.kind {
             LookupKind::Resource(resource) => Some(resource),
-            LookupKind::Manifest(_) => None,
+            LookupKind::Manifest(_) | LookupKind::Requirements(_) => None,
         }
     }
 }
@@ -295,6 +295,8 @@ pub enum LookupKind {
     Resource(ResourceLookup),
     /// An image in a registry.
     Manifest(ManifestLookup),
+    /// What a local Python project installs. Larger than the others.
+    Requirements(Box<RequirementsLookup>),
 }
 
 /// A resource, or a list of them.
@@ -325,6 +327,33 @@ pub struct ManifestLookup {
     pub repository: Expr,
     /// The tag or digest.
     pub reference: Expr,
+}
+
+/// What a local Python project installs, and what its native packages need of the system.
+#[derive(Clone, Debug)]
+pub struct RequirementsLookup {
+    /// The folder that everything lies beneath.
+    pub context: Expr,
+    /// The requirements file or project file in it.
+    pub file: Expr,
+    /// The table of native packages.
+    pub packages: Expr,
+    /// Optional groups of a project file.
+    pub groups: Option<Expr>,
+    /// The Dockerfile in the folder.
+    pub dockerfile: Option<Expr>,
+    /// The version of Python; without it the one of the base image.
+    pub python: Option<Expr>,
+    /// What the image is built for; without it `linux/amd64`.
+    pub platform: Option<Expr>,
+}
+
+impl RequirementsLookup {
+    /// Every expression of it, in the order of the grammar.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        let optional = [&self.groups, &self.dockerfile, &self.python, &self.platform];
+        [&self.context, &self.file, &self.packages].into_iter().chain(optional.into_iter().flatten())
+    }
 }
 
 /// Where a resource is looked for when only its name is known.

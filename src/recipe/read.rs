@@ -9,8 +9,9 @@ use indexmap::IndexMap;
 use super::yaml::{Node as YamlNode, Yaml};
 use super::{
     ActionStep, Check, Complexity, DataFile, Definition, Expr, Field, Goal, Id, ImageBuild, Input, Lookup,
-    LookupKind, ManifestLookup, Origin, Recipe, Requirement, ResourceLookup, ResourceStep, ResourceType,
-    Retry, RoleAssignment, Search, Shape, Spanned, SqlUser, Step, StepKind, Target, parse_duration, snake,
+    LookupKind, ManifestLookup, Origin, Recipe, Requirement, RequirementsLookup, ResourceLookup,
+    ResourceStep, ResourceType, Retry, RoleAssignment, Search, Shape, Spanned, SqlUser, Step, StepKind,
+    Target, parse_duration, snake,
 };
 use crate::diagnostic::{Severity, Source};
 use crate::expression::{Expression, Node, Tree};
@@ -152,6 +153,17 @@ fn lookup_kind(yaml: &Yaml) -> Option<LookupKind> {
             repository: expr(manifest, "repository")?,
             reference: expr(manifest, "reference")?,
         }));
+    }
+    if let Some(requirements) = yaml.get("requirements") {
+        return Some(LookupKind::Requirements(Box::new(RequirementsLookup {
+            context: expr(requirements, "context")?,
+            file: expr(requirements, "file")?,
+            packages: expr(requirements, "packages")?,
+            groups: expr(requirements, "groups"),
+            dockerfile: expr(requirements, "dockerfile"),
+            python: expr(requirements, "python"),
+            platform: expr(requirements, "platform"),
+        })));
     }
     Some(LookupKind::Resource(ResourceLookup {
         kind: resource_type(yaml)?,

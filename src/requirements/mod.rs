@@ -15,6 +15,7 @@
 mod decode;
 mod environment;
 mod file;
+mod image;
 mod lines;
 mod marker;
 mod native;
@@ -28,6 +29,7 @@ use std::collections::BTreeMap;
 
 pub use environment::{Environment, Family};
 pub use file::{Unreadable, read};
+pub use image::Stages;
 pub use marker::Marker;
 pub use native::{Native, Needed, Needs, judge};
 pub use specifier::normalise;

@@ -5,6 +5,7 @@ mod defaults;
 mod desired;
 mod fields;
 mod fragments;
+mod local;
 mod places;
 mod principals;
 mod queries;
@@ -183,6 +184,7 @@ fn lookups(recipe: &Recipe, findings: &mut Findings<'_>) {
             );
         }
     }
+    local::check(recipe, findings);
     for lookup in recipe.existing.values() {
         if let LookupKind::Manifest(manifest) = &lookup.kind
             && !names_registry(recipe, &manifest.registry.value)

@@ -69,6 +69,11 @@ pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
                     all.one(key.as_ref(), Role::Plan);
                 }
             }
+            LookupKind::Requirements(requirements) => {
+                for key in requirements.expressions() {
+                    all.one(Some(key), Role::Value);
+                }
+            }
             LookupKind::Manifest(manifest) => {
                 for key in [&manifest.registry, &manifest.repository, &manifest.reference] {
                     all.one(Some(key), Role::Value);

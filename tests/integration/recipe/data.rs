@@ -79,7 +79,7 @@ fn names_of_tables_are_names_as_others() {
     );
     assert_eq!(
         linted(
-            "inputs: { t: {} }\ndata: { t: t.yaml }\noutputs: { o: \"${data.t.a} ${inputs.t}\" }\n",
+            "inputs: { t: { description: x } }\ndata: { t: t.yaml }\noutputs: { o: \"${data.t.a} ${inputs.t}\" }\n",
             "a: 1\n"
         ),
         [r#"name-taken 6 "t""#]

@@ -4,7 +4,7 @@ use acarecipe::requirements::{Environment, Needs, Severity, Table, judge};
 
 use super::{read_all, read_text};
 
-fn table() -> Table {
+pub(super) fn table() -> Table {
     Table::read(&serde_json::json!({
         "images": {
             "debian": {

@@ -1,6 +1,7 @@
 //! What a project installs, and what that needs of the system.
 
 mod grammar;
+mod images;
 mod judged;
 mod properties;
 
