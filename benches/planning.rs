@@ -86,6 +86,7 @@ fn planning(criterion: &mut Criterion) {
         interrupt: Interrupt::default(),
         role_wait: None,
         renew: false,
+        probing: false,
         folder: std::path::PathBuf::new(),
     };
     let (selection, target) = (selection(), target());
@@ -102,6 +103,7 @@ fn planning(criterion: &mut Criterion) {
                 now: clock.now(),
                 role_wait: None,
                 renew: false,
+                probing: false,
             };
             plan::plan(request, &observed.facts, true)
         });

@@ -6,6 +6,7 @@
 //! is complete.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use base64::Engine as _;
 use serde_json::Value as Json;
@@ -50,6 +51,12 @@ pub const SID: &str = "sid";
 
 /// The parameter of a [`Shape::File`]: its path in the folder, with slashes.
 pub const FILE: &str = "file";
+/// The parameters of a [`Shape::Probe`]; each header has [`HEADER`] before its name.
+pub const METHOD: &str = "method";
+/// See [`METHOD`]; in milliseconds.
+pub const MAX_TIME: &str = "max_time";
+/// See [`METHOD`].
+pub const HEADER: &str = "header ";
 
 /// What is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +75,8 @@ pub enum Shape {
     File,
     /// What lies beneath a local folder: `{entries: [{path, kind}], complete}`, see [`Read::folder`].
     Folder,
+    /// What the app answers at an address of its own, or `{failed, reason}` when it does not.
+    Probe,
 }
 
 impl Read {
@@ -118,6 +127,15 @@ impl Read {
     /// is more than is listed.
     pub fn folder(folder: &str) -> Read {
         Read { key: folder.to_owned(), ..Read::new(Shape::Folder, folder, "", "") }
+    }
+
+    /// A request to the app. `headers` are no secrets; `max_time`: how long one answer may take.
+    pub fn probe(url: &str, method: &str, headers: &[(String, String)], max_time: Duration) -> Read {
+        let mut read = Read::new(Shape::Probe, url, "", "");
+        // Other than an id an address has case.
+        url.clone_into(&mut read.key);
+        let read = read.with(METHOD, method).with(MAX_TIME, max_time.as_millis().to_string());
+        headers.iter().fold(read, |read, (name, value)| read.with(&format!("{HEADER}{name}"), value))
     }
 
     /// The value of a query parameter; empty when there is none.
@@ -301,9 +319,14 @@ impl Facts {
         });
     }
 
-    /// Forgets everything but what actions answered.
+    /// Forgets everything but what actions and the app answered.
     pub fn forget_all(&mut self) {
-        self.answers.retain(|(shape, ..), _| *shape == Shape::Action);
+        self.answers.retain(|(shape, ..), _| matches!(shape, Shape::Action | Shape::Probe));
+    }
+
+    /// Forgets what the app answered.
+    pub fn forget_probes(&mut self) {
+        self.answers.retain(|(shape, ..), _| *shape != Shape::Probe);
     }
 
     /// Every read with its answer.

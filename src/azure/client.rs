@@ -18,6 +18,7 @@ use super::events::{self, EventSink};
 use super::network::Network;
 use super::operations::Operation;
 use super::policies::{Announce, FixedBearer};
+use super::probe::{NetworkProber, ProbeNetwork, Prober};
 use super::request::{Accepted, ArmRequest, ArmResponse, Method};
 use super::retry;
 use super::sql::{self, SqlServer};
@@ -75,6 +76,8 @@ pub struct ClientSettings {
     pub ca_file: Option<PathBuf>,
     /// Who answers for databases; `None`: the network.
     pub sql: Option<Arc<dyn SqlServer>>,
+    /// Who carries requests to apps; `None`: the network, as it is reached without settings of its own.
+    pub prober: Option<Arc<dyn Prober>>,
 }
 
 impl ClientSettings {
@@ -88,6 +91,7 @@ impl ClientSettings {
             limits: Limits::default(),
             ca_file: None,
             sql: None,
+            prober: None,
         }
     }
 }
@@ -109,6 +113,7 @@ pub(super) struct Inner {
     pub(super) registries: Pipeline,
     pub(super) credential: Option<(Arc<RunCredential>, String)>,
     pub(super) sql: Arc<dyn SqlServer>,
+    pub(super) prober: Arc<dyn Prober>,
 }
 
 impl fmt::Debug for ArmClient {
@@ -120,8 +125,13 @@ impl fmt::Debug for ArmClient {
 impl ArmClient {
     /// A client. Opens nothing and asks for no token.
     pub fn new(settings: ClientSettings) -> ArmClient {
-        let ClientSettings { endpoint, clock, events, correlation_id, limits, ca_file, sql } = settings;
+        let ClientSettings { endpoint, clock, events, correlation_id, limits, ca_file, sql, prober } =
+            settings;
         let sql = sql.unwrap_or_else(|| sql::network(ca_file.clone(), limits.connect));
+        let prober = prober.unwrap_or_else(|| {
+            let network = Network { connect: limits.connect, ca_file: ca_file.clone(), proxy: true };
+            Arc::new(NetworkProber::new(ProbeNetwork { network, ..ProbeNetwork::default() }))
+        });
         let mut credential = None;
         let auth: Arc<dyn Policy> = match &endpoint.bearer {
             Bearer::Fixed(token) => Arc::new(FixedBearer(token.clone())),
@@ -164,6 +174,7 @@ impl ArmClient {
                 registries,
                 credential,
                 sql,
+                prober,
             }),
         }
     }

@@ -17,6 +17,7 @@ pub mod operations;
 mod paging;
 pub mod permissions;
 mod policies;
+pub mod probe;
 mod refusals;
 pub mod registry;
 pub mod request;

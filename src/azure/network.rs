@@ -90,7 +90,7 @@ impl Network {
         Ok(())
     }
 
-    fn authorities(&self) -> Result<Vec<reqwest::Certificate>, NetworkError> {
+    pub(super) fn authorities(&self) -> Result<Vec<reqwest::Certificate>, NetworkError> {
         let Some(path) = &self.ca_file else { return Ok(Vec::new()) };
         let unreadable = |reason: &dyn std::fmt::Display| NetworkError::CaFile {
             path: crate::value::strip_control(&path.display().to_string()),
@@ -137,13 +137,17 @@ struct Client {
 }
 
 impl Client {
-    /// The proxy for this address, without its user and password.
     fn proxy(&self, address: &url::Url) -> Option<String> {
-        let intercept = self.proxies.as_ref()?.intercept(&address.as_str().parse().ok()?)?;
-        let uri = intercept.uri();
-        let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
-        Some(format!("{}://{}{port}", uri.scheme_str().unwrap_or("http"), uri.host().unwrap_or_default()))
+        through(self.proxies.as_ref()?, address)
     }
+}
+
+/// The proxy for this address, without its user and password.
+pub(super) fn through(proxies: &Matcher, address: &url::Url) -> Option<String> {
+    let intercept = proxies.intercept(&address.as_str().parse().ok()?)?;
+    let uri = intercept.uri();
+    let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
+    Some(format!("{}://{}{port}", uri.scheme_str().unwrap_or("http"), uri.host().unwrap_or_default()))
 }
 
 struct LazyClient {

@@ -18,7 +18,7 @@ use super::events::{ClientEvent, EventSink};
 use super::request::Method;
 
 /// What the product calls itself to Azure.
-const USER_AGENT: &str = concat!("acarecipe/", env!("CARGO_PKG_VERSION"));
+pub(super) const USER_AGENT: &str = concat!("acarecipe/", env!("CARGO_PKG_VERSION"));
 
 /// How far a try has come, for telling what a failure may have done.
 #[derive(Debug)]

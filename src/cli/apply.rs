@@ -27,6 +27,8 @@ pub(super) struct Apply {
     /// Fail also what was not exercised or could not be checked
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    probing: arguments::Probing,
 }
 
 impl Apply {
@@ -39,7 +41,13 @@ impl Apply {
                 .fix("look at `acarecipe plan` with the same arguments, then run this again with --yes");
             return refuse(screen, "apply", self.on.sandbox.sandbox, &[found], Ending::Usage);
         }
-        let flags = Flags { command: "apply", on: &self.on, verbose: output.verbose > 0, none_is_app: false };
+        let flags = Flags {
+            command: "apply",
+            on: &self.on,
+            probing: Some(&self.probing),
+            verbose: output.verbose > 0,
+            none_is_app: false,
+        };
         let context = match judge::open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,
@@ -100,14 +108,18 @@ impl Applying {
         observed: Observed,
     ) -> Ending {
         report.applied = Some(AppliedReport::default());
-        let observed = if matches!(observed.plan.health.state, State::Waiting(_)) {
-            let work = context.executor.observe_ready(observed, &context.selection, &context.target, false);
-            match until_signal(&context.interrupt, work).await {
-                Ok(Ok(observed)) => observed,
-                other => return judge::failed(context, screen, report, other),
-            }
-        } else {
-            observed
+        let work = async {
+            let executor = &context.executor;
+            let ready = if matches!(observed.plan.health.state, State::Waiting(_)) {
+                executor.observe_ready(observed, &context.selection, &context.target, false).await?
+            } else {
+                observed
+            };
+            executor.observe_probed(ready, &context.selection, &context.target).await
+        };
+        let observed = match until_signal(&context.interrupt, work).await {
+            Ok(Ok(observed)) => observed,
+            other => return judge::failed(context, screen, report, other),
         };
         let ending = judge::verification(context, screen, &mut report, &observed, self.strict);
         context.close(screen, report, ending)
@@ -127,7 +139,8 @@ impl Applying {
                 .executor
                 .apply(&observed.plan, observed.facts.clone(), &context.selection, &context.target, &done)
                 .await?;
-            context.executor.observe_after(&context.selection, &context.target).await
+            let after = context.executor.observe_after(&context.selection, &context.target).await?;
+            context.executor.observe_probed(after, &context.selection, &context.target).await
         };
         let end = until_signal(&context.interrupt, work).await;
         let applied = done.lock().map(|done| done.clone()).unwrap_or_default();

@@ -9,6 +9,8 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 
+use crate::azure::network::{Network, NetworkError};
+use crate::azure::probe::{ProbeNetwork, Resolve};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::expression::Expression;
 use crate::recipe::parse_duration;
@@ -216,6 +218,60 @@ pub(super) struct Waiting {
     /// How old a role assignment must be before a write relies on it [default: as the recipe says, 2m]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(super) role_wait: Option<Duration>,
+}
+
+/// How the app is reached by what is checked of its answers.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Probing {
+    #[arg(
+        help = "Reach HOST at ADDRESS when a check asks the app, as in curl; ADDRESS may carry a port of its own (127.0.0.1:8443)",
+        long,
+        value_name = "HOST:PORT:ADDRESS",
+        conflicts_with = "sandbox",
+        help_heading = "Checks of the app"
+    )]
+    pub(super) resolve: Vec<String>,
+    #[arg(
+        help = "Trust these certificate authorities (PEM), and no others, when a check asks the app, as in curl",
+        long,
+        value_name = "FILE",
+        conflicts_with = "sandbox",
+        help_heading = "Checks of the app"
+    )]
+    pub(super) cacert: Option<PathBuf>,
+}
+
+impl Probing {
+    /// The network as checks of the app use it.
+    ///
+    /// # Errors
+    /// Every value that cannot be meant.
+    pub(super) fn network(&self, network: Network) -> Result<ProbeNetwork, Vec<Diagnostic>> {
+        let mut found = Vec::new();
+        let mut resolve: Vec<Resolve> = Vec::new();
+        for text in &self.resolve {
+            match text.parse::<Resolve>() {
+                Ok(one) => resolve.push(one),
+                Err(error) => {
+                    let text = crate::value::strip_control(text);
+                    let error = crate::value::strip_control(&error.to_string());
+                    let message = format!("--resolve {text}: {error}");
+                    found.push(Diagnostic::error(codes::RESOLVE, message).fix("--resolve HOST:443:ADDRESS"));
+                }
+            }
+        }
+        let only = self.cacert.is_some();
+        let ca_file = self.cacert.clone().or_else(|| network.ca_file.clone());
+        let network = ProbeNetwork { network: Network { ca_file, ..network }, only, resolve };
+        if let (true, Err(NetworkError::CaFile { path, reason })) = (only, network.check()) {
+            let message = format!("--cacert: cannot read certificate authorities from {path}: {reason}");
+            found.push(
+                Diagnostic::error(codes::RESOLVE, message)
+                    .fix("--cacert FILE, a PEM file with the certificates of the authorities"),
+            );
+        }
+        if found.is_empty() { Ok(network) } else { Err(found) }
+    }
 }
 
 /// The longest wait that can be asked for.

@@ -9,6 +9,7 @@ use super::{arguments, recipes, target};
 use crate::azure::az_profile::AzProfile;
 use crate::azure::credentials::{self, Env as _, Parts, ProcessEnv, SelectError};
 use crate::azure::network::Network;
+use crate::azure::probe::{NetworkProber, Prober};
 use crate::azure::{ArmClient, ClientSettings, CustomEndpoint, Endpoint, EndpointError};
 use crate::clock::{Clock, SystemClock};
 use crate::diagnostic::Diagnostic;
@@ -21,6 +22,8 @@ use crate::report::{Ending, InstanceReport, Report, TargetReport};
 pub(super) struct Flags<'f> {
     pub(super) command: &'static str,
     pub(super) on: &'f arguments::OnApp,
+    /// How the app is reached, where a command says.
+    pub(super) probing: Option<&'f arguments::Probing>,
     pub(super) verbose: bool,
     /// Whether a run without any recipe means the app itself.
     pub(super) none_is_app: bool,
@@ -47,6 +50,8 @@ pub(super) struct ContextParts {
     pub(super) endpoint: Endpoint,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) sandbox: Option<SandboxRun>,
+    /// Who carries requests to the app; `None`: the sandbox, or the network as it is.
+    pub(super) prober: Option<Arc<dyn Prober>>,
     pub(super) waiting: arguments::Waiting,
     pub(super) verbose: bool,
     /// Where relative paths of local files begin; empty: where the command runs.
@@ -90,6 +95,7 @@ impl Context {
                 .map_err(|mistakes| found.extend(mistakes))
                 .ok()
         });
+        let prober = probing(flags).map_err(|mistakes| found.extend(mistakes)).ok().flatten();
         let (Some(resolved), Some(selection)) = (resolved, selection) else { return Err(refused(found)) };
         let asked = asked.unwrap_or_default();
         if !found.is_empty() {
@@ -113,6 +119,7 @@ impl Context {
                 endpoint,
                 clock,
                 sandbox,
+                prober,
                 waiting,
                 verbose,
                 folder: PathBuf::new(),
@@ -123,12 +130,23 @@ impl Context {
 
     /// The context that is made of these parts.
     pub(super) fn of(parts: ContextParts, screen: &Screen) -> Context {
-        let ContextParts { resolved, selection, asked, endpoint, clock, sandbox, waiting, verbose, folder } =
-            parts;
+        let ContextParts {
+            resolved,
+            selection,
+            asked,
+            endpoint,
+            clock,
+            sandbox,
+            prober,
+            waiting,
+            verbose,
+            folder,
+        } = parts;
         let progress = Arc::new(Progress::new(screen, verbose));
         let events = Arc::clone(&progress);
         let mut settings = ClientSettings::new(endpoint, Arc::clone(&clock));
         settings.sql = sandbox.as_ref().map(SandboxRun::databases);
+        settings.prober = prober.or_else(|| sandbox.as_ref().map(SandboxRun::hosts));
         settings.events = Arc::new(move |event| events.event(&Event::Client(event)));
         if sandbox.is_none() {
             let network = network();
@@ -149,6 +167,7 @@ impl Context {
             role_wait: waiting.role_wait,
             renew: false,
             folder,
+            probing: false,
         };
         let target_report = TargetReport {
             cloud: resolved.cloud.name.to_owned(),
@@ -262,6 +281,16 @@ fn real_endpoint(
     parts.network = network();
     parts.network.check(&env).map_err(|error| usage(error.to_diagnostic()))?;
     credentials::open(&selected, custom, &parts).map_err(|error| usage(error.to_diagnostic()))
+}
+
+/// Who carries requests to the app. In the sandbox it is the sandbox.
+fn probing(flags: &Flags<'_>) -> Result<Option<Arc<dyn Prober>>, Vec<Diagnostic>> {
+    match flags.probing {
+        Some(probing) if !flags.on.sandbox.sandbox => {
+            Ok(Some(Arc::new(NetworkProber::new(probing.network(network())?))))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// How Azure and the authorities are reached.

@@ -28,11 +28,19 @@ pub(super) struct Verify {
     /// Fail also what was not exercised or could not be checked
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    probing: arguments::Probing,
 }
 
 impl Check {
     pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
-        let flags = Flags { command: "check", on: &self.on, verbose: output.verbose > 0, none_is_app: true };
+        let flags = Flags {
+            command: "check",
+            on: &self.on,
+            probing: None,
+            verbose: output.verbose > 0,
+            none_is_app: true,
+        };
         let context = match open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,
@@ -56,7 +64,13 @@ pub(super) async fn check(context: &Context, screen: &Screen) -> Ending {
 
 impl Verify {
     pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
-        let flags = Flags { command: "verify", on: &self.on, verbose: output.verbose > 0, none_is_app: true };
+        let flags = Flags {
+            command: "verify",
+            on: &self.on,
+            probing: Some(&self.probing),
+            verbose: output.verbose > 0,
+            none_is_app: true,
+        };
         let context = match open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,
@@ -70,7 +84,9 @@ pub(super) async fn verify(context: &Context, screen: &Screen, strict: bool) -> 
     let mut report = context.report("verify");
     let work = async {
         let observed = context.executor.observe(&context.selection, &context.target, false).await?;
-        context.executor.observe_ready(observed, &context.selection, &context.target, false).await
+        let executor = &context.executor;
+        let ready = executor.observe_ready(observed, &context.selection, &context.target, false).await?;
+        executor.observe_probed(ready, &context.selection, &context.target).await
     };
     let observed = match until_signal(&context.interrupt, work).await {
         Ok(Ok(observed)) => observed,

@@ -7,6 +7,7 @@ mod catalogue;
 mod context;
 mod databases;
 mod health;
+mod hosts;
 mod judge;
 mod lint;
 mod plan;
@@ -20,6 +21,7 @@ mod target;
 mod test;
 
 pub use databases::SandboxDatabases;
+pub use hosts::SandboxHosts;
 
 use std::process::ExitCode;
 

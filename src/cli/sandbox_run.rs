@@ -7,7 +7,9 @@ use time::OffsetDateTime;
 
 use super::arguments;
 use super::databases::SandboxDatabases;
+use super::hosts::SandboxHosts;
 use crate::azure::Endpoint;
+use crate::azure::probe::Prober;
 use crate::azure::sql::SqlServer;
 use crate::clock::{Clock, VirtualClock};
 use crate::diagnostic::{Diagnostic, codes};
@@ -85,6 +87,11 @@ impl SandboxRun {
     /// Its databases.
     pub(super) fn databases(&self) -> Arc<dyn SqlServer> {
         Arc::new(SandboxDatabases::new(Arc::clone(&self.azure)))
+    }
+
+    /// Its apps.
+    pub(super) fn hosts(&self) -> Arc<dyn Prober> {
+        Arc::new(SandboxHosts::new(Arc::clone(&self.azure), Arc::clone(&self.clock)))
     }
 
     /// Keeps what time has made of it since the last write.

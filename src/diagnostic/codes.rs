@@ -102,6 +102,7 @@ codes! {
     AZURE_CREDENTIAL = "azure-credential", "the credential gives no token, or none was chosen";
     AZURE_ENDPOINT = "azure-endpoint", "the endpoint cannot be used, or not with this credential";
     CA_FILE = "ca-file", "the certificate authorities in SSL_CERT_FILE cannot be used";
+    RESOLVE = "resolve", "a `--resolve` or `--cacert` that cannot be meant";
     PROXY = "proxy", "a variable names a proxy that cannot be used";
     AZURE_PROFILE = "azure-profile", "the files in which az keeps its selection cannot be read";
 
@@ -156,6 +157,7 @@ codes! {
     YAML_WORD = "yaml-word", "a word that other readers of YAML take for a boolean";
     YAML_NUMBER = "yaml-number", "a number that is not read as it is written";
     SECRET_MISPLACED = "secret-misplaced", "a secret would go where it can be read";
+    FOREIGN_HOST = "foreign-host", "a check of a host that is not the app's own";
     TOO_MANY_ROUNDS = "too-many-rounds", "a `for_each` over more than a run can take";
     UNKNOWN_TYPE = "unknown-type", "a type of resource that the type table does not have";
     ROLE_REFUSED = "role-refused", "a role that could give roles away";

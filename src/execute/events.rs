@@ -70,6 +70,24 @@ pub enum Event {
         /// How long it took.
         elapsed: Duration,
     },
+    /// The app was asked.
+    Probed {
+        /// The method.
+        method: String,
+        /// The address.
+        url: String,
+        /// What it answered, in a few words.
+        answer: String,
+    },
+    /// A check of the app does not hold yet, or not often enough, and is asked again.
+    Probing {
+        /// What it is called.
+        name: String,
+        /// Where it stands.
+        state: String,
+        /// How long we have been waiting.
+        elapsed: Duration,
+    },
     /// Verification begins.
     Verifying,
     /// A request on its way.

@@ -10,6 +10,7 @@ mod interrupt;
 mod ledger;
 mod local;
 mod observe;
+mod probe;
 mod repeat;
 mod restart;
 mod revision;
@@ -60,6 +61,9 @@ pub struct Executor {
     pub renew: bool,
     /// Where relative paths of local files begin; empty: where the command runs.
     pub folder: PathBuf,
+    /// Asks the app what the recipes' verifications want to know of it. A verification sets it by itself;
+    /// nothing that is planned or written needs it.
+    pub probing: bool,
 }
 
 /// A plan without anything missing, the facts it stands on, and what they cost.
@@ -92,6 +96,7 @@ impl Executor {
             now: self.clock.now(),
             role_wait: self.role_wait,
             renew: self.renew,
+            probing: self.probing,
         };
         plan(request, facts, rights)
     }

@@ -227,7 +227,7 @@ impl Executor {
         self.interrupt.or(self.clock.sleep(duration)).await.ok_or(Failure::Interrupted)
     }
 
-    async fn fetch(&self, reads: &BTreeSet<Read>) -> Result<Vec<(Read, Fact)>, Failure> {
+    pub(super) async fn fetch(&self, reads: &BTreeSet<Read>) -> Result<Vec<(Read, Fact)>, Failure> {
         let answers = reads.iter().map(|read| async {
             let fact = self.fetch_one(read).await?;
             Ok::<_, Failure>((read.clone(), fact))
@@ -245,6 +245,7 @@ impl Executor {
             Shape::SqlUser => return Ok(Box::pin(self.database_user(read)).await),
             Shape::File => return Ok(local::file(&self.folder, read)),
             Shape::Folder => return Ok(local::folder(&self.folder, read)),
+            Shape::Probe => return Ok(Box::pin(self.probed(read)).await),
             // No plan asks; see `ask`.
             Shape::Action => return Ok(Fact::Absent { code: String::new() }),
             Shape::One => self.client.read(&request, self.deadline).await.map(|answer| answer.body),

@@ -45,6 +45,8 @@ pub struct Request<'a> {
     /// A template that nothing runs was sent again and still nothing runs it: send it with a suffix of
     /// its own, so that it differs. (Whether the same template sent again is enough is not confirmed.)
     pub renew: bool,
+    /// Whether the app is asked what verifications want to know of it.
+    pub probing: bool,
 }
 
 /// All rounds of one step.
@@ -92,7 +94,7 @@ impl<'a> Engine<'a> {
     }
 
     pub(super) fn frame(&self, instance: usize) -> Frame<'_, 'a> {
-        Frame { engine: self, instance, each: None }
+        Frame { engine: self, instance, each: None, roots: Vec::new() }
     }
 
     pub(super) fn problem(&self, diagnostic: Diagnostic) {

@@ -32,6 +32,8 @@ pub struct Finding {
     pub detail: Option<String>,
     /// The command that mends it.
     pub fix: Option<String>,
+    /// The place it points to: `file:line:column`.
+    pub at: Option<String>,
     /// A documentation page.
     pub docs: Option<String>,
     /// The stable name of this kind of finding.
@@ -51,7 +53,16 @@ impl Finding {
 
     /// A judgement with this end.
     pub fn new(status: Status, code: Code, name: impl Into<String>) -> Finding {
-        Finding { instance: None, name: name.into(), status, detail: None, fix: None, docs: None, code }
+        Finding {
+            instance: None,
+            name: name.into(),
+            status,
+            detail: None,
+            fix: None,
+            at: None,
+            docs: None,
+            code,
+        }
     }
 
     /// Adds what was seen.
@@ -65,6 +76,13 @@ impl Finding {
     #[must_use]
     pub fn fix(mut self, fix: impl Into<String>) -> Finding {
         self.fix = Some(fix.into());
+        self
+    }
+
+    /// Adds the place it points to.
+    #[must_use]
+    pub fn at(mut self, at: impl Into<String>) -> Finding {
+        self.at = Some(at.into());
         self
     }
 

@@ -41,6 +41,8 @@ pub(super) struct Frame<'e, 'a> {
     pub(super) engine: &'e Engine<'a>,
     pub(super) instance: usize,
     pub(super) each: Option<Each>,
+    /// Roots that are there beside those of the recipe: `it`, `candidate`.
+    pub(super) roots: Vec<(String, Value)>,
 }
 
 impl<'a> Frame<'_, 'a> {
@@ -148,7 +150,13 @@ impl<'a> Frame<'_, 'a> {
     }
 
     pub(super) fn with_each(&self, each: Option<Each>) -> Frame<'_, 'a> {
-        Frame { engine: self.engine, instance: self.instance, each }
+        Frame { engine: self.engine, instance: self.instance, each, roots: self.roots.clone() }
+    }
+
+    pub(super) fn with_root(&self, name: &str, value: Value) -> Frame<'_, 'a> {
+        let mut frame = self.with_each(self.each.clone());
+        frame.roots.push((name.to_owned(), value));
+        frame
     }
 
     /// What tells this round from all others of the instance.
@@ -219,7 +227,9 @@ impl Scope for Frame<'_, '_> {
                 {
                     return Some(select(app, field));
                 }
+                let own = self.roots.iter().find(|(name, _)| name == root);
                 let value = match root {
+                    _ if own.is_some() => own.map(|(_, value)| value.clone())?,
                     "target" => engine.request.target.value(&engine.app()),
                     "cloud" => engine.request.target.cloud_value(),
                     "app" => engine.app(),

@@ -15,14 +15,17 @@ mod finding;
 mod frame;
 mod granting;
 mod health;
+mod hosts;
 mod image;
 mod instances;
+mod judging;
 mod locks;
 mod lookup;
 mod mount;
 mod placing;
 mod preflight;
 mod prerequisites;
+mod probing;
 mod pull;
 mod requirements;
 mod resources;
@@ -55,7 +58,8 @@ pub use database::{ByHand, Cause};
 pub use engine::{Request, Selection};
 pub use finding::{Finding, Status};
 pub use health::{Health, State, explain};
-pub use prerequisites::Scope;
+pub use judging::{Gate, Judged, Scope, judge};
+pub use probing::Probe;
 pub use pull::PullFacts;
 pub use rights::{Right, ScopeRights, Standing};
 pub use schedule::{Cycle, Group, Node, schedule};
@@ -82,8 +86,13 @@ pub struct Plan {
     pub actions: BTreeMap<String, Action>,
     /// What had to hold before the first write.
     pub prerequisites: Vec<Finding>,
-    /// Verifications of the recipes' own (`verify:`), on the same facts.
+    /// Verifications of the recipes' own (`verify:`), on the same facts. Without those that ask the app,
+    /// unless [`Request::probing`].
     pub verifications: Vec<Finding>,
+    /// What the app was asked for them.
+    pub probes: Vec<Probe>,
+    /// Whether some verification asks the app.
+    pub asks_app: bool,
     /// Mistakes in recipes and conflicts between them.
     pub problems: Vec<Diagnostic>,
     /// The api-version for each type that is written.
@@ -384,7 +393,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     prerequisites.extend(preflight::findings(&engine, &resources));
     prerequisites.extend(preflight::lost(&resources));
     prerequisites.extend(preflight::conditions(&steps));
-    let verifications = prerequisites::verifications(&engine);
+    let judged = judging::verifications(&engine, &resources);
     let health = health::health(&engine);
     let mut outputs = IndexMap::new();
     let mut notes = Vec::new();
@@ -418,7 +427,9 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         unreadable,
         by_hand,
         prerequisites,
-        verifications,
+        verifications: judged.findings,
+        probes: judged.probes,
+        asks_app: judged.asks_app,
         outputs,
         notes,
         app,

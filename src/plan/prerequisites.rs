@@ -7,21 +7,13 @@ use super::administrator::role_lines;
 use super::engine::{Engine, pick_container};
 use super::finding::{Finding, Status};
 use super::frame::{Frame, shown};
+use super::judging::{self, Scope};
 use super::lookup::{Place, must_be_there};
 use crate::azure::{ResourceId, types};
-use crate::diagnostic::{Severity, codes, quote};
+use crate::diagnostic::{codes, quote};
 use crate::facts::Fact;
-use crate::recipe::{Check, Lookup, LookupKind};
+use crate::recipe::{Lookup, LookupKind};
 use crate::value::{Origin, Value};
-
-/// Which judgements are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Before the run.
-    Prerequisites,
-    /// After it.
-    Verification,
-}
 
 /// Subscription, provider, group, app, environment, container.
 pub(super) fn baseline(engine: &Engine<'_>) -> Vec<Finding> {
@@ -228,13 +220,13 @@ pub(super) fn recipes(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Finding> {
             }
         }
         for check in &recipe.prerequisites {
-            let mut roots = check.that.references().into_iter().filter_map(|one| one.path.into_iter().next());
+            let mut roots =
+                check.subject().references().into_iter().filter_map(|one| one.path.into_iter().next());
             if roots.any(|root| gone.contains(root.as_str())) {
                 continue;
             }
-            findings.extend(
-                judge(&frame, check, Scope::Prerequisites).into_iter().map(|one| one.of(&bound.alias)),
-            );
+            let judged = judging::check(&frame, check, Scope::Prerequisites, &[]);
+            findings.extend(judged.findings.into_iter().map(|one| one.of(&bound.alias)));
         }
     }
     findings
@@ -248,23 +240,6 @@ fn registered(engine: &Engine<'_>, told: &mut Vec<String>, namespace: &str) -> O
     }
     told.push(namespace.to_owned());
     Some(provider(engine, namespace))
-}
-
-/// Each recipe's own verifications.
-pub(super) fn verifications(engine: &Engine<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (index, bound) in engine.instances().iter().enumerate() {
-        if engine.active(index).truthy() != Some(true) {
-            continue;
-        }
-        let frame = engine.frame(index);
-        for check in &frame.recipe().verify {
-            findings.extend(
-                judge(&frame, check, Scope::Verification).into_iter().map(|one| one.of(&bound.alias)),
-            );
-        }
-    }
-    findings
 }
 
 /// Whether a lookup found what must be there. `None`: switched off, waiting, or optional.
@@ -341,71 +316,6 @@ fn several(list: Option<&Fact>, name: &str) -> Option<String> {
         .filter_map(|item| item.text_at(&["id"]))
         .collect();
     (ids.len() > 1).then(|| format!("several have this name; give the id of one: {}", ids.join(", ")))
-}
-
-/// The findings of one check, a finding a round.
-fn judge(frame: &Frame<'_, '_>, check: &Check, scope: Scope) -> Vec<Finding> {
-    let Some(rounds) = frame.rounds(check.for_each.as_ref()) else {
-        return Vec::new();
-    };
-    rounds.into_iter().filter_map(|each| judge_one(&frame.with_each(each), check, scope)).collect()
-}
-
-fn judge_one(frame: &Frame<'_, '_>, check: &Check, scope: Scope) -> Option<Finding> {
-    if let Some(when) = &check.when
-        && frame.expression(when).truthy() != Some(true)
-    {
-        return None;
-    }
-    let otherwise = frame.text(check.otherwise.as_ref());
-    let name = frame
-        .text(check.name.as_ref())
-        .or_else(|| otherwise.clone())
-        .unwrap_or_else(|| check.that.value.text().to_owned());
-    let code = match scope {
-        Scope::Prerequisites => codes::PREREQUISITE,
-        Scope::Verification => codes::VERIFICATION,
-    };
-    let why = check.not_exercised.as_ref().map(|why| frame.expression(why));
-    if let Some(why) = why.filter(|why| why.truthy() == Some(true)) {
-        let finding = Finding::new(Status::NotExercised, code, name);
-        return Some(match shown(&why) {
-            Some(why) => finding.detail(why),
-            None => finding,
-        });
-    }
-    let holds = frame.expression(&check.that);
-    let finding = match holds.truthy() {
-        Some(true) => Finding::passed(code, name),
-        Some(false) => {
-            let status = match check.severity {
-                Severity::Error => Status::Failed,
-                Severity::Warning => Status::Warning,
-            };
-            let finding = Finding::new(status, code, name);
-            let finding = match otherwise {
-                Some(otherwise) => finding.detail(otherwise),
-                None => finding,
-            };
-            match frame.command(check.fix.as_ref()) {
-                Some(fix) => finding.fix(fix),
-                None => finding,
-            }
-        }
-        None => {
-            let refused = holds.origins().into_iter().find_map(|origin| match origin {
-                Origin::Refused(message) => Some(message),
-                _ => None,
-            });
-            // Known only after a step: judged again when it is.
-            let detail = refused?;
-            Finding::new(Status::CouldNotCheck, code, name).detail(detail)
-        }
-    };
-    Some(match &check.docs {
-        Some(docs) => finding.docs(docs.clone()),
-        None => finding,
-    })
 }
 
 /// Who else deploys the app, by its tags, and what a deployment there would reset.

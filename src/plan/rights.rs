@@ -262,10 +262,11 @@ fn of_read(read: &Read, fact: &Fact, unreadable: &[Unreadable]) -> Option<(Resou
         Shape::One if name == "default" => format!("read the {} of {}", kind.noun, scope.name()),
         Shape::One => format!("read the {} {name}", kind.noun),
         Shape::Many => format!("see each {} of {}", kind.noun, scope.name()),
-        // A right of the registry's own, and the run goes on without it; and one of the write that needs the
-        // answer.
-        // Files are the caller's own.
-        Shape::Manifest | Shape::SqlUser | Shape::Action | Shape::File | Shape::Folder => return None,
+        // A right of the registry's own, and the run goes on without it; one of the write that needs the
+        // answer. Files are the caller's own, and an app asks nobody for a right to call it.
+        Shape::Manifest | Shape::SqlUser | Shape::Action | Shape::File | Shape::Folder | Shape::Probe => {
+            return None;
+        }
     };
     let (standing, stops) = match fact {
         Fact::Found(_) | Fact::Absent { .. } => (Standing::Held, true),

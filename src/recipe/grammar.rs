@@ -26,6 +26,14 @@ pub(super) enum Kind {
     Flag,
     /// `90s`, `2m`, `1h30m`.
     Duration,
+    /// A duration, or `${…}` that gives one.
+    DurationExpr,
+    /// A whole number from 1, or `${…}` that gives one.
+    CountExpr,
+    /// Status codes and ranges of them, or `${…}` that gives such a list.
+    Statuses,
+    /// Headers of a request: a name to text that may hold `${…}`.
+    Headers,
     /// A regular expression.
     Regex,
     /// The name of an environment variable.
@@ -251,10 +259,11 @@ static REQUIREMENTS: Table = table(
     ],
 );
 
-static CHECK: Table = table(
-    "a check",
-    &[
-        need("that", Kind::Expr, "Holds when this is true."),
+static CHECK: Table = Table {
+    what: "a check",
+    keys: &[
+        may("that", Kind::Expr, "Holds when this is true."),
+        may("http", Kind::Object(&HTTP), "Holds when the app answers so."),
         may("name", Kind::Expr, "What is checked, in a few words."),
         may("otherwise", Kind::Expr, "What is wrong when it does not hold."),
         may("fix", Kind::Expr, "The command that mends it."),
@@ -267,7 +276,51 @@ static CHECK: Table = table(
         ),
         WHEN,
         FOR_EACH,
+        may(
+            "within",
+            Kind::DurationExpr,
+            "How long an `http` check below `verify` is asked again until it holds; without it once.",
+        ),
+        may(
+            "successes",
+            Kind::CountExpr,
+            "How many times in a row an `http` check below `verify` has to hold; without it once.",
+        ),
+        may("at", Kind::Expr, "The place that the finding points to, as `file:line:column`."),
         DOCS,
+    ],
+    exactly_one: CHECK_KINDS,
+    only_with: Some(("http", &["within", "successes"])),
+    refused: None,
+};
+
+/// The keys of a check that say what is looked at.
+pub(super) const CHECK_KINDS: &[&str] = &["that", "http"];
+
+static HTTP: Table = table(
+    "an http check",
+    &[
+        need(
+            "url",
+            Kind::Expr,
+            "The https address, at one of the app's own hosts: its `fqdn`, those of its revisions and labels, \
+             custom domains bound to it.",
+        ),
+        may("method", Kind::Word(&["GET", "HEAD", "OPTIONS"]), "The method; without it GET."),
+        may(
+            "headers",
+            Kind::Headers,
+            "Headers of the request. None that carries a credential or names a host.",
+        ),
+        may("status", Kind::Statuses, "The codes and ranges (`200-299`) that hold; without it `200-399`."),
+        may(
+            "body",
+            Kind::Expr,
+            "What has to hold of the answer, `it`: `status`, `headers` (names in small letters), `body` (text), \
+             `json` (null when it is none), `elapsed` (milliseconds).",
+        ),
+        may("max_time", Kind::DurationExpr, "How long one answer may take; without it 30s."),
+        may("follow_redirects", Kind::Flag, "Whether a redirect to one of the app's own hosts is followed."),
     ],
 );
 

@@ -370,8 +370,8 @@ pub enum Search {
 /// A judgement: a prerequisite or a verification.
 #[derive(Clone, Debug)]
 pub struct Check {
-    /// Holds when this is true.
-    pub that: Expr,
+    /// What is looked at.
+    pub kind: CheckKind,
     /// What is checked, in a few words.
     pub name: Option<Expr>,
     /// What is wrong when it does not hold.
@@ -386,10 +386,62 @@ pub struct Check {
     pub when: Option<Expr>,
     /// Once for each member or element; known at plan.
     pub for_each: Option<Expr>,
+    /// How long it is asked again until it holds: a duration as text.
+    pub within: Option<Expr>,
+    /// How many times in a row it has to hold: a whole number.
+    pub successes: Option<Tree>,
+    /// The place that the finding points to: `file:line:column`.
+    pub at: Option<Expr>,
     /// A documentation page.
     pub docs: Option<String>,
     /// The whole entry.
     pub span: Span,
+}
+
+impl Check {
+    /// The expression that it is known by where it has no name: its condition, or its address.
+    pub fn subject(&self) -> &Expr {
+        match &self.kind {
+            CheckKind::That(that) => that,
+            CheckKind::Http(http) => &http.url,
+        }
+    }
+
+    /// The request and what is asked of its answer, if that is what it looks at.
+    pub fn http(&self) -> Option<&HttpCheck> {
+        match &self.kind {
+            CheckKind::Http(http) => Some(http),
+            CheckKind::That(_) => None,
+        }
+    }
+}
+
+/// The kinds of check.
+#[derive(Clone, Debug)]
+pub enum CheckKind {
+    /// A condition.
+    That(Expr),
+    /// An answer of the app.
+    Http(Box<HttpCheck>),
+}
+
+/// A request to the app, and what is asked of its answer.
+#[derive(Clone, Debug)]
+pub struct HttpCheck {
+    /// The https address, at one of the app's own hosts.
+    pub url: Expr,
+    /// `GET`, `HEAD` or `OPTIONS`: what has no effect.
+    pub method: &'static str,
+    /// Headers of the request: a map of texts.
+    pub headers: Option<Tree>,
+    /// The codes (numbers) and ranges (`200-399`) that hold: a list.
+    pub status: Option<Tree>,
+    /// What has to hold of the answer, the root `it`.
+    pub body: Option<Expr>,
+    /// How long one answer may take: a duration as text.
+    pub max_time: Option<Expr>,
+    /// Whether a redirect to one of the app's own hosts is followed.
+    pub follow_redirects: bool,
 }
 
 /// One piece of desired state.

@@ -8,10 +8,10 @@ use indexmap::IndexMap;
 
 use super::yaml::{Node as YamlNode, Yaml};
 use super::{
-    ActionStep, Check, Complexity, DataFile, Definition, Expr, Field, Goal, Id, ImageBuild, Input, Lookup,
-    LookupKind, ManifestLookup, Origin, Recipe, Requirement, RequirementsLookup, ResourceLookup,
-    ResourceStep, ResourceType, Retry, RoleAssignment, Search, Shape, Spanned, SqlUser, Step, StepKind,
-    Target, parse_duration, snake,
+    ActionStep, Check, CheckKind, Complexity, DataFile, Definition, Expr, Field, Goal, HttpCheck, Id,
+    ImageBuild, Input, Lookup, LookupKind, ManifestLookup, Origin, Recipe, Requirement, RequirementsLookup,
+    ResourceLookup, ResourceStep, ResourceType, Retry, RoleAssignment, Search, Shape, Spanned, SqlUser, Step,
+    StepKind, Target, parse_duration, snake,
 };
 use crate::diagnostic::{Severity, Source};
 use crate::expression::{Expression, Node, Tree};
@@ -178,7 +178,10 @@ fn lookup_kind(yaml: &Yaml) -> Option<LookupKind> {
 
 fn check(yaml: &Yaml) -> Option<Check> {
     Some(Check {
-        that: expr(yaml, "that")?,
+        kind: match yaml.get("http") {
+            Some(http) => CheckKind::Http(Box::new(http_check(http)?)),
+            None => CheckKind::That(expr(yaml, "that")?),
+        },
         name: expr(yaml, "name"),
         otherwise: expr(yaml, "otherwise"),
         fix: expr(yaml, "fix"),
@@ -189,8 +192,27 @@ fn check(yaml: &Yaml) -> Option<Check> {
         not_exercised: expr(yaml, "not_exercised"),
         when: expr(yaml, "when"),
         for_each: expr(yaml, "for_each"),
+        within: expr(yaml, "within"),
+        successes: yaml.get("successes").map(tree),
+        at: expr(yaml, "at"),
         docs: text_at(yaml, "docs").map(|text| text.value),
         span: yaml.span,
+    })
+}
+
+fn http_check(yaml: &Yaml) -> Option<HttpCheck> {
+    Some(HttpCheck {
+        url: expr(yaml, "url")?,
+        method: match word(yaml, "method") {
+            Some("HEAD") => "HEAD",
+            Some("OPTIONS") => "OPTIONS",
+            _ => "GET",
+        },
+        headers: yaml.get("headers").map(tree),
+        status: yaml.get("status").map(tree),
+        body: expr(yaml, "body"),
+        max_time: expr(yaml, "max_time"),
+        follow_redirects: flag(yaml, "follow_redirects"),
     })
 }
 

@@ -100,6 +100,32 @@ fn kind(kind: Kind, definitions: &mut Map<String, Json>) -> Json {
         Kind::Url => json!({ "type": "string", "pattern": "^https://", "format": "uri" }),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Duration => json!({ "type": "string", "pattern": "^(?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?$" }),
+        Kind::DurationExpr => json!({
+            "type": "string",
+            "pattern": "^((?=.)([0-9]+h)?([0-9]+m)?([0-9]+s)?|.*\\$\\{.*)$"
+        }),
+        Kind::CountExpr => json!({
+            "oneOf": [{ "type": "integer", "minimum": 1 }, { "type": "string", "pattern": "\\$\\{" }]
+        }),
+        Kind::Statuses => {
+            let one = json!({
+                "oneOf": [
+                    { "type": "integer", "minimum": 100, "maximum": 599 },
+                    { "type": "string", "pattern": "^([1-5][0-9]{2}(-[1-5][0-9]{2})?|.*\\$\\{.*)$" }
+                ]
+            });
+            json!({
+                "oneOf": [
+                    { "type": "array", "items": one, "minItems": 1 },
+                    { "type": "string", "pattern": "\\$\\{" }
+                ]
+            })
+        }
+        Kind::Headers => json!({
+            "type": "object",
+            "propertyNames": { "pattern": "^[A-Za-z0-9-]+$" },
+            "additionalProperties": { "type": "string" }
+        }),
         Kind::Regex => json!({ "type": "string", "format": "regex" }),
         Kind::EnvName => json!({
             "type": "string",

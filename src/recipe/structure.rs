@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::grammar::{Kind, TYPES, Table};
 use super::suggest::{did_you_mean, list};
 use super::yaml::{Key, Node, Yaml};
-use super::{parse_duration, place, snake};
+use super::{StatusRange, parse_duration, place, snake};
 use crate::diagnostic::{Code, Diagnostic, Source, Span, codes};
 use crate::expression::Expression;
 
@@ -98,6 +98,9 @@ impl<'a> Structure<'a> {
                     self.wrong_type(yaml, "a whole number from 0");
                 }
             }
+            Kind::CountExpr => self.count(yaml),
+            Kind::Statuses => self.statuses(yaml),
+            Kind::Headers => self.headers(yaml),
             Kind::Fragment => self.fragment(yaml),
             Kind::Json => {}
             Kind::Shape => self.shape(yaml),
@@ -125,7 +128,8 @@ impl<'a> Structure<'a> {
             }
             Kind::RecipeName => self.name(text, span, false),
             Kind::Id => self.name(text, span, true),
-            Kind::Duration if parse_duration(text).is_none() => {
+            Kind::DurationExpr if text.contains("${") => self.expression(text, span),
+            Kind::Duration | Kind::DurationExpr if parse_duration(text).is_none() => {
                 self.report(
                     codes::BAD_VALUE,
                     span,
@@ -190,6 +194,57 @@ impl<'a> Structure<'a> {
         if let Err(error) = Expression::parse(text) {
             let at = place(self.source, span, text, error.span);
             self.report(codes::BAD_EXPRESSION, at, error.message, error.help.unwrap_or_default());
+        }
+    }
+
+    fn count(&mut self, yaml: &Yaml) {
+        match &yaml.node {
+            Node::Number(number) if number.as_u64().is_some_and(|count| count > 0) => {}
+            Node::Text(text) if text.contains("${") => self.expression(text, yaml.span),
+            _ => self.wrong_type(yaml, "a whole number from 1"),
+        }
+    }
+
+    fn statuses(&mut self, yaml: &Yaml) {
+        match &yaml.node {
+            Node::Text(text) if text.contains("${") => self.expression(text, yaml.span),
+            Node::List(elements) if elements.is_empty() => {
+                self.report(codes::BAD_VALUE, yaml.span, "no status would ever hold", "");
+            }
+            Node::List(elements) => {
+                for element in elements {
+                    match &element.node {
+                        Node::Text(text) if text.contains("${") => self.expression(text, element.span),
+                        Node::Text(_) | Node::Number(_)
+                            if StatusRange::of_json(&element.to_json()).is_none() =>
+                        {
+                            let message = format!("{} is no status", element.to_json());
+                            self.report(
+                                codes::BAD_VALUE,
+                                element.span,
+                                message,
+                                "such as 200 or \"200-299\"",
+                            );
+                        }
+                        Node::Text(_) | Node::Number(_) => {}
+                        _ => self.wrong_type(element, "a status such as 200 or \"200-299\""),
+                    }
+                }
+            }
+            _ => self.wrong_type(yaml, "a list of status codes and ranges"),
+        }
+    }
+
+    fn headers(&mut self, yaml: &Yaml) {
+        let Node::Map(members) = &yaml.node else {
+            self.wrong_type(yaml, "a map");
+            return;
+        };
+        for (key, value) in members {
+            if let Some(why) = refused_header(&key.text) {
+                self.report(codes::BAD_NAME, key.span, format!("`{}` {why}", key.text), "");
+            }
+            self.check(value, Kind::Expr);
         }
     }
 
@@ -323,6 +378,36 @@ impl<'a> Structure<'a> {
 /// that it has letters only.
 fn is_reading_action(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphabetic()) && (text.starts_with("list") || text.starts_with("get"))
+}
+
+/// Headers that carry credentials, name another host, or are the connection's.
+const REFUSED_HEADERS: &[&str] = &[
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "expect",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Why no probe carries a header of this name.
+fn refused_header(name: &str) -> Option<&'static str> {
+    let folded = name.to_ascii_lowercase();
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        Some("is not a header's name")
+    } else if REFUSED_HEADERS.contains(&folded.as_str()) {
+        Some("is no header of a check: it carries no credential, and names no host but its own")
+    } else {
+        None
+    }
 }
 
 pub(super) fn is_name(text: &str, underscores: bool) -> bool {

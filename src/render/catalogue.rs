@@ -96,7 +96,7 @@ pub fn recipe_page(recipe: &Recipe, width: usize) -> String {
             let _ = writeln!(text, "  {} ({kind})", lookup.id.written);
         }
         for check in &recipe.prerequisites {
-            let name = check.name.as_ref().map_or(check.that.value.text(), |name| name.value.text());
+            let name = check.name.as_ref().map_or(check.subject().value.text(), |name| name.value.text());
             let _ = writeln!(text, "  {name}");
         }
     }

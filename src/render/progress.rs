@@ -169,6 +169,11 @@ impl Observer for Progress {
                 let share = traffic.map_or(String::new(), |share| format!(", {share} % of the traffic"));
                 self.line(&format!("✓ revision {name} is ready{share} ({} s)", elapsed.as_secs()));
             }
+            Event::Probed { method, url, answer } if self.verbose => {
+                self.line(&format!("? {method} {url}: {answer}"));
+            }
+            Event::Probed { .. } => {}
+            Event::Probing { name, state, elapsed } => self.waiting(&format!("{name}: {state}"), *elapsed),
             Event::Verifying => self.moving("verifying"),
             Event::Client(event) => self.client(event),
         }

@@ -74,6 +74,9 @@ pub fn checks(title: &str, checks: &[Check], instances: &[InstanceReport]) -> St
             }
         }
         if check.status != "passed" {
+            if let Some(at) = &check.at {
+                let _ = writeln!(text, "      at: {at}");
+            }
             if let Some(fix) = &check.fix {
                 let _ = writeln!(text, "      fix: {fix}");
             }

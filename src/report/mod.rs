@@ -108,6 +108,9 @@ pub struct Check {
     /// What mends it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
+    /// The place it points to: `file:line:column`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
     /// A documentation page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub docs: Option<String>,
@@ -127,6 +130,7 @@ impl Check {
             status: word(finding.status),
             detail: clean(&finding.detail),
             fix: clean(&finding.fix),
+            at: clean(&finding.at),
             docs: clean(&finding.docs),
             simulated,
         }

@@ -109,8 +109,15 @@ impl Server {
             // Nobody reads the events of a server that is ending.
             let _ = self.events.send(json!({ "fault": name, "request": n }));
         };
+        let reply = match reply {
+            Reply::Late { response, after } => {
+                tokio::time::sleep(after).await;
+                Reply::Answer(response)
+            }
+            reply => reply,
+        };
         match reply {
-            Reply::Answer(response) => {
+            Reply::Answer(response) | Reply::Late { response, .. } => {
                 let announce = self
                     .announce
                     .lock()

@@ -16,6 +16,8 @@ pub enum Service {
     Registry,
     /// A SQL server, with T-SQL.
     Sql,
+    /// An app, through the edge of its environment.
+    App,
 }
 
 /// One request with what was sent back. Bodies hold what the wire held, secrets included: this is
@@ -42,6 +44,8 @@ pub struct Exchange {
     pub response_headers: Vec<(String, String)>,
     /// The answer's body, when it was whole, JSON and at most 1 MiB.
     pub response_body: Option<Json>,
+    /// The names of the request's headers, in lower case.
+    pub header_names: Vec<String>,
     /// The caller's name; `None` without a known token.
     pub caller: Option<String>,
     /// The fault that touched this exchange, in the notation of the flags.
@@ -61,13 +65,14 @@ impl Exchange {
             status: None,
             response_headers: Vec::new(),
             response_body: None,
+            header_names: request.headers.iter().map(|(name, _)| name.clone()).collect(),
             caller: None,
             fault: None,
         }
     }
 
     pub(super) fn answered(&mut self, reply: &Reply) {
-        if let Reply::Answer(response) = reply {
+        if let Reply::Answer(response) | Reply::Late { response, .. } = reply {
             self.status = Some(response.status);
             self.response_headers.clone_from(&response.headers);
             if response.body.len() <= KEPT {
@@ -77,11 +82,11 @@ impl Exchange {
     }
 
     /// Whether the request changes something: anything but `GET` and `HEAD`, of a database anything but
-    /// `SELECT`, and nothing that is asked of a registry, whose only POSTs here exchange tokens.
+    /// `SELECT`, and nothing that is asked of an app, or of a registry, whose only POSTs here exchange tokens.
     pub fn is_write(&self) -> bool {
         match self.service {
             Service::ResourceManager => !matches!(self.method.as_str(), "GET" | "HEAD"),
-            Service::Registry => false,
+            Service::Registry | Service::App => false,
             Service::Sql => self.method != "SELECT",
         }
     }

@@ -42,6 +42,13 @@ pub enum Reply {
         /// How much of its body is sent.
         bytes: usize,
     },
+    /// Sends this answer after a time.
+    Late {
+        /// The answer.
+        response: Response,
+        /// How long it takes.
+        after: std::time::Duration,
+    },
     /// Never answers and keeps the connection.
     Silence,
 }

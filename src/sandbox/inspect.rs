@@ -38,6 +38,7 @@ impl Inspect for Sandbox {
             let mut record = exchange.to_record();
             record["caller"] = json!(exchange.caller);
             record["fault"] = json!(exchange.fault);
+            record["header_names"] = json!(exchange.header_names);
             record
         };
         self.exchanges().iter().map(record).collect()

@@ -11,6 +11,7 @@ pub mod edit;
 pub mod errors;
 pub mod exchange;
 pub mod faults;
+mod hosts;
 pub mod http;
 mod inspect;
 mod line;
@@ -192,6 +193,22 @@ impl Sandbox {
         sql::answer(state, &options.rules, faults, exchanges, batch)
     }
 
+    /// Whether a name leads to the edge of a Container Apps environment, from outside.
+    pub fn resolves(&self, host: &str) -> bool {
+        let inner = self.lock();
+        hosts::resolves(&inner.state, &inner.options.rules, host)
+    }
+
+    /// Whether a host is one of an app's.
+    pub fn is_app(&self, host: &str) -> bool {
+        matches!(hosts::named(&self.lock().state, host), hosts::Named::App { .. })
+    }
+
+    /// The names that a certificate for apps carries, some beginning with `*.`.
+    pub fn app_names(&self) -> Vec<String> {
+        hosts::certified(&self.lock().state)
+    }
+
     /// A copy of everything, at the present moment.
     pub fn state(&self) -> State {
         let mut inner = self.lock();
@@ -242,10 +259,16 @@ impl Inner {
                 self.manage(request, kind, instead.is_some(), &mut exchange.caller)
             }
             (Service::Registry, None) => self.registry(request, &mut exchange.caller),
-            (Service::Registry | Service::Sql, _) => None,
+            (Service::Registry | Service::Sql | Service::App, _) => None,
         };
         let mut reply = match (instead, response, kind) {
             (Some(reply), _, _) => reply,
+            (None, None, kind) if service == Service::App => {
+                match (hosts::answer(&mut self.state, &self.options.rules, request), kind) {
+                    (Reply::Answer(response), Some(kind)) => kind.spoil(response, &url(request)),
+                    (reply, _) => reply,
+                }
+            }
             // A host name that nobody has: there is nobody to connect to.
             (None, None, _) => Reply::Reset,
             (None, Some(response), Some(kind)) => kind.spoil(response, &url(request)),
@@ -302,9 +325,12 @@ impl Inner {
     }
 }
 
-/// Who is behind a host: a registry for the names that registries have in the public cloud, ARM for
-/// every other.
+/// Who is behind a host: apps for names below an environment's domain, a registry for the names that registries
+/// have in the public cloud, ARM for every other.
 fn service(state: &State, host: &str) -> Service {
+    if hosts::named(state, host) != hosts::Named::Nothing {
+        return Service::App;
+    }
     let registry = host.to_ascii_lowercase().ends_with(".azurecr.io") || state.registry_at(host).is_some();
     if registry { Service::Registry } else { Service::ResourceManager }
 }

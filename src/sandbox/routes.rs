@@ -30,11 +30,16 @@ impl Server {
     /// Guards, then the server's own paths, then the sandbox.
     pub(super) async fn route(&self, request: hyper::Request<Incoming>) -> Result<Outcome, Refusal> {
         let (head, body) = request.into_parts();
-        self.guard(&head.uri, &head.headers)?;
+        let app = self.guard(&head.uri, &head.headers)?;
         let path = head.uri.path();
         let query = head.uri.query().unwrap_or_default();
         let method = head.method.as_str();
 
+        // Nothing of the server's own stands at an app's host.
+        if let Some(host) = app {
+            let body = self.read(body, &head.headers).await?;
+            return Ok(self.ask(Parts { method, host: &host, path, query }, &head.headers, body));
+        }
         if let Some(what) = path.strip_prefix(control::PREFIX) {
             if head.headers.get(HEADER).is_none_or(|token| token.as_bytes() != self.token.as_bytes()) {
                 return Err(Refusal(control::refused(
@@ -62,9 +67,12 @@ impl Server {
 
         let body = self.read(body, &head.headers).await?;
         let [host, _] = &self.hosts;
-        let parts = Parts { method, host, path, query };
-        let headers = head
-            .headers
+        Ok(self.ask(Parts { method, host, path, query }, &head.headers, body))
+    }
+
+    /// The sandbox's reply.
+    fn ask(&self, parts: Parts<'_>, headers: &HeaderMap, body: Vec<u8>) -> Outcome {
+        let headers = headers
             .iter()
             .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         let mut request = parts.into_request(headers, body);
@@ -73,12 +81,13 @@ impl Server {
         request.headers.push((FORWARDED_PROTO.to_owned(), self.scheme.to_owned()));
         let mut n = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         *n += 1;
-        Ok(Outcome::Azure(*n, self.azure.handle(&request)))
+        Outcome::Azure(*n, self.azure.handle(&request))
     }
 
     /// Refuses what no honest client of this server sends: a web page's `Origin`, a `Host` of another
-    /// name (a web page that had its own name resolve to 127.0.0.1), or several.
-    fn guard(&self, uri: &hyper::Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+    /// name (a web page that had its own name resolve to 127.0.0.1), or several. Gives the host when it is an
+    /// app's.
+    fn guard(&self, uri: &hyper::Uri, headers: &HeaderMap) -> Result<Option<String>, Refusal> {
         if headers.contains_key(header::ORIGIN) {
             return Err(Refusal(control::refused(
                 403,
@@ -89,6 +98,10 @@ impl Server {
         let ours = |host: &str| self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host));
         let mut hosts = headers.get_all(header::HOST).iter();
         let one = hosts.next().and_then(|host| host.to_str().ok());
+        let app = one.filter(|host| self.azure.is_app(host)).map(str::to_owned);
+        if app.is_some() && hosts.next().is_none() && uri.authority().is_none() {
+            return Ok(app);
+        }
         let named = uri.authority().is_none_or(|authority| ours(authority.as_str()));
         if !named || hosts.next().is_some() || !one.is_some_and(ours) {
             return Err(Refusal(control::refused(
@@ -97,7 +110,7 @@ impl Server {
                 &format!("This server is {} and answers for no other host.", self.endpoint),
             )));
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The whole body, within its limits.

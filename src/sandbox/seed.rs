@@ -180,7 +180,10 @@ pub fn state(now: OffsetDateTime) -> State {
 }
 
 fn images(state: &mut State) {
-    let image = |pull, listens, crash: Option<&str>| Image { pull, listens, crash: crash.map(str::to_owned) };
+    let image = |pull, listens, crash: Option<&str>| {
+        let crash = crash.map(str::to_owned);
+        Image { pull, listens, crash, answers: None }
+    };
     for (reference, image) in [
         (IMAGE, image(Pull::Works, Some(8000), None)),
         (IMAGE_UNAUTHORIZED, image(Pull::Unauthorized, None, None)),
@@ -388,8 +391,11 @@ fn app(made: OffsetDateTime) -> App {
             started: made,
             secrets: std::collections::BTreeMap::new(),
             registries: Vec::new(),
+            answers: None,
+            requests: 0,
         }],
         latest_ready: Some(name),
+        requests: 0,
         created: made,
         created_by: "owner@sandbox.example".to_owned(),
         modified: made,

@@ -11,7 +11,10 @@
 //! `{"fault":"silence","request":n}` (also `reset`, `truncated`) and, with [`ServeOptions::announce`],
 //! `{"answered":n}`. Requests to Azure are numbered from 1 in the order of their arrival.
 //!
-//! Against other programs on the host: a `Host` that is not this server's is refused (DNS rebinding),
+//! It answers for the hosts of its apps, too, which need no `Authorization`; with `https` its certificate is good
+//! for those that were there when it started. Another program reaches them by `curl --resolve` or its like.
+//!
+//! Against other programs on the host: a `Host` that is not this server's or an app's is refused (DNS rebinding),
 //! as is any request with an `Origin` (a web page), and sizes, times and connections are bounded.
 
 use std::future::Future;
@@ -132,7 +135,7 @@ pub async fn serve<S: Handler + Inspect + 'static>(
     let port =
         listener.local_addr().map_err(|source| ServeError::Listen { port: options.port, source })?.port();
     let (acceptor, ca) = if options.https {
-        let identity = tls::identity(OffsetDateTime::now_utc())?;
+        let identity = tls::identity(OffsetDateTime::now_utc(), &sandbox.app_names())?;
         let ca = CaFile::write(options.ca_file.as_deref(), &identity.ca)?;
         (Some(TlsAcceptor::from(identity.server)), Some(ca))
     } else {

@@ -1,5 +1,6 @@
 //! Everything the sandbox knows, as plain data: cloned, compared, saved and damaged by tests.
 
+mod answers;
 mod cosmos;
 mod redis;
 mod registry;
@@ -13,6 +14,7 @@ use serde_json::{Map, Value as Json, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub use answers::{Answers, PathAnswer};
 pub use cosmos::{CosmosAccount, CosmosContainer, CosmosDatabase, PendingAssignment, SqlRoleAssignment};
 pub use redis::{AccessPolicyAssignment, RedisCache, RedisCluster, RedisDatabase};
 pub use registry::{Manifest, Registry, Repository};
@@ -131,6 +133,9 @@ pub struct Image {
     pub listens: Option<u16>,
     /// Why the container ends at once, if it does.
     pub crash: Option<String>,
+    /// What it answers over HTTP, where that is scripted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Answers>,
 }
 
 /// The registry's answer to a pull.
@@ -342,6 +347,9 @@ pub struct App {
     /// The newest revision that has become ready.
     #[serde(default)]
     pub latest_ready: Option<String>,
+    /// How many requests came to its own host: by them its traffic is split.
+    #[serde(default, skip_serializing_if = "answers::is_zero")]
+    pub requests: u64,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
     pub created: OffsetDateTime,
@@ -401,6 +409,12 @@ pub struct Revision {
     /// The app's entries in `registries` when it was made, each with the `password` of that time.
     #[serde(default)]
     pub registries: Vec<Json>,
+    /// What it answers over HTTP, where that is scripted for it; otherwise as its image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Answers>,
+    /// How many requests it was sent.
+    #[serde(default, skip_serializing_if = "answers::is_zero")]
+    pub requests: u64,
 }
 
 /// What becomes of a revision.

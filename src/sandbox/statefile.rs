@@ -218,6 +218,18 @@ impl<S: Handler + Inspect> Handler for Saved<S> {
         }
     }
 
+    fn resolves(&self, host: &str) -> bool {
+        self.sandbox.resolves(host)
+    }
+
+    fn is_app(&self, host: &str) -> bool {
+        self.sandbox.is_app(host)
+    }
+
+    fn app_names(&self) -> Vec<String> {
+        self.sandbox.app_names()
+    }
+
     fn batch(&self, batch: &SqlBatch<'_>) -> SqlReply {
         let reply = self.sandbox.batch(batch);
         if sql::only_reads(batch.text) {

@@ -33,25 +33,31 @@ pub(super) struct Identity {
     pub(super) server: Arc<ServerConfig>,
 }
 
-/// Makes an authority, lets it sign one certificate for `127.0.0.1` and `localhost`, and forgets
-/// its key. Name constraints keep the authority to those two names, so that trusting it gives
-/// nobody anything else.
-pub(super) fn identity(now: OffsetDateTime) -> Result<Identity, TlsError> {
+/// Makes an authority, lets it sign one certificate for `127.0.0.1`, `localhost` and the names of the sandbox's
+/// apps (`*.` stands for one label), and forgets its key. Name constraints keep the authority to those names, so
+/// that trusting it gives nobody anything else.
+pub(super) fn identity(now: OffsetDateTime, apps: &[String]) -> Result<Identity, TlsError> {
+    let domains = apps.iter().map(|name| name.strip_prefix("*.").unwrap_or(name).to_owned());
     let mut authority = CertificateParams::default();
     authority.distinguished_name.push(DnType::CommonName, "acarecipe sandbox (throw-away)");
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     authority.name_constraints = Some(NameConstraints {
-        permitted_subtrees: vec![
+        permitted_subtrees: [
             GeneralSubtree::IpAddress(CidrSubnet::from_v4_prefix([127, 0, 0, 1], 32)),
             GeneralSubtree::DnsName("localhost".to_owned()),
-        ],
+        ]
+        .into_iter()
+        .chain(domains.map(GeneralSubtree::DnsName))
+        .collect(),
         excluded_subtrees: Vec::new(),
     });
     lives(&mut authority, now);
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
 
-    let mut server = CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?;
+    let names = ["127.0.0.1", "localhost"].map(str::to_owned);
+    let mut server =
+        CertificateParams::new(names.into_iter().chain(apps.iter().cloned()).collect::<Vec<_>>())?;
     server.distinguished_name.push(DnType::CommonName, "127.0.0.1");
     server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

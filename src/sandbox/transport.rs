@@ -63,7 +63,8 @@ impl HttpClient for InProcess {
         };
         let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_str()));
         match self.azure.handle(&parts.into_request(headers, body)) {
-            Reply::Answer(response) => {
+            // Only apps are late, and Azure's own requests do not go there.
+            Reply::Answer(response) | Reply::Late { response, .. } => {
                 let (status, headers, body) = deconstruct(response);
                 Ok(AsyncRawResponse::from_bytes(status, headers, body))
             }

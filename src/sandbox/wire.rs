@@ -11,6 +11,21 @@ pub trait Handler: Send + Sync {
     /// The reply to one request. Must not block for long: carriers call it from async code.
     fn handle(&self, request: &Request) -> Reply;
 
+    /// Whether a name leads to the edge of a Container Apps environment, from outside.
+    fn resolves(&self, _host: &str) -> bool {
+        false
+    }
+
+    /// Whether a host is one of an app's.
+    fn is_app(&self, _host: &str) -> bool {
+        false
+    }
+
+    /// The names that a certificate for apps carries, some beginning with `*.`.
+    fn app_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The reply to one batch of T-SQL. Where nobody plays databases there is nobody at any host.
     fn batch(&self, _batch: &SqlBatch<'_>) -> SqlReply {
         SqlReply::Reset
@@ -22,6 +37,18 @@ impl Handler for Sandbox {
         Sandbox::handle(self, request)
     }
 
+    fn resolves(&self, host: &str) -> bool {
+        Sandbox::resolves(self, host)
+    }
+
+    fn is_app(&self, host: &str) -> bool {
+        Sandbox::is_app(self, host)
+    }
+
+    fn app_names(&self) -> Vec<String> {
+        Sandbox::app_names(self)
+    }
+
     fn batch(&self, batch: &SqlBatch<'_>) -> SqlReply {
         Sandbox::batch(self, batch)
     }
@@ -30,6 +57,18 @@ impl Handler for Sandbox {
 impl<A: Handler + ?Sized> Handler for std::sync::Arc<A> {
     fn handle(&self, request: &Request) -> Reply {
         (**self).handle(request)
+    }
+
+    fn resolves(&self, host: &str) -> bool {
+        (**self).resolves(host)
+    }
+
+    fn is_app(&self, host: &str) -> bool {
+        (**self).is_app(host)
+    }
+
+    fn app_names(&self) -> Vec<String> {
+        (**self).app_names()
     }
 
     fn batch(&self, batch: &SqlBatch<'_>) -> SqlReply {

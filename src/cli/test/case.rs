@@ -234,6 +234,7 @@ impl Story<'_> {
             endpoint: sandbox.endpoint(),
             clock: std::sync::Arc::clone(&sandbox.clock),
             sandbox: Some(sandbox),
+            prober: None,
             waiting: (*waiting).clone(),
             verbose: *requests,
             folder: suite.folder.clone(),

@@ -1,6 +1,7 @@
 //! Validation: whether a recipe that is well formed can also be meant.
 
 mod builds;
+mod checks;
 mod defaults;
 mod desired;
 mod fields;
@@ -79,6 +80,7 @@ pub fn validate(recipe: &Recipe, catalogue: &Catalogue) -> Vec<Diagnostic> {
     queries::suffixes(recipe, &mut findings);
     principals::check(recipe, catalogue, &mut findings);
     secrets::check(recipe, catalogue, &mut findings);
+    checks::check(recipe, &mut findings);
     findings.sorted()
 }
 

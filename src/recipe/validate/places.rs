@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Span;
 use crate::expression::{Expression, Node, Tree};
-use crate::recipe::{Check, Definition, Expr, LookupKind, Recipe, StepKind};
+use crate::recipe::{Check, CheckKind, Definition, Expr, LookupKind, Recipe, StepKind};
 
 /// An expression and what its place asks of it.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub(super) struct Place<'a> {
     pub(super) role: Role,
     /// The loop it stands below; then `each` is there.
     pub(super) for_each: Option<&'a Expr>,
+    /// Whether an answer is judged there; then `it` is.
+    pub(super) answer: bool,
 }
 
 /// What an expression belongs to, by name as expressions spell it.
@@ -36,6 +38,8 @@ pub(super) enum Role {
     Plan,
     /// Any value.
     Value,
+    /// Part of a request to the app.
+    Request,
     /// Words for people.
     Words,
 }
@@ -161,7 +165,8 @@ impl<'a> Collector<'a> {
     }
 
     fn push(&mut self, expression: &'a Expression, span: Span, role: Role) {
-        self.places.push(Place { expression, span, owner: self.owner, role, for_each: self.for_each });
+        let (owner, for_each) = (self.owner, self.for_each);
+        self.places.push(Place { expression, span, owner, role, for_each, answer: false });
     }
 
     fn tree(&mut self, tree: &'a Tree) {
@@ -202,9 +207,26 @@ impl<'a> Collector<'a> {
         for check in checks {
             self.enter(Owner::Leaf, check.for_each.as_ref());
             self.one(check.when.as_ref(), Role::Condition { at_plan: true });
-            self.one(Some(&check.that), Role::Condition { at_plan: false });
+            match &check.kind {
+                CheckKind::That(that) => self.one(Some(that), Role::Condition { at_plan: false }),
+                CheckKind::Http(http) => {
+                    self.one(Some(&http.url), Role::Request);
+                    for tree in [&http.headers, &http.status].into_iter().flatten() {
+                        self.tree_as(tree, Role::Request);
+                    }
+                    self.one(http.max_time.as_ref(), Role::Request);
+                    self.one(http.body.as_ref(), Role::Condition { at_plan: false });
+                    if let (Some(_), Some(last)) = (&http.body, self.places.last_mut()) {
+                        last.answer = true;
+                    }
+                }
+            }
+            self.one(check.within.as_ref(), Role::Request);
+            if let Some(successes) = &check.successes {
+                self.tree_as(successes, Role::Request);
+            }
             self.one(check.not_exercised.as_ref(), Role::Condition { at_plan: false });
-            for words in [&check.name, &check.otherwise, &check.fix] {
+            for words in [&check.name, &check.otherwise, &check.fix, &check.at] {
                 self.one(words.as_ref(), Role::Words);
             }
         }

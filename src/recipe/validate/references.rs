@@ -49,7 +49,11 @@ pub(in crate::recipe) const ROOTS: &[Root] = &[
         "each step's resource as it is after the step; null when it is skipped",
     ),
     root("outputs", "everywhere", "the recipe's own"),
-    root("it", "nowhere yet", ""),
+    root(
+        "it",
+        "in the `body` of an http check",
+        "the app's answer: `status`, `headers`, `body`, `json`, `elapsed` (milliseconds)",
+    ),
 ];
 
 /// Whether a name is that of a root.
@@ -61,6 +65,7 @@ pub(super) const TARGET: &[&str] =
     &["subscription", "tenant", "resource_group", "app", "environment", "location", "container"];
 pub(super) const CLOUD: &[&str] = &["name", "authority", "suffixes"];
 pub(super) const EACH: &[&str] = &["key", "value"];
+pub(super) const ANSWER: &[&str] = &["status", "headers", "body", "json", "elapsed"];
 
 /// What refers to what, and where.
 type Edges<'a> = BTreeMap<Owner<'a>, Vec<(Owner<'a>, Span)>>;
@@ -247,8 +252,8 @@ fn unknown(
             Some(("`each` is there only below `for_each`".to_owned(), String::new()))
         }
         "each" => member("part of `each`", EACH, field),
-        // The answers that a lookup waits for or that an http check got; no place has it yet.
-        "it" => Some(("there is no `it` here".to_owned(), String::new())),
+        "it" if !here.answer => Some(("there is no `it` here".to_owned(), String::new())),
+        "it" => member("part of an answer", ANSWER, field),
         "app" | "environment" | "container" => None,
         _ if recipe.existing.contains_key(root) => None,
         _ => {

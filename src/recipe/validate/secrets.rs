@@ -35,9 +35,10 @@ pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findi
     }
     for here in places(recipe).iter().filter(|here| !told.contains(&here.span)) {
         let Place { expression, span, owner, role, for_each, .. } = here;
-        let written = matches!(owner, Owner::Step(_) | Owner::Lookup(_));
+        let written = matches!(owner, Owner::Step(_) | Owner::Lookup(_)) || *role == Role::Request;
         let place = match (role, owner) {
             (Role::Words, _) => Some("text that people read"),
+            (Role::Request, _) => Some("a request to the app"),
             (Role::Condition { .. }, _) => None,
             (_, Owner::Step(_)) => Some(asked_of(recipe, *span)),
             (_, Owner::Lookup(_)) => Some("the address of a resource"),

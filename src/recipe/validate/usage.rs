@@ -8,7 +8,7 @@ use super::fragments;
 use super::places::{Owner, Place, places};
 use crate::diagnostic::{Span, codes};
 use crate::expression::{Node, Tree};
-use crate::recipe::{Catalogue, Check, Recipe, Step, StepKind};
+use crate::recipe::{Catalogue, Check, CheckKind, Recipe, Step, StepKind};
 
 /// Reports all of it.
 pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findings<'_>) {
@@ -101,7 +101,9 @@ fn unobserved(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findings<'_
         return;
     }
     let observes = |check: &Check| {
-        let references = check.that.references();
+        // An answer of the app is one.
+        let CheckKind::That(that) = &check.kind else { return true };
+        let references = that.references();
         references.iter().any(|reference| reference.path.first().is_some_and(|root| is_read(recipe, root)))
     };
     if !recipe.verify.iter().any(observes) {

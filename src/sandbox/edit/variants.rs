@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 use super::EditError;
 use crate::sandbox::roles::ROLES;
+use crate::sandbox::seed::variant::answers::{self, Script};
 use crate::sandbox::seed::{self, storage, variant};
 use crate::sandbox::state::{State, fold, last, sid_of};
 
@@ -59,6 +60,35 @@ const fn text(name: &'static str) -> Parameter {
 
 const fn optional(name: &'static str) -> Parameter {
     Parameter { name, kind: ParameterKind::Text, optional: true }
+}
+
+const fn optional_number(name: &'static str) -> Parameter {
+    Parameter { name, kind: ParameterKind::Number, optional: true }
+}
+
+/// What an app answers otherwise.
+fn script(given: &Given<'_>) -> Result<Script, String> {
+    let text = |name| Some(given.text(name)).filter(|text: &&str| !text.is_empty()).map(str::to_owned);
+    let has = |name: &str| given.0.contains_key(name);
+    let status = match given.number("status") {
+        _ if !has("status") => None,
+        status @ 100..600 => u16::try_from(status).ok(),
+        _ => return Err("takes a status from 100 to 599".to_owned()),
+    };
+    if (has("body") || has("location")) && !has("path") {
+        return Err("takes `body` and `location` beside `path` only".to_owned());
+    }
+    if !["status", "path", "slow", "after"].into_iter().any(has) {
+        return Err("needs one of `status`, `path`, `slow` and `after`".to_owned());
+    }
+    Ok(Script {
+        status,
+        path: text("path"),
+        body: text("body"),
+        location: text("location"),
+        slow: given.number("slow"),
+        after: has("after").then(|| given.number("after")),
+    })
 }
 
 macro_rules! variants {
@@ -140,6 +170,22 @@ variants! {
     "stopped", "the app stopped", [], |state, _| { variant::stopped(state); Ok(()) };
     "failed", "the app in provisioningState Failed, its revision still serving", [],
         |state, _| { variant::failed(state); Ok(()) };
+    "app-answers",
+        "what the newest revision answers: a `status`, at a `path` (with a `body`, a `location`) or everywhere; `slow` by so many milliseconds; 500 `after` so many requests",
+        [optional_number("status"), optional("path"), optional("body"), optional("location"), optional_number("slow"), optional_number("after")],
+        |state, given| { answers::app_answers(state, &script(given)?); Ok(()) };
+    "app-crashes", "the newest revision dies whenever it is asked", [],
+        |state, _| { answers::app_crashes(state); Ok(()) };
+    "app-silent", "the newest revision takes requests and never answers", [],
+        |state, _| { answers::app_silent(state); Ok(()) };
+    "image-answers",
+        "what every revision of an image answers, as `app-answers` has it; an image that no registry of the sandbox has can be pulled then",
+        [text("image"), optional_number("status"), optional("path"), optional("body"), optional("location"), optional_number("slow"), optional_number("after")],
+        |state, given| answers::image_answers(state, given.text("image"), &script(given)?);
+    "ingress-internal", "the app's ingress closed to the outside of its environment", [],
+        |state, _| { answers::ingress_internal(state); Ok(()) };
+    "no-ingress", "the app without ingress", [],
+        |state, _| { answers::no_ingress(state); Ok(()) };
     "suffix", "the newest revision made with this suffix, which is still in the template", [text("suffix")],
         |state, given| { variant::suffix(state, given.text("suffix")); Ok(()) };
     "scaled-to-zero", "no minimum of replicas: scaled to zero by now", [],

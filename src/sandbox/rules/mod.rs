@@ -4,6 +4,7 @@
 mod app;
 mod arm;
 mod cosmos;
+mod hosts;
 mod redis;
 mod registry;
 mod sql;
@@ -144,6 +145,12 @@ switches! {
     SuffixRemovalNoRevision,
     /// `resent-template-runs`
     ResentTemplateRuns,
+    /// `edge-says-404`
+    EdgeSays404,
+    /// `internal-name-unresolved`
+    InternalNameUnresolved,
+    /// `edge-answers-for-crash`
+    EdgeAnswersForCrash,
     /// `identity-type-is-whole`
     IdentityTypeIsWhole,
     /// `identity-map-merges`
@@ -303,8 +310,16 @@ const fn assumed(
 }
 
 /// One table a provider, in the order in which they are shown.
-const TABLES: &[&[Rule]] =
-    &[app::RULES, registry::RULES, storage::RULES, sql::RULES, cosmos::RULES, redis::RULES, arm::RULES];
+const TABLES: &[&[Rule]] = &[
+    app::RULES,
+    hosts::RULES,
+    registry::RULES,
+    storage::RULES,
+    sql::RULES,
+    cosmos::RULES,
+    redis::RULES,
+    arm::RULES,
+];
 
 /// Every rule.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

@@ -1,6 +1,7 @@
 //! Variants of the seeded app for tests: each changes the model and the newest revision alike, so
 //! that the app looks as if it had always been so.
 
+pub mod answers;
 mod cosmos;
 
 use serde_json::{Value as Json, json};

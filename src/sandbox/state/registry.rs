@@ -51,6 +51,9 @@ pub struct Manifest {
     pub listens: Option<u16>,
     /// Why the container ends at once, if it does.
     pub crash: Option<String>,
+    /// What it answers over HTTP, where that is scripted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers: Option<super::Answers>,
     /// Whether it is an OCI index over images for several platforms, and not one image.
     pub index: bool,
 }

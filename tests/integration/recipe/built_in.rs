@@ -78,7 +78,7 @@ impl World<'_> {
             let count = self
                 .elements(check.for_each.as_ref())
                 .iter()
-                .filter(|world| world.holds(check.when.as_ref()) && !world.holds(Some(&check.that)))
+                .filter(|world| world.holds(check.when.as_ref()) && !world.holds(Some(check.subject())))
                 .map(|world| {
                     let words = check.otherwise.as_ref().unwrap().evaluate(world).unwrap();
                     assert!(words.as_str().is_some(), "{:?} has a null part", check.otherwise);

@@ -17,6 +17,7 @@ mod hidden;
 mod instances;
 mod merging;
 mod permissions;
+mod probes;
 mod properties;
 mod redis;
 mod refusals;

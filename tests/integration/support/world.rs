@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use acarecipe::azure::{ArmClient, ClientEvent, ClientSettings, Cloud, Endpoint};
-use acarecipe::cli::SandboxDatabases;
+use acarecipe::cli::{SandboxDatabases, SandboxHosts};
 use acarecipe::clock::{Clock, VirtualClock};
 use acarecipe::execute::{
     Applied, Event, Executor, Failure, Hook, Interrupt, Observed, Observer, WriteEnd, WriteRecord,
@@ -169,6 +169,8 @@ impl World {
             .as_principal(&self.sandbox.state().callers[&self.caller].principal);
         let mut settings = ClientSettings::new(endpoint, Arc::clone(&clock));
         settings.sql = Some(Arc::new(SandboxDatabases::new(Arc::new(self.sandbox.clone()))));
+        settings.prober =
+            Some(Arc::new(SandboxHosts::new(Arc::new(self.sandbox.clone()), Arc::clone(&clock))));
         let seen = Arc::clone(&self.seen);
         settings.events = Arc::new(move |event: ClientEvent| seen.event(&Event::Client(event)));
         Executor {
@@ -181,6 +183,7 @@ impl World {
             role_wait: self.role_wait,
             renew: false,
             folder: std::path::PathBuf::new(),
+            probing: false,
         }
     }
 
@@ -218,7 +221,10 @@ impl World {
             let applied =
                 executor.apply(&planned.plan, planned.facts.clone(), &selection, &target, &done).await;
             let end = match applied {
-                Ok(_) => executor.observe_after(&selection, &target).await,
+                Ok(_) => match executor.observe_after(&selection, &target).await {
+                    Ok(after) => executor.observe_probed(after, &selection, &target).await,
+                    Err(failure) => Err(failure),
+                },
                 Err(failure) => Err(failure),
             };
             Ok(Run { planned, applied: done.into_inner().unwrap(), end })
@@ -231,7 +237,8 @@ impl World {
         let executor = self.executor();
         let observed = Self::block_on(async {
             let observed = executor.observe(&selection, &target, false).await?;
-            executor.observe_ready(observed, &selection, &target, false).await
+            let ready = executor.observe_ready(observed, &selection, &target, false).await?;
+            executor.observe_probed(ready, &selection, &target).await
         });
         verify::findings(&observed.expect("the app can be read").plan, true)
     }

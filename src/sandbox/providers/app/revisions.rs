@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use crate::sandbox::errors::Refusal;
 use crate::sandbox::providers::registry::pull;
 use crate::sandbox::rules::{Switch, Switches};
-use crate::sandbox::state::{App, Fate, Manifest, Pull, Revision, State, elements};
+use crate::sandbox::state::{Answers, App, Fate, Manifest, Pull, Revision, State, elements};
 
 /// Adds a revision to its app.
 pub(in crate::sandbox) fn add(app: &mut App, revision: Revision) {
@@ -276,7 +276,23 @@ fn runs(state: &State, container: &Json) -> Option<Manifest> {
         return registry.find(image.repository, image.reference).map(|(_, manifest)| manifest.clone());
     }
     let image = state.images.get(reference)?;
-    Some(Manifest { listens: image.listens, crash: image.crash.clone(), ..Manifest::default() })
+    let (crash, answers) = (image.crash.clone(), image.answers.clone());
+    Some(Manifest { listens: image.listens, crash, answers, ..Manifest::default() })
+}
+
+/// How the container that takes the app's requests is scripted: of those whose image says something the one
+/// that listens on the target port, or else the first.
+pub(in crate::sandbox) fn answers(state: &State, app: &App, revision: &Revision) -> Option<Answers> {
+    if let Some(own) = &revision.answers {
+        return Some(own.clone());
+    }
+    let target = app.configuration()["ingress"]["targetPort"].as_u64();
+    let images: Vec<Manifest> = elements(&revision.template["containers"])
+        .iter()
+        .filter_map(|container| runs(state, container))
+        .collect();
+    let listening = images.iter().find(|image| image.listens.map(u64::from) == target && target.is_some());
+    listening.or(images.first()).and_then(|image| image.answers.clone())
 }
 
 fn pullable(
@@ -329,7 +345,7 @@ fn elsewhere(state: &State, entries: &[Json], reference: &str) -> Option<String>
 }
 
 /// The share of the app's traffic that goes to `revision`, in per cent.
-pub(super) fn weight(app: &App, revision: &Revision, rules: &Switches) -> u64 {
+pub(in crate::sandbox) fn weight(app: &App, revision: &Revision, rules: &Switches) -> u64 {
     let traffic = &app.configuration()["ingress"];
     if traffic.is_null() || !revision.active {
         return 0;

@@ -191,6 +191,7 @@ fn begin(
         stopped: false,
         revisions: Vec::new(),
         latest_ready: None,
+        requests: 0,
         created: now,
         created_by: caller.clone(),
         modified: now,
@@ -241,6 +242,8 @@ fn begin(
                 started: now,
                 secrets: app.secret_values(),
                 registries: entries,
+                answers: None,
+                requests: 0,
             });
         }
     }

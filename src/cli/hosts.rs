@@ -1,0 +1,75 @@
+//! The sandbox's apps behind checks of the app, as [`SandboxDatabases`](super::SandboxDatabases) is for databases:
+//! no socket, no name server, and the time is the sandbox's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::azure::probe::{BODY_BYTES, ProbeAnswer, ProbeError, ProbeRequest, Prober};
+use crate::clock::Clock;
+use crate::sandbox::Handler;
+use crate::sandbox::http::{Reply, Request, Response};
+
+/// The apps of a sandbox in this process.
+pub struct SandboxHosts {
+    azure: Arc<dyn Handler>,
+    clock: Arc<dyn Clock>,
+}
+
+impl SandboxHosts {
+    /// Those of `azure`, which are as slow as `clock` says.
+    pub fn new(azure: Arc<dyn Handler>, clock: Arc<dyn Clock>) -> SandboxHosts {
+        SandboxHosts { azure, clock }
+    }
+}
+
+#[async_trait]
+impl Prober for SandboxHosts {
+    async fn probe(&self, request: &ProbeRequest) -> Result<ProbeAnswer, ProbeError> {
+        let host = request.url.host_str().unwrap_or_default().to_owned();
+        if !self.azure.resolves(&host) {
+            return Err(ProbeError::Name { host, reason: "no such name".to_owned() });
+        }
+        let broken = |reason: &str| ProbeError::Broken {
+            host: host.clone(),
+            reason: reason.to_owned(),
+            connected: true,
+        };
+        let headers = request.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+        let sent = Request {
+            method: request.method.clone(),
+            host: host.clone(),
+            path: request.url.path().to_owned(),
+            query: request.url.query_pairs().into_owned().collect(),
+            headers: headers.collect(),
+            body: Vec::new(),
+        };
+        let response = match self.azure.handle(&sent) {
+            Reply::Answer(response) => response,
+            // Whoever asks gives up before.
+            Reply::Late { after, .. } if after >= request.limit => std::future::pending().await,
+            Reply::Late { response, after } => {
+                self.clock.sleep(after).await;
+                response
+            }
+            Reply::Truncated { .. } => {
+                return Err(broken("the connection was closed before the body was complete"));
+            }
+            Reply::Reset => return Err(broken("the connection was closed without an answer")),
+            Reply::Silence => std::future::pending().await,
+        };
+        Ok(answer(response, &request.method))
+    }
+}
+
+fn answer(response: Response, method: &str) -> ProbeAnswer {
+    let mut headers: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in response.headers {
+        let have = headers.entry(name).or_default();
+        *have = if have.is_empty() { value } else { format!("{have}, {value}") };
+    }
+    let mut body = if method == "HEAD" { Vec::new() } else { response.body };
+    body.truncate(BODY_BYTES);
+    ProbeAnswer { status: response.status, headers, body }
+}

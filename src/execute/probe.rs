@@ -1,0 +1,228 @@
+//! What the app is asked: again and again, for as long as its checks say.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use url::Url;
+
+use super::{Event, Executor, Failure, Observed};
+use crate::azure::probe::ProbeRequest;
+use crate::facts::{Fact, Facts, HEADER, MAX_TIME, METHOD, Read};
+use crate::plan::{Finding, Gate, Judged, Probe, Request, Selection, Target, judge};
+use crate::value::Value;
+
+/// The first pause between two looks; each further one is longer, up to the second figure.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LAST_PAUSE: Duration = Duration::from_secs(10);
+
+/// More rounds of reads than the checks of any gate need.
+const MAX_ROUNDS: usize = 32;
+
+impl Executor {
+    /// One request to the app. That no answer comes is a fact too.
+    pub(super) async fn probed(&self, read: &Read) -> Fact {
+        let Ok(url) = Url::parse(&read.path) else { return Fact::Absent { code: String::new() } };
+        let limit = Duration::from_millis(read.parameter(MAX_TIME).parse().unwrap_or_default());
+        let headers = read
+            .query
+            .iter()
+            .filter_map(|(name, value)| Some((name.strip_prefix(HEADER)?.to_owned(), value.clone())));
+        let request = ProbeRequest {
+            url,
+            method: read.parameter(METHOD).to_owned(),
+            headers: headers.collect(),
+            limit,
+        };
+        let answer = self.client.probe(request, self.deadline).await;
+        self.observer.event(&Event::Probed {
+            method: read.parameter(METHOD).to_owned(),
+            url: read.path.clone(),
+            answer: answer.to_string(),
+        });
+        match serde_json::to_value(&answer) {
+            Ok(json) => Fact::Found(Value::from(json)),
+            Err(error) => Fact::Failed { message: error.to_string(), code: None, correlation_id: None },
+        }
+    }
+
+    /// As `observed`, with the verifications that ask the app. Each is asked until it holds as many times in a
+    /// row as it says, or its time is over. Without such a verification nothing is asked.
+    ///
+    /// # Errors
+    /// Azure could not be asked, or it was asked to stop; that the app does not answer is a finding.
+    pub async fn observe_probed(
+        &self,
+        observed: Observed,
+        selection: &Selection,
+        target: &Target,
+    ) -> Result<Observed, Failure> {
+        if !observed.plan.asks_app {
+            return Ok(observed);
+        }
+        let executor = Executor { probing: true, ..self.last_look() };
+        let mut patience = Patience::default();
+        let (mut rounds, mut reads) = (observed.rounds, observed.reads);
+        let mut facts = observed.facts;
+        let start = self.clock.now();
+        loop {
+            let mut next = executor.observe_from(facts, selection, target, false).await?;
+            rounds += next.rounds;
+            reads += next.reads;
+            let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();
+            let plan = &mut next.plan;
+            match patience.look(&mut plan.verifications, &plan.probes, elapsed, self.left()) {
+                None => return Ok(Observed { rounds, reads, ..next }),
+                Some(again) => facts = self.again(next.facts, again, elapsed).await?,
+            }
+        }
+    }
+
+    /// Judges checks that stand for themselves, such as the gates of a rollout: asks the app until each holds as
+    /// many times in a row as it says (`successes`), or its time (`within`) or this executor's is over. `facts`
+    /// is what is known; what is fetched is added, and answers of the app in it are asked anew.
+    ///
+    /// # Errors
+    /// Azure could not be asked, or it was asked to stop. A gate that does not hold is a finding.
+    pub async fn gate(
+        &self,
+        facts: &mut Facts,
+        selection: &Selection,
+        target: &Target,
+        gate: &Gate<'_>,
+    ) -> Result<Judged, Failure> {
+        facts.forget_probes();
+        let mut patience = Patience::default();
+        let caller = self.client.caller().await.ok();
+        let start = self.clock.now();
+        loop {
+            let mut judged = Judged::default();
+            for _ in 0..MAX_ROUNDS {
+                let request = Request {
+                    selection,
+                    target,
+                    caller: caller.as_ref(),
+                    now: self.clock.now(),
+                    role_wait: self.role_wait,
+                    renew: self.renew,
+                    probing: true,
+                };
+                judged = judge(request, facts, gate);
+                if judged.missing.is_empty() {
+                    break;
+                }
+                for (read, fact) in self.fetch(&judged.missing).await? {
+                    facts.insert(&read, fact);
+                }
+            }
+            let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();
+            match patience.look(&mut judged.findings, &judged.probes, elapsed, self.left()) {
+                None => return Ok(judged),
+                Some(again) => *facts = self.again(std::mem::take(facts), again, elapsed).await?,
+            }
+        }
+    }
+
+    /// What is left until the deadline.
+    fn left(&self) -> Duration {
+        (self.deadline - self.clock.now()).try_into().unwrap_or_default()
+    }
+
+    /// Waits, and forgets what is to be asked again.
+    async fn again(&self, mut facts: Facts, again: Again, elapsed: Duration) -> Result<Facts, Failure> {
+        self.observer.event(&Event::Probing { name: again.name, state: again.state, elapsed });
+        self.pause(again.pause).await?;
+        for read in &again.reads {
+            facts.forget_read(read);
+        }
+        Ok(facts)
+    }
+}
+
+/// What is asked again, and when.
+struct Again {
+    reads: BTreeSet<Read>,
+    pause: Duration,
+    /// One check that is waited for, and how it stands.
+    name: String,
+    state: String,
+}
+
+/// How checks that are asked several times have fared. They are told apart by what they ask first.
+#[derive(Default)]
+struct Patience {
+    checks: BTreeMap<(usize, Option<Read>), Fared>,
+    pause: Option<Duration>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Fared {
+    /// How many times in a row it held.
+    row: u64,
+    /// How many times it was asked.
+    asked: u64,
+    /// What it came to, once it is not asked any more.
+    end: Option<Finding>,
+}
+
+impl Patience {
+    /// Takes in one look at `elapsed` from the first; `None`: all have ended, and `findings` say how. `left`: the
+    /// time until the deadline.
+    fn look(
+        &mut self,
+        findings: &mut [Finding],
+        probes: &[Probe],
+        elapsed: Duration,
+        left: Duration,
+    ) -> Option<Again> {
+        let mut again: Option<Again> = None;
+        let mut all_hold = true;
+        for (number, probe) in probes.iter().enumerate() {
+            let fared = self.checks.entry((number, probe.reads.first().cloned())).or_default();
+            let Some(finding) = findings.get_mut(probe.finding) else { continue };
+            if let Some(end) = &fared.end {
+                finding.clone_from(end);
+                continue;
+            }
+            fared.asked += 1;
+            fared.row = if probe.held { fared.row + 1 } else { 0 };
+            // A row that has begun in time is finished.
+            let over = left.is_zero() || (!probe.held && elapsed >= probe.within);
+            if fared.row >= probe.successes || probe.settled || over {
+                told(finding, probe, fared, elapsed);
+                fared.end = Some(finding.clone());
+                continue;
+            }
+            all_hold &= probe.held;
+            let time = if probe.held { left } else { left.min(probe.within.saturating_sub(elapsed)) };
+            let state = finding.detail.clone().unwrap_or_default();
+            let name = finding.name.clone();
+            let one = again.get_or_insert(Again { reads: BTreeSet::new(), pause: LAST_PAUSE, name, state });
+            one.pause = one.pause.min(time);
+            one.reads.extend(probe.reads.iter().cloned());
+        }
+        let again = again?;
+        let pause = match self.pause {
+            Some(last) if !all_hold => (last * 2).min(LAST_PAUSE),
+            _ => FIRST_PAUSE,
+        };
+        self.pause = Some(pause);
+        Some(Again { pause: pause.min(again.pause), ..again })
+    }
+}
+
+/// Says of a finding how often it was asked, and that it did not hold often enough.
+fn told(finding: &mut Finding, probe: &Probe, fared: &Fared, elapsed: Duration) {
+    let detail = finding.detail.clone().unwrap_or_default();
+    if probe.held && fared.row < probe.successes {
+        finding.status = probe.failing;
+        finding.detail = Some(format!(
+            "it held {} of {} times in a row when the time was over",
+            fared.row, probe.successes
+        ));
+    } else if probe.held && probe.successes > 1 {
+        finding.detail = Some(format!("{} times in a row, last {detail}", fared.row));
+    } else if fared.asked > 1 {
+        let seconds = elapsed.as_secs();
+        finding.detail = Some(format!("{detail} (asked {} times in {seconds} s)", fared.asked));
+    }
+}

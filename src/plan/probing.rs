@@ -1,0 +1,350 @@
+//! `http`: what the app is asked, and what its answer comes to.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+use url::Url;
+
+use super::finding::Status;
+use super::frame::{Frame, shown};
+use super::hosts::Hosts;
+use super::judging::refused;
+use crate::diagnostic::{Diagnostic, Span, codes};
+use crate::facts::{Fact, Read};
+use crate::recipe::{Check, Expr, HttpCheck, StatusRange, parse_duration};
+use crate::value::{Data, Redacted, Value, strip_control};
+
+pub(super) use super::hosts::custom_domains;
+
+/// How long one answer may take when the check does not say: a container that has scaled to zero has to start.
+const MAX_TIME: Duration = Duration::from_secs(30);
+
+/// The most redirects that are followed.
+const MAX_REDIRECTS: usize = 5;
+
+/// How much of an answer is shown, in characters.
+const SHOWN: usize = 200;
+
+/// What the app was asked for one finding.
+#[derive(Clone, Debug)]
+pub struct Probe {
+    /// The position of the finding.
+    pub finding: usize,
+    /// The requests: one, and one for each redirect that was followed. None: nothing could be asked.
+    pub reads: Vec<Read>,
+    /// How long it is asked again until it holds.
+    pub within: Duration,
+    /// How many times in a row it has to hold.
+    pub successes: u64,
+    /// Whether it held this time.
+    pub held: bool,
+    /// Whether asking again would come to the same.
+    pub settled: bool,
+    /// How its finding ends when it does not hold.
+    pub failing: Status,
+}
+
+/// What an answer comes to.
+pub(super) enum Answer {
+    /// It is as it is to be.
+    Holds { told: String, reads: Vec<Read> },
+    /// It is not.
+    Not { cause: String, reads: Vec<Read> },
+    /// From here it cannot be seen. `settled`: nor later.
+    Unseen { reason: String, settled: bool, reads: Vec<Read> },
+}
+
+impl Answer {
+    pub(super) fn held(&self) -> bool {
+        matches!(self, Answer::Holds { .. })
+    }
+
+    pub(super) fn settled(&self) -> bool {
+        matches!(self, Answer::Unseen { settled: true, .. })
+    }
+
+    pub(super) fn reads(&self) -> &[Read] {
+        match self {
+            Answer::Holds { reads, .. } | Answer::Not { reads, .. } | Answer::Unseen { reads, .. } => reads,
+        }
+    }
+
+    /// Nothing was asked, and nothing will be.
+    fn never(reason: impl Into<String>) -> Answer {
+        Answer::Unseen { reason: reason.into(), settled: true, reads: Vec::new() }
+    }
+}
+
+/// What a check is called that has no name.
+pub(super) fn called(frame: &Frame<'_, '_>, check: &Check) -> String {
+    let text = || check.subject().value.text().to_owned();
+    match check.http() {
+        Some(http) => shown(&frame.expression(&http.url))
+            .map_or_else(text, |url| format!("{} {}", http.method, strip_control(&url))),
+        None => text(),
+    }
+}
+
+impl Frame<'_, '_> {
+    /// How long, and how often in a row. `None`: a mistake, which is told.
+    pub(super) fn patience(&self, check: &Check) -> Option<(Duration, u64)> {
+        let within = match &check.within {
+            Some(within) => self.duration(within)?,
+            None => Duration::ZERO,
+        };
+        let successes = match &check.successes {
+            Some(tree) => match self.tree(tree).data {
+                Data::Number(number) if number.as_u64().is_some_and(|count| (1..=1000).contains(&count)) => {
+                    number.as_u64().unwrap_or(1)
+                }
+                _ => {
+                    self.unfit(tree.span, "`successes` is not a whole number from 1 to 1000");
+                    return None;
+                }
+            },
+            None => 1,
+        };
+        Some((within, successes))
+    }
+
+    /// What the app answers. `None`: not known yet, not asked, or a mistake, which is told. `coming`: host names
+    /// that the run is to give the app: asked once it has them.
+    pub(super) fn answer(&self, http: &HttpCheck, ask: bool, coming: &[String]) -> Option<Answer> {
+        let value = self.expression(&http.url);
+        if value.is_unknown() {
+            return refused(&value).map(Answer::never).filter(|_| ask);
+        }
+        if self.hides(value.marks, http.url.span, "the address of a request") {
+            return None;
+        }
+        let Some(text) = value.as_str() else {
+            return ask.then(|| {
+                Answer::never("there is no address to ask: the app has no ingress, or its part is empty")
+            });
+        };
+        let mut url = match own_form(text) {
+            Ok(url) => url,
+            Err(why) => {
+                self.unfit(http.url.span, &format!("`{}` {why}", strip_control(text)));
+                return None;
+            }
+        };
+        let hosts = Hosts::of(self.engine);
+        let host = url.host_str().unwrap_or_default().to_owned();
+        if !hosts.has(&host) {
+            if self.engine.app().as_map().is_none() {
+                return None;
+            }
+            if coming.contains(&host) {
+                return ask.then(|| Answer::never(format!("{host} is not bound to the app")));
+            }
+            let message = format!("{host} is not one of the app's own hosts");
+            self.engine.problem(
+                Diagnostic::error(codes::FOREIGN_HOST, message)
+                    .note("a check reaches the app, its revisions, its labels and the domains bound to it")
+                    .label(&self.recipe().source, http.url.span, ""),
+            );
+            return None;
+        }
+        let headers = self.headers(http)?;
+        let statuses = self.statuses(http)?;
+        let max_time = match &http.max_time {
+            Some(max_time) => self.duration(max_time)?,
+            None => MAX_TIME,
+        };
+        if !ask {
+            return None;
+        }
+        let mut method = http.method;
+        let mut reads = Vec::new();
+        let mut elapsed = 0;
+        loop {
+            let read = Read::probe(url.as_str(), method, &headers, max_time);
+            let Fact::Found(found) = self.engine.asked.ask(&read)? else { return None };
+            reads.push(read);
+            if let Some(cause) = found.text_at(&["failed"]) {
+                let reason = found.text_at(&["reason"]).unwrap_or_default();
+                return Some(not_answered(&hosts, cause, reason, reads));
+            }
+            elapsed += number(found, "elapsed");
+            let status = u16::try_from(number(found, "status")).unwrap_or_default();
+            let location = found.at(&["headers", "location"]).and_then(Value::as_str);
+            if let (true, 301 | 302 | 303 | 307 | 308, Some(location)) =
+                (http.follow_redirects, status, location)
+            {
+                let shown = strip_control(location);
+                let told = |why: &str| format!("{url} redirects to {shown}, {why}");
+                let next = url.join(location).ok().and_then(|next| own_form(next.as_str()).ok());
+                let own = next.filter(|next| next.host_str().is_some_and(|host| hosts.has(host)));
+                let Some(next) = own else {
+                    let cause = told("which is not one of the app's own hosts: it is not followed");
+                    return Some(Answer::Not { cause, reads });
+                };
+                if reads.len() > MAX_REDIRECTS {
+                    return Some(Answer::Not {
+                        cause: told("after as many redirects as are followed"),
+                        reads,
+                    });
+                }
+                if status == 303 && method != "HEAD" {
+                    method = "GET";
+                }
+                url = next;
+                continue;
+            }
+            return Some(self.judge_answer(
+                http,
+                &Told { hosts: &hosts, url: &url, found, status, elapsed },
+                &statuses,
+                reads,
+            ));
+        }
+    }
+
+    fn judge_answer(
+        &self,
+        http: &HttpCheck,
+        told: &Told<'_>,
+        statuses: &[StatusRange],
+        reads: Vec<Read>,
+    ) -> Answer {
+        let Told { hosts, url, found, status, elapsed } = told;
+        if !statuses.iter().any(|range| range.holds(*status)) {
+            // What the edge says of an app that it does not show here.
+            if let (Some(hidden), 403 | 404) = (hosts.hidden, status) {
+                let reason = format!("{hidden} ({url} answered {status})");
+                return Answer::Unseen { reason, settled: true, reads };
+            }
+            let wanted: Vec<String> = statuses.iter().map(ToString::to_string).collect();
+            let cause = format!("{url} answered {status}, not {}{}", wanted.join(" or "), beginning(found));
+            return Answer::Not { cause, reads };
+        }
+        let passed = format!("{status} ({elapsed} ms)");
+        let Some(body) = &http.body else { return Answer::Holds { told: passed, reads } };
+        let frame = self.with_root("it", answer_root(found, *elapsed));
+        let why = match body.value.evaluate(&frame) {
+            Ok(value) if value.truthy() == Some(true) => return Answer::Holds { told: passed, reads },
+            Ok(_) => format!("but {} does not hold", body.value.text()),
+            Err(error) => format!("but {} cannot be judged: {}", body.value.text(), error.message),
+        };
+        Answer::Not { cause: format!("{url} answered {status}, {why}{}", beginning(found)), reads }
+    }
+
+    fn headers(&self, http: &HttpCheck) -> Option<Vec<(String, String)>> {
+        let Some(tree) = &http.headers else { return Some(Vec::new()) };
+        let value = self.tree(tree);
+        let mut headers = Vec::new();
+        for (name, value) in value.as_map().into_iter().flatten() {
+            if self.hides(value.marks, tree.span, "a header of a request") {
+                return None;
+            }
+            match value.as_str() {
+                Some(text) if text.chars().all(|c| c == '\t' || !c.is_control()) && text.is_ascii() => {
+                    headers.push((name.clone(), text.to_owned()));
+                }
+                // Null: not sent.
+                None if value.is_null() => {}
+                _ if value.is_unknown() => return None,
+                _ => {
+                    self.unfit(tree.span, &format!("the header `{name}` is not plain text"));
+                    return None;
+                }
+            }
+        }
+        Some(headers)
+    }
+
+    fn statuses(&self, http: &HttpCheck) -> Option<Vec<StatusRange>> {
+        let Some(tree) = &http.status else { return Some(vec![StatusRange::SUCCESS]) };
+        let value = self.tree(tree);
+        let ranges = value.as_list().map(|items| {
+            items.iter().map(|item| StatusRange::of_json(&item.to_json()?)).collect::<Option<Vec<_>>>()
+        });
+        match ranges {
+            Some(Some(ranges)) if !ranges.is_empty() => Some(ranges),
+            _ => {
+                let message = format!("`status` is {}, not a list of codes and ranges", Redacted(&value));
+                self.unfit(tree.span, &message);
+                None
+            }
+        }
+    }
+
+    fn duration(&self, expression: &Expr) -> Option<Duration> {
+        let value = self.expression(expression);
+        let duration = value.as_str().and_then(parse_duration);
+        if duration.is_none() {
+            let message = format!("{} is not a duration such as 90s or 2m", Redacted(&value));
+            self.unfit(expression.span, &message);
+        }
+        duration
+    }
+
+    fn unfit(&self, span: Span, message: &str) {
+        let diagnostic = Diagnostic::error(codes::BAD_VALUE, message);
+        self.engine.problem(diagnostic.label(&self.recipe().source, span, ""));
+    }
+}
+
+/// An answer, and what is said of it.
+struct Told<'t> {
+    hosts: &'t Hosts,
+    url: &'t Url,
+    found: &'t Value,
+    status: u16,
+    elapsed: u64,
+}
+
+/// The address, when it is https at the standard port, with nothing of a login in it.
+fn own_form(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).map_err(|_| "is no address")?;
+    if url.scheme() != "https" {
+        return Err("is not https");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("has a user or password in it");
+    }
+    if url.port().is_some() {
+        return Err("names a port: an app answers https at 443 only");
+    }
+    Ok(url)
+}
+
+/// What it means that no answer came.
+fn not_answered(hosts: &Hosts, cause: &str, reason: &str, reads: Vec<Read>) -> Answer {
+    match (cause, hosts.hidden) {
+        ("name" | "refused" | "unreachable" | "timeout" | "proxy", Some(hidden)) => {
+            Answer::Unseen { reason: format!("{hidden} ({reason})"), settled: true, reads }
+        }
+        ("setup", _) => Answer::Unseen { reason: reason.to_owned(), settled: true, reads },
+        // A record may still be on its way; the way out may be closed only here.
+        ("name" | "proxy", None) => Answer::Unseen { reason: reason.to_owned(), settled: false, reads },
+        _ => Answer::Not { cause: reason.to_owned(), reads },
+    }
+}
+
+fn number(value: &Value, member: &str) -> u64 {
+    match value.get(member).map(|value| &value.data) {
+        Some(Data::Number(number)) => number.as_u64().unwrap_or_default(),
+        _ => 0,
+    }
+}
+
+/// The answer as `it`, with the time that all requests took together.
+fn answer_root(found: &Value, elapsed: u64) -> Value {
+    let mut members: IndexMap<String, Value> = found.as_map().cloned().unwrap_or_default();
+    members.insert("elapsed".to_owned(), Value::from(Json::from(elapsed)));
+    Value::new(Data::Map(members))
+}
+
+/// The beginning of an answer's text, for people.
+fn beginning(found: &Value) -> String {
+    let text = strip_control(found.text_at(&["body"]).unwrap_or_default());
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut shown: String = words.chars().take(SHOWN).collect();
+    if shown.len() < words.len() {
+        shown.push('…');
+    }
+    if shown.is_empty() { shown } else { format!(": {shown}") }
+}

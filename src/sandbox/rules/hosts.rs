@@ -1,0 +1,47 @@
+//! The hosts of apps and the edge of their environment.
+
+use super::{Rule, Switch, assumed, confirmed};
+
+pub(super) const RULES: &[Rule] = &[
+    confirmed(
+        "host-of-revision",
+        "an active revision answers at a host of its own, app--suffix, whatever its weight",
+        "Microsoft Learn, Container Apps revisions and ingress overview",
+    ),
+    confirmed(
+        "host-of-label",
+        "in Multiple mode a label has a host of its own, app---label, that leads to the label's revision",
+        "Microsoft Learn, Container Apps traffic splitting, revision labels",
+    ),
+    confirmed(
+        "weights-split-requests",
+        "requests to the app's own host are split over revisions by the weights of its traffic",
+        "Microsoft Learn, Container Apps traffic splitting",
+    ),
+    confirmed(
+        "unready-is-503",
+        "where no container listens the edge answers 503 upstream connect error",
+        "microsoft/azure-container-apps#295, #1166; Azure/azure-functions-docker#1015",
+    ),
+    assumed(
+        "edge-says-404",
+        Switch::EdgeSays404,
+        "for an app that is stopped, deactivated, without external ingress or not there the edge answers 404",
+        "it answers 403",
+        "microsoft/azure-container-apps#1613 (2025) shows 404; #755, #928 and microsoft/vscode-azurecontainerapps#299 (2023) show 403",
+    ),
+    assumed(
+        "internal-name-unresolved",
+        Switch::InternalNameUnresolved,
+        "the name of an app with internal ingress does not resolve outside its environment",
+        "it resolves, and the edge answers as if there were no such app",
+        "Microsoft Learn, Container Apps ingress overview: accessible from within the environment only; what a name outside comes to is not said",
+    ),
+    assumed(
+        "edge-answers-for-crash",
+        Switch::EdgeAnswersForCrash,
+        "when a process dies while it answers the edge answers 503",
+        "the connection is closed without an answer",
+        "not confirmed",
+    ),
+];
