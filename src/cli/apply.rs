@@ -115,7 +115,7 @@ impl Applying {
             } else {
                 observed
             };
-            executor.observe_probed(ready, &context.selection, &context.target).await
+            Box::pin(executor.observe_probed(ready, &context.selection, &context.target)).await
         };
         let observed = match until_signal(&context.interrupt, work).await {
             Ok(Ok(observed)) => observed,
@@ -140,7 +140,7 @@ impl Applying {
                 .apply(&observed.plan, observed.facts.clone(), &context.selection, &context.target, &done)
                 .await?;
             let after = context.executor.observe_after(&context.selection, &context.target).await?;
-            context.executor.observe_probed(after, &context.selection, &context.target).await
+            Box::pin(context.executor.observe_probed(after, &context.selection, &context.target)).await
         };
         let end = until_signal(&context.interrupt, work).await;
         let applied = done.lock().map(|done| done.clone()).unwrap_or_default();

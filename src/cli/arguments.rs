@@ -246,7 +246,7 @@ impl Probing {
     ///
     /// # Errors
     /// Every value that cannot be meant.
-    pub(super) fn network(&self, network: Network) -> Result<ProbeNetwork, Vec<Diagnostic>> {
+    pub(super) fn network(&self, network: &Network) -> Result<ProbeNetwork, Vec<Diagnostic>> {
         let mut found = Vec::new();
         let mut resolve: Vec<Resolve> = Vec::new();
         for text in &self.resolve {
@@ -262,7 +262,7 @@ impl Probing {
         }
         let only = self.cacert.is_some();
         let ca_file = self.cacert.clone().or_else(|| network.ca_file.clone());
-        let network = ProbeNetwork { network: Network { ca_file, ..network }, only, resolve };
+        let network = ProbeNetwork { network: Network { ca_file, ..network.clone() }, only, resolve };
         if let (true, Err(NetworkError::CaFile { path, reason })) = (only, network.check()) {
             let message = format!("--cacert: cannot read certificate authorities from {path}: {reason}");
             found.push(

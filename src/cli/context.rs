@@ -287,7 +287,7 @@ fn real_endpoint(
 fn probing(flags: &Flags<'_>) -> Result<Option<Arc<dyn Prober>>, Vec<Diagnostic>> {
     match flags.probing {
         Some(probing) if !flags.on.sandbox.sandbox => {
-            Ok(Some(Arc::new(NetworkProber::new(probing.network(network())?))))
+            Ok(Some(Arc::new(NetworkProber::new(probing.network(&network())?))))
         }
         _ => Ok(None),
     }

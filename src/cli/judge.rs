@@ -86,7 +86,7 @@ pub(super) async fn verify(context: &Context, screen: &Screen, strict: bool) -> 
         let observed = context.executor.observe(&context.selection, &context.target, false).await?;
         let executor = &context.executor;
         let ready = executor.observe_ready(observed, &context.selection, &context.target, false).await?;
-        executor.observe_probed(ready, &context.selection, &context.target).await
+        Box::pin(executor.observe_probed(ready, &context.selection, &context.target)).await
     };
     let observed = match until_signal(&context.interrupt, work).await {
         Ok(Ok(observed)) => observed,

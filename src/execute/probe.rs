@@ -65,7 +65,7 @@ impl Executor {
         let mut facts = observed.facts;
         let start = self.clock.now();
         loop {
-            let mut next = executor.observe_from(facts, selection, target, false).await?;
+            let mut next = Box::pin(executor.observe_from(facts, selection, target, false)).await?;
             rounds += next.rounds;
             reads += next.reads;
             let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();

@@ -133,9 +133,7 @@ impl Frame<'_, '_> {
         let hosts = Hosts::of(self.engine);
         let host = url.host_str().unwrap_or_default().to_owned();
         if !hosts.has(&host) {
-            if self.engine.app().as_map().is_none() {
-                return None;
-            }
+            self.engine.app().as_map()?;
             if coming.contains(&host) {
                 return ask.then(|| Answer::never(format!("{host} is not bound to the app")));
             }

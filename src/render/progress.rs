@@ -164,16 +164,18 @@ impl Observer for Progress {
             Event::Repeating { what, reason, after } => {
                 self.line(&format!("! {what}: {reason}; again in {} s", after.as_secs_f32().ceil()));
             }
-            Event::Revision { name, state, elapsed } => self.waiting(&format!("{name}: {state}"), *elapsed),
+            Event::Revision { name, state, elapsed } | Event::Probing { name, state, elapsed } => {
+                self.waiting(&format!("{name}: {state}"), *elapsed);
+            }
             Event::Ready { name, traffic, elapsed } => {
                 let share = traffic.map_or(String::new(), |share| format!(", {share} % of the traffic"));
                 self.line(&format!("✓ revision {name} is ready{share} ({} s)", elapsed.as_secs()));
             }
-            Event::Probed { method, url, answer } if self.verbose => {
-                self.line(&format!("? {method} {url}: {answer}"));
+            Event::Probed { method, url, answer } => {
+                if self.verbose {
+                    self.line(&format!("? {method} {url}: {answer}"));
+                }
             }
-            Event::Probed { .. } => {}
-            Event::Probing { name, state, elapsed } => self.waiting(&format!("{name}: {state}"), *elapsed),
             Event::Verifying => self.moving("verifying"),
             Event::Client(event) => self.client(event),
         }

@@ -104,7 +104,7 @@ pub(super) fn resolves(state: &State, rules: &Switches, host: &str) -> bool {
         host.to_ascii_lowercase().ends_with(&domain.to_ascii_lowercase())
             && environment.properties["vnetConfiguration"]["internal"] == json!(true)
     });
-    !closed && !(internal && rules.holds(Switch::InternalNameUnresolved))
+    !closed && (!internal || !rules.holds(Switch::InternalNameUnresolved))
 }
 
 /// The names that a certificate for the edge carries: every environment's domain, and custom domains.

@@ -67,6 +67,7 @@ fn address_of(text: &str) -> Option<SocketAddr> {
 
 #[cfg(test)]
 mod tests {
+    use super::ResolveError as E;
     use super::*;
 
     #[test]
@@ -84,7 +85,6 @@ mod tests {
                 "{text}"
             );
         }
-        type E = ResolveError;
         for (text, error) in [
             ("", E::Form),
             ("app.example", E::Form),

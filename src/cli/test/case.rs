@@ -146,7 +146,7 @@ impl Story<'_> {
         }
         let repeats = run.again && command == CaseCommand::Apply && report.status == Ending::Ok;
         if repeats && self.end.failures.is_empty() && !self.end.interrupted {
-            self.again(run).await;
+            Box::pin(self.again(run)).await;
         }
     }
 

@@ -133,6 +133,12 @@ fn help() {
           --sandbox-fault <FAULT>    Let something go wrong, such as "match=PATCH:/containerApps/
                                      status=429 retry-after=2"
 
+    Checks of the app:
+          --resolve <HOST:PORT:ADDRESS>  Reach HOST at ADDRESS when a check asks the app, as in curl;
+                                         ADDRESS may carry a port of its own (127.0.0.1:8443)
+          --cacert <FILE>                Trust these certificate authorities (PEM), and no others, when
+                                         a check asks the app, as in curl
+
     Output:
       -o, --output <FORMAT>   What results look like [possible values: text, json]
           --query <JMESPATH>  A JMESPath query over the JSON document; prints its result as JSON

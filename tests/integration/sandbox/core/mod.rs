@@ -5,6 +5,7 @@
 mod cosmos;
 mod faults;
 mod gates;
+mod hosts;
 mod identities;
 mod redis;
 mod references;

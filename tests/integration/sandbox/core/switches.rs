@@ -1,12 +1,13 @@
 //! Every assumption can be turned round, and that can be seen from outside.
 
+use acarecipe::sandbox::http::Reply;
 use acarecipe::sandbox::roles::{ACR_PULL, KEY_VAULT_SECRETS_USER};
 use acarecipe::sandbox::{Switch, Switches, seed};
 use serde_json::{Value as Json, json};
 
 use super::{
-    START, World, cosmos, env, image, path_of, redis, registries, registry_api, secrets_body, sql_batches,
-    volumes,
+    START, World, cosmos, env, hosts, image, path_of, redis, registries, registry_api, secrets_body,
+    sql_batches, volumes,
 };
 
 const URL: &str = "https://kv-demo.vault.azure.net/secrets/db-password";
@@ -407,6 +408,14 @@ fn observe(name: &str, world: &World) -> Json {
         "sql-empty-hex-converts" => {
             let text = "SELECT CONVERT(varbinary(85), N'', 1)";
             json!(sql_batches::at(world, seed::SQL_DATABASE, "owner", text).is_ok())
+        }
+        "edge-says-404" => json!(hosts::status(world, "no-such-app")),
+        "internal-name-unresolved" => {
+            json!(world.sandbox.resolves(&format!("ca-demo.internal.{}", hosts::DOMAIN)))
+        }
+        "edge-answers-for-crash" => {
+            world.edit(seed::variant::answers::app_crashes);
+            json!(matches!(hosts::ask(world, "ca-demo", "/"), Reply::Answer(_)))
         }
         "ids-as-written" => world.app()["id"].clone(),
         "unset-left-out" => json!(world.app()["properties"]["template"].get("revisionSuffix")),
