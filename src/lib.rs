@@ -100,7 +100,7 @@
 //! | [`diagnostic`] | findings with a stable code, place, cause, fix | what they are about |
 //! | [`azure`] | ids, clouds, resource types, credentials, the client, operations, errors | recipes |
 //! | [`expression`] | `${…}`: JMESPath over marked values | where values come from |
-//! | [`dockerfile`] | what a Dockerfile says, with places | what is good or bad |
+//! | [`dockerfile`] | what a Dockerfile says, with places, and what is wrong with it | who reads files |
 //! | [`requirements`] | what a Python project installs and needs of the system, from texts | who reads files |
 //! | [`recipe`] | the file format, its mistakes, the catalogue, inputs | Azure's answers |
 //! | [`facts`] | what was read and what is missing | who reads |

@@ -1,4 +1,4 @@
-//! What a Dockerfile says, with the place of each part. No I/O; nothing here knows what is good or bad.
+//! What a Dockerfile says, with the place of each part, and what is wrong with it ([`rules`]). No I/O.
 //!
 //! ```text
 //! bytes ── lines ──▶ logical lines ── parse ──▶ instructions, stages ── shell, installs ──▶ commands, packages
@@ -18,6 +18,7 @@ mod expand;
 mod installs;
 mod lines;
 mod parse;
+pub mod rules;
 mod shell;
 mod words;
 
@@ -228,6 +229,8 @@ pub struct Start {
     pub words: Vec<Word>,
     /// Whether the first process is the program itself, so that it gets the signal to end.
     pub exec: bool,
+    /// Whether the words are taken as they are: no shell fills in variables.
+    pub literal: bool,
     /// Where the instruction stands that names the program.
     pub place: Place,
 }
@@ -430,12 +433,12 @@ fn executed(words: Vec<Word>, place: Place) -> Start {
             let commands = shell::commands(&lines::placed(&text.text, text.place));
             started(&commands, place)
         }
-        None => Start { words, exec: true, place },
+        None => Start { words, exec: true, literal: true, place },
     }
 }
 
 fn started(commands: &[Command], place: Place) -> Start {
     let last = commands.last().map(|command| command.words.as_slice()).unwrap_or_default();
     let exec = last.first().is_some_and(|word| word.text == "exec");
-    Start { words: last[usize::from(exec)..].to_vec(), exec, place }
+    Start { words: last[usize::from(exec)..].to_vec(), exec, literal: false, place }
 }

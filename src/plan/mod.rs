@@ -10,6 +10,7 @@ mod by_host;
 mod conflicts;
 mod database;
 mod denials;
+mod dockerfile;
 mod engine;
 mod finding;
 mod frame;

@@ -255,6 +255,8 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
     let resource = match &lookup.kind {
         LookupKind::Resource(resource) => resource,
         LookupKind::Manifest(manifest) => return frame.image(lookup, manifest),
+        // That there is none is one of its findings.
+        LookupKind::Dockerfile(_) => return None,
         LookupKind::Requirements(requirements) => return frame.requirements_read(lookup, requirements),
     };
     let engine = frame.engine;

@@ -193,6 +193,11 @@ static LOOKUP: Table = Table {
             Kind::Object(&REQUIREMENTS),
             "What a local Python project installs, and what that needs of the system.",
         ),
+        may(
+            "dockerfile",
+            Kind::Object(&DOCKERFILE),
+            "What a local Dockerfile says, and what is wrong with it.",
+        ),
         may("name", Kind::Expr, "Its name, full resource id, or host name where the type has one."),
         PARENT,
         SCOPE,
@@ -210,7 +215,7 @@ static LOOKUP: Table = Table {
         may("fix", Kind::Expr, "The command that makes it."),
         DOCS,
     ],
-    exactly_one: &["type", "manifest", "requirements"],
+    exactly_one: &["type", "manifest", "requirements", "dockerfile"],
     only_with: Some(("type", &["name", "parent", "scope", "resource_group", "search", "list"])),
     refused: None,
 };
@@ -256,6 +261,23 @@ static REQUIREMENTS: Table = table(
         ),
         may("python", Kind::Expr, "The version of Python; without it the one of the base image."),
         may("platform", Kind::Expr, "`os/architecture`; without it `linux/amd64`."),
+    ],
+);
+
+static DOCKERFILE: Table = table(
+    "a reading of a Dockerfile",
+    &[
+        need(
+            "context",
+            Kind::Expr,
+            "The build context: an input of the type `path`, or a folder beneath the recipe's, written out. The result \
+             is `{findings: [{rule, severity, message, fix, docs, file, line, column, at}], accepted, stages: [{name, \
+             base, user, packages}], user, port, exposed}`.",
+        ),
+        may("file", Kind::Expr, "The Dockerfile, as a path in the context; without it `Dockerfile`."),
+        may("port", Kind::Expr, "The port that requests come to."),
+        may("health", Kind::Expr, "The path that probes ask for."),
+        may("accept", Kind::Expr, "The rules whose findings are left out, as a list."),
     ],
 );
 

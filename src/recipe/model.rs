@@ -283,7 +283,7 @@ impl Lookup {
     pub fn resource(&self) -> Option<&ResourceLookup> {
         match &self.kind {
             LookupKind::Resource(resource) => Some(resource),
-            LookupKind::Manifest(_) | LookupKind::Requirements(_) => None,
+            LookupKind::Manifest(_) | LookupKind::Requirements(_) | LookupKind::Dockerfile(_) => None,
         }
     }
 }
@@ -297,6 +297,8 @@ pub enum LookupKind {
     Manifest(ManifestLookup),
     /// What a local Python project installs. Larger than the others.
     Requirements(Box<RequirementsLookup>),
+    /// What a local Dockerfile says.
+    Dockerfile(Box<DockerfileLookup>),
 }
 
 /// A resource, or a list of them.
@@ -353,6 +355,29 @@ impl RequirementsLookup {
     pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
         let optional = [&self.groups, &self.dockerfile, &self.python, &self.platform];
         [&self.context, &self.file, &self.packages].into_iter().chain(optional.into_iter().flatten())
+    }
+}
+
+/// What a local Dockerfile says, and what is wrong with it.
+#[derive(Clone, Debug)]
+pub struct DockerfileLookup {
+    /// The build context.
+    pub context: Expr,
+    /// The Dockerfile, as a path in the context; without it `Dockerfile`.
+    pub file: Option<Expr>,
+    /// The port that requests come to.
+    pub port: Option<Expr>,
+    /// The path that probes ask for.
+    pub health: Option<Expr>,
+    /// The rules whose findings are left out.
+    pub accept: Option<Expr>,
+}
+
+impl DockerfileLookup {
+    /// Every expression of it, in the order of the grammar.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        let optional = [&self.file, &self.port, &self.health, &self.accept];
+        [&self.context].into_iter().chain(optional.into_iter().flatten())
     }
 }
 

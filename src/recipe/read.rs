@@ -8,10 +8,10 @@ use indexmap::IndexMap;
 
 use super::yaml::{Node as YamlNode, Yaml};
 use super::{
-    ActionStep, Check, CheckKind, Complexity, DataFile, Definition, Expr, Field, Goal, HttpCheck, Id,
-    ImageBuild, Input, Lookup, LookupKind, ManifestLookup, Origin, Recipe, Requirement, RequirementsLookup,
-    ResourceLookup, ResourceStep, ResourceType, Retry, RoleAssignment, Search, Shape, Spanned, SqlUser, Step,
-    StepKind, Target, parse_duration, snake,
+    ActionStep, Check, CheckKind, Complexity, DataFile, Definition, DockerfileLookup, Expr, Field, Goal,
+    HttpCheck, Id, ImageBuild, Input, Lookup, LookupKind, ManifestLookup, Origin, Recipe, Requirement,
+    RequirementsLookup, ResourceLookup, ResourceStep, ResourceType, Retry, RoleAssignment, Search, Shape,
+    Spanned, SqlUser, Step, StepKind, Target, parse_duration, snake,
 };
 use crate::diagnostic::{Severity, Source};
 use crate::expression::{Expression, Node, Tree};
@@ -163,6 +163,15 @@ fn lookup_kind(yaml: &Yaml) -> Option<LookupKind> {
             dockerfile: expr(requirements, "dockerfile"),
             python: expr(requirements, "python"),
             platform: expr(requirements, "platform"),
+        })));
+    }
+    if let Some(dockerfile) = yaml.get("dockerfile") {
+        return Some(LookupKind::Dockerfile(Box::new(DockerfileLookup {
+            context: expr(dockerfile, "context")?,
+            file: expr(dockerfile, "file"),
+            port: expr(dockerfile, "port"),
+            health: expr(dockerfile, "health"),
+            accept: expr(dockerfile, "accept"),
         })));
     }
     Some(LookupKind::Resource(ResourceLookup {

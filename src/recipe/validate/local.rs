@@ -9,14 +9,19 @@ use crate::requirements::Table;
 /// Checks every such lookup of the recipe.
 pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
     for lookup in recipe.existing.values() {
-        let LookupKind::Requirements(requirements) = &lookup.kind else { continue };
-        builds::local(recipe, &requirements.context, "context", findings);
-        for file in [Some(&requirements.file), requirements.dockerfile.as_ref()].into_iter().flatten() {
+        let (context, files) = match &lookup.kind {
+            LookupKind::Requirements(of) => (&of.context, [Some(&of.file), of.dockerfile.as_ref()]),
+            LookupKind::Dockerfile(of) => (&of.context, [of.file.as_ref(), None]),
+            LookupKind::Resource(_) | LookupKind::Manifest(_) => continue,
+        };
+        builds::local(recipe, context, "context", findings);
+        for file in files.into_iter().flatten() {
             if file.value.literal().is_some_and(|path| !stays_inside(&path)) {
                 let message = "this file is not in the context";
                 findings.error(codes::OUTSIDE_FOLDER, file.span, message, "");
             }
         }
+        let LookupKind::Requirements(requirements) = &lookup.kind else { continue };
         let text = requirements.packages.value.text();
         let table = recipe.data.iter().find(|(name, _)| text == format!("${{data.{name}}}"));
         let Some((_, table)) = table else {

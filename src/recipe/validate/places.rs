@@ -78,6 +78,11 @@ pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
                     all.one(Some(key), Role::Value);
                 }
             }
+            LookupKind::Dockerfile(dockerfile) => {
+                for key in dockerfile.expressions() {
+                    all.one(Some(key), Role::Value);
+                }
+            }
             LookupKind::Manifest(manifest) => {
                 for key in [&manifest.registry, &manifest.repository, &manifest.reference] {
                     all.one(Some(key), Role::Value);

@@ -1,3 +1,4 @@
 //! Dockerfiles: what they say, and what is found in them.
 
 mod model;
+mod rules;
