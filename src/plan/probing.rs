@@ -179,6 +179,9 @@ impl Frame<'_, '_> {
                     let cause = told("which is not one of the app's own hosts: it is not followed");
                     return Some(Answer::Not { cause, reads });
                 };
+                if reads.iter().any(|read| read.path == next.as_str()) {
+                    return Some(Answer::Not { cause: told("where it has been already"), reads });
+                }
                 if reads.len() > MAX_REDIRECTS {
                     return Some(Answer::Not {
                         cause: told("after as many redirects as are followed"),

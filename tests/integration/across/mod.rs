@@ -4,6 +4,7 @@ mod crash;
 #[cfg(feature = "sql")]
 mod databases;
 mod limits;
+mod probes;
 mod process;
 #[cfg(unix)]
 mod proxies;

@@ -101,7 +101,9 @@ impl Server {
 
     /// One request to the control API.
     fn control(&self, method: &str, path: &str, body: &str) -> Json {
-        let authority = self.endpoint.strip_prefix("http://").expect("the control API is used without TLS");
+        let Some(authority) = self.endpoint.strip_prefix("http://") else {
+            return self.control_over_tls(method, path, body);
+        };
         let mut socket = TcpStream::connect(authority).unwrap();
         socket.set_read_timeout(Some(HANG)).unwrap();
         let token = &self.token;
@@ -117,6 +119,28 @@ impl Server {
         let status = head.split(' ').nth(1).unwrap();
         assert!(status.starts_with('2'), "{method} {path}: {answer}");
         if body.is_empty() { Json::Null } else { serde_json::from_str(body).unwrap() }
+    }
+
+    fn control_over_tls(&self, method: &str, path: &str, body: &str) -> Json {
+        let pem = std::fs::read(self.ca.as_ref().unwrap()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let authority = reqwest::Certificate::from_pem(&pem).unwrap();
+            let client = reqwest::Client::builder().no_proxy().tls_certs_only([authority]).timeout(HANG);
+            let response = client
+                .build()
+                .unwrap()
+                .request(method.parse().unwrap(), format!("{}/_sandbox/{path}", self.endpoint))
+                .header(HEADER, &self.token)
+                .body(body.to_owned())
+                .send()
+                .await
+                .unwrap();
+            let status = response.status();
+            let answer = response.text().await.unwrap();
+            assert!(status.is_success(), "{method} {path}: {answer}");
+            if answer.is_empty() { Json::Null } else { serde_json::from_str(&answer).unwrap() }
+        })
     }
 
     /// Everything it holds.

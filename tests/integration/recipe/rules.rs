@@ -702,3 +702,133 @@ fn an_action_only_reads_and_match_names_what_the_body_gives() {
         }
     }
 }
+
+#[test]
+fn a_check_of_the_app_has_the_form_of_the_grammar() {
+    let own = "${app.properties.configuration.ingress.fqdn}";
+    for (check, code) in [
+        (format!("{{ http: {{ url: \"https://{own}/\" }} }}"), None),
+        (format!("{{ http: {{ url: \"https://{own}:443/\" }} }}"), None),
+        (format!("{{ http: {{ url: \"${{join('', ['https://', '{own}'])}}\" }} }}"), Some("bad-expression")),
+        ("{ http: { url: \"${outputs.url}\" } }\noutputs: { url: \"https://x\" }".to_owned(), None),
+        (
+            format!(
+                "{{ name: n, http: {{ url: \"https://{own}/\", method: HEAD, headers: {{ Accept: text/html }}, status: [200, \"300-399\", \"${{'404'}}\"], body: \"${{it.json.ok}}\", max_time: 5s, follow_redirects: true }}, within: 2m, successes: 3, at: \"a:1:2\" }}"
+            ),
+            None,
+        ),
+        (
+            format!(
+                "{{ http: {{ url: \"https://{own}/\", max_time: \"${{'5s'}}\" }}, within: \"${{'2m'}}\", successes: \"${{`2`}}\" }}"
+            ),
+            None,
+        ),
+        (format!("{{ http: {{ url: \"https://{own}/\" }}, that: \"${{app}}\" }}"), Some("unknown-key")),
+        ("{ name: nothing }".to_owned(), Some("missing-key")),
+        ("{ http: { method: GET } }".to_owned(), Some("missing-key")),
+        (format!("{{ http: {{ url: \"https://{own}/\", method: POST }} }}"), Some("bad-value")),
+        (format!("{{ http: {{ url: \"https://{own}/\", client_key: x }} }}"), Some("unknown-key")),
+        (format!("{{ http: {{ url: \"https://{own}/\", status: [] }} }}"), Some("bad-value")),
+        (format!("{{ http: {{ url: \"https://{own}/\", status: [99] }} }}"), Some("bad-value")),
+        (format!("{{ http: {{ url: \"https://{own}/\", status: [\"2xx\"] }} }}"), Some("bad-value")),
+        (format!("{{ http: {{ url: \"https://{own}/\", status: 200 }} }}"), Some("wrong-type")),
+        (format!("{{ http: {{ url: \"https://{own}/\", max_time: 5 }} }}"), Some("wrong-type")),
+        (format!("{{ http: {{ url: \"https://{own}/\", max_time: soon }} }}"), Some("bad-value")),
+        (format!("{{ http: {{ url: \"https://{own}/\" }}, within: 2x }}"), Some("bad-value")),
+        (format!("{{ http: {{ url: \"https://{own}/\" }}, successes: 0 }}"), Some("wrong-type")),
+        (format!("{{ http: {{ url: \"https://{own}/\" }}, successes: many }}"), Some("wrong-type")),
+        ("{ that: \"${app}\", within: 2m }".to_owned(), Some("unknown-key")),
+        ("{ that: \"${app}\", successes: 2 }".to_owned(), Some("unknown-key")),
+        (
+            format!("{{ http: {{ url: \"https://{own}/\", body: \"${{it.text}}\" }} }}"),
+            Some("unknown-reference"),
+        ),
+        (format!("{{ http: {{ url: \"https://{own}/\", body: ok }} }}"), Some("bare-expression")),
+        (format!("{{ http: {{ url: \"https://{own}/${{it.status}}\" }} }}"), Some("unknown-reference")),
+        ("{ that: \"${it.status == `200`}\" }".to_owned(), Some("unknown-reference")),
+    ] {
+        let found = said(&format!("verify:\n  - {check}\n"));
+        match code {
+            Some(code) => assert!(found.iter().any(|one| one.starts_with(code)), "{check}: {found:?}"),
+            None => assert_eq!(found, Vec::<String>::new(), "{check}"),
+        }
+    }
+}
+
+#[test]
+fn a_check_of_the_app_goes_to_hosts_that_the_app_gives() {
+    let own = "${app.properties.configuration.ingress.fqdn}";
+    for (url, code) in [
+        ("https://evil.example/".to_owned(), Some("foreign-host")),
+        ("https://evil.example".to_owned(), Some("foreign-host")),
+        ("https://evil.example/${target.app}".to_owned(), Some("foreign-host")),
+        (format!("https://{own}.evil.example/"), Some("foreign-host")),
+        (format!("https://{own}@evil.example/"), Some("foreign-host")),
+        (format!("https://evil.example@{own}/"), Some("foreign-host")),
+        (format!("https://{own}:8443/"), Some("foreign-host")),
+        (format!("http://{own}/"), Some("bad-value")),
+        (format!("ftp://{own}/"), Some("bad-value")),
+        ("/health".to_owned(), Some("bad-value")),
+        (format!("https://{own}"), None),
+        (format!("https://{own}/a?b=c#d"), None),
+        (format!("https://{own}?b=@c"), None),
+        ("https://${target.app}---${target.app}.${environment.properties.defaultDomain}/".to_owned(), None),
+        ("${app.properties.outboundIpAddresses[0]}".to_owned(), None),
+    ] {
+        let found = said(&format!("verify: [{{ http: {{ url: \"{url}\" }} }}]\n"));
+        match code {
+            Some(code) => assert!(found.len() == 1 && found[0].starts_with(code), "{url}: {found:?}"),
+            None => assert_eq!(found, Vec::<String>::new(), "{url}"),
+        }
+    }
+}
+
+#[test]
+fn a_check_of_the_app_carries_no_secret_and_no_credential() {
+    let own = "https://${app.properties.configuration.ingress.fqdn}";
+    let inputs = "inputs: { key: { secret: true, description: D. } }\nsteps:\n  - { id: s, why: w, container_app: { configuration: { secrets: [{ name: k, value: \"${inputs.key}\" }] } } }\n";
+    for (http, code) in [
+        (format!("url: \"{own}/${{inputs.key}}\""), Some("secret-misplaced")),
+        (format!("url: \"{own}/?k=${{upper(inputs.key)}}\""), Some("secret-misplaced")),
+        (format!("url: \"{own}/${{if(inputs.key == 'a', 'x', 'y')}}\""), Some("secret-examined")),
+        (format!("url: \"{own}/\", headers: {{ X-Key: \"${{inputs.key}}\" }}"), Some("secret-misplaced")),
+        (
+            format!("url: \"{own}/\", status: [\"${{if(inputs.key == 'a', '200', '404')}}\"]"),
+            Some("secret-examined"),
+        ),
+        (format!("url: \"{own}/\", headers: {{ Authorization: Bearer x }}"), Some("bad-name")),
+        (format!("url: \"{own}/\", headers: {{ cookie: a=b }}"), Some("bad-name")),
+        (format!("url: \"{own}/\", headers: {{ Host: evil.example }}"), Some("bad-name")),
+        (format!("url: \"{own}/\", headers: {{ \"a b\": x }}"), Some("bad-name")),
+        (format!("url: \"{own}/${{if(inputs.key, 'given', 'none')}}\""), None),
+    ] {
+        let found = said(&format!("{inputs}verify: [{{ http: {{ {http} }} }}]\n"));
+        match code {
+            Some(code) => assert!(found.len() == 1 && found[0].starts_with(code), "{http}: {found:?}"),
+            None => assert_eq!(found, Vec::<String>::new(), "{http}"),
+        }
+    }
+}
+
+#[test]
+fn a_prerequisite_is_judged_once() {
+    let own = "https://${app.properties.configuration.ingress.fqdn}/";
+    for (rest, expected) in
+        [("", 0), (", within: 2m", 1), (", successes: 2", 1), (", within: 2m, successes: 2", 2)]
+    {
+        let check = format!("{{ otherwise: o, http: {{ url: \"{own}\" }}{rest} }}");
+        let found = said(&format!("prerequisites: [{check}]\n{}", tagged("x")));
+        assert_eq!(found.len(), expected, "{found:?}");
+        assert!(found.iter().all(|one| one.starts_with("bad-value")), "{found:?}");
+    }
+}
+
+#[test]
+fn an_answer_of_the_app_is_an_observed_effect() {
+    let grant = "steps:\n  - { id: grant, why: w, role_assignment: { role: Reader, principal: \"${app.identity.principalId}\", scope: \"${app.id}\" } }\n";
+    let bare = said(grant);
+    assert!(bare.iter().any(|one| one.starts_with("no-observed-effect")), "{bare:?}");
+    let own = "https://${app.properties.configuration.ingress.fqdn}/";
+    let found = said(&format!("{grant}verify: [{{ http: {{ url: \"{own}\" }} }}]\n"));
+    assert_eq!(found, Vec::<String>::new());
+}

@@ -1,15 +1,30 @@
 //! Checks that ask the app: what they come to, how long they ask, and whom they never ask.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use acarecipe::plan::{Finding, Status};
+use acarecipe::azure::probe::{ProbeAnswer, ProbeError, ProbeRequest, Prober};
+use acarecipe::cli::SandboxHosts;
+use acarecipe::clock::{Clock as _, VirtualClock};
+use acarecipe::execute::Event;
+use acarecipe::facts::Facts;
+use acarecipe::plan::{Finding, Gate, Status};
+use acarecipe::recipe::{Origin, load, read_source};
+use acarecipe::sandbox::seed::variant;
 use acarecipe::sandbox::seed::variant::answers::{self, Script};
 use acarecipe::sandbox::state::State;
-use acarecipe::sandbox::{Exchange, Service};
+use acarecipe::sandbox::{Exchange, Sandbox, Service, Switches, seed};
+use acarecipe::value::Value;
+use acarecipe::verify;
+use serde_json::json;
+use time::OffsetDateTime;
 
-use super::super::support::world::World;
+use super::super::support::world::{START, World, failed};
 
 const DOMAIN: &str = "happyfield-12345678.westeurope.azurecontainerapps.io";
+type Change = fn(&mut State);
+
 const OWN: &str = "https://${app.properties.configuration.ingress.fqdn}";
 
 /// A world with the recipe `asks`, whose `verify` is this.
@@ -88,4 +103,381 @@ fn an_answer_is_judged_by_status_time_and_body() {
     let (came, detail, _) = outcome(&health(", max_time: 2s"), slow);
     assert_eq!(came, Status::Failed);
     assert!(detail.contains("no answer from ca-demo.") && detail.ends_with("within 2000 ms"), "{detail}");
+}
+
+#[test]
+fn why_no_answer_came_is_told() {
+    let cases: [(Change, Status, &str); 6] = [
+        (answers::app_crashes, Status::Failed, "answered 503, not 200-399: upstream connect error"),
+        (answers::app_silent, Status::Failed, "within 30000 ms"),
+        (variant::stopped, Status::Failed, "This Container App is stopped or does not exist."),
+        (answers::ingress_internal, Status::CouldNotCheck, "the app's ingress is internal"),
+        (answers::no_ingress, Status::CouldNotCheck, "there is no address to ask"),
+        (environment_internal, Status::CouldNotCheck, "the environment is internal"),
+    ];
+    for (change, status, words) in cases {
+        let (came, detail, _) = outcome(&health(""), change);
+        assert_eq!(came, status, "{detail}");
+        assert!(detail.contains(words), "{detail}");
+    }
+    let flipped = |switch: &str, change: Change| {
+        let (mut world, folder) = asking(&health(""));
+        world =
+            World { folders: world.folders.clone(), ..World::with(Switches::flip(switch).unwrap(), vec![]) };
+        let found = finding(&world.edited(change));
+        drop(folder);
+        (found.status, found.detail.unwrap())
+    };
+    let (came, detail) = flipped("edge-answers-for-crash", answers::app_crashes);
+    assert_eq!(came, Status::Failed);
+    assert!(detail.contains("the connection was closed without an answer"), "{detail}");
+    // An internal name that resolves all the same: the edge's 404 is no answer of the app.
+    let (came, detail) = flipped("internal-name-unresolved", answers::ingress_internal);
+    assert_eq!(came, Status::CouldNotCheck, "{detail}");
+    assert!(detail.contains("internal") && detail.contains("answered 404"), "{detail}");
+}
+
+fn environment_internal(state: &mut State) {
+    let environment = state.environments.values_mut().next().unwrap();
+    environment.properties["vnetConfiguration"] = json!({ "internal": true });
+}
+
+#[test]
+fn what_could_not_be_checked_fails_only_a_strict_verification() {
+    let (world, _folder) = asking(&health(""));
+    let world = world.edited(answers::ingress_internal);
+    let findings = world.verify(&["asks"], &[]);
+    assert!(verify::holds(&findings, false) && !verify::holds(&findings, true));
+    let (world, _folder) = asking(&health(""));
+    let findings = world.edited(status(500)).verify(&["asks"], &[]);
+    assert!(!verify::holds(&findings, false));
+    let (world, _folder) = asking(&health("").replace("name:", "severity: warning, name:"));
+    let findings = world.edited(status(500)).verify(&["asks"], &[]);
+    assert!(verify::holds(&findings, true), "a warning fails nothing");
+}
+
+#[test]
+fn the_answer_of_a_server_is_shown_without_control_characters_and_not_in_full() {
+    let body = format!("\u{1b}[31mred\u{7}\n\n  two\tthree {}", "x".repeat(500));
+    let (_, detail, _) = outcome(&health(", status: [200]"), |state| {
+        let script = Script {
+            status: Some(502),
+            path: Some("/health".to_owned()),
+            body: Some(body),
+            ..Script::default()
+        };
+        answers::app_answers(state, &script);
+    });
+    assert!(!detail.contains(|c: char| c.is_control()), "{detail:?}");
+    let told = detail.split_once("not 200: ").unwrap().1;
+    assert!(told.contains("red") && told.contains("two three xxx") && told.ends_with("x…"), "{told}");
+    assert_eq!(told.chars().count(), 201);
+}
+
+#[test]
+fn within_asks_again_with_growing_pauses_until_it_holds() {
+    let text = health("").replace("} }]", "}, within: 2m }]");
+    // The revision that is asked fails until the clock has passed a minute.
+    let (world, _folder) = asking(&text);
+    let world = world.edited(status(503));
+    let recovering = Recovering {
+        hosts: SandboxHosts::new(Arc::new(world.sandbox.clone()), Arc::clone(&world.clock) as _),
+        sandbox: world.sandbox.clone(),
+        clock: Arc::clone(&world.clock),
+        at: START + Duration::from_secs(60),
+    };
+    let world = World { prober: Some(Arc::new(recovering)), ..world };
+    let found = &finding(&world);
+    assert_eq!(found.status, Status::Passed, "{found:?}");
+    assert!(found.detail.as_deref().unwrap().contains("asked"), "{found:?}");
+    let passed = world.clock.now() - START;
+    assert!(passed >= Duration::from_secs(60) && passed < Duration::from_secs(75), "{passed}");
+    // 1 + 2 + 4 + 8 + 10 + 10 + … seconds.
+    let times = asked(&world).len();
+    assert!((7..=11).contains(&times), "{times}");
+    let waits = world
+        .seen
+        .events
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|event| matches!(event, Event::Probing { .. }))
+        .count();
+    assert_eq!(waits, times - 1, "each wait is told");
+}
+
+#[test]
+fn within_ends_when_its_time_is_over() {
+    let text = health("").replace("} }]", "}, within: 90s }]");
+    let (came, detail, world) = outcome(&text, status(503));
+    assert_eq!(came, Status::Failed);
+    assert!(detail.contains("answered 503") && detail.contains("in 90 s)"), "{detail}");
+    assert_eq!(world.clock.now() - START, time::Duration::seconds(90), "and looks once more at its end");
+    // The run's own deadline is shorter.
+    let (mut world, _folder) = asking(&text);
+    world.timeout = Duration::from_secs(20);
+    let world = world.edited(status(503));
+    assert_eq!(finding(&world).status, Status::Failed);
+    assert!(world.clock.now() - START <= time::Duration::seconds(25));
+    // Nothing to wait for: no name will make an internal app answer here.
+    let (came, _, world) = outcome(&text, answers::ingress_internal);
+    assert_eq!((came, world.clock.now()), (Status::CouldNotCheck, START));
+}
+
+#[test]
+fn successes_are_counted_in_a_row() {
+    let three = health("").replace("} }]", "}, successes: 3 }]");
+    let (came, detail, world) = outcome(&three, |_| {});
+    assert_eq!((came, detail.as_str()), (Status::Passed, "3 times in a row, last 200 (0 ms)"));
+    assert_eq!(asked(&world).len(), 3);
+    // Two good answers, then none: without time to wait that is the end.
+    let after = |after| {
+        move |state: &mut State| {
+            answers::app_answers(state, &Script { after: Some(after), ..Script::default() })
+        }
+    };
+    let (came, detail, world) = outcome(&three, after(2));
+    assert_eq!((came, asked(&world).len()), (Status::Failed, 3), "{detail}");
+    let (came, _, world) = outcome(&three, after(3));
+    assert_eq!((came, asked(&world).len()), (Status::Passed, 3));
+    let (came, _, world) = outcome(&three.replace("successes", "within: 30s, successes"), after(2));
+    assert_eq!(came, Status::Failed);
+    assert!(asked(&world).len() > 4 && world.clock.now() - START == time::Duration::seconds(30));
+    let (came, _, _) = outcome(&three.replace("successes: 3", "successes: \"${length('abcd')}\""), after(3));
+    assert_eq!(came, Status::Failed, "an expression gives the number");
+}
+
+#[test]
+fn nothing_is_asked_while_a_run_is_planned_or_written() {
+    let steps = "steps: [{ id: tag, why: a tag, container_app: { tags: { team: blue } } }]\n";
+    let (world, _folder) = asking(&format!("{}{steps}", health("")));
+    let planned = world.plan(&["asks"], &[]).unwrap();
+    assert!(planned.plan.asks_app && planned.plan.verifications.is_empty() && planned.plan.probes.is_empty());
+    assert_eq!(asked(&world).len(), 0);
+    let run = world.apply(&["asks"], &[]);
+    assert!(failed(&run.findings()).is_empty(), "{:?}", run.findings());
+    let asked = asked(&world);
+    assert_eq!(asked.len(), 1, "once, after the write");
+    let last_write = world.sandbox.exchanges().iter().rfind(|one| one.is_write()).unwrap().number;
+    assert!(asked[0].number > last_write);
+    super::described(&world);
+    // Of a recipe without such a check nothing is ever asked.
+    let world = World::new();
+    world.apply(super::IDENTITY, &[]);
+    world.verify(super::IDENTITY, &[]);
+    assert!(world.sandbox.exchanges().iter().all(|one| one.service != Service::App));
+}
+
+#[test]
+fn a_prerequisite_may_ask_the_app_and_stops_the_run() {
+    let text = health("")
+        .replace("verify", "prerequisites")
+        .replace("name: the", "otherwise: it does not answer, name: the");
+    let steps = "steps: [{ id: tag, why: a tag, container_app: { tags: { team: blue } } }]\n";
+    let (world, _folder) = asking(&format!("{text}{steps}"));
+    let world = world.edited(status(500));
+    let planned = super::blocked(&world, &["asks"], &[]);
+    let found = super::only_failed(&planned);
+    assert!(
+        found.detail.as_deref().unwrap().starts_with("it does not answer: https://ca-demo."),
+        "{found:?}"
+    );
+    let never = text.replace("name: the", "when: \"${inputs.never}\", name: the");
+    let inputs = "inputs: { never: { type: boolean, default: false, description: x } }\n";
+    let (world, _folder) = asking(&format!("{inputs}{never}{steps}"));
+    world.apply(&["asks"], &[]);
+    assert_eq!(asked(&world).len(), 0, "not under a condition that does not hold");
+}
+
+#[test]
+fn redirects_are_followed_to_the_apps_own_hosts_only() {
+    let to = |location: &str| {
+        let location = location.to_owned();
+        move |state: &mut State| {
+            let script = Script {
+                status: Some(302),
+                path: Some("/health".to_owned()),
+                location: Some(location),
+                ..Script::default()
+            };
+            answers::app_answers(state, &script);
+        }
+    };
+    let (came, detail, world) = outcome(&health(""), to("/"));
+    assert_eq!((came, detail.as_str(), asked(&world).len()), (Status::Passed, "302 (0 ms)", 1));
+    let follow = health(", status: [200], follow_redirects: true");
+    let (came, _, world) = outcome(&follow, to("/"));
+    assert_eq!((came, asked(&world).len()), (Status::Passed, 2));
+    let revision = format!("https://ca-demo--first01.{DOMAIN}/");
+    let (came, _, world) = outcome(&follow, to(&revision));
+    assert_eq!((came, asked(&world).len()), (Status::Passed, 2));
+    for location in [
+        "https://evil.example/",
+        "//evil.example/health",
+        "http://ca-demo.happyfield-12345678.westeurope.azurecontainerapps.io/",
+        "https://ca-demo.happyfield-12345678.westeurope.azurecontainerapps.io:8443/",
+        "https://user@ca-demo.happyfield-12345678.westeurope.azurecontainerapps.io/",
+        "https://other.happyfield-12345678.westeurope.azurecontainerapps.io/",
+        "https://169.254.169.254/metadata",
+    ] {
+        let (came, detail, world) = outcome(&follow, to(location));
+        assert_eq!((came, asked(&world).len()), (Status::Failed, 1), "{location}");
+        assert!(detail.contains("it is not followed"), "{detail}");
+    }
+    let (came, detail, world) = outcome(&follow, to("/health"));
+    assert_eq!((came, asked(&world).len()), (Status::Failed, 1));
+    assert!(detail.contains("where it has been already"), "{detail}");
+    let on_and_on = |state: &mut State| {
+        for step in ["/health", "/1", "/2", "/3", "/4", "/5", "/6"].windows(2) {
+            let script = Script {
+                status: Some(307),
+                path: Some(step[0].to_owned()),
+                location: Some(step[1].to_owned()),
+                ..Script::default()
+            };
+            answers::app_answers(state, &script);
+        }
+    };
+    let (came, detail, world) = outcome(&follow, on_and_on);
+    assert_eq!((came, asked(&world).len()), (Status::Failed, 6), "{detail}");
+}
+
+#[test]
+fn no_host_is_reached_but_the_apps_own() {
+    let own = ["ca-demo", "ca-demo--first01", "ca-demo---next", "ca-demo.internal"];
+    let domains = [DOMAIN, "example.com", "westeurope.azurecontainerapps.io", "happyfield-12345678.evil.io"];
+    let labels = [
+        "ca-demo",
+        "ca-demo--first01",
+        "ca-demo---next",
+        "ca-demo.internal",
+        "ca-demo-x",
+        "ca-dem",
+        "other",
+        "ca-demo--",
+        "ca-demo---",
+        "x.ca-demo",
+        "xca-demo",
+        "",
+    ];
+    let mut hosts: Vec<(String, bool)> = Vec::new();
+    for domain in domains {
+        for label in labels {
+            hosts.push((format!("{label}.{domain}"), domain == DOMAIN && own.contains(&label)));
+        }
+    }
+    for host in
+        ["127.0.0.1", "[::1]", "localhost", "management.azure.com", "acrdemo.azurecr.io", "bound.example"]
+    {
+        hosts.push((host.to_owned(), host == "bound.example"));
+    }
+    for (host, allowed) in hosts {
+        for url in [format!("https://{host}/health"), format!("https://{host}"), format!("https://{host}./")]
+        {
+            let inputs = format!("inputs: {{ url: {{ default: \"{url}\", description: x }} }}\n");
+            let verify = "verify: [{ http: { url: \"${inputs.url}\" } }]\n";
+            let (world, _folder) = asking(&format!("{inputs}{verify}"));
+            let world = world.edited(bind);
+            let findings = world.verify(&["asks"], &[]);
+            let reached: Vec<String> = asked(&world).into_iter().map(|one| one.host).collect();
+            let dotted = url.ends_with("./");
+            assert!(
+                reached.iter().all(|one| allowed && !dotted && *one == host.to_ascii_lowercase()),
+                "{url}: {reached:?}"
+            );
+            let only_azure = world.sandbox.exchanges().iter().all(|one| {
+                one.service == Service::ResourceManager || (allowed && one.service == Service::App)
+            });
+            assert!(only_azure, "{url}");
+            if !allowed || dotted {
+                let told = findings.iter().any(|found| found.status == Status::Failed);
+                assert!(told, "{url} is refused, and that is told: {findings:#?}");
+            }
+        }
+    }
+}
+
+fn bind(state: &mut State) {
+    let app = state.app_mut(seed::APP).unwrap();
+    app.model["properties"]["configuration"]["ingress"]["customDomains"] =
+        json!([{ "name": "bound.example", "bindingType": "SniEnabled" }]);
+}
+
+#[test]
+fn a_foreign_address_is_told_by_the_plan_before_anything_is_written() {
+    let inputs = "inputs: { host: { default: evil.example, description: x } }\n";
+    let verify = "verify: [{ http: { url: \"https://${inputs.host}/health\" } }]\n";
+    let steps = "steps: [{ id: tag, why: a tag, container_app: { tags: { team: blue } } }]\n";
+    let (world, _folder) = asking(&format!("{inputs}{verify}{steps}"));
+    let planned = super::blocked(&world, &["asks"], &[]);
+    assert_eq!(planned.plan.problems[0].code.0, "foreign-host");
+    assert!(planned.plan.problems[0].message.contains("evil.example"));
+}
+
+#[test]
+fn gates_are_judged_with_roots_of_their_own() {
+    let gates = "
+verify:
+  - name: the candidate
+    for_each: \"${inputs.paths}\"
+    http: { url: \"${candidate.url}${each.value}\", status: [200], body: \"${it.json.revision == candidate.name}\" }
+    successes: 2
+    within: 5s
+inputs: { paths: { type: list, default: [/, /health], description: x } }
+";
+    let plain = "inputs: { paths: { type: list, default: [/, /health], description: x } }\n";
+    let judged = |change: Change, name: &str| {
+        let (world, folder) = asking(plain);
+        let world = world.edited(change);
+        write(folder.path(), gates);
+        let source = read_source(&folder.path().join("asks/recipe.yaml")).unwrap();
+        let recipe = load(&source, Origin::Folder(folder.path().to_owned())).expect("it is well formed");
+        write(folder.path(), plain);
+        let selection = world.selection(&["asks"], &[]);
+        let candidate = json!({ "url": format!("https://{name}.{DOMAIN}"), "name": name });
+        let roots = [("candidate", Value::from(candidate))];
+        let gate = Gate { instance: "asks", checks: &recipe.verify, roots: &roots };
+        let (executor, target) = (world.executor(), world.target());
+        let mut facts = Facts::default();
+        let end = World::block_on(executor.gate(&mut facts, &selection, &target, &gate)).unwrap();
+        assert!(end.missing.is_empty() && end.problems.is_empty(), "{:?}", end.problems);
+        (end.findings, world)
+    };
+    let (findings, world) = judged(|_| {}, "ca-demo--first01");
+    assert!(findings.iter().all(|one| one.status == Status::Passed), "{findings:#?}");
+    assert_eq!((findings.len(), asked(&world).len()), (2, 4), "each path twice");
+    // One path fails: the other is not asked more often than it has to be.
+    let bad = |state: &mut State| {
+        let script = Script { status: Some(500), path: Some("/health".to_owned()), ..Script::default() };
+        answers::app_answers(state, &script);
+    };
+    let (findings, world) = judged(bad, "ca-demo--first01");
+    let statuses: Vec<Status> = findings.iter().map(|one| one.status).collect();
+    assert_eq!(statuses, [Status::Passed, Status::Failed]);
+    let at = |path: &str| asked(&world).iter().filter(|one| one.path == path).count();
+    assert_eq!(at("/"), 2);
+    assert!(at("/health") > 2);
+    // The body tells that another revision answered.
+    let (findings, _) = judged(|_| {}, "ca-demo");
+    assert!(findings.iter().all(|one| one.status == Status::Failed), "{findings:#?}");
+}
+
+/// The app fails until a moment has come.
+struct Recovering {
+    hosts: SandboxHosts,
+    sandbox: Sandbox,
+    clock: Arc<VirtualClock>,
+    at: OffsetDateTime,
+}
+
+#[async_trait::async_trait]
+impl Prober for Recovering {
+    async fn probe(&self, request: &ProbeRequest) -> Result<ProbeAnswer, ProbeError> {
+        if self.clock.now() >= self.at {
+            self.sandbox.edit(|state| {
+                state.app_mut(seed::APP).unwrap().revisions.last_mut().unwrap().answers = None;
+            });
+        }
+        self.hosts.probe(request).await
+    }
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use acarecipe::sandbox::Service;
 use acarecipe::sandbox::http::{Reply, Response};
 use acarecipe::sandbox::serve::{HEADER, Limits, ServeOptions};
 use serde_json::{Value as Json, json};
 
-use crate::support::served::{Running, Scripted, body, client};
+use crate::support::served::{Running, Scripted, body, client, prompt_azure};
 
 /// An Azure that, like the real one, refuses a request without a token.
 fn azure() -> Arc<Scripted> {
@@ -212,4 +213,43 @@ async fn the_control_api_opens_to_the_ready_lines_token_only() {
     assert_eq!(exchanges[3]["method"], "PATCH");
     assert_eq!(control(reqwest::Method::GET, "nothing", "").await.unwrap().status(), 404);
     assert_eq!(server.end().unwrap().requests, 4);
+}
+
+#[tokio::test]
+async fn the_hosts_of_apps_are_let_through_and_nothing_of_the_servers_own_stands_there() {
+    let azure = prompt_azure();
+    let server = Running::start(azure.clone(), ServeOptions::default());
+    let domain = "happyfield-12345678.westeurope.azurecontainerapps.io";
+    let token = server.ready["token"].as_str().unwrap().to_owned();
+    let ask = |host: String, path: &'static str| {
+        let request = client().get(server.url(path)).header("host", host).header(HEADER, &token);
+        async move { request.send().await.unwrap().status().as_u16() }
+    };
+    for host in
+        [format!("ca-demo.{domain}"), format!("ca-demo--first01.{domain}"), format!("CA-DEMO.{domain}:443")]
+    {
+        assert_eq!(ask(host, "/health").await, 200);
+    }
+    for path in ["/_sandbox/state", "/metadata/endpoints", "/t/v2.0/.well-known/openid-configuration"] {
+        assert_eq!(ask(format!("ca-demo.{domain}"), path).await, 404, "the app has no {path}");
+    }
+    for host in [
+        format!("other.{domain}"),
+        format!("x.ca-demo.{domain}"),
+        format!("ca-demo.{domain}.evil.example"),
+        format!("ca-demo-evil.{domain}"),
+        domain.to_owned(),
+        "ca-demo".to_owned(),
+    ] {
+        assert_eq!(ask(host.clone(), "/health").await, 421, "{host}");
+    }
+    let origin = client()
+        .get(server.url("/health"))
+        .header("host", format!("ca-demo.{domain}"))
+        .header("origin", "https://evil.example")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(origin.status(), 403);
+    assert!(azure.exchanges().iter().all(|one| one.service == Service::App));
 }

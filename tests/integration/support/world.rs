@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use acarecipe::azure::probe::Prober;
 use acarecipe::azure::{ArmClient, ClientEvent, ClientSettings, Cloud, Endpoint};
 use acarecipe::cli::{SandboxDatabases, SandboxHosts};
 use acarecipe::clock::{Clock, VirtualClock};
@@ -35,6 +36,8 @@ pub struct World {
     /// Folders of recipes beside the built-in ones.
     pub folders: Vec<PathBuf>,
     pub seen: Arc<Seen>,
+    /// Who carries requests to the app in the place of the sandbox.
+    pub prober: Option<Arc<dyn Prober>>,
 }
 
 /// What the executor told and what its hook saw.
@@ -115,6 +118,7 @@ impl World {
             role_wait: None,
             folders: Vec::new(),
             seen: Arc::default(),
+            prober: None,
         }
     }
 
@@ -169,8 +173,10 @@ impl World {
             .as_principal(&self.sandbox.state().callers[&self.caller].principal);
         let mut settings = ClientSettings::new(endpoint, Arc::clone(&clock));
         settings.sql = Some(Arc::new(SandboxDatabases::new(Arc::new(self.sandbox.clone()))));
-        settings.prober =
-            Some(Arc::new(SandboxHosts::new(Arc::new(self.sandbox.clone()), Arc::clone(&clock))));
+        let hosts = || {
+            Arc::new(SandboxHosts::new(Arc::new(self.sandbox.clone()), Arc::clone(&clock))) as Arc<dyn Prober>
+        };
+        settings.prober = Some(self.prober.clone().unwrap_or_else(hosts));
         let seen = Arc::clone(&self.seen);
         settings.events = Arc::new(move |event: ClientEvent| seen.event(&Event::Client(event)));
         Executor {
@@ -253,7 +259,7 @@ impl World {
         self.sandbox.exchanges().len()
     }
 
-    fn block_on<T>(work: impl Future<Output = T>) -> T {
+    pub fn block_on<T>(work: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
     }
 }
