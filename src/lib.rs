@@ -82,6 +82,12 @@
 //! approved and written as those of a resource are. What the run may, can or shall not do is
 //! [`plan::ByHand`]: never "missing" when it could not be seen, and told with the script for whoever may.
 //!
+//! **The app is asked beside Azure, without anything of the caller's.** A check of the kind `http` is a read like any
+//! other ([`facts::Shape::Probe`]), but no plan of writes asks for it: only prerequisites and, after everything else,
+//! verifications and gates do. [`azure::probe`] carries it by a client of its own that has no token, no cookie and
+//! follows no redirect; `plan/hosts` says which hosts are the app's, and a redirect to one of these is one more read.
+//! How often and how long is asked is the executor's (`execute/probe`), what an answer means is the plan's.
+//!
 //! **A share that cannot be mounted is told nowhere**, so `plan/mount` says what is known of it: before the first
 //! write whether volumes, mounts and what the environment knows fit together, and while a revision hangs, which
 //! share it waits for and why that may be.
@@ -115,7 +121,7 @@
 //!
 //! [`sandbox`] stands apart. It imports nothing of the above but [`azure::ResourceId`], and nothing above
 //! imports it but [`cli`], which puts it under the client as a transport and runs the cases of recipes in
-//! it, and `render`, which lists its rules and variants. It judges what the client sends by what Azure is known to do; a belief shared with the planner
+//! it, and `render`, which lists its rules and variants. Its apps answer over HTTP as they are scripted. It judges what the client sends by what Azure is known to do; a belief shared with the planner
 //! would be confirmed by its own mirror. Each of its rules has a source, and each that is only assumed has
 //! a switch for the opposite.
 //!
