@@ -233,7 +233,7 @@ fn successes_are_counted_in_a_row() {
     // Two good answers, then none: without time to wait that is the end.
     let after = |after| {
         move |state: &mut State| {
-            answers::app_answers(state, &Script { after: Some(after), ..Script::default() })
+            answers::app_answers(state, &Script { after: Some(after), ..Script::default() });
         }
     };
     let (came, detail, world) = outcome(&three, after(2));
