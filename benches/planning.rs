@@ -88,6 +88,7 @@ fn planning(criterion: &mut Criterion) {
         renew: false,
         probing: false,
         folder: std::path::PathBuf::new(),
+        retry: false,
     };
     let (selection, target) = (selection(), target());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -104,6 +105,7 @@ fn planning(criterion: &mut Criterion) {
                 role_wait: None,
                 renew: false,
                 probing: false,
+                retry: false,
             };
             plan::plan(request, &observed.facts, true)
         });

@@ -10,7 +10,7 @@ use super::context::{Context, Flags};
 use super::signals::until_signal;
 use super::{arguments, judge, refuse};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::execute::{Applied, Failure, Observed, described, restart_command};
+use crate::execute::{Applied, Failure, Observed, described, restart_command, rollout_stages};
 use crate::plan::{Plan, State, Target};
 use crate::render::Screen;
 use crate::report::{AppliedReport, ByHandReport, Ending, Report};
@@ -29,6 +29,9 @@ pub(super) struct Apply {
     strict: bool,
     #[command(flatten)]
     probing: arguments::Probing,
+    /// Try a change again that was rolled out before and taken back, under a new name
+    #[arg(long)]
+    retry: bool,
 }
 
 impl Apply {
@@ -48,10 +51,11 @@ impl Apply {
             verbose: output.verbose > 0,
             none_is_app: false,
         };
-        let context = match judge::open(&flags, screen).await {
+        let mut context = match judge::open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,
         };
+        context.executor.retry = self.retry;
         Applying { asks, strict: self.strict }.run(&context, screen).await
     }
 }
@@ -96,7 +100,7 @@ impl Applying {
                 Err(ending) => return context.close(screen, report, ending),
             }
         }
-        self.write(context, screen, report, &observed).await
+        Box::pin(self.write(context, screen, report, &observed)).await
     }
 
     /// Nothing to write: verified on the facts already read, unless the app is still on its way.
@@ -175,6 +179,7 @@ impl Applying {
 /// What a run that failed has done of its plan, and what it has not; nothing where there was one write.
 fn stopped(screen: &Screen, plan: &Plan, applied: &Applied) {
     let mut left = described(plan);
+    left.extend(rollout_stages(plan));
     if left.len() < 2 {
         return;
     }
@@ -203,6 +208,9 @@ fn interrupted(screen: &Screen, target: &Target, applied: &Applied) {
     for write in &applied.unanswered {
         let what = crate::value::strip_control(&write.what);
         let _ = writeln!(text, "  not answered, may still take effect: {what}");
+    }
+    if let Some(traffic) = &applied.traffic {
+        let _ = writeln!(text, "  the traffic stands: {}", strip_control(&traffic.to_string()));
     }
     for revision in &applied.to_restart {
         let _ = writeln!(text, "  still with an old secret: {}", restart_command(target, revision));

@@ -168,6 +168,7 @@ impl Context {
             renew: false,
             folder,
             probing: false,
+            retry: false,
         };
         let target_report = TargetReport {
             cloud: resolved.cloud.name.to_owned(),

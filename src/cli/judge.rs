@@ -143,6 +143,7 @@ pub(super) fn failed<T>(
             match failure {
                 Failure::Interrupted => Ending::Interrupted,
                 Failure::Unhealthy(_) => Ending::VerificationFailed,
+                Failure::RolledBack(_) => Ending::RolledBack,
                 _ => Ending::Failed,
             }
         }

@@ -45,7 +45,7 @@ use crate::report::{Ending, Report};
     arg_required_else_help = true,
     disable_help_subcommand = true,
     max_term_width = 100,
-    after_help = "Examples:\n  acarecipe apply managed-identity --sandbox\n  acarecipe plan managed-identity -g my-group -n my-app\n  acarecipe apply managed-identity --yes -o json\n  acarecipe verify\n\nExit codes: 0 ok, 1 failed, 2 usage or recipe error, 3 prerequisites or inputs missing,\n4 verification failed, 5 changes found (plan --exit-code), 130/143 interrupted"
+    after_help = "Examples:\n  acarecipe apply managed-identity --sandbox\n  acarecipe plan managed-identity -g my-group -n my-app\n  acarecipe apply managed-identity --yes -o json\n  acarecipe verify\n\nExit codes: 0 ok, 1 failed, 2 usage or recipe error, 3 prerequisites or inputs missing,\n4 verification failed, 5 changes found (plan --exit-code), 6 rolled back, 130/143 interrupted"
 )]
 struct Cli {
     #[command(subcommand)]

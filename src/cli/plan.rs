@@ -17,6 +17,9 @@ pub(super) struct PlanArgs {
     /// Exit with 5 when there is something to change
     #[arg(long)]
     exit_code: bool,
+    /// Plan a change again that was rolled out before and taken back, under a new name
+    #[arg(long)]
+    retry: bool,
 }
 
 impl PlanArgs {
@@ -28,10 +31,11 @@ impl PlanArgs {
             verbose: output.verbose > 0,
             none_is_app: false,
         };
-        let context = match judge::open(&flags, screen).await {
+        let mut context = match judge::open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,
         };
+        context.executor.retry = self.retry;
         plan(&context, screen, self.exit_code).await
     }
 }

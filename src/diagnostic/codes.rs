@@ -86,12 +86,15 @@ codes! {
     CONDITIONAL_ROLE = "conditional-role", "a role that is assigned holds without a condition";
     DATABASE = "database", "a database lets the caller see what it is asked";
     SQL_USER = "sql-user", "a database user's name belongs to the identity it is for";
+    ROLLOUT = "rollout", "the traffic is such that a revision can be rolled out, and none is half way";
     VOLUME = "volume", "volumes, their mounts and the shares behind them fit together";
     IDENTITY_MISSING = "identity-missing", "an identity in use is assigned to the app";
 
     // Execution.
     DEADLINE = "deadline", "something was not done before the deadline";
     CHANGED_MEANWHILE = "changed-meanwhile", "an owned property changed after the plan was approved";
+    GATE = "gate", "a check that a new revision must pass before it gets more of the traffic";
+    ROLLED_BACK = "rolled-back", "a new revision failed, and the traffic was put back";
     NOT_TAKEN = "not-taken", "an accepted write did not take effect";
     NOT_RECORDED = "not-recorded", "a write could not be recorded and was not sent";
     SECRET_UNAVAILABLE = "secret-unavailable", "a secret that must be sent back has no readable value";

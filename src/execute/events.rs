@@ -88,6 +88,31 @@ pub enum Event {
         /// How long we have been waiting.
         elapsed: Duration,
     },
+    /// A rollout's candidate stands at a share of the traffic before it is judged.
+    Baking {
+        /// The candidate.
+        revision: String,
+        /// Its share, in percent.
+        weight: u32,
+        /// What is left.
+        remaining: Duration,
+    },
+    /// A rollout's candidate was judged.
+    Judged {
+        /// The candidate.
+        revision: String,
+        /// Its share, in percent.
+        weight: u32,
+        /// How many checks held.
+        passed: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// A rollout's candidate failed, and is taken back.
+    RollingBack {
+        /// The candidate.
+        revision: String,
+    },
     /// Verification begins.
     Verifying,
     /// A request on its way.

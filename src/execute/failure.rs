@@ -21,6 +21,10 @@ pub enum Failure {
     Unhealthy(Box<Diagnostic>),
     /// The deadline passed.
     Deadline(Box<Diagnostic>),
+    /// A rollout's candidate failed, and what it changed is put back.
+    RolledBack(Box<Diagnostic>),
+    /// A rollout's candidate failed, and stands as it did then.
+    NotPutBack(Box<Diagnostic>),
 }
 
 impl Failure {
@@ -31,7 +35,9 @@ impl Failure {
             Failure::Azure(diagnostic)
             | Failure::Changed(diagnostic)
             | Failure::Unhealthy(diagnostic)
-            | Failure::Deadline(diagnostic) => Some(diagnostic),
+            | Failure::Deadline(diagnostic)
+            | Failure::RolledBack(diagnostic)
+            | Failure::NotPutBack(diagnostic) => Some(diagnostic),
         }
     }
 
@@ -62,6 +68,14 @@ impl Failure {
         }
     }
 
+    /// Says more of it.
+    pub(super) fn and_note(mut self, note: &str) -> Failure {
+        if let Some(diagnostic) = self.diagnostic_mut() {
+            diagnostic.notes.push(note.to_owned());
+        }
+        self
+    }
+
     /// Says that what came of it could not be looked up, and why.
     pub(super) fn but(mut self, reason: &str) -> Failure {
         if let Some(diagnostic) = self.diagnostic_mut() {
@@ -76,7 +90,9 @@ impl Failure {
             Failure::Azure(diagnostic)
             | Failure::Changed(diagnostic)
             | Failure::Unhealthy(diagnostic)
-            | Failure::Deadline(diagnostic) => Some(diagnostic),
+            | Failure::Deadline(diagnostic)
+            | Failure::RolledBack(diagnostic)
+            | Failure::NotPutBack(diagnostic) => Some(diagnostic),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::plan::{ByHand, Plan};
+use crate::plan::{ByHand, Plan, Traffic};
 
 /// What a run did.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,8 @@ pub struct Applied {
     /// Revisions that still run with an old secret and have to be restarted. What is live does not
     /// show it, so no later run makes up for it.
     pub to_restart: Vec<String>,
+    /// Who gets what of the traffic, as a rollout saw it last; `None`: no rollout has begun.
+    pub traffic: Option<Traffic>,
     /// What is left to a person since the run could not see it through.
     pub by_hand: Vec<ByHand>,
 }
@@ -67,6 +69,11 @@ impl Ledger<'_> {
                 applied.writes.push(write.clone());
             }
         });
+    }
+
+    /// A rollout saw the traffic, or made it so.
+    pub(super) fn traffic(self, traffic: &Traffic) {
+        self.edit(|applied| applied.traffic = Some(traffic.clone()));
     }
 
     /// What `plan` leaves of these steps to a person.

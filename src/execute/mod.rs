@@ -14,6 +14,7 @@ mod probe;
 mod repeat;
 mod restart;
 mod revision;
+mod rollout;
 mod run;
 mod secrets;
 mod send;
@@ -37,6 +38,7 @@ pub use hook::{Hook, NoHook, OwnedPath, WriteEnd, WriteRecord};
 pub use interrupt::Interrupt;
 pub use ledger::{Applied, Done};
 pub use restart::restart_command;
+pub use rollout::rollout_stages;
 pub use write::described;
 
 /// What an execution works with.
@@ -64,6 +66,8 @@ pub struct Executor {
     /// Asks the app what the recipes' verifications want to know of it. A verification sets it by itself;
     /// nothing that is planned or written needs it.
     pub probing: bool,
+    /// Tries a change again that was rolled out and taken back.
+    pub retry: bool,
 }
 
 /// A plan without anything missing, the facts it stands on, and what they cost.
@@ -97,6 +101,7 @@ impl Executor {
             role_wait: self.role_wait,
             renew: self.renew,
             probing: self.probing,
+            retry: self.retry,
         };
         plan(request, facts, rights)
     }

@@ -104,6 +104,7 @@ impl Executor {
                     now: self.clock.now(),
                     role_wait: self.role_wait,
                     renew: self.renew,
+                    retry: self.retry,
                     probing: true,
                 };
                 judged = judge(request, facts, gate);

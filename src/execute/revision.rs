@@ -42,7 +42,7 @@ impl Executor {
     }
 }
 
-fn unhealthy(context: &Context<'_>, health: &Health, name: &str, why: &str) -> Diagnostic {
+pub(super) fn unhealthy(context: &Context<'_>, health: &Health, name: &str, why: &str) -> Diagnostic {
     let mut diagnostic =
         Diagnostic::error(codes::REVISION_HEALTH, format!("revision {name} is not healthy: {why}"))
             .resource(context.target.app_id());

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::ledger::{Applied, Ledger};
+use super::rollout::Rolling;
 use super::write::{Context, keys, why_unjudged};
 use super::{Event, Executor, Failure, Observed};
 use crate::diagnostic::{Diagnostic, codes};
@@ -34,10 +35,16 @@ impl Executor {
         done: &Mutex<Applied>,
     ) -> Result<Observed, Failure> {
         let approval = approved.approval();
+        let mut rolling = Rolling::of(approved);
+        let stages = approved.rollout.as_ref().map_or(0, |rollout| rollout.weights.len());
+        let context = Context { selection, target, approval: &approval, ledger: Ledger(done) };
         let mut observed = Observed { plan: approved.clone(), facts, rounds: 0, reads: 0 };
         let mut attempts: BTreeMap<String, usize> = BTreeMap::new();
-        for _ in 0..MAX_WAVES {
-            if observed.plan.writes.is_empty() {
+        for _ in 0..MAX_WAVES + stages {
+            if let Some(rollout) = &observed.plan.rollout {
+                context.ledger.traffic(&rollout.traffic);
+            }
+            if !observed.plan.has_changes() {
                 return Ok(observed);
             }
             if self.interrupt.requested() {
@@ -45,6 +52,11 @@ impl Executor {
             }
             within_approval(&approval, &observed.plan)?;
             still_judged(approved, &observed.plan)?;
+            rolling.still_approved(&observed.plan)?;
+            if observed.plan.writes.is_empty() {
+                observed = Box::pin(self.roll(&context, observed, &mut rolling)).await?;
+                continue;
+            }
             let ready: Vec<usize> = (0..observed.plan.writes.len())
                 .filter(|index| observed.plan.writes[*index].after.is_empty())
                 .collect();
@@ -70,12 +82,13 @@ impl Executor {
             // What was accepted and still does not run has to differ to be taken up.
             let renew = sent.iter().any(|key| attempts.get(key).is_some_and(|count| *count > 1));
             let executor = Executor { renew, ..self.clone() };
-            let context = Context { selection, target, approval: &approval, ledger: Ledger(done) };
             let (plan, facts) = (&observed.plan, &observed.facts);
             let writes =
                 ready.iter().map(|index| executor.write(&context, plan, &plan.writes[*index], facts));
             let ends = futures::future::join_all(writes).await;
-            ends.into_iter().collect::<Result<Vec<()>, Failure>>()?;
+            ends.into_iter()
+                .collect::<Result<Vec<()>, Failure>>()
+                .map_err(|failure| rolling.told(failure))?;
             observed = self.look_again(observed, &ready, &sent, selection, target).await?;
         }
         Err(not_taken(&observed.plan, "the plan"))

@@ -99,7 +99,13 @@ impl Executor {
         }
         let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();
         self.observer.event(&Event::Written { what: done.what, elapsed });
-        if write.consequences.contains(&Consequence::NewRevision) {
+        if let (Some(rollout), true) = (&plan.rollout, write.consequences.contains(&Consequence::NewRevision))
+        {
+            // Whether it is healthy is the first thing that the rollout judges.
+            if let Some(name) = rollout.name() {
+                context.ledger.revision(name);
+            }
+        } else if write.consequences.contains(&Consequence::NewRevision) {
             self.await_revision(context, facts, plan.health.revision.as_deref()).await?;
         }
         if write.consequences.contains(&Consequence::RestartUsers) {

@@ -1,7 +1,7 @@
 //! One evaluation of all recipes of a run over one set of facts: every value made when it is asked
 //! for, and once.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,7 +9,9 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use time::OffsetDateTime;
 
+use super::finding::Finding;
 use super::frame::Frame;
+use super::rollout::{self, Base, Standing};
 use super::stepping::StepRun;
 use super::target::Target;
 use crate::azure::types;
@@ -47,6 +49,8 @@ pub struct Request<'a> {
     pub renew: bool,
     /// Whether the app is asked what verifications want to know of it.
     pub probing: bool,
+    /// A change that was rolled out and taken back is tried again, under another name (`--retry`).
+    pub retry: bool,
 }
 
 /// All rounds of one step.
@@ -60,6 +64,8 @@ pub(super) struct Engine<'a> {
     pub(super) runs: RefCell<HashMap<(usize, usize), Runs>>,
     busy: RefCell<Vec<Slot>>,
     problems: RefCell<Vec<Diagnostic>>,
+    /// What a rollout of the run starts from, once that has been looked at.
+    standing: OnceCell<Standing>,
 }
 
 /// A lazily made value.
@@ -75,13 +81,34 @@ pub(super) enum Slot {
 
 impl<'a> Engine<'a> {
     pub(super) fn new(request: Request<'a>, facts: &'a Facts) -> Engine<'a> {
-        Engine {
+        let engine = Engine {
             request,
             asked: Asked::new(facts),
             memo: RefCell::default(),
             runs: RefCell::default(),
             busy: RefCell::default(),
             problems: RefCell::default(),
+            standing: OnceCell::new(),
+        };
+        // Before anything else: all of the run sees the app with the template of what serves.
+        let standing = rollout::standing(&engine, &engine.app_as_read());
+        let _ = engine.standing.set(standing);
+        engine
+    }
+
+    /// What a rollout of the run starts from; `None`: there is none, or it cannot begin yet.
+    pub(super) fn rollout(&self) -> Option<&Base> {
+        match self.standing.get() {
+            Some(Standing::Here(base)) => Some(base),
+            _ => None,
+        }
+    }
+
+    /// Why a rollout of the run cannot begin.
+    pub(super) fn rollout_blocked(&self) -> &[Finding] {
+        match self.standing.get() {
+            Some(Standing::Blocked(findings)) => findings,
+            _ => &[],
         }
     }
 
@@ -169,8 +196,16 @@ impl<'a> Engine<'a> {
         self.read(&self.request.target.app_id(), "Microsoft.App/containerApps")
     }
 
-    /// The app as observed.
+    /// The app as observed; where a rollout is in the run, with the template of the revision that serves.
     pub(super) fn app(&self) -> Value {
+        match self.rollout() {
+            Some(base) => base.app.clone(),
+            None => self.app_as_read(),
+        }
+    }
+
+    /// The app just as it was read.
+    pub(super) fn app_as_read(&self) -> Value {
         self.asked.value(&self.app_read())
     }
 
@@ -202,6 +237,11 @@ impl<'a> Engine<'a> {
         let Some(name) = app.text_at(&["properties", property]) else {
             return Value::null();
         };
+        self.revision_named(name)
+    }
+
+    /// A revision of the app as observed.
+    pub(super) fn revision_named(&self, name: &str) -> Value {
         let id = self.request.target.app_id().child("revisions", name);
         self.asked.value(&self.read(&id, "Microsoft.App/containerApps/revisions"))
     }

@@ -5,7 +5,7 @@
 
 use super::engine::Engine;
 use super::finding::{Finding, Status};
-use super::{mount, pull, quote};
+use super::{Rollout, mount, pull, quote};
 use crate::diagnostic::codes;
 use crate::facts::Read;
 use crate::value::Value;
@@ -41,7 +41,7 @@ pub enum State {
 }
 
 /// The health of the app as observed.
-pub(super) fn health(engine: &Engine<'_>) -> Health {
+pub(super) fn health(engine: &Engine<'_>, rollout: Option<&Rollout>) -> Health {
     let app = engine.app();
     let mut health = Health { state: State::Unknown, revision: None, traffic: None, findings: Vec::new() };
     if app.is_null() || app.is_unknown() {
@@ -49,7 +49,12 @@ pub(super) fn health(engine: &Engine<'_>) -> Health {
     }
     let (app_state, finding) = judge_app(engine, &app);
     health.findings.push(finding);
-    let Some(name) = app.text_at(&["properties", "latestRevisionName"]) else {
+    // Where a rollout decides who serves, the newest revision may be one that was taken back.
+    let candidate = rollout.filter(|one| one.candidate.as_ref().is_some_and(|candidate| candidate.exists));
+    let candidate = candidate.and_then(Rollout::name);
+    let judged = candidate.or(rollout.map(|rollout| rollout.serving.as_str()));
+    let newest = app.text_at(&["properties", "latestRevisionName"]);
+    let Some(name) = judged.or(newest) else {
         health.findings.push(
             Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, "revision")
                 .detail("there is none yet"),
@@ -64,7 +69,7 @@ pub(super) fn health(engine: &Engine<'_>) -> Health {
     let target = engine.request.target;
     let id = target.app_id().child("revisions", name);
     let kind = "Microsoft.App/containerApps/revisions";
-    let revision = engine.newest_revision(&app);
+    let revision = engine.revision_named(name);
     if revision.is_unknown() || revision.is_null() {
         health.findings.push(
             Finding::new(Status::CouldNotCheck, codes::REVISION_HEALTH, format!("revision {name}"))
@@ -98,6 +103,10 @@ pub(super) fn health(engine: &Engine<'_>) -> Health {
         ));
         health.state = app_state;
         return health;
+    }
+    if candidate.is_some() && health.traffic == Some(0) {
+        // As it is meant to be, until it has been judged.
+        health.traffic = None;
     }
     if state == State::Ready && health.traffic == Some(0) && !multiple {
         // In Single mode the newest revision takes over by itself.

@@ -76,6 +76,22 @@ pub fn judge(request: Request<'_>, facts: &Facts, gate: &Gate<'_>) -> Judged {
     all
 }
 
+/// What the checks of an instance's rollout are called, with the root `candidate`.
+pub(super) fn named(engine: &Engine<'_>, instance: usize, candidate: &Value) -> Vec<String> {
+    let frame = engine.frame(instance);
+    let frame = frame.with_root("candidate", candidate.clone());
+    let mut names = Vec::new();
+    for check in frame.recipe().rollout.iter().flat_map(|rollout| &rollout.checks) {
+        for each in frame.rounds(check.for_each.as_ref()).unwrap_or_default() {
+            let frame = frame.with_each(each);
+            if check.when.as_ref().is_none_or(|when| frame.expression(when).truthy() == Some(true)) {
+                names.push(frame.text(check.name.as_ref()).unwrap_or_else(|| probing::called(&frame, check)));
+            }
+        }
+    }
+    names
+}
+
 /// Each recipe's own verifications.
 pub(super) fn verifications(engine: &Engine<'_>, resources: &[ResourcePlan]) -> Judged {
     let mut all = Judged::default();

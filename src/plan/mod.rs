@@ -9,6 +9,7 @@ mod asking;
 mod by_host;
 mod conflicts;
 mod database;
+mod delivery;
 mod denials;
 mod dockerfile;
 mod engine;
@@ -31,10 +32,12 @@ mod pull;
 mod requirements;
 mod resources;
 mod rights;
+mod rollout;
 mod schedule;
 mod secrecy;
 mod stepping;
 mod target;
+mod traffic;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,8 +66,10 @@ pub use judging::{Gate, Judged, Scope, judge};
 pub use probing::Probe;
 pub use pull::PullFacts;
 pub use rights::{Right, ScopeRights, Standing};
+pub use rollout::{Candidate, Rollout, Stage, revision_command, shift_command, stages};
 pub use schedule::{Cycle, Group, Node, schedule};
 pub use target::{Cloud, Target, short_location};
+pub use traffic::{Entry, Traffic};
 
 /// What a run would do, as a value.
 #[derive(Clone, Debug)]
@@ -85,6 +90,8 @@ pub struct Plan {
     pub writes: Vec<Write>,
     /// What writes may need the answer of, by the key of its step; most writes need none.
     pub actions: BTreeMap<String, Action>,
+    /// How the run's one new revision is put into service, if a recipe says.
+    pub rollout: Option<Rollout>,
     /// What had to hold before the first write.
     pub prerequisites: Vec<Finding>,
     /// Verifications of the recipes' own (`verify:`), on the same facts. Without those that ask the app,
@@ -96,6 +103,8 @@ pub struct Plan {
     pub asks_app: bool,
     /// Mistakes in recipes and conflicts between them.
     pub problems: Vec<Diagnostic>,
+    /// The api-version for the app, where a rollout writes it beside the plan's writes.
+    pub app_version: Option<String>,
     /// The api-version for each type that is written.
     pub versions: BTreeMap<&'static str, String>,
     /// Outputs by instance.
@@ -245,7 +254,12 @@ pub struct Settle {
 impl Plan {
     /// Whether something is to change.
     pub fn has_changes(&self) -> bool {
-        !self.writes.is_empty()
+        !self.writes.is_empty() || self.next_stage().is_some()
+    }
+
+    /// What a rollout does next, once the writes are done.
+    pub fn next_stage(&self) -> Option<&Stage> {
+        self.rollout.as_ref()?.stages.first()
     }
 
     /// Whether the recipes and inputs of the run cannot be had together: a mistake of whoever asks for
@@ -368,9 +382,21 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let app = engine.app();
     let mut steps = resources::step_plans(&engine);
     let actions = resources::actions(&engine);
+    let pin = engine.rollout().and_then(|base| rollout::pin(&engine, base));
+    let pinned = pin.as_ref().map(|step| step.key.clone());
+    steps.extend(pin);
     let resources = resources::resources(&engine, &mut steps);
-    let writes = writes::writes(&engine, &steps, &resources, &actions);
+    let (rollout, in_the_way) = match engine.rollout() {
+        Some(base) => {
+            let (rollout, findings) = rollout::of(&engine, base, &resources);
+            (Some(rollout), findings)
+        }
+        None => (None, engine.rollout_blocked().to_vec()),
+    };
+    let delivery = delivery::Delivery::of(&engine, rollout.as_ref(), pinned);
+    let writes = writes::writes(&engine, &delivery.seen(&steps), &resources, &actions, &delivery);
     let mut prerequisites = prerequisites::baseline(&engine);
+    prerequisites.extend(in_the_way);
     prerequisites.extend(prerequisites::recipes(&engine, &steps));
     let unreadable = resources::unreadable(&engine);
     let by_hand = resources::by_hand(&engine);
@@ -381,10 +407,14 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         // A right is asked for only when it is sure that the write is needed; those of a database are its own.
         let of_azure = |write: &&Write| write.is_sure(&steps) && write.user(&steps).is_none();
         let writes: Vec<Write> = writes.iter().filter(of_azure).cloned().collect();
-        let rights = rights::rights(&engine, facts, &steps, &writes, &actions, &unreadable);
+        let rights = rights::rights(&engine, facts, &steps, &writes, &actions, &unreadable, rollout.as_ref());
         prerequisites.extend(rights::findings(&engine, &rights));
-        let written: Vec<ResourceId> =
+        let mut written: Vec<ResourceId> =
             writes.iter().map(|write| rights::write_scope(&engine, write, &steps)).collect();
+        let app = request.target.app_id();
+        if rollout.as_ref().is_some_and(|rollout| !rollout.stages.is_empty()) && !written.contains(&app) {
+            written.push(app);
+        }
         prerequisites.extend(written.iter().filter_map(|scope| locks::finding(&engine, scope)));
         prerequisites.extend(denials::findings(&engine, &written, &rights));
         rights
@@ -394,8 +424,11 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     prerequisites.extend(preflight::findings(&engine, &resources));
     prerequisites.extend(preflight::lost(&resources));
     prerequisites.extend(preflight::conditions(&steps));
-    let judged = judging::verifications(&engine, &resources);
-    let health = health::health(&engine);
+    let mut judged = judging::verifications(&engine, &resources);
+    if let (Some(base), Some(rollout)) = (engine.rollout(), &rollout) {
+        judged.findings.push(rollout::verification(&engine, base, rollout));
+    }
+    let health = health::health(&engine, rollout.as_ref());
     let mut outputs = IndexMap::new();
     let mut notes = Vec::new();
     for (index, bound) in engine.instances().iter().enumerate() {
@@ -414,7 +447,9 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let applies =
         |(index, one): (usize, &crate::recipe::Instance)| (one.alias.clone(), engine.applies(index, &[]));
     let commands = engine.instances().iter().enumerate().map(applies).collect();
+    let app_version = rollout.as_ref().map(|_| engine.version("Microsoft.App/containerApps"));
     Plan {
+        app_version,
         commands,
         actions,
         versions,
@@ -427,6 +462,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         rights,
         unreadable,
         by_hand,
+        rollout,
         prerequisites,
         verifications: judged.findings,
         probes: judged.probes,

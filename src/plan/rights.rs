@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::administrator::{grant_line, role_lines};
 use super::engine::Engine;
 use super::finding::{Finding, Status};
-use super::{Action, StepPlan, Unreadable, Write};
+use super::{Action, Rollout, Stage, StepPlan, Unreadable, Write};
 use crate::azure::types::{self, Consequence, Linked, LinkedOn, LinkedWhen, stands_below};
 use crate::azure::{ResourceId, permissions, roles};
 use crate::diagnostic::codes;
@@ -75,9 +75,11 @@ pub(super) fn rights(
     writes: &[Write],
     actions: &BTreeMap<String, Action>,
     unreadable: &[Unreadable],
+    rollout: Option<&Rollout>,
 ) -> Vec<ScopeRights> {
     let mut scopes: Vec<ScopeRights> = Vec::new();
-    for needed in of_writes(engine, steps, writes, actions) {
+    let stages = rollout.map(|rollout| of_rollout(engine, rollout)).unwrap_or_default();
+    for needed in of_writes(engine, steps, writes, actions).into_iter().chain(stages) {
         let standing = judge(engine, &needed);
         let Needed { action, scope, why, optional, grant } = needed;
         add(&mut scopes, scope, Right { action, why, standing, optional, grant });
@@ -183,6 +185,28 @@ fn of_writes(
         }));
     }
     needed
+}
+
+/// The rights of a rollout: to shift traffic, which is a write of the app, and to take a revision out of service.
+fn of_rollout(engine: &Engine<'_>, rollout: &Rollout) -> Vec<Needed> {
+    let app = engine.request.target.app_id();
+    let needed = |action: &str, why: String| Needed {
+        action: format!("Microsoft.App/containerApps/{action}"),
+        scope: app.clone(),
+        why,
+        optional: false,
+        grant: None,
+    };
+    let mut all = Vec::new();
+    if !rollout.stages.is_empty() {
+        all.push(needed("write", format!("change the container app {}", app.name())));
+    }
+    let retires = rollout.stages.iter().any(|stage| matches!(stage, Stage::Retire(_)));
+    if retires || (rollout.rolls_back && !rollout.stages.is_empty()) {
+        let why = format!("deactivate a revision of the container app {}", app.name());
+        all.push(needed("revisions/deactivate/action", why));
+    }
+    all
 }
 
 /// The resources on which a write needs a linked right; none when it does not need it.

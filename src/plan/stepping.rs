@@ -196,8 +196,17 @@ impl Frame<'_, '_> {
         let kind = types::find("Microsoft.App/containerApps")?;
         let id = self.engine.request.target.app_id();
         let app = self.engine.app();
-        let running = self.engine.running_template(&app);
-        self.merged(step, steps::container_app(kind, key, &id, &app, running.as_ref(), fragment))
+        if self.engine.rollout().is_none() {
+            let running = self.engine.running_template(&app);
+            return self.merged(step, steps::container_app(kind, key, &id, &app, running.as_ref(), fragment));
+        }
+        // It is counted from what serves already.
+        let outcome = self.merged(step, steps::container_app(kind, key, &id, &app, None, fragment))?;
+        let as_read = self.engine.app_as_read();
+        let running = self.engine.running_template(&as_read);
+        let left_behind =
+            running.is_some_and(|running| steps::left_behind(kind, &as_read, &running, fragment));
+        Some(if left_behind { steps::with_secrets_again(outcome) } else { outcome })
     }
 
     pub(super) fn merged(&self, step: &Step, outcome: steps::StepResult) -> Option<Outcome> {

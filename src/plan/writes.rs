@@ -7,9 +7,10 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
+use super::delivery::Delivery;
 use super::engine::Engine;
 use super::resources::{Needs, fold};
-use super::schedule::{Node, schedule};
+use super::schedule::{Group, Node, schedule};
 use super::{Action, Request, ResourcePlan, Settle, StepPlan, Write};
 use crate::azure::ResourceId;
 use crate::azure::types::{Consequence, ResourceType};
@@ -24,9 +25,10 @@ pub(super) fn writes(
     steps: &[StepPlan],
     resources: &[ResourcePlan],
     actions: &BTreeMap<String, Action>,
+    delivery: &Delivery,
 ) -> Vec<Write> {
     let pending: Vec<usize> = (0..steps.len()).filter(|index| steps[*index].outcome.pending()).collect();
-    let nodes: Vec<Node> = pending
+    let mut nodes: Vec<Node> = pending
         .iter()
         .map(|index| Node { key: steps[*index].key.clone(), resource: written_to(&steps[*index]) })
         .collect();
@@ -50,8 +52,9 @@ pub(super) fn writes(
             }
         }
     }
+    let barrier = delivery.barrier(steps, &pending, &mut nodes, &mut edges);
     let groups = match schedule(&nodes, &edges) {
-        Ok(groups) => groups,
+        Ok(groups) => without(groups, barrier),
         Err(cycle) => {
             let chain: Vec<&str> = cycle.0.iter().map(|node| nodes[*node].key.as_str()).collect();
             engine.problem(Diagnostic::error(
@@ -63,7 +66,7 @@ pub(super) fn writes(
     };
     let mut written: BTreeMap<ResourceId, Vec<usize>> = BTreeMap::new();
     // A revision that could not be provisioned is not tried again for the same template.
-    let renew = engine.request.renew || engine.newest_never_ran(&engine.app());
+    let renew = delivery.is_none() && (engine.request.renew || engine.newest_never_ran(&engine.app()));
     let request = Request { renew, ..engine.request };
     groups
         .iter()
@@ -74,9 +77,29 @@ pub(super) fn writes(
                 .and_then(|index| steps[*index].outcome.resource.as_ref())
                 .and_then(|id| resources.iter().find(|resource| resource.id == *id));
             let before = plan.map(|plan| written.entry(plan.id.clone()).or_default());
-            write_of(steps, &members, plan, before, group.after.clone(), request)
+            write_of(steps, &members, plan, before, group.after.clone(), request, delivery)
         })
         .collect()
+}
+
+/// The groups without that of the node `barrier`, which only stands between others: what waits for it waits for
+/// what it waits for.
+fn without(groups: Vec<Group>, barrier: Option<usize>) -> Vec<Group> {
+    let Some(at) =
+        groups.iter().position(|group| barrier.is_some_and(|barrier| group.nodes.contains(&barrier)))
+    else {
+        return groups;
+    };
+    let before = groups[at].after.clone();
+    let renumbered = |after: &[usize]| {
+        let through = after.iter().flat_map(|one| if *one == at { before.clone() } else { vec![*one] });
+        let mut all: Vec<usize> = through.map(|one| if one > at { one - 1 } else { one }).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    };
+    let rest = groups.iter().enumerate().filter(|(index, _)| *index != at);
+    rest.map(|(_, group)| Group { after: renumbered(&group.after), ..group.clone() }).collect()
 }
 
 /// What tells the resource that a step changes from all others. The name of a role assignment is made of
@@ -192,6 +215,7 @@ fn write_of(
     before: Option<&mut Vec<usize>>,
     after: Vec<usize>,
     request: Request<'_>,
+    delivery: &Delivery,
 ) -> Write {
     let (renew, now) = (request.renew, request.now);
     let outcome = &steps[members[0]].outcome;
@@ -205,7 +229,7 @@ fn write_of(
     let Sending { body, waits_for } = match (plan, before) {
         (Some(plan), Some(before)) => {
             // What this write makes of the resource, with everything that earlier writes made.
-            let base = fold(kind, &base_of(&plan.live, steps, members), steps, before);
+            let mut base = fold(kind, &base_of(&plan.live, steps, members), steps, before);
             before.extend(members);
             // What is in place stays so: a stage that is over must not come back with its step.
             let wanted: Vec<usize> = (plan.steps.iter().copied())
@@ -215,6 +239,9 @@ fn write_of(
             let mut merged = fold(kind, &plan.live, steps, &wanted);
             if renew && members.iter().any(|index| steps[*index].outcome.base != plan.live) {
                 give_suffix(&mut merged);
+            }
+            if plan.id == delivery.app {
+                delivery.shape(&mut base, &mut merged, changes.contains(&Consequence::NewRevision));
             }
             merge::body_for(kind, &base, &merged)
         }

@@ -147,6 +147,7 @@ pub(super) static RECIPE: Table = table(
         may("variables", Kind::Map(&Kind::Fragment), "Derived values."),
         may("prerequisites", Kind::List(&Kind::Object(&CHECK)), "What must hold before the first write."),
         may("steps", Kind::List(&Kind::Object(&STEP)), "The desired state."),
+        may("rollout", Kind::Object(&ROLLOUT), "How the run's one new revision is put into service."),
         may("verify", Kind::List(&Kind::Object(&CHECK)), "Behaviour to look at afterwards."),
         may("outputs", Kind::Map(&Kind::Fragment), "What other recipes and people can use."),
         may("notes", Kind::Expr, "What to do next."),
@@ -343,6 +344,46 @@ static HTTP: Table = table(
         ),
         may("max_time", Kind::DurationExpr, "How long one answer may take; without it 30s."),
         may("follow_redirects", Kind::Flag, "Whether a redirect to one of the app's own hosts is followed."),
+    ],
+);
+
+static ROLLOUT: Table = table(
+    "a rollout",
+    &[
+        need(
+            "label",
+            Kind::Expr,
+            "The label under which the new revision, the candidate, answers before it has any traffic.",
+        ),
+        may(
+            "checks",
+            Kind::List(&Kind::Object(&CHECK)),
+            "What must hold of the candidate before its share of the traffic grows, and after the last time.",
+        ),
+        need("steps", Kind::Object(&ROLLOUT_STEPS), "How its share grows."),
+        may(
+            "on_failure",
+            Kind::Expr,
+            "`rollback` (the default) puts the weights back and deactivates the candidate; `keep` leaves all as it \
+             stands.",
+        ),
+        may(
+            "keep",
+            Kind::Expr,
+            "How many replaced revisions stay active without traffic, to go back to: `1` (the default) or `0`.",
+        ),
+    ],
+);
+
+static ROLLOUT_STEPS: Table = table(
+    "the steps of a rollout",
+    &[
+        need("weights", Kind::Expr, "Shares of the traffic in percent: a list that grows and ends with 100."),
+        may(
+            "bake",
+            Kind::Expr,
+            "How long each share stands before it is judged, such as `2m`; without it 1m.",
+        ),
     ],
 );
 

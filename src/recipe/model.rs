@@ -96,6 +96,8 @@ pub struct Recipe {
     pub prerequisites: Vec<Check>,
     /// The desired state.
     pub steps: Vec<Step>,
+    /// How the run's one new revision is put into service.
+    pub rollout: Option<Rollout>,
     /// Behaviour to look at afterwards; desired state is verified by planning again.
     pub verify: Vec<Check>,
     /// What other recipes and people can use, by name as expressions spell it.
@@ -467,6 +469,25 @@ pub struct HttpCheck {
     pub max_time: Option<Expr>,
     /// Whether a redirect to one of the app's own hosts is followed.
     pub follow_redirects: bool,
+}
+
+/// How the one write of a run that makes a revision is delivered: at no traffic, judged, shifted by steps.
+#[derive(Clone, Debug)]
+pub struct Rollout {
+    /// The label of the new revision.
+    pub label: Expr,
+    /// What must hold of it at every share of the traffic.
+    pub checks: Vec<Check>,
+    /// The shares: `[10, 50, 100]`.
+    pub weights: Expr,
+    /// How long each stands before it is judged: a duration as text.
+    pub bake: Option<Expr>,
+    /// `rollback` or `keep`.
+    pub on_failure: Option<Expr>,
+    /// How many replaced revisions stay active: 0 or 1.
+    pub keep: Option<Expr>,
+    /// The whole entry.
+    pub span: Span,
 }
 
 /// One piece of desired state.

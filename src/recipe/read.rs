@@ -10,8 +10,8 @@ use super::yaml::{Node as YamlNode, Yaml};
 use super::{
     ActionStep, Check, CheckKind, Complexity, DataFile, Definition, DockerfileLookup, Expr, Field, Goal,
     HttpCheck, Id, ImageBuild, Input, Lookup, LookupKind, ManifestLookup, Origin, Recipe, Requirement,
-    RequirementsLookup, ResourceLookup, ResourceStep, ResourceType, Retry, RoleAssignment, Search, Shape,
-    Spanned, SqlUser, Step, StepKind, Target, parse_duration, snake,
+    RequirementsLookup, ResourceLookup, ResourceStep, ResourceType, Retry, RoleAssignment, Rollout, Search,
+    Shape, Spanned, SqlUser, Step, StepKind, Target, parse_duration, snake,
 };
 use crate::diagnostic::{Severity, Source};
 use crate::expression::{Expression, Node, Tree};
@@ -47,6 +47,7 @@ pub(super) fn recipe(source: &Arc<Source>, origin: Origin, yaml: &Yaml) -> Optio
         variables: definitions(yaml, "variables"),
         prerequisites: elements(yaml, "prerequisites").filter_map(check).collect(),
         steps: elements(yaml, "steps").filter_map(step).collect(),
+        rollout: yaml.get("rollout").and_then(rollout),
         verify: elements(yaml, "verify").filter_map(check).collect(),
         outputs: definitions(yaml, "outputs"),
         notes: expr(yaml, "notes"),
@@ -222,6 +223,19 @@ fn http_check(yaml: &Yaml) -> Option<HttpCheck> {
         body: expr(yaml, "body"),
         max_time: expr(yaml, "max_time"),
         follow_redirects: flag(yaml, "follow_redirects"),
+    })
+}
+
+fn rollout(yaml: &Yaml) -> Option<Rollout> {
+    let steps = yaml.get("steps")?;
+    Some(Rollout {
+        label: expr(yaml, "label")?,
+        checks: elements(yaml, "checks").filter_map(check).collect(),
+        weights: expr(steps, "weights")?,
+        bake: expr(steps, "bake"),
+        on_failure: expr(yaml, "on_failure"),
+        keep: expr(yaml, "keep"),
+        span: yaml.span,
     })
 }
 

@@ -5,6 +5,7 @@ mod catalogue;
 pub mod diagnostics;
 mod permissions;
 mod progress;
+mod rollout;
 mod scaffold;
 mod screen;
 mod text;

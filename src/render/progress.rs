@@ -13,6 +13,8 @@ use crate::value::strip_control;
 
 /// The age at which a role counts as in force: no countdown starts higher.
 const LONGEST_SETTLE: Duration = Duration::from_secs(600);
+/// More than any share stands: what is left is counted from here, so that it grows as time passes.
+const LONGEST_BAKE: Duration = Duration::from_secs(8 * 24 * 3600);
 /// How often a log is told that something still goes on.
 const LOG_EVERY: Duration = Duration::from_secs(30);
 
@@ -176,6 +178,20 @@ impl Observer for Progress {
                     self.line(&format!("? {method} {url}: {answer}"));
                 }
             }
+            Event::Baking { revision, weight, remaining } => {
+                let text = format!("{revision} stands at {weight} % of the traffic");
+                let left = remaining.as_secs_f32().ceil();
+                self.moving(&format!("{text}: {left} s left"));
+                let passed = LONGEST_BAKE.saturating_sub(*remaining);
+                if !self.watched && self.due(&text, passed) {
+                    self.line(&format!("… {text}: {left} s left"));
+                }
+            }
+            Event::Judged { revision, weight, passed, of } => {
+                let mark = if passed == of { "✓" } else { "✗" };
+                self.line(&format!("{mark} {revision} at {weight} %: {passed} of {}", counted(*of, "check")));
+            }
+            Event::RollingBack { revision } => self.line(&format!("! {revision} failed; it is taken back")),
             Event::Verifying => self.moving("verifying"),
             Event::Client(event) => self.client(event),
         }

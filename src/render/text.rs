@@ -149,6 +149,9 @@ pub fn plan(plan: &PlanReport, whole: bool) -> String {
             let _ = writeln!(text, "      → {consequence}");
         }
     }
+    if let Some(rollout) = &plan.rollout {
+        text.push_str(&super::rollout::rollout(rollout));
+    }
     if !plan.by_hand.is_empty() {
         let _ = writeln!(text, "\n  left to a person:");
         by_hand(&mut text, plan);
@@ -197,7 +200,8 @@ fn summary(plan: &PlanReport) -> String {
         0 => "no new revision".to_owned(),
         count => counted(count, "new revision"),
     };
-    format!("{}, {revisions}", counted(plan.writes.len(), "write"))
+    let writes = plan.rollout.as_ref().map_or(plan.writes.len(), |rollout| rollout.writes);
+    format!("{}, {revisions}", counted(writes, "write"))
 }
 
 /// `1 write`, `2 writes`.
@@ -231,6 +235,7 @@ pub fn ending(report: &Report) -> String {
     let (style, word) = match report.status {
         Ending::Ok => (GREEN, "Done"),
         Ending::ChangesFound => (YELLOW, "Changes found"),
+        Ending::RolledBack => (RED, "Failed and rolled back"),
         Ending::Interrupted => (YELLOW, "Interrupted"),
         Ending::Terminated => (YELLOW, "Terminated"),
         Ending::PrerequisitesMissing => (RED, "Prerequisites missing"),
@@ -253,7 +258,8 @@ pub fn ending(report: &Report) -> String {
     if let Some(next) = next(report) {
         let _ = writeln!(text, "  {next}");
     }
-    let azure_said = matches!(report.status, Ending::Failed | Ending::VerificationFailed);
+    let azure_said =
+        matches!(report.status, Ending::Failed | Ending::VerificationFailed | Ending::RolledBack);
     if let (true, Some(id)) = (azure_said, &report.correlation_id) {
         let _ = writeln!(text, "  Correlation id of this run, for Azure support: {id}");
     }
@@ -278,6 +284,9 @@ fn next(report: &Report) -> Option<&'static str> {
         (Ending::VerificationFailed, _) => {
             Some("Mend what is marked ✗ above; acarecipe verify with the same arguments looks again.")
         }
+        (Ending::RolledBack, _) => Some(
+            "What served before serves again. Mend what is told above and apply again; --retry tries the same change once more.",
+        ),
         (Ending::Failed | Ending::Interrupted | Ending::Terminated, "apply") => {
             Some("To go on, run the same command again: what is in place is not written twice.")
         }

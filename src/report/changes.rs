@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use super::RolloutReport;
 use crate::azure::types::{Compare, Consequence};
 use crate::merge::{Owned, add_words};
-use crate::plan::{Plan, Write};
+use crate::plan::{Plan, Rollout, Write};
 use crate::value::{Data, Path, Redacted, Segment, Value, strip_control};
 
 /// What happens to a property.
@@ -86,6 +87,9 @@ pub struct PlanReport {
     pub new_revisions: usize,
     /// The writes, in order.
     pub writes: Vec<WriteReport>,
+    /// How the new revision is put into service after them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutReport>,
     /// What is left to a person, in a few words each; `actionRequired` of the report has it in full.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_hand: Vec<String>,
@@ -102,7 +106,8 @@ impl PlanReport {
     pub fn new(plan: &Plan, foreign_recipes: Vec<String>) -> PlanReport {
         let writes: Vec<WriteReport> = plan.writes.iter().map(|write| write_report(plan, write)).collect();
         PlanReport {
-            empty: writes.is_empty(),
+            empty: !plan.has_changes(),
+            rollout: RolloutReport::of(plan),
             new_revisions: usize::from(
                 plan.writes.iter().any(|write| write.consequences.contains(&Consequence::NewRevision)),
             ),
@@ -277,6 +282,11 @@ fn consequences(plan: &Plan, write: &Write, role: bool) -> Vec<String> {
     }
     for consequence in &write.consequences {
         told.push(match consequence {
+            Consequence::NewRevision if plan.rollout.is_some() => {
+                let name = plan.rollout.as_ref().and_then(Rollout::name);
+                let name = name.map_or_else(|| "(known after apply)".to_owned(), strip_control);
+                format!("creates the revision {name}, without traffic")
+            }
             Consequence::NewRevision => {
                 let multiple = plan
                     .app

@@ -7,6 +7,7 @@ mod cases;
 mod changes;
 mod permissions;
 mod rights;
+mod rollout;
 mod scaffold;
 
 use indexmap::IndexMap;
@@ -24,6 +25,7 @@ pub use cases::{CaseReport, CaseRunReport};
 pub use changes::{Action, Leaf, PlanReport, Sign, WriteReport};
 pub use permissions::{ActionReport, PermissionReport};
 pub use rights::{RightNeeded, rights};
+pub use rollout::{RolloutReport, StageReport, TrafficReport};
 pub use scaffold::{ScaffoldReport, ScaffoldedFile};
 
 /// The version of the shape.
@@ -45,6 +47,8 @@ pub enum Ending {
     VerificationFailed,
     /// 5: changes were found (`plan --exit-code`).
     ChangesFound,
+    /// 6: a new revision failed, and the traffic was put back.
+    RolledBack,
     /// 130: interrupted (SIGINT).
     Interrupted,
     /// 143: terminated (SIGTERM).
@@ -61,6 +65,7 @@ impl Ending {
             Ending::PrerequisitesMissing => 3,
             Ending::VerificationFailed => 4,
             Ending::ChangesFound => 5,
+            Ending::RolledBack => 6,
             Ending::Interrupted => 130,
             Ending::Terminated => 143,
         }
@@ -191,6 +196,9 @@ pub struct AppliedReport {
     pub writes: Vec<String>,
     /// New revisions.
     pub revisions: Vec<String>,
+    /// Who gets what of the traffic, where a rollout shifted it: as it saw it last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub traffic: Vec<TrafficReport>,
 }
 
 impl From<&Applied> for AppliedReport {
@@ -198,6 +206,7 @@ impl From<&Applied> for AppliedReport {
         AppliedReport {
             writes: applied.writes.iter().map(|write| strip_control(&write.what)).collect(),
             revisions: applied.revisions.iter().map(|name| strip_control(name)).collect(),
+            traffic: applied.traffic.iter().flat_map(TrafficReport::of).collect(),
         }
     }
 }

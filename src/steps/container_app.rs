@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::{Outcome, StepResult, with_computed};
 use crate::azure::ResourceId;
 use crate::azure::types::ResourceType;
-use crate::merge::{merge, word_set};
+use crate::merge::{Owned, merge, word_set};
 use crate::value::{Data, Segment, Value};
 
 /// The outcome of laying `fragment` (`identity`, `configuration`, `template`, `tags`) over the app.
@@ -59,30 +59,60 @@ pub fn container_app(
 /// wanted template, and no revision has it (deployment errors, Microsoft Learn). The same write is
 /// then sent again, with the secrets that its template needs.
 fn count_from_running(outcome: &mut Outcome, running: &Value) {
-    let mut base = outcome.live.clone();
-    if let Some(template) = base.at_mut(&["properties", "template"]) {
-        *template = running.clone();
-    }
+    let base = with_template(&outcome.live, running);
     let Ok(seen) = merge(outcome.kind, &base, &outcome.fragment) else { return };
-    // In place on the app and yet not running: a change that is simply to be made is none of this.
-    let left_behind = outcome.owned.iter().any(|owned| {
-        owned.in_place
-            && owned.path.pattern().starts_with("properties.template")
-            && seen.owned.iter().any(|other| other.path == owned.path && !other.in_place)
-    });
-    if !left_behind {
+    if !is_left_behind(&outcome.owned, &seen.owned) {
         return;
     }
     outcome.owned = seen.owned;
+    outcome.base = base;
+    secrets_again(outcome);
+}
+
+fn with_template(app: &Value, template: &Value) -> Value {
+    let mut app = app.clone();
+    if let Some(own) = app.at_mut(&["properties", "template"]) {
+        *own = template.clone();
+    }
+    app
+}
+
+/// In place on the app and yet not running: a change that is simply to be made is none of this.
+fn is_left_behind(on_app: &[Owned], running: &[Owned]) -> bool {
+    on_app.iter().any(|owned| {
+        owned.in_place
+            && owned.path.pattern().starts_with("properties.template")
+            && running.iter().any(|other| other.path == owned.path && !other.in_place)
+    })
+}
+
+/// Whether a failed operation has left what `fragment` wants of the template on the app, and nothing runs it.
+pub fn left_behind(kind: &'static ResourceType, app: &Value, running: &Value, fragment: &Value) -> bool {
+    let fragment = in_arm_shape(fragment);
+    let seen = |app: &Value| merge(kind, app, &fragment).map(|merged| merged.owned);
+    match (seen(app), seen(&with_template(app, running))) {
+        (Ok(on_app), Ok(running)) => is_left_behind(&on_app, &running),
+        _ => false,
+    }
+}
+
+/// The outcome with the secrets that it owns to be sent again, although they stand on the app.
+pub fn with_secrets_again(mut outcome: Outcome) -> Outcome {
+    if outcome.pending() {
+        secrets_again(&mut outcome);
+    }
+    outcome
+}
+
+fn secrets_again(outcome: &mut Outcome) {
     for owned in &mut outcome.owned {
         if owned.path.pattern().starts_with("properties.configuration.secrets") && owned.in_place {
             owned.in_place = false;
             if let Some(Segment::Element(name)) = owned.path.0.get(3) {
-                without_secret(&mut base, name);
+                without_secret(&mut outcome.base, name);
             }
         }
     }
-    outcome.base = base;
 }
 
 fn without_secret(app: &mut Value, name: &str) {

@@ -16,7 +16,7 @@ use crate::azure::types::ResourceType;
 use crate::merge::{MergeError, Owned};
 use crate::value::{Data, Path, Segment, Value};
 
-pub use container_app::container_app;
+pub use container_app::{container_app, left_behind, with_secrets_again};
 pub use resource::{Wanted, matching, resource, value_at};
 pub use role_assignment::{Role, RoleRequest, role_assignment, role_assignments_read, scope_covers};
 pub use sql::{DatabaseUser, Judged, UserRequest, sql_user};

@@ -193,7 +193,7 @@ impl Story<'_> {
         automatic: bool,
     ) -> Report {
         let (screen, kept) = Screen::keeping();
-        let ending = self.on(run, command, faults, &screen).await;
+        let ending = Box::pin(self.on(run, command, faults, &screen)).await;
         self.end.interrupted |= matches!(ending, Ending::Interrupted | Ending::Terminated);
         let Kept { text, report } = std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
         let report = report.unwrap_or_else(|| {

@@ -32,7 +32,10 @@ pub(super) fn compare(
     found.extend(status(expect, command, report));
     let plan = report.plan.as_ref();
     let (writes, revisions) = if command == CaseCommand::Plan {
-        plan.map_or((0, 0), |plan| (plan.writes.len(), plan.new_revisions))
+        plan.map_or((0, 0), |plan| {
+            let writes = plan.rollout.as_ref().map_or(plan.writes.len(), |rollout| rollout.writes);
+            (writes, plan.new_revisions)
+        })
     } else {
         (report.counts.writes, report.counts.revisions)
     };

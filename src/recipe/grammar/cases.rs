@@ -9,7 +9,8 @@ pub(in crate::recipe) static CASES: Table = table(
 );
 
 /// The words of reports for how a run can end here.
-const STATUSES: &[&str] = &["ok", "failed", "usage", "prerequisites-missing", "verification-failed"];
+const STATUSES: &[&str] =
+    &["ok", "failed", "usage", "prerequisites-missing", "verification-failed", "rolled-back"];
 
 const WITH: super::Key =
     may("with", Kind::Map(&Kind::Json), "Inputs of the recipe; later runs keep those of the run before.");

@@ -16,6 +16,8 @@ pub(super) struct Place<'a> {
     pub(super) for_each: Option<&'a Expr>,
     /// Whether an answer is judged there; then `it` is.
     pub(super) answer: bool,
+    /// Whether it stands in a check of a rollout; then `candidate` is there.
+    pub(super) on_candidate: bool,
 }
 
 /// What an expression belongs to, by name as expressions spell it.
@@ -52,7 +54,7 @@ impl Role {
 
 /// All expressions of the recipe, in the order of the model.
 pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
-    let mut all = Collector { places: Vec::new(), owner: Owner::Leaf, for_each: None };
+    let mut all = Collector { places: Vec::new(), owner: Owner::Leaf, for_each: None, on_candidate: false };
     let condition = Role::Condition { at_plan: true };
     for requirement in &recipe.requires {
         all.one(requirement.when.as_ref(), condition);
@@ -141,6 +143,16 @@ pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
         }
     }
     all.enter(Owner::Leaf, None);
+    if let Some(rollout) = &recipe.rollout {
+        all.one(Some(&rollout.label), Role::Plan);
+        all.one(Some(&rollout.weights), Role::Plan);
+        for key in [&rollout.bake, &rollout.on_failure, &rollout.keep] {
+            all.one(key.as_ref(), Role::Plan);
+        }
+        all.on_candidate = true;
+        all.checks(&rollout.checks);
+        all.on_candidate = false;
+    }
     all.checks(&recipe.verify);
     all.definitions(recipe.outputs.values(), Owner::Output);
     all.enter(Owner::Leaf, None);
@@ -152,6 +164,7 @@ struct Collector<'a> {
     places: Vec<Place<'a>>,
     owner: Owner<'a>,
     for_each: Option<&'a Expr>,
+    on_candidate: bool,
 }
 
 impl<'a> Collector<'a> {
@@ -170,8 +183,8 @@ impl<'a> Collector<'a> {
     }
 
     fn push(&mut self, expression: &'a Expression, span: Span, role: Role) {
-        let (owner, for_each) = (self.owner, self.for_each);
-        self.places.push(Place { expression, span, owner, role, for_each, answer: false });
+        let (owner, for_each, on_candidate) = (self.owner, self.for_each, self.on_candidate);
+        self.places.push(Place { expression, span, owner, role, for_each, answer: false, on_candidate });
     }
 
     fn tree(&mut self, tree: &'a Tree) {

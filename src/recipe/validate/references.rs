@@ -54,6 +54,11 @@ pub(in crate::recipe) const ROOTS: &[Root] = &[
         "in the `body` of an http check",
         "the app's answer: `status`, `headers`, `body`, `json`, `elapsed` (milliseconds)",
     ),
+    root(
+        "candidate",
+        "in `checks` of `rollout`",
+        "the revision that is judged: `revision` (its name), `url` (of its label), `weight` (its share of the traffic), `properties` (as Azure gives them)",
+    ),
 ];
 
 /// Whether a name is that of a root.
@@ -66,6 +71,7 @@ pub(super) const TARGET: &[&str] =
 pub(super) const CLOUD: &[&str] = &["name", "authority", "suffixes"];
 pub(super) const EACH: &[&str] = &["key", "value"];
 pub(super) const ANSWER: &[&str] = &["status", "headers", "body", "json", "elapsed"];
+pub(super) const CANDIDATE: &[&str] = &["revision", "url", "weight", "properties"];
 
 /// What refers to what, and where.
 type Edges<'a> = BTreeMap<Owner<'a>, Vec<(Owner<'a>, Span)>>;
@@ -254,6 +260,10 @@ fn unknown(
         "each" => member("part of `each`", EACH, field),
         "it" if !here.answer => Some(("there is no `it` here".to_owned(), String::new())),
         "it" => member("part of an answer", ANSWER, field),
+        "candidate" if !here.on_candidate => {
+            Some(("`candidate` is there only in `checks` of `rollout`".to_owned(), String::new()))
+        }
+        "candidate" => member("part of `candidate`", CANDIDATE, field),
         "app" | "environment" | "container" => None,
         _ if recipe.existing.contains_key(root) => None,
         _ => {

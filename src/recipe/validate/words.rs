@@ -19,7 +19,8 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
         let message = "a prerequisite without `otherwise` cannot say what is wrong";
         findings.warning(codes::UNDESCRIBED, check.span, message, "");
     }
-    let checks = recipe.prerequisites.iter().chain(&recipe.verify).map(|check| &check.fix);
+    let gates = recipe.rollout.iter().flat_map(|rollout| &rollout.checks);
+    let checks = recipe.prerequisites.iter().chain(gates).chain(&recipe.verify).map(|check| &check.fix);
     for fix in checks.chain(recipe.existing.values().map(|lookup| &lookup.fix)).flatten() {
         command(fix, findings);
     }

@@ -205,6 +205,37 @@ pub(super) const RULES: &[Rule] = &[
         "it moves at once",
         "not confirmed for Multiple mode",
     ),
+    confirmed(
+        "traffic-sums-to-100",
+        "weights of traffic must sum to 100; an entry names a revision that exists, in Multiple mode only, or means the latest",
+        "Microsoft.App ContainerApps.json (TrafficWeight); microsoft/azure-container-apps#688, #1443; requests of Azure CLI 2.91",
+    ),
+    assumed(
+        "label-twice-refused",
+        Switch::LabelTwiceRefused,
+        "a label on two traffic entries is refused",
+        "it is taken",
+        "Microsoft Learn, traffic splitting, moves a label from one revision to another; a refusal was not seen",
+    ),
+    assumed(
+        "label-name-checked",
+        Switch::LabelNameChecked,
+        "a label is spelled as a revision's suffix: small letters, digits, single dashes, a letter first",
+        "any text is taken",
+        "Microsoft Learn, Container Apps revisions, says so of suffixes (MicrosoftDocs/azure-docs#113399)",
+    ),
+    assumed(
+        "busy-revision-deactivated",
+        Switch::BusyRevisionDeactivated,
+        "a revision that receives traffic can be deactivated; its entry stays in the traffic list",
+        "it is refused",
+        "microsoft/azure-container-apps#410, #1345",
+    ),
+    confirmed(
+        "revision-name-length",
+        "the name of an app and the suffix of a revision have at most 54 characters together",
+        "microsoft/azure-container-apps#1443",
+    ),
     assumed(
         "zero-replicas-running",
         Switch::ZeroReplicasRunning,

@@ -135,6 +135,12 @@ switches! {
     DetailsOnReplicasOnly,
     /// `latest-weight-waits`
     LatestWeightWaits,
+    /// `label-twice-refused`
+    LabelTwiceRefused,
+    /// `label-name-checked`
+    LabelNameChecked,
+    /// `busy-revision-deactivated`
+    BusyRevisionDeactivated,
     /// `zero-replicas-running`
     ZeroReplicasRunning,
     /// `write-keeps-stopped`

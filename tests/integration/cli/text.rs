@@ -85,7 +85,7 @@ fn help() {
       acarecipe verify
 
     Exit codes: 0 ok, 1 failed, 2 usage or recipe error, 3 prerequisites or inputs missing,
-    4 verification failed, 5 changes found (plan --exit-code), 130/143 interrupted
+    4 verification failed, 5 changes found (plan --exit-code), 6 rolled back, 130/143 interrupted
     ");
     let outcome = Place::new().line("apply -h").code(0);
     says(&outcome, &["Examples:", "--yes", "--resource-group"]);
@@ -107,6 +107,8 @@ fn help() {
                                   [default: as the recipe says, 2m]
       -y, --yes                   Do not ask
           --strict                Fail also what was not exercised or could not be checked
+          --retry                 Try a change again that was rolled out before and taken back, under a
+                                  new name
       -h, --help                  Print help (see more with '--help')
       -V, --version               Print version
 

@@ -190,6 +190,7 @@ impl World {
             renew: false,
             folder: std::path::PathBuf::new(),
             probing: false,
+            retry: false,
         }
     }
 

@@ -7,7 +7,7 @@ use super::{KIND, identities, revisions};
 use crate::sandbox::callers;
 use crate::sandbox::errors::Refusal;
 use crate::sandbox::router::Context;
-use crate::sandbox::rules::Switch;
+use crate::sandbox::rules::{Switch, Switches};
 use crate::sandbox::state::{App, AppIdentity, elements, fold};
 
 /// A resource does not move to another location.
@@ -160,13 +160,36 @@ pub(super) fn template(template: &Json) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Weights must sum to 100 and name revisions that exist; naming one needs Multiple mode.
-pub(super) fn traffic(app: Option<&App>, configuration: &Json) -> Result<(), Refusal> {
+/// Weights must sum to 100 and name revisions that exist; naming one needs Multiple mode. A label stands on
+/// one revision.
+pub(super) fn traffic(app: Option<&App>, configuration: &Json, rules: &Switches) -> Result<(), Refusal> {
     let entries = elements(&configuration["ingress"]["traffic"]);
     if entries.is_empty() {
         return Ok(());
     }
     let refuse = |why: &str| Err(revisions::invalid_field("configuration.ingress.traffic", why));
+    let mut labels: Vec<&str> = entries.iter().filter_map(|entry| entry["label"].as_str()).collect();
+    labels.retain(|label| !label.is_empty());
+    if let Some(label) = labels.iter().find(|label| !is_label(label))
+        && rules.holds(Switch::LabelNameChecked)
+    {
+        return refuse(&format!(
+            "label '{label}' must consist of lower case alphanumeric characters or '-', start with a letter and end \
+             with an alphanumeric character"
+        ));
+    }
+    labels.sort_unstable();
+    if let Some([label, _]) = labels.windows(2).find(|pair| pair.first() == pair.last())
+        && rules.holds(Switch::LabelTwiceRefused)
+    {
+        return refuse(&format!("label '{label}' is assigned to more than one revision"));
+    }
+    if let Some(entry) = entries.iter().find(|entry| {
+        let named = entry["revisionName"].as_str().is_some_and(|name| !name.is_empty());
+        named == (entry["latestRevision"] == json!(true))
+    }) {
+        return refuse(&format!("an entry names a revision or means the latest, one of the two: {entry}"));
+    }
     let sum: u64 = entries.iter().filter_map(|entry| entry["weight"].as_u64()).sum();
     if sum != 100 {
         return refuse(&format!("traffic weights must sum to 100, not {sum}"));
@@ -187,4 +210,14 @@ pub(super) fn traffic(app: Option<&App>, configuration: &Json) -> Result<(), Ref
         }
     }
     Ok(())
+}
+
+/// As a revision's suffix: small letters, digits and single dashes, a letter first, no dash last.
+fn is_label(label: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    label.chars().all(plain)
+        && label.starts_with(|c: char| c.is_ascii_lowercase())
+        && !label.ends_with('-')
+        && !label.contains("--")
+        && label.len() <= 64
 }

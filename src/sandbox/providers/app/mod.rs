@@ -169,6 +169,18 @@ fn act(context: &mut Context<'_>, address: &Address, verb: &str) -> Handled {
     context.unlocked(&address.target())?;
     let name = revision(context, address)?.1.name.clone();
     let now = context.now;
+    if verb == "deactivate" && !context.rules.holds(Switch::BusyRevisionDeactivated) {
+        let weight = context.state.apps.get(&fold(&address.id(1))).and_then(|app| {
+            app.revision(&name).map(|revision| revisions::weight(app, revision, context.rules))
+        });
+        if weight.is_some_and(|weight| weight > 0) {
+            return Err(Refusal::new(
+                400,
+                "RevisionHasTraffic",
+                format!("The revision '{name}' cannot be deactivated because it receives traffic."),
+            ));
+        }
+    }
     let started = context.state.apps.get(&fold(&address.id(1))).map(|app| {
         if verb == "activate" {
             registries::still_defined(app, &name)?;

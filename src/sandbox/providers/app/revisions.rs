@@ -81,6 +81,16 @@ pub(super) fn need(
         return Ok(Need::New(format!("{app_name}--{}", made_up_suffix(state))));
     };
     let name = format!("{app_name}--{suffix}");
+    if name.len() > 54 {
+        return Err(Refusal::new(
+            400,
+            "ContainerAppInvalidRevisionName",
+            format!(
+                "Revision name has an invalid value '{suffix}'. The length of the revision name must not be more \
+                 than a combined 54 characters with the container app name."
+            ),
+        ));
+    }
     if app.is_some_and(|app| app.revision(&name).is_some()) {
         if !rules.holds(Switch::UsedSuffixRefused) {
             return Ok(Need::None);

@@ -131,7 +131,7 @@ fn accept(context: &mut Context<'_>, change: &Change) -> Handled {
     secrets::referred(context, app, &configuration, &template)?;
     registries::entries(context, &configuration, &wanted)?;
     registries::in_use(app, &configuration)?;
-    checks::traffic(app, &configuration)?;
+    checks::traffic(app, &configuration, context.rules)?;
     let prospective = prospective(&old_identity, &wanted);
     let fetched = if writes_secrets {
         secrets::fetch(context, app, &prospective, &configuration)

@@ -18,6 +18,7 @@ mod sql;
 mod sql_batches;
 mod storage;
 mod switches;
+mod traffic;
 mod volumes;
 mod writes;
 

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     START, World, cosmos, env, hosts, image, path_of, redis, registries, registry_api, secrets_body,
-    sql_batches, volumes,
+    sql_batches, traffic, volumes,
 };
 
 const URL: &str = "https://kv-demo.vault.azure.net/secrets/db-password";
@@ -416,6 +416,25 @@ fn observe(name: &str, world: &World) -> Json {
         "edge-answers-for-crash" => {
             world.edit(seed::variant::answers::app_crashes);
             json!(matches!(hosts::ask(world, "ca-demo", "/"), Reply::Answer(_)))
+        }
+        "label-twice-refused" => {
+            let (first, second) = traffic::two_revisions(world);
+            let both = traffic::body(&json!([
+                { "revisionName": first, "weight": 100, "label": "blue" },
+                { "revisionName": second, "weight": 0, "label": "blue" },
+            ]));
+            json!(world.patch(&both).status)
+        }
+        "label-name-checked" => {
+            let (first, _) = traffic::two_revisions(world);
+            let body = traffic::body(&json!([{ "revisionName": first, "weight": 100, "label": "Blue" }]));
+            json!(world.patch(&body).status)
+        }
+        "busy-revision-deactivated" => {
+            let (first, _) = traffic::two_revisions(world);
+            json!(
+                world.send("POST", &format!("{}/revisions/{first}/deactivate", seed::app_id()), None).status
+            )
         }
         "ids-as-written" => world.app()["id"].clone(),
         "unset-left-out" => json!(world.app()["properties"]["template"].get("revisionSuffix")),

@@ -1,0 +1,165 @@
+//! A rollout after its revision is there: wait for its health, judge it, give it more of the traffic, and take
+//! it back when it fails. Each stage is one write; after each everything is observed and planned anew.
+
+mod back;
+mod judge;
+mod shift;
+
+use super::write::Context;
+use super::{Executor, Failure, Observed};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::plan::{Plan, Rollout, Stage, Traffic};
+
+/// What a rollout has seen so far in this run.
+#[derive(Debug, Default)]
+pub(super) struct Rolling {
+    /// The candidate's name as it was approved; `None`: it was not known then, or there is no rollout.
+    candidate: Option<String>,
+    /// The traffic as this run has made it, or found it first.
+    expected: Option<Traffic>,
+    /// The traffic before the candidate had its label, if this run has seen it.
+    before: Option<Traffic>,
+}
+
+/// Why a candidate does not get on.
+enum Stopped {
+    /// It has failed.
+    Failed(Box<Diagnostic>),
+    /// The run stops for another reason, and nothing more is written.
+    Otherwise(Failure),
+}
+
+impl From<Failure> for Stopped {
+    fn from(failure: Failure) -> Stopped {
+        Stopped::Otherwise(failure)
+    }
+}
+
+impl Rolling {
+    /// A rollout that was approved as part of this plan.
+    pub(super) fn of(approved: &Plan) -> Rolling {
+        let name = approved.rollout.as_ref().and_then(Rollout::name);
+        let expected = approved.rollout.as_ref().map(|rollout| rollout.traffic.clone());
+        Rolling { candidate: name.map(str::to_owned), expected, before: None }
+    }
+
+    /// Whether the plan still rolls out what was approved, from the traffic that this run knows.
+    pub(super) fn still_approved(&self, plan: &Plan) -> Result<(), Failure> {
+        let Some(rollout) = &plan.rollout else { return Ok(()) };
+        if let (Some(then), Some(now)) = (&self.candidate, rollout.name())
+            && then != now
+        {
+            return Err(changed(
+                &format!("the revision to be rolled out is {now} now, not {then}"),
+                "what serves, or what it is to be changed to, changed after the plan was shown",
+                plan,
+            ));
+        }
+        self.same_traffic(&rollout.traffic, plan)
+    }
+
+    fn same_traffic(&self, now: &Traffic, plan: &Plan) -> Result<(), Failure> {
+        match &self.expected {
+            Some(expected) if expected != now => Err(changed(
+                "the traffic changed while the run was on",
+                &format!("it was {expected}; it is {now}"),
+                plan,
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// A failed write, with what it left of the traffic.
+    pub(super) fn told(&self, failure: Failure) -> Failure {
+        match &self.expected {
+            Some(traffic) => failure.and_note(&format!("the traffic is untouched by that: {traffic}")),
+            None => failure,
+        }
+    }
+}
+
+impl Executor {
+    /// Does the next stage of the plan's rollout; the plan on fresh facts after it.
+    ///
+    /// # Errors
+    /// The candidate failed ([`Failure::RolledBack`], [`Failure::NotPutBack`]), or the run stops as any other.
+    pub(super) async fn roll(
+        &self,
+        context: &Context<'_>,
+        observed: Observed,
+        rolling: &mut Rolling,
+    ) -> Result<Observed, Failure> {
+        let (Some(rollout), Some(stage)) =
+            (observed.plan.rollout.clone(), observed.plan.next_stage().cloned())
+        else {
+            return Ok(observed);
+        };
+        let (stage, candidate) = match (stage, rollout.name()) {
+            (Stage::Retire(name), _) => return self.retire(context, observed, &name).await,
+            (stage, Some(name)) => (stage, name.to_owned()),
+            (_, None) => return Ok(observed),
+        };
+        let observed = match self.judge(context, observed, &rollout, &candidate).await {
+            Ok(observed) => observed,
+            Err(stopped) => return Err(self.stop(context, stopped, &rollout, &candidate, rolling).await),
+        };
+        let what = described(&stage, &candidate, &rollout.label);
+        let wanted = match &stage {
+            Stage::Label => {
+                rolling.before = Some(rollout.traffic.clone());
+                rollout.traffic.with_label(&rollout.label, &candidate)
+            }
+            Stage::Shift(weight) => {
+                rollout.traffic.shifted(&rollout.label, &rollout.serving, &candidate, *weight)
+            }
+            Stage::Retire(_) => return Ok(observed),
+        };
+        let observed = self.set_traffic(context, observed, rolling, &wanted, &what).await?;
+        if stage != Stage::Shift(100) {
+            return Ok(observed);
+        }
+        // All of the traffic is judged too, while what was there before is still ready to take over.
+        let last = Rollout { traffic: wanted, ..rollout };
+        let observed = match self.judge(context, observed, &last, &candidate).await {
+            Ok(observed) => observed,
+            Err(stopped) => return Err(self.stop(context, stopped, &last, &candidate, rolling).await),
+        };
+        match last.stages.iter().find_map(|stage| match stage {
+            Stage::Retire(name) => Some(name.clone()),
+            _ => None,
+        }) {
+            Some(name) => self.retire(context, observed, &name).await,
+            None => Ok(observed),
+        }
+    }
+}
+
+/// What the stages of a plan's rollout do, in a few words each: as they stand in the account of a run.
+pub fn rollout_stages(plan: &Plan) -> Vec<String> {
+    let told = |rollout: &Rollout| {
+        let candidate = rollout.name().unwrap_or("the new revision");
+        let stages = rollout.stages.iter();
+        stages.map(|stage| described(stage, candidate, &rollout.label)).collect::<Vec<_>>()
+    };
+    plan.rollout.as_ref().map(told).unwrap_or_default()
+}
+
+/// What a stage does, in a few words.
+fn described(stage: &Stage, candidate: &str, label: &str) -> String {
+    match stage {
+        Stage::Label => format!("give {candidate} the label {label}"),
+        Stage::Shift(weight) => format!("give {candidate} {weight} % of the traffic"),
+        Stage::Retire(name) => format!("deactivate the revision {name}"),
+    }
+}
+
+fn changed(message: &str, why: &str, plan: &Plan) -> Failure {
+    let mut diagnostic = Diagnostic::error(codes::CHANGED_MEANWHILE, message)
+        .note(why.to_owned())
+        .note("somebody else changed it; nothing more was written")
+        .fix("run the same command again: it plans anew");
+    if let Some(id) = plan.app.text_at(&["id"]) {
+        diagnostic = diagnostic.resource(id);
+    }
+    Failure::Changed(Box::new(diagnostic))
+}

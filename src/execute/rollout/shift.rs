@@ -1,0 +1,201 @@
+//! The requests of a rollout: the traffic as it shall be, and a revision out of service. Each is sent again while
+//! that may help, and only while the traffic is what the run knows.
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use super::super::ledger::Done;
+use super::super::repeat::{TRIES, backoff, may_pass};
+use super::super::send::Tried;
+use super::super::write::Context;
+use super::super::{Event, Executor, Failure, Observed, OwnedPath, WriteRecord};
+use super::{Rolling, changed, described};
+use crate::azure::{ArmRequest, Method, ResourceId};
+use crate::facts::Facts;
+use crate::plan::{Plan, Stage, Traffic};
+use crate::value::Redacted;
+
+/// The first look at an operation of somebody else; each further one waits longer, up to the second figure.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+const LAST_LOOK: Duration = Duration::from_secs(10);
+
+impl Executor {
+    /// Writes the traffic, if it is still what this run knows; the plan on fresh facts after it.
+    pub(super) async fn set_traffic(
+        &self,
+        context: &Context<'_>,
+        observed: Observed,
+        rolling: &mut Rolling,
+        wanted: &Traffic,
+        what: &str,
+    ) -> Result<Observed, Failure> {
+        let id = context.target.app_id();
+        let done = Done { what: what.to_owned(), resource: id.to_string() };
+        let start = self.clock.now();
+        let mut facts = observed.facts;
+        let mut tries = 0;
+        loop {
+            facts.forget(&id);
+            let observed = self.idle(context, facts).await?;
+            let now = Traffic::of(&observed.plan.app);
+            if tries > 0 && now == *wanted {
+                // By the try before, whose answer was lost.
+                context.ledger.in_place(&done);
+                rolling.expected = Some(wanted.clone());
+                return Ok(observed);
+            }
+            rolling.same_traffic(&now, &observed.plan)?;
+            if !is_multiple(&observed.plan) {
+                let why = "weights need Multiple mode; somebody else changed it after the plan was shown";
+                return Err(changed("the app is not in Multiple mode any more", why, &observed.plan));
+            }
+            let body = json!({ "properties": { "configuration": { "ingress": {
+                "traffic": wanted.to_value().to_json().unwrap_or_default()
+            } } } });
+            let version = version(&observed.plan, &id);
+            let request = ArmRequest::new(Method::Patch, id.as_str(), version).body(body);
+            let record = record(&observed.plan, &request, "properties.configuration.ingress.traffic", wanted);
+            facts = observed.facts;
+            if self.deliver(context, &record, &request, &done, &mut tries).await? {
+                rolling.expected = Some(wanted.clone());
+                context.ledger.traffic(wanted);
+                let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();
+                self.observer.event(&Event::Written { what: done.what, elapsed });
+                facts.forget(&id);
+                return self.observe_from(facts, context.selection, context.target, false).await;
+            }
+        }
+    }
+
+    /// The plan on these facts and what they miss, once no operation is in progress on the app.
+    async fn idle(&self, context: &Context<'_>, mut facts: Facts) -> Result<Observed, Failure> {
+        let start = self.clock.now();
+        let mut pause = FIRST_LOOK;
+        loop {
+            let observed = self.observe_from(facts, context.selection, context.target, false).await?;
+            if !observed.plan.busy {
+                return Ok(observed);
+            }
+            if self.clock.now() + pause >= self.deadline {
+                return Err(Failure::deadline("the operation in progress on the app"));
+            }
+            let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();
+            self.observer.event(&Event::Busy { resource: context.target.app.clone(), elapsed });
+            self.pause(pause).await?;
+            pause = (pause * 2).min(LAST_LOOK);
+            facts = observed.facts;
+            facts.forget(&context.target.app_id());
+        }
+    }
+
+    /// Sends a request once and waits for its operation. `false`: it may be sent again after what this waited.
+    async fn deliver(
+        &self,
+        context: &Context<'_>,
+        record: &WriteRecord,
+        request: &ArmRequest,
+        done: &Done,
+        tries: &mut u32,
+    ) -> Result<bool, Failure> {
+        *tries += 1;
+        context.ledger.sent(done);
+        let answer = self.request(record, request, &done.what).await;
+        let error = match answer {
+            Ok(accepted) => {
+                context.ledger.accepted(done);
+                let Some(operation) = &accepted.operation else { return Ok(true) };
+                self.observer.event(&Event::Accepted { what: done.what.clone() });
+                let end = self.interrupt.or(self.client.wait(operation, self.deadline)).await;
+                return end
+                    .ok_or(Failure::Interrupted)?
+                    .map(|()| true)
+                    .map_err(|error| Failure::azure(&error, &done.what));
+            }
+            Err(Tried::Failed(failure)) => {
+                context.ledger.refused(done);
+                return Err(failure);
+            }
+            Err(Tried::Azure(error)) => error,
+        };
+        if !error.maybe_applied() {
+            context.ledger.refused(done);
+        }
+        let again = error.is_throttled() || error.is_busy() || (may_pass(&error) && *tries < TRIES);
+        let after = error.retry_after().unwrap_or_else(|| backoff(*tries));
+        if !again || self.clock.now() + after >= self.deadline {
+            return Err(Failure::azure(&error, &done.what));
+        }
+        let reason = error.to_string();
+        self.observer.event(&Event::Repeating { what: done.what.clone(), reason, after });
+        self.pause(after).await?;
+        Ok(false)
+    }
+
+    /// Deactivates a revision that has no traffic; the plan on fresh facts after it.
+    pub(super) async fn retire(
+        &self,
+        context: &Context<'_>,
+        observed: Observed,
+        revision: &str,
+    ) -> Result<Observed, Failure> {
+        let id = context.target.app_id();
+        let what = described(&Stage::Retire(revision.to_owned()), revision, "");
+        let done = Done { what: what.clone(), resource: format!("{id}/revisions/{revision}") };
+        let path = format!("{id}/revisions/{revision}/deactivate");
+        let request = ArmRequest::new(Method::Post, path, version(&observed.plan, &id));
+        let record = WriteRecord {
+            method: Method::Post,
+            path: request.path.clone(),
+            api_version: request.api_version.clone(),
+            steps: stages_of(&observed.plan),
+            owned: Vec::new(),
+        };
+        let start = self.clock.now();
+        let mut tries = 0;
+        // Twice does no harm.
+        while !self.deliver(context, &record, &request, &done, &mut tries).await? {}
+        let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();
+        self.observer.event(&Event::Written { what, elapsed });
+        let mut facts = observed.facts;
+        facts.forget(&id);
+        self.observe_from(facts, context.selection, context.target, false).await
+    }
+}
+
+fn is_multiple(plan: &Plan) -> bool {
+    plan.app
+        .text_at(&["properties", "configuration", "activeRevisionsMode"])
+        .is_some_and(|mode| mode.eq_ignore_ascii_case("Multiple"))
+}
+
+/// The api-version that the app is written with.
+fn version(plan: &Plan, app: &ResourceId) -> String {
+    plan.app_version.clone().unwrap_or_else(|| {
+        crate::azure::types::find(&app.resource_type())
+            .and_then(|kind| kind.versions.first())
+            .map(|version| (*version).to_owned())
+            .unwrap_or_default()
+    })
+}
+
+/// The keys of the steps that a stage belongs to.
+fn stages_of(plan: &Plan) -> Vec<String> {
+    plan.rollout.iter().map(|rollout| format!("{}.rollout", rollout.instance)).collect()
+}
+
+fn record(plan: &Plan, request: &ArmRequest, path: &str, wanted: &Traffic) -> WriteRecord {
+    let before =
+        plan.rollout.as_ref().map_or(Json::Null, |rollout| Redacted(&rollout.traffic.to_value()).to_json());
+    WriteRecord {
+        method: request.method,
+        path: request.path.clone(),
+        api_version: request.api_version.clone(),
+        steps: stages_of(plan),
+        owned: vec![OwnedPath {
+            path: path.to_owned(),
+            before,
+            after: Redacted(&wanted.to_value()).to_json(),
+        }],
+    }
+}

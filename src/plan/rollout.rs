@@ -1,0 +1,348 @@
+//! How the run's one new revision, the candidate, is put into service: what serves now, what the candidate will
+//! be called, and which stages are left. Pure; all of it follows from what is live, so that a run that was
+//! killed goes on from the weight that stands.
+//!
+//! After a rollout that failed, the app's template is the one that failed. So whatever the recipes want is laid
+//! over the template of the revision that *serves* ([`Base`]), and compared with it.
+
+mod base;
+mod naming;
+mod policy;
+
+use std::time::Duration;
+
+use super::engine::Engine;
+use super::finding::{Finding, Status};
+use super::traffic::Traffic;
+use super::{ResourcePlan, StepPlan, quote};
+use crate::azure::types;
+use crate::diagnostic::codes;
+use crate::steps;
+use crate::value::{Data, Value};
+
+pub(super) use base::{Base, Standing, standing};
+use naming::{Pick, seed};
+
+const DOCS: &str = "https://learn.microsoft.com/azure/container-apps/traffic-splitting";
+const APP: &str = "Microsoft.App/containerApps";
+/// Where the leaves are that make a revision.
+pub(super) const TEMPLATE: &str = "properties.template";
+
+/// How the one new revision of a run is delivered, and where that stands.
+#[derive(Clone, Debug)]
+pub struct Rollout {
+    /// The instance whose recipe asks for it.
+    pub instance: String,
+    /// The label of the candidate.
+    pub label: String,
+    /// The revision that serves.
+    pub serving: String,
+    /// What is being put into service. `None`: nothing differs from what serves.
+    pub candidate: Option<Candidate>,
+    /// The shares of the traffic that it gets, in percent.
+    pub weights: Vec<u32>,
+    /// How long each stands before it is judged.
+    pub bake: Duration,
+    /// Whether a failure puts everything back; else all is left as it stands.
+    pub rolls_back: bool,
+    /// Who gets what now, with the latest named.
+    pub traffic: Traffic,
+    /// What is left once the plan's writes are done, in order; each is one write.
+    pub stages: Vec<Stage>,
+    /// What judges the candidate, in a few words each.
+    pub checks: Vec<String>,
+    /// Where the candidate answers; `None` while the app's host is not known.
+    pub url: Option<String>,
+    /// What the checks see as `candidate`.
+    pub seen: Value,
+}
+
+/// The revision that is put into service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its name; `None` while a part of its template is known only after a write.
+    pub name: Option<String>,
+    /// Whether it is there, and active.
+    pub exists: bool,
+}
+
+/// One write of a rollout, after the revision is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The label goes to the candidate, which gets no traffic by that.
+    Label,
+    /// The candidate gets this share, in percent.
+    Shift(u32),
+    /// A revision that was replaced is deactivated.
+    Retire(String),
+}
+
+impl Rollout {
+    /// The candidate's name, when it is known.
+    pub fn name(&self) -> Option<&str> {
+        self.candidate.as_ref()?.name.as_deref()
+    }
+
+    /// The candidate's share of the traffic, in percent.
+    pub fn weight(&self) -> u32 {
+        self.name().map_or(0, |name| self.traffic.weight(name))
+    }
+
+    /// How long it takes at least: each share that is still to stand for a while.
+    pub fn at_least(&self) -> Duration {
+        let shifts = self.stages.iter().filter(|stage| matches!(stage, Stage::Shift(_))).count();
+        let standing = usize::from(self.weight() > 0);
+        self.bake * u32::try_from(shifts + standing).unwrap_or(u32::MAX)
+    }
+}
+
+/// What is left to do for a candidate: pure over what stands.
+pub fn stages(traffic: &Traffic, label: &str, candidate: Option<&str>, weights: &[u32]) -> Vec<Stage> {
+    let labelled = candidate
+        .is_some_and(|name| traffic.labelled(label).is_some_and(|have| have.eq_ignore_ascii_case(name)));
+    let stands = candidate.map_or(0, |name| traffic.weight(name));
+    let mut stages = Vec::new();
+    if !labelled {
+        stages.push(Stage::Label);
+    }
+    stages.extend(weights.iter().filter(|weight| **weight > stands).map(|weight| Stage::Shift(*weight)));
+    stages
+}
+
+/// A rollout of the run, and what stands in its way.
+pub(super) fn of(engine: &Engine<'_>, base: &Base, resources: &[ResourcePlan]) -> (Rollout, Vec<Finding>) {
+    let policy = &base.policy;
+    let app = engine.request.target.app_id();
+    let owned =
+        resources.iter().find(|plan| plan.id == app).map(|plan| plan.owned.as_slice()).unwrap_or_default();
+    let leaves: Vec<_> = owned
+        .iter()
+        .map(|(owned, _)| owned)
+        .filter(|owned| owned.path.pattern().starts_with(TEMPLATE))
+        .collect();
+    let changes = leaves.iter().any(|owned| !owned.in_place);
+    let own = &engine.request.target.app;
+    let mut findings = Vec::new();
+    let mut candidate = None;
+    if changes {
+        candidate = Some(match seed(&base.serving, &leaves) {
+            None => Candidate { name: None, exists: false },
+            Some(seed) => {
+                match naming::pick(&base.revisions, own, &seed, engine.request.retry, engine.request.renew) {
+                    Pick::New(name) => Candidate { name: Some(name), exists: false },
+                    Pick::Active(name) => Candidate { name: Some(name), exists: true },
+                    Pick::Failed(name) => {
+                        findings.push(failed_before(engine, base, &name));
+                        Candidate { name: Some(name), exists: false }
+                    }
+                }
+            }
+        });
+    }
+    let name = candidate.as_ref().and_then(|candidate| candidate.name.as_deref());
+    findings.extend(in_the_way(engine, base, name));
+    if findings.iter().all(|finding| finding.status == Status::Passed) {
+        let detail = format!("{} has all of the traffic but the candidate's", base.serving);
+        findings.push(Finding::passed(codes::ROLLOUT, "one revision serves").detail(detail));
+    }
+    let mut stages = match &candidate {
+        Some(candidate) => stages(&base.traffic, &policy.label, candidate.name.as_deref(), &policy.weights),
+        None => Vec::new(),
+    };
+    if !policy.keep {
+        match &candidate {
+            Some(_) => stages.push(Stage::Retire(base.serving.clone())),
+            // A run that was killed before its last stage has left it.
+            None => stages.extend(predecessor(base, own, &leaves).map(Stage::Retire)),
+        }
+    }
+    let url = base.url(own);
+    let rollout = Rollout {
+        instance: engine.instances()[policy.instance].alias.clone(),
+        label: policy.label.clone(),
+        serving: base.serving.clone(),
+        candidate,
+        weights: policy.weights.clone(),
+        bake: policy.bake,
+        rolls_back: policy.rolls_back,
+        traffic: base.traffic.clone(),
+        stages,
+        checks: Vec::new(),
+        url,
+        seen: Value::null(),
+    };
+    let seen = candidate_value(base, &rollout);
+    let checks = super::judging::named(engine, policy.instance, &seen);
+    let rollout = Rollout { checks, seen, ..rollout };
+    let instance = rollout.instance.clone();
+    (rollout, findings.into_iter().map(|finding| finding.of(&instance)).collect())
+}
+
+/// The revision that what serves took the place of, if it is still active without traffic.
+fn predecessor(base: &Base, app: &str, leaves: &[&crate::merge::Owned]) -> Option<String> {
+    let idle = base.revisions.iter().filter(|one| one.active && !base.traffic.names(&one.name));
+    idle.map(|one| &one.name)
+        .find(|name| seed(name, leaves).is_some_and(|seed| naming::made_by(&base.serving, app, &seed)))
+        .cloned()
+}
+
+/// What the checks see as `candidate`.
+fn candidate_value(base: &Base, rollout: &Rollout) -> Value {
+    // Once it has all of the traffic it is what serves.
+    let name = rollout.name().unwrap_or(&base.serving);
+    let revision = base.revisions.iter().find(|one| one.name.eq_ignore_ascii_case(name));
+    let properties =
+        revision.and_then(|one| one.value.get("properties")).cloned().unwrap_or_else(Value::null);
+    let url = rollout.url.as_deref().map_or_else(Value::null, Value::from);
+    let weight = Value::new(Data::Number(base.traffic.weight(name).into()));
+    super::target::object([
+        ("revision", Value::from(name)),
+        ("url", url),
+        ("weight", weight),
+        ("properties", properties),
+    ])
+}
+
+/// What somebody else has under way on the app, and this run would tread on.
+fn in_the_way(engine: &Engine<'_>, base: &Base, candidate: Option<&str>) -> Vec<Finding> {
+    let target = engine.request.target;
+    let is = |name: &str, other: Option<&str>| other.is_some_and(|other| other.eq_ignore_ascii_case(name));
+    let mut findings = Vec::new();
+    let shift = |name: &str| shift_command(target, name);
+    let labelled = base.traffic.labelled(&base.policy.label);
+    if let Some(name) = labelled.filter(|name| {
+        !is(name, candidate) && !is(name, Some(&base.serving)) && base.traffic.weight(name) > 0
+    }) {
+        let weight = base.traffic.weight(name);
+        findings.push(
+            Finding::failed(codes::ROLLOUT, "no other rollout is under way")
+                .detail(format!(
+                    "{name} stands at {weight} % under the label {}, and is not what this run would roll out; give it \
+                     all of the traffic, or put that back to {}: {}",
+                    base.policy.label,
+                    base.serving,
+                    shift(&base.serving)
+                ))
+                .fix(shift(name))
+                .docs(DOCS),
+        );
+    }
+    let serves = base.revisions.iter().find(|one| one.name.eq_ignore_ascii_case(&base.serving));
+    if serves.is_some_and(|one| !one.active) {
+        findings.push(
+            Finding::failed(codes::ROLLOUT, "the revision that has the traffic is active")
+                .detail(format!("{} is deactivated", base.serving))
+                .fix(revision_command(target, "activate", &base.serving)),
+        );
+    }
+    let newer = base.revisions.iter().filter(|one| {
+        one.active
+            && serves.is_some_and(|serves| serves.created < one.created)
+            && !is(&one.name, candidate)
+            && base.traffic.weight(&one.name) == 0
+    });
+    for one in newer {
+        findings.push(
+            Finding::failed(codes::ROLLOUT, "no newer revision waits for traffic")
+                .detail(format!(
+                    "{} is newer than {}, which serves, and active: somebody else deployed it, or an earlier rollout \
+                     was given up; deactivate it, or give it the traffic: {}",
+                    one.name,
+                    base.serving,
+                    shift(&one.name)
+                ))
+                .fix(revision_command(target, "deactivate", &one.name))
+                .docs(DOCS),
+        );
+    }
+    findings
+}
+
+fn failed_before(engine: &Engine<'_>, base: &Base, name: &str) -> Finding {
+    let again = engine.applies(base.policy.instance, &[]);
+    Finding::failed(codes::ROLLOUT, format!("{name} has not failed before"))
+        .detail(
+            "the same change was rolled out before and taken back: the revision is there, deactivated. Change \
+             something, or try it again under a new name",
+        )
+        .fix(format!("{again} --retry"))
+}
+
+/// The command that gives a revision all of the traffic.
+pub fn shift_command(target: &super::Target, revision: &str) -> String {
+    format!(
+        "az containerapp ingress traffic set --name {} --resource-group {} --revision-weight {}=100",
+        quote(&target.app),
+        quote(&target.resource_group),
+        quote(revision)
+    )
+}
+
+/// The command that does something with a revision.
+pub fn revision_command(target: &super::Target, verb: &str, revision: &str) -> String {
+    format!(
+        "az containerapp revision {verb} --name {} --resource-group {} --revision {}",
+        quote(&target.app),
+        quote(&target.resource_group),
+        quote(revision)
+    )
+}
+
+/// What a rollout owns of the app: Multiple mode, and no traffic that moves on to a new revision by itself. As
+/// a step, so that it is planned, approved, written and verified as what recipes own is.
+pub(super) fn pin(engine: &Engine<'_>, base: &Base) -> Option<StepPlan> {
+    let kind = types::find(APP)?;
+    let bound = &engine.instances()[base.policy.instance];
+    let app = engine.app();
+    let key = format!("{}.rollout", bound.alias);
+    let text = |path: &[&str]| app.at(path).cloned().unwrap_or_else(Value::null);
+    let mode = ["properties", "configuration", "activeRevisionsMode"];
+    let mode = if base.multiple { text(&mode) } else { Value::from("Multiple") };
+    let traffic = if base.live.is_pinned() && base.multiple {
+        text(&["properties", "configuration", "ingress", "traffic"])
+    } else {
+        base.traffic.to_value()
+    };
+    let ingress = super::target::object([("traffic", traffic)]);
+    let configuration = super::target::object([("activeRevisionsMode", mode), ("ingress", ingress)]);
+    let fragment = super::target::object([("configuration", configuration)]);
+    let id = engine.request.target.app_id();
+    let outcome = steps::container_app(kind, &key, &id, &app, None, &fragment).ok()?;
+    Some(StepPlan {
+        key,
+        instance: bound.alias.clone(),
+        recipe: bound.recipe.name.value.clone(),
+        step: "rollout".to_owned(),
+        span: base.policy.span,
+        why: Some("traffic goes to revisions by name, and not to whichever is the latest".to_owned()),
+        needs: std::collections::BTreeSet::new(),
+        after: std::collections::BTreeSet::new(),
+        retry: None,
+        timeout: None,
+        version: None,
+        outcome,
+    })
+}
+
+/// Whether a verification finds no rollout half way.
+pub(super) fn verification(engine: &Engine<'_>, base: &Base, rollout: &Rollout) -> Finding {
+    let name = "no rollout is under way";
+    let again = engine.applies(base.policy.instance, &[]);
+    let finding = match rollout.name().filter(|_| rollout.candidate.as_ref().is_some_and(|one| one.exists)) {
+        Some(candidate) => Finding::failed(codes::ROLLOUT, name)
+            .detail(format!(
+                "{candidate} stands at {} %, {} at {} %; applying goes on from there",
+                rollout.weight(),
+                base.serving,
+                base.traffic.weight(&base.serving)
+            ))
+            .fix(again),
+        None => match base.traffic.weight(&base.serving) {
+            100 => Finding::passed(codes::ROLLOUT, name)
+                .detail(format!("{} has 100 % of the traffic", base.serving)),
+            share => Finding::failed(codes::ROLLOUT, name)
+                .detail(format!("{} has {share} % of the traffic: {}", base.serving, base.traffic)),
+        },
+    };
+    finding.of(&rollout.instance)
+}
