@@ -83,7 +83,7 @@ impl Applying {
             return context.close(screen, report, ending);
         }
         if !observed.plan.has_changes() {
-            return self.unchanged(context, screen, report, observed).await;
+            return Box::pin(self.unchanged(context, screen, report, observed)).await;
         }
         if self.asks {
             context.progress.clear();
