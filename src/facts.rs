@@ -12,7 +12,7 @@ use base64::Engine as _;
 use serde_json::Value as Json;
 
 use crate::azure::ResourceId;
-use crate::azure::types::{self, ResourceType};
+use crate::azure::types::{self, IMAGE, ResourceType};
 use crate::value::{Data, Marks, Origin, Path, Value};
 
 /// One request that only reads, in full: two equal reads are sent once.
@@ -57,6 +57,47 @@ pub const METHOD: &str = "method";
 pub const MAX_TIME: &str = "max_time";
 /// See [`METHOD`].
 pub const HEADER: &str = "header ";
+/// The parameters of a [`Shape::Context`].
+pub const FOLDER: &str = "folder";
+/// See [`FOLDER`].
+pub const DOCKERFILE: &str = "dockerfile";
+/// See [`FOLDER`]: what the folder must lie in.
+pub const WITHIN: &str = "within";
+
+/// A path of this computer, and who may have chosen it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LocalPath {
+    /// The caller did: it may lead anywhere. Relative to where the command runs.
+    Typed(String),
+    /// A recipe did: it must lie where the command runs, to which it is relative.
+    Working(String),
+    /// A recipe did: it must lie in the recipe's folder, to which it is relative.
+    Beneath {
+        /// The recipe's folder.
+        folder: std::path::PathBuf,
+        /// The path in it.
+        path: String,
+    },
+}
+
+impl LocalPath {
+    /// As it was written.
+    pub fn written(&self) -> &str {
+        match self {
+            LocalPath::Typed(path) | LocalPath::Working(path) | LocalPath::Beneath { path, .. } => path,
+        }
+    }
+
+    /// Where it is, seen from `working`, where the command runs, and what it must lie in.
+    pub fn place(&self, working: &std::path::Path) -> (std::path::PathBuf, Option<std::path::PathBuf>) {
+        let working = if working.as_os_str().is_empty() { std::path::Path::new(".") } else { working };
+        match self {
+            LocalPath::Typed(path) => (working.join(path), None),
+            LocalPath::Working(path) => (working.join(path), Some(working.to_owned())),
+            LocalPath::Beneath { folder, path } => (folder.join(path), Some(folder.clone())),
+        }
+    }
+}
 
 /// What is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +110,8 @@ pub enum Shape {
     Manifest,
     /// What a database says of a user, or `{unseen}` with the reason when it cannot be asked.
     SqlUser,
+    /// What a folder would be sent as: `{digest, files, bytes}`, or `{refused, fix}` with the reason.
+    Context,
     /// The answer of a POST that only reads.
     Action,
     /// A local file beneath a folder.
@@ -105,6 +148,37 @@ impl Read {
             .with(DATABASE, database)
             .with(USER, name)
             .with(SID, sid)
+    }
+
+    /// A read of a folder that an image is to be built from, with the Dockerfile at a path in it.
+    pub fn context(folder: &LocalPath, dockerfile: &str) -> Read {
+        let within = match folder {
+            LocalPath::Typed(_) => String::new(),
+            LocalPath::Working(_) => ".".to_owned(),
+            LocalPath::Beneath { folder, .. } => folder.display().to_string(),
+        };
+        // Names of files differ by case, keys do not.
+        Read::new(Shape::Context, "", "", "")
+            .with(FOLDER, folder.written())
+            .with(WITHIN, within)
+            .with(DOCKERFILE, dockerfile)
+    }
+
+    /// What a [`Shape::Context`] is about.
+    pub fn local_path(&self) -> LocalPath {
+        let path = self.parameter(FOLDER).to_owned();
+        match self.parameter(WITHIN) {
+            "" => LocalPath::Typed(path),
+            "." => LocalPath::Working(path),
+            folder => LocalPath::Beneath { folder: folder.into(), path },
+        }
+    }
+
+    /// A read of the newest task runs of a registry that stand as the filter says: one page of them.
+    pub fn runs(registry: &ResourceId, filter: &str, api_version: &str) -> Read {
+        Read::new(Shape::One, &format!("{registry}/runs"), "", api_version)
+            .with("$filter", filter)
+            .with("$top", "100")
     }
 
     /// A POST that only reads: the action `name` of a resource of the type `kind`.
@@ -312,8 +386,14 @@ impl Facts {
         let below = format!("{}/", id.folded());
         let kind = id.resource_type().to_ascii_lowercase();
         let leaf = format!("/{}", kind.rsplit('/').next().unwrap_or_default());
+        // What was built shows where the registry was asked for it.
+        let built = id.resource_type().eq_ignore_ascii_case(IMAGE.name);
+        let registry = id.folded().split("/runs/").next().filter(|_| built).map(str::to_owned);
         self.answers.retain(|(shape, key, _, _), _| {
-            let touched = *key == id.folded() || key.starts_with(&below);
+            let asked = registry.as_ref().is_some_and(|registry| {
+                (*shape == Shape::Manifest && key == registry) || *key == format!("{registry}/runs")
+            });
+            let touched = *key == id.folded() || key.starts_with(&below) || asked;
             let lists_it = *shape == Shape::Many && key.ends_with(&leaf);
             *shape == Shape::Action || (!touched && !lists_it)
         });

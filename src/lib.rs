@@ -88,6 +88,11 @@
 //! follows no redirect; `plan/hosts` says which hosts are the app's, and a redirect to one of these is one more read.
 //! How often and how long is asked is the executor's (`execute/probe`), what an answer means is the plan's.
 //!
+//! **An image is built beside Azure, as well.** [`context`] makes the same archive of the same files, and the tag comes
+//! from it: `plan/build` asks the registry, or its runs, whether it is there, so that an unchanged folder is neither
+//! built nor deployed again. [`azure::builds`] has the runs and the storage beside them, whose links are as good as
+//! tokens and shown nowhere; [`execute`] sends the archive, follows the run and its log.
+//!
 //! **A share that cannot be mounted is told nowhere**, so `plan/mount` says what is known of it: before the first
 //! write whether volumes, mounts and what the environment knows fit together, and while a revision hangs, which
 //! share it waits for and why that may be.
@@ -102,6 +107,7 @@
 //! | module | what | knows nothing of |
 //! | --- | --- | --- |
 //! | [`clock`] | time that can be virtual | everything |
+//! | [`context`] | the folder that an image is built from, as a tar | everything |
 //! | [`value`] | JSON with marks (unknown, secret, existing), paths, redaction | everything |
 //! | [`diagnostic`] | findings with a stable code, place, cause, fix | what they are about |
 //! | [`azure`] | ids, clouds, resource types, credentials, the client, operations, errors | recipes |
@@ -162,6 +168,7 @@
 pub mod azure;
 pub mod cli;
 pub mod clock;
+pub mod context;
 pub mod diagnostic;
 pub mod dockerfile;
 pub mod execute;

@@ -100,6 +100,8 @@ impl ClientSettings {
 #[derive(Clone)]
 pub struct ArmClient {
     pub(super) inner: Arc<Inner>,
+    /// Of requests that are a group of their own.
+    correlation: Option<Uuid>,
 }
 
 pub(super) struct Inner {
@@ -111,6 +113,8 @@ pub(super) struct Inner {
     pub(super) pipeline: Pipeline,
     /// The same transport without a token: each request to a registry has its own.
     pub(super) registries: Pipeline,
+    /// The same without anything that tells where a request goes: for links that are as good as tokens.
+    pub(super) storage: Pipeline,
     pub(super) credential: Option<(Arc<RunCredential>, String)>,
     pub(super) sql: Arc<dyn SqlServer>,
     pub(super) prober: Arc<dyn Prober>,
@@ -161,6 +165,7 @@ impl ArmClient {
             let version = option_env!("CARGO_PKG_VERSION");
             Pipeline::new(name, version, options.clone(), Vec::new(), policies, None)
         };
+        let storage = pipeline(Vec::new());
         let registries = pipeline(vec![Arc::clone(&announce) as Arc<dyn Policy>]);
         let pipeline = pipeline(vec![auth, announce]);
         ArmClient {
@@ -172,11 +177,20 @@ impl ArmClient {
                 correlation_id,
                 pipeline,
                 registries,
+                storage,
                 credential,
                 sql,
                 prober,
             }),
+            correlation: None,
         }
+    }
+
+    /// The same client with a correlation id of its own: uploads of one id take each other's place
+    /// (Azure/azure-dev#7776).
+    #[must_use]
+    pub fn apart(&self) -> ArmClient {
+        ArmClient { inner: Arc::clone(&self.inner), correlation: Some(Uuid::new_v4()) }
     }
 
     /// Where requests go.
@@ -186,7 +200,7 @@ impl ArmClient {
 
     /// The correlation id of this client's requests.
     pub fn correlation_id(&self) -> Uuid {
-        self.inner.correlation_id
+        self.correlation.unwrap_or(self.inner.correlation_id)
     }
 
     /// The time the client goes by.

@@ -44,6 +44,10 @@ impl Progress {
     }
 }
 
+/// The correlation id of a request, where it is not the client's.
+#[derive(Debug)]
+pub(super) struct Correlation(pub(super) Uuid);
+
 /// The last policy before the transport: marks the request, numbers it and tells that it goes out.
 pub(super) struct Announce {
     events: EventSink,
@@ -70,7 +74,9 @@ impl Policy for Announce {
         request.insert_header("user-agent", USER_AGENT);
         // ARM logs confuse requests that share an id (Azure/azure-dev#7776): every try has its own.
         request.insert_header("x-ms-client-request-id", Uuid::new_v4().to_string());
-        request.insert_header("x-ms-correlation-request-id", self.correlation_id.clone());
+        let own = context.value::<Arc<Correlation>>().map(|own| own.0.to_string());
+        let id = own.unwrap_or_else(|| self.correlation_id.clone());
+        request.insert_header("x-ms-correlation-request-id", id);
         let number = self.numbers.fetch_add(1, Ordering::AcqRel) + 1;
         if let Some(progress) = context.value::<Arc<Progress>>() {
             let path = request.url().path().to_owned();

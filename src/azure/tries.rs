@@ -18,7 +18,7 @@ use super::envelope;
 use super::errors::{self, ArmError, ArmErrorKind, HttpFailure, Last};
 use super::events::ClientEvent;
 use super::network::bad_certificate;
-use super::policies::Progress;
+use super::policies::{Correlation, Progress};
 use super::request::Method;
 use super::retry;
 use super::text;
@@ -127,7 +127,9 @@ impl ArmClient {
     ) -> Result<(u16, Headers, Bytes), ArmError> {
         let inner = &*self.inner;
         let progress = Progress::new(method);
-        let context = Context::new().with_value(Arc::clone(&progress));
+        let context = Context::new()
+            .with_value(Arc::clone(&progress))
+            .with_value(Arc::new(Correlation(self.correlation_id())));
         let options = PipelineStreamOptions { skip_checks: true, ..PipelineStreamOptions::default() };
         let started = inner.clock.now();
         let exchange = async {
@@ -210,7 +212,7 @@ impl ArmClient {
             policies: envelope.policies,
             request_id: text("x-ms-request-id"),
             correlation_id: text("x-ms-correlation-request-id")
-                .or_else(|| Some(self.inner.correlation_id.to_string())),
+                .or_else(|| Some(self.correlation_id().to_string())),
             retry_after: retry::retry_after(&headers, self.inner.clock.now()),
         })))
     }

@@ -75,6 +75,9 @@ codes! {
     RESOURCE = "resource", "a resource that a recipe names is there";
     IMAGE = "image", "an image that a recipe names is in its registry";
     LOCAL_FILE = "local-file", "a local file that a recipe reads is there";
+    CONTEXT = "context", "the files that an image is built from can be read and sent";
+    IMAGE_BUILD = "image-build", "a registry can build an image, and has built it";
+    IMAGE_TEST = "image-test", "the test in an image passes, so that it is pushed";
     PREREQUISITE = "prerequisite", "a recipe's own prerequisite";
     PERMISSION = "permission", "the caller has a right that a planned write needs";
     LOCKED = "locked", "no lock refuses a planned write";

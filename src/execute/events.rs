@@ -113,6 +113,34 @@ pub enum Event {
         /// The candidate.
         revision: String,
     },
+    /// What an image is built from is sent.
+    Uploading {
+        /// The folder, in a few words.
+        what: String,
+        /// How many bytes.
+        bytes: u64,
+    },
+    /// A run is on already that makes the image.
+    Joining {
+        /// Its name.
+        run: String,
+        /// What was to be done.
+        what: String,
+    },
+    /// A task run is not over.
+    Run {
+        /// Its name.
+        run: String,
+        /// Azure's word for where it stands.
+        state: String,
+        /// How long we have been waiting.
+        elapsed: Duration,
+    },
+    /// A line of a run's log, fit to be shown.
+    Log {
+        /// The line.
+        line: String,
+    },
     /// Verification begins.
     Verifying,
     /// A request on its way.

@@ -2,6 +2,7 @@
 //! what happens as events. It prints nothing and decides nothing that a plan has not decided.
 
 mod ask;
+mod build;
 mod database;
 mod events;
 mod failure;
@@ -9,6 +10,7 @@ mod hook;
 mod interrupt;
 mod ledger;
 mod local;
+mod log;
 mod observe;
 mod probe;
 mod repeat;

@@ -242,6 +242,7 @@ impl Executor {
         request.query.clone_from(&read.query);
         let answer = match read.shape {
             Shape::Manifest => return self.manifest(read).await,
+            Shape::Context => return Ok(self.context(read).await),
             Shape::SqlUser => return Ok(Box::pin(self.database_user(read)).await),
             Shape::File => return Ok(local::file(&self.folder, read)),
             Shape::Folder => return Ok(local::folder(&self.folder, read)),

@@ -60,6 +60,7 @@ impl Executor {
             let ready: Vec<usize> = (0..observed.plan.writes.len())
                 .filter(|index| observed.plan.writes[*index].after.is_empty())
                 .collect();
+            let ready = without_early_builds(&observed.plan, ready);
             let asks: BTreeSet<&String> =
                 ready.iter().flat_map(|index| &observed.plan.writes[*index].asks).collect();
             if !asks.is_empty() {
@@ -137,6 +138,18 @@ impl Executor {
         let observed = self.last_look().observe(selection, target, false).await?;
         self.observe_ready(observed, selection, target, false).await
     }
+}
+
+/// A build takes minutes, and nothing of a wave is followed before all of it is done: while something else is
+/// ready that lets a further write go out, such as a role that has to age, builds wait for that one's wave.
+fn without_early_builds(plan: &Plan, ready: Vec<usize>) -> Vec<usize> {
+    let builds = |index: &usize| plan.writes[*index].build(&plan.steps).is_some();
+    let quick: Vec<usize> = ready.iter().copied().filter(|index| !builds(index)).collect();
+    let released = plan
+        .writes
+        .iter()
+        .any(|write| !write.after.is_empty() && write.after.iter().all(|before| quick.contains(before)));
+    if released { quick } else { ready }
 }
 
 /// Only what was approved may be written: others may change what is not ours, but a difference on an

@@ -144,7 +144,7 @@ fn hidden(kind: &ResourceType, path: &Path, body: &Json) -> Vec<String> {
     }
 }
 
-fn record_of(plan: &Plan, write: &Write, request: &ArmRequest) -> WriteRecord {
+pub(super) fn record_of(plan: &Plan, write: &Write, request: &ArmRequest) -> WriteRecord {
     let owned = write
         .steps
         .iter()

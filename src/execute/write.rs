@@ -59,8 +59,8 @@ impl Executor {
             still_possible(plan)?;
             within_approval(context.approval, plan)?;
             tries += 1;
-            let next = match write.user(&plan.steps) {
-                Some(user) => {
+            let next = match (write.user(&plan.steps), write.build(&plan.steps)) {
+                (Some(user), _) => {
                     match Box::pin(self.send_script(context.ledger, plan, write, &user, &done)).await {
                         Ok(()) => break,
                         Err(Script::Failed(failure)) => return Err(failure),
@@ -70,14 +70,22 @@ impl Executor {
                         }
                     }
                 }
-                None => match self.send(context.ledger, plan, write, &done).await {
-                    Ok(()) => break,
-                    Err(Tried::Failed(failure)) => return Err(failure),
-                    Err(Tried::Azure(error)) => {
-                        last = Some(Failure::of_write(&error, &done.what, plan, self.clock.now()));
-                        self.after_failure(plan, write, &done.what, &error, tries, start)
+                (None, build) => {
+                    let sent = match build {
+                        Some(build) => {
+                            Box::pin(self.send_build(context.ledger, plan, write, build, &done)).await
+                        }
+                        None => self.send(context.ledger, plan, write, &done).await,
+                    };
+                    match sent {
+                        Ok(()) => break,
+                        Err(Tried::Failed(failure)) => return Err(failure),
+                        Err(Tried::Azure(error)) => {
+                            last = Some(Failure::of_write(&error, &done.what, plan, self.clock.now()));
+                            self.after_failure(plan, write, &done.what, &error, tries, start)
+                        }
                     }
-                },
+                }
             };
             match next {
                 Next::InPlace => {
@@ -178,6 +186,9 @@ fn describe(plan: &Plan, write: &Write) -> String {
     let verb = if write.create { "create" } else { "change" };
     if let Some(user) = write.user(&plan.steps) {
         return format!("{verb} the {}", user.title());
+    }
+    if let Some(build) = write.build(&plan.steps) {
+        return format!("build the image {}", build.reference());
     }
     match (grant, &write.id) {
         (Some(grant), _) => format!("grant {} on {}", grant.role, grant.scope.name()),

@@ -38,7 +38,12 @@ impl Frame<'_, '_> {
 
     /// The registry's id, when it may be asked: its login server must be the host that its name gives in
     /// this cloud, because tokens go to no other.
-    fn askable(&self, registry: &Value, repository: &str, reference: &str) -> Result<ResourceId, String> {
+    pub(super) fn askable(
+        &self,
+        registry: &Value,
+        repository: &str,
+        reference: &str,
+    ) -> Result<ResourceId, String> {
         if !is_repository(repository) || !(is_tag(reference) || is_digest(reference)) {
             return Err(format!("{repository} and {reference} do not name an image"));
         }

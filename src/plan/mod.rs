@@ -6,6 +6,7 @@
 
 mod administrator;
 mod asking;
+mod build;
 mod by_host;
 mod conflicts;
 mod database;
@@ -21,6 +22,7 @@ mod hosts;
 mod image;
 mod instances;
 mod judging;
+mod local;
 mod locks;
 mod lookup;
 mod mount;
@@ -51,7 +53,7 @@ use crate::diagnostic::{Diagnostic, Severity, Span, codes};
 use crate::facts::{Facts, Read};
 use crate::merge::{self, Body, Owned, word_set};
 use crate::recipe::Retry;
-use crate::steps::{DatabaseUser, Grant, Outcome};
+use crate::steps::{DatabaseUser, Grant, ImageBuild, Outcome};
 use crate::value::{Origin, Path, Segment, Value};
 
 pub use crate::diagnostic::quote;
@@ -232,6 +234,11 @@ impl Write {
         }))
     }
 
+    /// The image that it has a registry build; `None`: it does something else.
+    pub fn build<'s>(&self, steps: &'s [StepPlan]) -> Option<&'s ImageBuild> {
+        self.steps.iter().find_map(|index| steps[*index].outcome.build.as_ref())
+    }
+
     /// Whether some change in it is one whatever is still to be read.
     fn is_sure(&self, steps: &[StepPlan]) -> bool {
         let unread = |value: &Value| value.origins().contains(&Origin::Read);
@@ -398,6 +405,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let mut prerequisites = prerequisites::baseline(&engine);
     prerequisites.extend(in_the_way);
     prerequisites.extend(prerequisites::recipes(&engine, &steps));
+    prerequisites.extend(resources::obstacles(&engine));
     let unreadable = resources::unreadable(&engine);
     let by_hand = resources::by_hand(&engine);
     if rights {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::engine::Engine;
+use super::finding::Finding;
 use super::writes::all_needs;
 use super::{Action, ByHand, ResourcePlan, StepPlan, Unreadable, conflicts};
 use crate::azure::ResourceId;
@@ -82,6 +83,19 @@ pub(super) fn by_hand(engine: &Engine<'_>) -> Vec<ByHand> {
             for run in engine.step_runs(instance, index).iter() {
                 let (instance, why) = (bound.alias.clone(), run.why.clone());
                 all.extend(run.by_hand.clone().map(|by_hand| ByHand { instance, why, ..by_hand }));
+            }
+        }
+    }
+    all
+}
+
+/// What stands in the way of the steps' writes, or may.
+pub(super) fn obstacles(engine: &Engine<'_>) -> Vec<Finding> {
+    let mut all = Vec::new();
+    for (instance, bound) in engine.instances().iter().enumerate() {
+        for index in 0..engine.recipe(instance).steps.len() {
+            for run in engine.step_runs(instance, index).iter() {
+                all.extend(run.findings.iter().cloned().map(|finding| finding.of(&bound.alias)));
             }
         }
     }

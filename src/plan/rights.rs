@@ -158,7 +158,10 @@ fn of_writes(
         let verb = if write.create { "create" } else { "change" };
         let why = match (&grant, &write.id) {
             (Some(grant), _) => format!("grant {} on {}", grant.role, grant.scope.name()),
-            (None, Some(id)) => format!("{verb} the {} {}", write.kind.noun, id.name()),
+            (None, Some(id)) => match write.build(steps) {
+                Some(build) => format!("build the image {}", build.reference()),
+                None => format!("{verb} the {} {}", write.kind.noun, id.name()),
+            },
             (None, None) => format!("create a {}", write.kind.noun),
         };
         let action = write.kind.write_action.to_owned();
@@ -288,9 +291,13 @@ fn of_read(read: &Read, fact: &Fact, unreadable: &[Unreadable]) -> Option<(Resou
         Shape::Many => format!("see each {} of {}", kind.noun, scope.name()),
         // A right of the registry's own, and the run goes on without it; one of the write that needs the
         // answer. Files are the caller's own, and an app asks nobody for a right to call it.
-        Shape::Manifest | Shape::SqlUser | Shape::Action | Shape::File | Shape::Folder | Shape::Probe => {
-            return None;
-        }
+        Shape::Manifest
+        | Shape::SqlUser
+        | Shape::Context
+        | Shape::Action
+        | Shape::File
+        | Shape::Folder
+        | Shape::Probe => return None,
     };
     let (standing, stops) = match fact {
         Fact::Found(_) | Fact::Absent { .. } => (Standing::Held, true),

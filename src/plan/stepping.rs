@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::build::Built;
 use super::database::Database;
 use super::engine::{Engine, Slot};
+use super::finding::Finding;
 use super::frame::{Frame, step_origins};
 use super::{Action, ByHand};
 use crate::azure::types;
@@ -36,6 +38,8 @@ pub(super) struct StepRun {
     pub(super) refused: Option<String>,
     /// What is left to a person; then it has no outcome.
     pub(super) by_hand: Option<ByHand>,
+    /// What stands in the way of its write, or may.
+    pub(super) findings: Vec<Finding>,
 }
 
 impl StepRun {
@@ -122,10 +126,9 @@ impl Frame<'_, '_> {
                 (outcome, uses)
             }
             StepKind::ImageBuild(build) => {
-                let message = "this version plans no image builds yet";
-                let problem = Diagnostic::error(codes::DOES_NOT_FIT, message);
-                self.engine.problem(problem.label(&self.recipe().source, build.span, ""));
-                (None, Vec::new())
+                let Built { outcome, findings, uses } = self.image_build(step, &run.key, build);
+                run.findings = findings;
+                (outcome, uses)
             }
             StepKind::Action(action) => {
                 self.action(&mut run, action);
@@ -162,6 +165,7 @@ impl Frame<'_, '_> {
             why: None,
             refused: None,
             by_hand: None,
+            findings: Vec::new(),
         }
     }
 

@@ -192,6 +192,12 @@ impl Observer for Progress {
                 self.line(&format!("{mark} {revision} at {weight} %: {passed} of {}", counted(*of, "check")));
             }
             Event::RollingBack { revision } => self.line(&format!("! {revision} failed; it is taken back")),
+            Event::Uploading { what, bytes } => {
+                self.line(&format!("↑ {what} ({} KB compressed)", bytes.div_ceil(1024)));
+            }
+            Event::Joining { run, what } => self.line(&format!("… run {run} is on already: {what}")),
+            Event::Run { run, state, elapsed } => self.waiting(&format!("run {run}: {state}"), *elapsed),
+            Event::Log { line } => self.line(&format!("│ {line}")),
             Event::Verifying => self.moving("verifying"),
             Event::Client(event) => self.client(event),
         }

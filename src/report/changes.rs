@@ -7,6 +7,7 @@ use super::RolloutReport;
 use crate::azure::types::{Compare, Consequence};
 use crate::merge::{Owned, add_words};
 use crate::plan::{Plan, Rollout, Write};
+use crate::steps::ImageBuild;
 use crate::value::{Data, Path, Redacted, Segment, Value, strip_control};
 
 /// What happens to a property.
@@ -159,6 +160,8 @@ fn write_report(plan: &Plan, write: &Write) -> WriteReport {
     };
     let user = write.user(&plan.steps);
     let name = user.as_ref().map_or(name, |user| user.name.as_str().to_owned());
+    let build = write.build(&plan.steps);
+    let name = build.map_or(name, ImageBuild::reference);
     let title = match (grant, &user) {
         (Some(grant), _) => format!("{} {} on {name}", write.kind.noun, grant.role),
         (None, Some(user)) => user.title(),

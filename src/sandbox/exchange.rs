@@ -14,6 +14,8 @@ pub enum Service {
     ResourceManager,
     /// The own API of a container registry.
     Registry,
+    /// The storage beside a registry's task runs.
+    Storage,
     /// A SQL server, with T-SQL.
     Sql,
     /// An app, through the edge of its environment.
@@ -86,7 +88,7 @@ impl Exchange {
     pub fn is_write(&self) -> bool {
         match self.service {
             Service::ResourceManager => !matches!(self.method.as_str(), "GET" | "HEAD"),
-            Service::Registry | Service::App => false,
+            Service::Registry | Service::Storage | Service::App => false,
             Service::Sql => self.method != "SELECT",
         }
     }

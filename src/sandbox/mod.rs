@@ -248,7 +248,7 @@ impl Inner {
     fn handle(&mut self, request: &Request) -> Reply {
         self.advance();
         let number = self.exchanges.len() + 1;
-        let service = service(&self.state, &request.host);
+        let service = service(&self.state, request);
         let fault = self.faults.strike(number, request);
         let instead = fault.as_ref().and_then(|fault| fault.kind.instead());
         let mut exchange = Exchange::new(number, service, request);
@@ -259,7 +259,11 @@ impl Inner {
                 self.manage(request, kind, instead.is_some(), &mut exchange.caller)
             }
             (Service::Registry, None) => self.registry(request, &mut exchange.caller),
-            (Service::Registry | Service::Sql | Service::App, _) => None,
+            (Service::Storage, None) => {
+                let now = (self.options.now)();
+                Some(providers::registry::blobs::answer(&mut self.state, now, request))
+            }
+            (Service::Registry | Service::Storage | Service::Sql | Service::App, _) => None,
         };
         let mut reply = match (instead, response, kind) {
             (Some(reply), _, _) => reply,
@@ -326,8 +330,12 @@ impl Inner {
 }
 
 /// Who is behind a host: apps for names below an environment's domain, a registry for the names that registries
-/// have in the public cloud, ARM for every other.
-fn service(state: &State, host: &str) -> Service {
+/// have in the public cloud, the storage of its tasks for that one's, ARM for every other.
+fn service(state: &State, request: &Request) -> Service {
+    let host = &request.host;
+    if providers::registry::blobs::is_meant(request) {
+        return Service::Storage;
+    }
     if hosts::named(state, host) != hosts::Named::Nothing {
         return Service::App;
     }

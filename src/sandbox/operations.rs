@@ -25,6 +25,9 @@ pub(super) fn advance(state: &mut State, now: OffsetDateTime, rules: &Switches) 
     for (_, id) in due {
         end(state, &id);
     }
+    for registry in state.registries.values_mut() {
+        registry.settle_runs(now);
+    }
     revisions::mount_again(state, now, rules);
     for app in state.apps.values_mut() {
         revisions::settle(app, now);

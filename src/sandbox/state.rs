@@ -6,6 +6,7 @@ mod redis;
 mod registry;
 mod sql;
 mod storage;
+mod tasks;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ pub use redis::{AccessPolicyAssignment, RedisCache, RedisCluster, RedisDatabase}
 pub use registry::{Manifest, Registry, Repository};
 pub use sql::{FirewallRule, SqlAdministrator, SqlDatabase, SqlServer, SqlUser, sid_of};
 pub use storage::{EnvironmentStorage, StorageAccount};
+pub use tasks::{Archive, TaskRun, Tasks, Upload};
 
 use crate::azure::ids::ResourceId;
 

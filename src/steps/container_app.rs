@@ -34,6 +34,7 @@ pub fn container_app(
         result: live.clone(),
         grant: None,
         user: None,
+        build: None,
     };
     if live.is_unknown() || live.is_null() {
         // Not read yet, or not there: the prerequisites speak of that.

@@ -5,6 +5,7 @@
 //! with what only the write can make known as an unknown of this step.
 
 mod container_app;
+mod image_build;
 mod resource;
 mod role_assignment;
 mod sql;
@@ -17,6 +18,7 @@ use crate::merge::{MergeError, Owned};
 use crate::value::{Data, Path, Segment, Value};
 
 pub use container_app::{container_app, left_behind, with_secrets_again};
+pub use image_build::{Folder, Found, ImageBuild, Platform, image_build, shell_word};
 pub use resource::{Wanted, matching, resource, value_at};
 pub use role_assignment::{Role, RoleRequest, role_assignment, role_assignments_read, scope_covers};
 pub use sql::{DatabaseUser, Judged, UserRequest, sql_user};
@@ -47,6 +49,8 @@ pub struct Outcome {
     pub grant: Option<Grant>,
     /// For a database user: which, where, and what it lacks.
     pub user: Option<DatabaseUser>,
+    /// For an image: what it is built from, and how.
+    pub build: Option<ImageBuild>,
 }
 
 impl Outcome {

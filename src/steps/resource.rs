@@ -80,6 +80,7 @@ pub fn resource(kind: &'static ResourceType, key: &str, wanted: Wanted) -> StepR
         result: live.clone(),
         grant: None,
         user: None,
+        build: None,
     };
     if live.is_unknown() {
         return Ok(outcome);

@@ -123,6 +123,7 @@ pub fn role_assignment(kind: &'static ResourceType, request: &RoleRequest, assig
         result: found.cloned().unwrap_or(wanted),
         grant: Some(grant),
         user: None,
+        build: None,
     }
 }
 

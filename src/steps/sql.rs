@@ -154,6 +154,7 @@ fn outcome(request: &UserRequest, live: &Value, user: DatabaseUser) -> StepResul
         result,
         grant: None,
         user: Some(user),
+        build: None,
     })
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 /// allows one item only.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("clock", &[]),
+    ("context", &[]),
     ("value", &[]),
     ("diagnostic", &["value"]),
     ("azure", &["clock", "value", "diagnostic"]),
@@ -32,11 +33,25 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "steps",
         ],
     ),
-    ("execute", &["clock", "value", "diagnostic", "azure", "recipe", "facts", "merge", "steps", "plan"]),
+    (
+        "execute",
+        &["clock", "context", "value", "diagnostic", "azure", "recipe", "facts", "merge", "steps", "plan"],
+    ),
     ("verify", &["value", "diagnostic", "merge", "plan"]),
     (
         "report",
-        &["value", "diagnostic", "azure", "expression", "recipe", "merge", "plan", "execute", "verify"],
+        &[
+            "value",
+            "diagnostic",
+            "azure",
+            "expression",
+            "recipe",
+            "merge",
+            "steps",
+            "plan",
+            "execute",
+            "verify",
+        ],
     ),
     (
         "render",

@@ -9,7 +9,7 @@ mod storage;
 mod storage_account;
 mod table;
 
-pub use table::{ALL, EXTENSION_ONLY, SQL_USER, find};
+pub use table::{ALL, EXTENSION_ONLY, IMAGE, SQL_USER, find};
 
 /// How the elements of a list are told apart, in Kubernetes' words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

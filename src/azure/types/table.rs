@@ -39,6 +39,32 @@ pub static SQL_USER: ResourceType = ResourceType {
     ..NONE
 };
 
+/// An image that a registry builds: its task run is a resource, but one that is asked for by a POST, so that no
+/// recipe writes it as `resource`, and this is not among [`ALL`].
+pub static IMAGE: ResourceType = ResourceType {
+    name: "Microsoft.ContainerRegistry/registries/runs",
+    noun: "image",
+    versions: &[crate::azure::builds::VERSION],
+    update: Update::Never,
+    lists: &[("tags", super::ListKind::Set)],
+    write_action: crate::azure::builds::BUILD_ACTIONS[0],
+    linked: &[
+        build_right(1, "upload what an image is built from"),
+        build_right(2, "see the runs of the registry"),
+        build_right(3, "see the log of a run"),
+    ],
+    ..NONE
+};
+
+const fn build_right(index: usize, why: &'static str) -> super::Linked {
+    super::Linked {
+        action: crate::azure::builds::BUILD_ACTIONS[index],
+        when: super::LinkedWhen::Changes("image"),
+        on: super::LinkedOn::Itself,
+        why,
+    }
+}
+
 /// Every type that recipes and prerequisites touch.
 pub const ALL: &[ResourceType] = &[
     CONTAINER_APP,

@@ -24,6 +24,9 @@ const APP: &[&str] = &["2026-07-01", "2026-01-01", "2025-07-01", "2025-01-01", "
 const IDENTITY: &[&str] = &["2024-11-30", "2023-01-31"];
 const VAULT: &[&str] = &["2026-05-15", "2026-02-01", "2025-05-01", "2023-07-01"];
 const REGISTRY: &[&str] = &["2025-11-01", "2025-04-01", "2023-07-01"];
+/// Task runs and what belongs to them; 2025-03-01-preview is what `az acr build` speaks where roles are given for
+/// repositories.
+const TASKS: &[&str] = &["2019-04-01", "2019-06-01-preview", "2025-03-01-preview"];
 const SQL: &[&str] = &["2025-01-01", "2023-08-01", "2021-11-01"];
 const COSMOS: &[&str] = &["2026-03-15", "2025-10-15", "2024-08-15"];
 const STORAGE: &[&str] = &["2026-04-01", "2025-06-01", "2023-05-01"];
@@ -77,6 +80,9 @@ pub(super) const PROVIDERS: &[Provider] = &[
         types: &[
             ("registries", REGISTRY),
             ("registries/operationStatuses", REGISTRY),
+            ("registries/runs", TASKS),
+            ("registries/listBuildSourceUploadUrl", TASKS),
+            ("registries/scheduleRun", TASKS),
             ("checkNameAvailability", REGISTRY),
         ],
     },

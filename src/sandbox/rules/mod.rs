@@ -83,6 +83,10 @@ switches! {
     TokenNeedsRight,
     /// `index-needs-accept`
     IndexNeedsAccept,
+    /// `images-named-at-end`
+    ImagesNamedAtEnd,
+    /// `closed-registry-stops-tasks`
+    ClosedRegistryStopsTasks,
     /// `username-beside-identity-kept`
     UsernameBesideIdentityKept,
     /// `credentials-frozen`

@@ -4,6 +4,35 @@ use super::{Rule, Switch, assumed, confirmed};
 
 pub(super) const RULES: &[Rule] = &[
     confirmed(
+        "tasks-forbidden",
+        "a subscription that may not use registry tasks is refused with 400 TasksOperationsNotAllowed, whoever asks",
+        "Azure-Samples/azure-search-openai-demo#2220",
+    ),
+    confirmed(
+        "tasks-act-as-caller",
+        "where roles are given for repositories a run may do nothing there, unless it says that it signs in as its caller, whose rights then count",
+        "Microsoft Learn, container-registry-tasks-abac; Microsoft.ContainerRegistry 2025-03-01-preview, SourceRegistryCredentials",
+    ),
+    confirmed(
+        "upload-link",
+        "the archive is put to a link that opens one blob for a while, as a block blob with its length, without a token",
+        "Microsoft Learn, Put Blob; Azure/azure-cli, az acr build",
+    ),
+    assumed(
+        "images-named-at-end",
+        Switch::ImagesNamedAtEnd,
+        "a run names its images only once it has made them",
+        "it names them from its start",
+        "Microsoft.ContainerRegistry containerregistry_build.json, outputImages: \"generated from the run\"",
+    ),
+    assumed(
+        "closed-registry-stops-tasks",
+        Switch::ClosedRegistryStopsTasks,
+        "a registry closed to the public refuses what its own tasks push, unless networkRuleBypassAllowedForTasks is set",
+        "they are let in whatever it says",
+        "Microsoft.ContainerRegistry 2025-11-01, networkRuleBypassAllowedForTasks; Microsoft Learn, allow-access-trusted-services",
+    ),
+    confirmed(
         "registry-empty-strings",
         "a registry with an identity comes back with username and passwordSecretRef as empty strings",
         "Azure/terraform-azurerm-avm-res-app-containerapp#125",

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 use time::OffsetDateTime;
 
-use super::{State, fold, last, stamp};
+use super::{State, Tasks, fold, last, stamp};
 
 /// A container registry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct Registry {
     /// Repositories by name.
     #[serde(default)]
     pub repositories: BTreeMap<String, Repository>,
+    /// What it builds.
+    #[serde(default)]
+    pub tasks: Tasks,
 }
 
 /// A repository.
@@ -105,6 +108,7 @@ impl Registry {
             passwords: [format!("sandbox-{name}-password-1"), format!("sandbox-{name}-password-2")],
             private_for_apps: false,
             repositories: BTreeMap::new(),
+            tasks: Tasks::default(),
         }
     }
 
@@ -139,6 +143,22 @@ impl Registry {
         let repository = self.repositories.get(repository)?;
         let digest = repository.tags.get(reference).map_or(reference, String::as_str);
         repository.manifests.get_key_value(digest).map(|(digest, manifest)| (digest.as_str(), manifest))
+    }
+
+    /// Pushes what runs have made by `now`.
+    pub fn settle_runs(&mut self, now: OffsetDateTime) {
+        for run in &mut self.tasks.runs {
+            if run.pushed || now < run.ends || run.end != "Succeeded" {
+                continue;
+            }
+            run.pushed = true;
+            for (repository, tag) in &run.images {
+                let repository = self.repositories.entry(repository.clone()).or_default();
+                repository.tags.insert(tag.clone(), run.digest.clone());
+                let manifest = Manifest { listens: run.listens, ..Manifest::default() };
+                repository.manifests.insert(run.digest.clone(), manifest);
+            }
+        }
     }
 
     /// Stores what `manifest` says under `tag`; returns its digest, which only depends on the names.

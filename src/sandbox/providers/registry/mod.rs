@@ -2,7 +2,10 @@
 //! pull, and their own API.
 
 pub(in crate::sandbox) mod api;
+pub(in crate::sandbox) mod blobs;
+mod builder;
 pub(in crate::sandbox) mod pull;
+pub(in crate::sandbox) mod tasks;
 mod write;
 
 use serde_json::{Value as Json, json};
@@ -32,6 +35,11 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
         ("registries", "DELETE", true) => write::delete(context, address),
         ("registries/listcredentials", "POST", false) => write::credentials(context, address),
         ("registries/operationstatuses", "GET", true) => write::status(context, address),
+        ("registries/listbuildsourceuploadurl", "POST", false) => tasks::upload_url(context, address),
+        ("registries/schedulerun", "POST", false) => tasks::schedule(context, address),
+        ("registries/runs", "GET", false) => tasks::list(context, address),
+        ("registries/runs", "GET", true) => tasks::get(context, address),
+        ("registries/runs/listlogsasurl", "POST", false) => tasks::log_url(context, address),
         ("checknameavailability", "POST", false) => write::check_name(context, address),
         _ => Err(router::no_operation(context, address)),
     }

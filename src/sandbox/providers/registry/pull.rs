@@ -12,6 +12,9 @@ const PULL: &str = "Microsoft.ContainerRegistry/registries/pull/read";
 /// What mode `AbacRepositoryPermissions` asks for: a data action.
 const CONTENT: &str = "Microsoft.ContainerRegistry/registries/repositories/content/read";
 
+/// What pushing asks for there.
+const CONTENT_WRITE: &str = "Microsoft.ContainerRegistry/registries/repositories/content/write";
+
 /// A registry's refusal, in the code and words of its own API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::sandbox) struct Denial {
@@ -98,6 +101,16 @@ pub(in crate::sandbox) fn allowed(
     callers::roles_at(state, now, principal, &registry.id)
         .iter()
         .any(|role| if abac { role.allows_data(CONTENT) } else { role.allows(PULL) })
+}
+
+/// Whether `principal` holds a role, in force at `now`, that lets it push where roles are given for repositories.
+pub(in crate::sandbox) fn may_push(
+    state: &State,
+    now: OffsetDateTime,
+    registry: &Registry,
+    principal: &str,
+) -> bool {
+    callers::roles_at(state, now, principal, &registry.id).iter().any(|role| role.allows_data(CONTENT_WRITE))
 }
 
 /// Whether the registry's network rules let the address `ip` in.

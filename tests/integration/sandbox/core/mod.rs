@@ -18,6 +18,7 @@ mod sql;
 mod sql_batches;
 mod storage;
 mod switches;
+mod tasks;
 mod traffic;
 mod volumes;
 mod writes;
@@ -240,6 +241,7 @@ fn version(path: &str) -> &'static str {
         after if after.starts_with("microsoft.app/") => "2025-07-01",
         after if after.starts_with("microsoft.managedidentity/") => "2024-11-30",
         after if after.starts_with("microsoft.keyvault/") => "2026-02-01",
+        after if is_of_tasks(after) => "2019-04-01",
         after if after.starts_with("microsoft.containerregistry/") => "2025-11-01",
         after if after.starts_with("microsoft.sql/") => "2025-01-01",
         after if after.starts_with("microsoft.documentdb/") => "2026-03-15",
@@ -249,6 +251,12 @@ fn version(path: &str) -> &'static str {
         after if after.ends_with("/locks") => "2020-05-01",
         _ => "2022-04-01",
     }
+}
+
+/// Whether a path below the providers is one of registry tasks.
+fn is_of_tasks(after: &str) -> bool {
+    let parts = ["/runs", "/schedulerun", "/listbuildsourceuploadurl"];
+    after.starts_with("microsoft.containerregistry/") && parts.iter().any(|part| after.contains(part))
 }
 
 /// A PATCH body that sets the container's variables.

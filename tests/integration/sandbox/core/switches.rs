@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     START, World, cosmos, env, hosts, image, path_of, redis, registries, registry_api, secrets_body,
-    sql_batches, traffic, volumes,
+    sql_batches, tasks, traffic, volumes,
 };
 
 const URL: &str = "https://kv-demo.vault.azure.net/secrets/db-password";
@@ -484,6 +484,16 @@ fn observe(name: &str, world: &World) -> Json {
             world.send("PUT", &path, Some(&body)).ok(201);
             world.settle();
             json!(world.get(&path).status)
+        }
+        "images-named-at-end" => {
+            let run = tasks::scheduled(world, seed::REGISTRY, &tasks::archive(tasks::DOCKERFILE)).ok(200);
+            world.get(run["id"].as_str().unwrap()).ok(200)["properties"]["outputImages"].clone()
+        }
+        "closed-registry-stops-tasks" => {
+            world.edit(|state| seed::variant::network_closed(state, seed::REGISTRY, false));
+            let run = tasks::scheduled(world, seed::REGISTRY, &tasks::archive(tasks::DOCKERFILE)).ok(200);
+            world.settle();
+            world.get(run["id"].as_str().unwrap()).ok(200)["properties"]["status"].clone()
         }
         other => panic!("the switch `{other}` is not observed"),
     }
