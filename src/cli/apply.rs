@@ -27,8 +27,6 @@ pub(super) struct Apply {
     /// Fail also what was not exercised or could not be checked
     #[arg(long)]
     strict: bool,
-    #[command(flatten)]
-    probing: arguments::Probing,
     /// Try a change again that was rolled out before and taken back, under a new name
     #[arg(long)]
     retry: bool,
@@ -44,13 +42,7 @@ impl Apply {
                 .fix("look at `acarecipe plan` with the same arguments, then run this again with --yes");
             return refuse(screen, "apply", self.on.sandbox.sandbox, &[found], Ending::Usage);
         }
-        let flags = Flags {
-            command: "apply",
-            on: &self.on,
-            probing: Some(&self.probing),
-            verbose: output.verbose > 0,
-            none_is_app: false,
-        };
+        let flags = Flags { command: "apply", on: &self.on, verbose: output.verbose > 0, none_is_app: false };
         let mut context = match judge::open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,

@@ -114,6 +114,8 @@ pub(super) struct OnApp {
     pub(super) sandbox: SandboxRun,
     #[command(flatten)]
     pub(super) waiting: Waiting,
+    #[command(flatten)]
+    pub(super) probing: Probing,
 }
 
 /// Which recipes, with which inputs.

@@ -22,8 +22,6 @@ use crate::report::{Ending, InstanceReport, Report, TargetReport};
 pub(super) struct Flags<'f> {
     pub(super) command: &'static str,
     pub(super) on: &'f arguments::OnApp,
-    /// How the app is reached, where a command says.
-    pub(super) probing: Option<&'f arguments::Probing>,
     pub(super) verbose: bool,
     /// Whether a run without any recipe means the app itself.
     pub(super) none_is_app: bool,
@@ -286,12 +284,10 @@ fn real_endpoint(
 
 /// Who carries requests to the app. In the sandbox it is the sandbox.
 fn probing(flags: &Flags<'_>) -> Result<Option<Arc<dyn Prober>>, Vec<Diagnostic>> {
-    match flags.probing {
-        Some(probing) if !flags.on.sandbox.sandbox => {
-            Ok(Some(Arc::new(NetworkProber::new(probing.network(&network())?))))
-        }
-        _ => Ok(None),
+    if flags.on.sandbox.sandbox {
+        return Ok(None);
     }
+    Ok(Some(Arc::new(NetworkProber::new(flags.on.probing.network(&network())?))))
 }
 
 /// How Azure and the authorities are reached.

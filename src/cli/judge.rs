@@ -28,19 +28,11 @@ pub(super) struct Verify {
     /// Fail also what was not exercised or could not be checked
     #[arg(long)]
     strict: bool,
-    #[command(flatten)]
-    probing: arguments::Probing,
 }
 
 impl Check {
     pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
-        let flags = Flags {
-            command: "check",
-            on: &self.on,
-            probing: None,
-            verbose: output.verbose > 0,
-            none_is_app: true,
-        };
+        let flags = Flags { command: "check", on: &self.on, verbose: output.verbose > 0, none_is_app: true };
         let context = match open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,
@@ -64,13 +56,7 @@ pub(super) async fn check(context: &Context, screen: &Screen) -> Ending {
 
 impl Verify {
     pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
-        let flags = Flags {
-            command: "verify",
-            on: &self.on,
-            probing: Some(&self.probing),
-            verbose: output.verbose > 0,
-            none_is_app: true,
-        };
+        let flags = Flags { command: "verify", on: &self.on, verbose: output.verbose > 0, none_is_app: true };
         let context = match open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,

@@ -24,13 +24,7 @@ pub(super) struct PlanArgs {
 
 impl PlanArgs {
     pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
-        let flags = Flags {
-            command: "plan",
-            on: &self.on,
-            probing: None,
-            verbose: output.verbose > 0,
-            none_is_app: false,
-        };
+        let flags = Flags { command: "plan", on: &self.on, verbose: output.verbose > 0, none_is_app: false };
         let mut context = match judge::open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,

@@ -117,7 +117,12 @@ impl Executor {
             }
             let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();
             match patience.look(&mut judged.findings, &judged.probes, elapsed, self.left()) {
-                None => return Ok(judged),
+                None => {
+                    // What cannot be judged has not passed.
+                    let wrong = judged.problems.iter().map(|one| Finding::failed(one.code, &one.message));
+                    judged.findings.extend(wrong);
+                    return Ok(judged);
+                }
                 Some(again) => *facts = self.again(std::mem::take(facts), again, elapsed).await?,
             }
         }

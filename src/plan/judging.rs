@@ -60,7 +60,8 @@ impl Judged {
 /// Judges checks over facts, with further roots. Pure: what is missing is told, and whoever fetches it judges
 /// again. One look: [`crate::execute::Executor::gate`] fetches, asks again for as long as `within` says, and
 /// counts the `successes` in a row; a rollout calls that with
-/// `Gate { instance, checks: &rollout.checks, roots: &[("candidate", …)] }`.
+/// `Gate { instance, checks: &rollout.checks, roots: &[("candidate", …)] }` and goes on only if every finding has
+/// passed. A mistake in a check is in `problems`; there it has become a finding that failed.
 pub fn judge(request: Request<'_>, facts: &Facts, gate: &Gate<'_>) -> Judged {
     let engine = Engine::new(Request { probing: true, ..request }, facts);
     let mut all = Judged::default();
@@ -162,6 +163,7 @@ fn one(frame: &Frame<'_, '_>, check: &Check, scope: Scope, coming: &[String]) ->
             let ask = scope == Scope::Prerequisites || frame.engine.request.probing;
             frame.answer(http, ask, coming).and_then(|answer| {
                 let (held, settled, reads) = (answer.held(), answer.settled(), answer.reads().to_vec());
+                let fix = probing::advice(frame, &answer);
                 let finding = match answer {
                     Answer::Holds { told, .. } => Finding::passed(code, name).detail(told),
                     Answer::Not { cause, .. } => {
@@ -173,6 +175,10 @@ fn one(frame: &Frame<'_, '_>, check: &Check, scope: Scope, coming: &[String]) ->
                     Answer::Unseen { reason, .. } => {
                         Finding::new(Status::CouldNotCheck, code, name).detail(reason)
                     }
+                };
+                let finding = match fix.filter(|_| finding.fix.is_none()) {
+                    Some(fix) => finding.fix(fix),
+                    None => finding,
                 };
                 let (within, successes) = frame.patience(check)?;
                 let failing = failing(check);

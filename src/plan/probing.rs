@@ -10,7 +10,7 @@ use super::finding::Status;
 use super::frame::{Frame, shown};
 use super::hosts::Hosts;
 use super::judging::refused;
-use crate::diagnostic::{Diagnostic, Span, codes};
+use crate::diagnostic::{Diagnostic, Span, codes, quote};
 use crate::facts::{Fact, Read};
 use crate::recipe::{Check, Expr, HttpCheck, StatusRange, parse_duration};
 use crate::value::{Data, Redacted, Value, strip_control};
@@ -337,6 +337,29 @@ fn answer_root(found: &Value, elapsed: u64) -> Value {
     let mut members: IndexMap<String, Value> = found.as_map().cloned().unwrap_or_default();
     members.insert("elapsed".to_owned(), Value::from(Json::from(elapsed)));
     Value::new(Data::Map(members))
+}
+
+/// What people look at when an answer is not as it is to be, where the check itself does not say.
+pub(super) fn advice(frame: &Frame<'_, '_>, answer: &Answer) -> Option<String> {
+    let target = frame.engine.request.target;
+    match answer {
+        Answer::Holds { .. } => None,
+        Answer::Not { cause, .. } if cause.starts_with("TLS with ") => Some(
+            "--cacert FILE, if the certificate is of an authority of your own; else look whether the domain has one that is good for the name".to_owned(),
+        ),
+        Answer::Not { .. } => Some(format!(
+            "az containerapp logs show --name {} --resource-group {} --tail 50",
+            quote(&target.app),
+            quote(&target.resource_group)
+        )),
+        Answer::Unseen { reads, .. } => {
+            let host = reads.last().and_then(|read| Url::parse(&read.path).ok());
+            let host = host.as_ref().and_then(Url::host_str)?;
+            Some(format!(
+                "run it where {host} can be reached, or say where it is: --resolve {host}:443:ADDRESS"
+            ))
+        }
+    }
 }
 
 /// The beginning of an answer's text, for people.

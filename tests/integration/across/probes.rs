@@ -133,6 +133,16 @@ fn a_slow_answer_is_waited_for_and_timed() {
     assert_eq!(outcome(&ended).0, Some(0), "{ended:#?}");
 }
 
+#[test]
+fn a_body_without_end_is_read_up_to_its_bound() {
+    let long =
+        Script { path: Some("/health".to_owned()), body: Some("x".repeat(300_000)), ..Script::default() };
+    let server = serving(|state| answers::app_answers(state, &long));
+    let body = ", body: \"${length(it.body) == `65536`}\"";
+    let ended = verify(&server, body, &["--resolve", &resolve(&server)]).run();
+    assert_eq!(outcome(&ended).0, Some(0), "{ended:#?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_a_check_that_waits_for_an_answer() {

@@ -462,6 +462,69 @@ inputs: { paths: { type: list, default: [/, /health], description: x } }
     assert!(findings.iter().all(|one| one.status == Status::Failed), "{findings:#?}");
 }
 
+#[test]
+fn a_gate_that_cannot_be_judged_has_not_passed() {
+    let plain = "inputs: { paths: { type: list, default: [/], description: x } }\n";
+    let (world, folder) = asking(plain);
+    write(folder.path(), "verify: [{ http: { url: \"https://${candidate.host}/\" } }]\n");
+    let source = read_source(&folder.path().join("asks/recipe.yaml")).unwrap();
+    let recipe = load(&source, Origin::Folder(folder.path().to_owned())).expect("it is well formed");
+    write(folder.path(), plain);
+    let (selection, target) = (world.selection(&["asks"], &[]), world.target());
+    let roots = [("candidate", Value::from(json!({ "host": "evil.example" })))];
+    let gate = Gate { instance: "asks", checks: &recipe.verify, roots: &roots };
+    let end =
+        World::block_on(world.executor().gate(&mut Facts::default(), &selection, &target, &gate)).unwrap();
+    let statuses: Vec<Status> = end.findings.iter().map(|one| one.status).collect();
+    assert_eq!(statuses, [Status::Failed], "{:#?}", end.findings);
+    assert_eq!(asked(&world).len(), 0);
+}
+
+#[test]
+fn no_more_of_a_body_is_read_than_is_bounded() {
+    let long = Script {
+        status: Some(200),
+        path: Some("/health".to_owned()),
+        body: Some("x".repeat(200_000)),
+        ..Script::default()
+    };
+    let check = health(", body: \"${length(it.body) == `65536`}\"");
+    let (came, detail, _) = outcome(&check, |state| answers::app_answers(state, &long));
+    assert_eq!(came, Status::Passed, "{detail}");
+}
+
+#[test]
+fn what_others_keep_in_a_variable_goes_into_no_request() {
+    for http in [
+        "url: \"OWN/${app.properties.template.containers[0].env[0].value}\"",
+        "url: \"OWN/\", headers: { X-Level: \"${app.properties.template.containers[0].env[0].value}\" }",
+    ] {
+        let (world, _folder) = asking(&format!("verify: [{{ http: {{ {} }} }}]\n", http.replace("OWN", OWN)));
+        let findings = world.verify(&["asks"], &[]);
+        let told =
+            findings.iter().any(|found| found.status == Status::Failed && found.name.contains("cannot be"));
+        assert!(told, "{findings:#?}");
+        assert_eq!(asked(&world).len(), 0, "{http}");
+    }
+}
+
+#[test]
+fn each_end_says_what_to_do_unless_the_check_does() {
+    for (rest, change, words) in [
+        (
+            "",
+            (|state| status(500)(state)) as Change,
+            "az containerapp logs show --name ca-demo --resource-group rg-demo --tail 50",
+        ),
+        (", fix: az version", |state| status(500)(state), "az version"),
+        ("", answers::ingress_internal, "--resolve ca-demo.internal."),
+    ] {
+        let (world, _folder) = asking(&health("").replace("} }]", &format!("}}{rest} }}]")));
+        let found = finding(&world.edited(change));
+        assert!(found.fix.as_deref().unwrap_or_default().contains(words), "{found:?}");
+    }
+}
+
 /// The app fails until a moment has come.
 struct Recovering {
     hosts: SandboxHosts,

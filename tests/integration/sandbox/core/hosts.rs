@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use acarecipe::sandbox::http::{Reply, Request};
 use acarecipe::sandbox::state::{Fate, State};
-use acarecipe::sandbox::{Service, seed};
+use acarecipe::sandbox::{Service, edit, seed};
 use seed::variant::answers::{self, Script};
 use seed::variant::{pinned, stopped};
 use serde_json::{Value as Json, json};
@@ -207,4 +207,44 @@ fn what_a_revision_answers_is_scripted_for_it_or_for_its_image() {
     let state = world.sandbox.state();
     let manifests = &state.registry("acrdemo").unwrap().repositories["python-demo"].manifests;
     assert_eq!(manifests.values().filter(|manifest| manifest.answers.is_some()).count(), 1);
+}
+
+#[test]
+fn cases_script_answers_in_words() {
+    let given = |json: Json| json.as_object().unwrap().clone();
+    let apply = |world: &World, name: &str, with: Json| {
+        world.edit(|state| edit::variant(name).unwrap().apply(state, &given(with)))
+    };
+    let world = World::new();
+    apply(&world, "app-answers", json!({ "status": 503 })).unwrap();
+    assert_eq!(status(&world, "ca-demo"), 503);
+    apply(&world, "app-answers", json!({ "path": "/", "status": 301, "location": "/x" })).unwrap();
+    assert_eq!(status(&world, "ca-demo"), 301);
+    world
+        .edit(|state| edit::merge(state, "apps[ca-demo].revisions[0]", &json!({ "answers": null })))
+        .unwrap();
+    assert_eq!(status(&world, "ca-demo"), 200);
+    world
+        .edit(|state| {
+            edit::merge(state, "apps[ca-demo].revisions[0]", &json!({ "answers": { "status": 418 } }))
+        })
+        .unwrap();
+    assert_eq!(status(&world, "ca-demo"), 418);
+    let image = "ghcr.io/acarecipe/python-demo:1.0";
+    world
+        .edit(|state| edit::merge(state, "apps[ca-demo].revisions[0]", &json!({ "answers": null })))
+        .unwrap();
+    apply(&world, "image-answers", json!({ "image": image, "after": 0 })).unwrap();
+    assert_eq!(status(&world, "ca-demo"), 500);
+    for (name, with) in [
+        ("app-crashes", json!({})),
+        ("app-silent", json!({})),
+        ("ingress-internal", json!({})),
+        ("no-ingress", json!({})),
+    ] {
+        apply(&World::new(), name, with).unwrap();
+    }
+    for wrong in [json!({}), json!({ "status": 99 }), json!({ "status": "500" }), json!({ "body": "x" })] {
+        assert!(apply(&World::new(), "app-answers", wrong.clone()).is_err(), "{wrong}");
+    }
 }
