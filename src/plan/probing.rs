@@ -9,7 +9,7 @@ use url::Url;
 use super::finding::Status;
 use super::frame::{Frame, shown};
 use super::hosts::Hosts;
-use super::judging::refused;
+use super::judging::{Scope, unknown};
 use crate::diagnostic::{Diagnostic, Span, codes, quote};
 use crate::facts::{Fact, Read};
 use crate::recipe::{Check, Expr, HttpCheck, StatusRange, parse_duration};
@@ -108,13 +108,14 @@ impl Frame<'_, '_> {
         Some((within, successes))
     }
 
-    /// What the app answers. `None`: not known yet, not asked, or a mistake, which is told. `coming`: host names
-    /// that the run is to give the app: asked once it has them.
-    pub(super) fn answer(&self, http: &HttpCheck, ask: bool, coming: &[String]) -> Option<Answer> {
+    /// What the app answers. `None`: not known yet, not asked, or a mistake, which is told. `ask`: for what it is
+    /// asked, if it is. `coming`: host names that the run is to give the app: asked once it has them.
+    pub(super) fn answer(&self, http: &HttpCheck, ask: Option<Scope>, coming: &[String]) -> Option<Answer> {
         let value = self.expression(&http.url);
         if value.is_unknown() {
-            return refused(&value).map(Answer::never).filter(|_| ask);
+            return unknown(&value, ask?).map(Answer::never);
         }
+        let (scope, ask) = (ask.unwrap_or(Scope::Verification), ask.is_some());
         if self.hides(value.marks, http.url.span, "the address of a request") {
             return None;
         }
@@ -145,7 +146,10 @@ impl Frame<'_, '_> {
             );
             return None;
         }
-        let headers = self.headers(http)?;
+        let headers = match self.headers(http, scope)? {
+            Ok(headers) => headers,
+            Err(why) => return ask.then(|| Answer::never(why)),
+        };
         let statuses = self.statuses(http)?;
         let max_time = match &http.max_time {
             Some(max_time) => self.duration(max_time)?,
@@ -232,8 +236,9 @@ impl Frame<'_, '_> {
         Answer::Not { cause: format!("{url} answered {status}, {why}{}", beginning(found)), reads }
     }
 
-    fn headers(&self, http: &HttpCheck) -> Option<Vec<(String, String)>> {
-        let Some(tree) = &http.headers else { return Some(Vec::new()) };
+    /// The headers, or why they are not known. `None`: a mistake, which is told, or not known yet.
+    fn headers(&self, http: &HttpCheck, scope: Scope) -> Option<Result<Vec<(String, String)>, String>> {
+        let Some(tree) = &http.headers else { return Some(Ok(Vec::new())) };
         let value = self.tree(tree);
         let mut headers = Vec::new();
         for (name, value) in value.as_map().into_iter().flatten() {
@@ -246,14 +251,14 @@ impl Frame<'_, '_> {
                 }
                 // Null: not sent.
                 None if value.is_null() => {}
-                _ if value.is_unknown() => return None,
+                _ if value.is_unknown() => return unknown(value, scope).map(Err),
                 _ => {
                     self.unfit(tree.span, &format!("the header `{name}` is not plain text"));
                     return None;
                 }
             }
         }
-        Some(headers)
+        Some(Ok(headers))
     }
 
     fn statuses(&self, http: &HttpCheck) -> Option<Vec<StatusRange>> {
