@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tempfile::NamedTempFile;
 
+mod image;
+
 use super::catalogue::Folders;
 use super::refuse;
 use crate::diagnostic::{Diagnostic, codes, quote};
@@ -23,6 +25,8 @@ pub(super) struct Scaffold {
     /// Replace files that are there
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    image: image::Image,
     #[command(flatten)]
     folders: Folders,
 }
@@ -46,6 +50,12 @@ impl Scaffold {
             Ok(recipe) => recipe,
             Err(found) => return refuse(&[*found], Ending::Usage),
         };
+        if let Some(requirements) = &self.image.requirements {
+            return match self.image.files(requirements, self.folder.as_deref(), recipe) {
+                Ok((folder, files)) => self.place(screen, recipe, &folder, &files),
+                Err(found) => refuse(&found, Ending::Usage),
+            };
+        }
         let files = match catalogue.sample(recipe) {
             Ok(files) if files.is_empty() => {
                 let message = format!("the recipe `{}` has no sample app", recipe.name.value);
@@ -55,7 +65,13 @@ impl Scaffold {
             Err(found) => return refuse(&[*found], Ending::Usage),
         };
         let folder = self.folder.clone().unwrap_or_else(|| format!("{}-app", recipe.name.value).into());
-        let fates = match fates(&folder, &files) {
+        self.place(screen, recipe, &folder, &files)
+    }
+
+    /// Writes the files into the folder.
+    fn place(&self, screen: &Screen, recipe: &Recipe, folder: &Path, files: &[SampleFile]) -> Ending {
+        let refuse = |found: &[Diagnostic], ending| refuse(screen, "scaffold", false, found, ending);
+        let fates = match fates(folder, files) {
             Ok(fates) => fates,
             Err(found) => return refuse(&[*found], Ending::Usage),
         };
@@ -66,16 +82,16 @@ impl Scaffold {
             .map(|(file, _)| file)
             .collect();
         if !taken.is_empty() && !self.force {
-            return refuse(&[self.taken(&folder, &taken)], Ending::Usage);
+            return refuse(&[self.taken(folder, &taken)], Ending::Usage);
         }
-        if let Err((path, error)) = write(&folder, &files, &fates) {
+        if let Err((path, error)) = write(folder, files, &fates) {
             let message = format!("{} cannot be written: {error}", path.display());
             return refuse(&[Diagnostic::error(codes::NOT_WRITTEN, message)], Ending::Failed);
         }
         let mut report = Report::new("scaffold", false);
         report.recipes.push(recipe.name.value.clone());
         let scaffold = ScaffoldReport {
-            next: self.next(recipe, &folder),
+            next: self.next(recipe, folder),
             folder: folder.display().to_string(),
             files: files.iter().zip(fates).map(|(file, fate)| told(file, fate)).collect(),
         };
@@ -98,8 +114,9 @@ impl Scaffold {
     fn again(&self, folder: &Path) -> String {
         let recipe = quote(&self.recipe);
         format!(
-            "acarecipe scaffold {recipe} {}{}",
+            "acarecipe scaffold {recipe} {}{}{}",
             quote(&folder.display().to_string()),
+            self.image.again(),
             self.folders.again()
         )
     }
@@ -108,6 +125,11 @@ impl Scaffold {
     fn next(&self, recipe: &Recipe, folder: &Path) -> Vec<String> {
         let source = quote(&folder.display().to_string());
         let again = if recipe.origin == Origin::BuiltIn { String::new() } else { self.folders.again() };
+        // What the recipe itself builds needs nothing else.
+        if self.image.requirements.is_some() {
+            let name = &recipe.name.value;
+            return vec![format!("acarecipe plan {}{again} -p {name}.context={source}", quote(name))];
+        }
         vec![
             format!(
                 "az containerapp up --name \"$APP_NAME\" --resource-group \"$RG\" --source {source} --ingress external --target-port 8000"

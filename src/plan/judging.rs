@@ -19,8 +19,6 @@ pub enum Scope {
     Prerequisites,
     /// After it.
     Verification,
-    /// By itself: what is not known then has not passed.
-    Gate,
 }
 
 /// Checks that stand for themselves, such as the gates of a rollout.
@@ -71,7 +69,7 @@ pub fn judge(request: Request<'_>, facts: &Facts, gate: &Gate<'_>) -> Judged {
         let mut frame = engine.frame(instance);
         frame.roots = gate.roots.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         for one in gate.checks {
-            all.add(check(&frame, one, Scope::Gate, &[]));
+            all.add(check(&frame, one, Scope::Verification, &[]));
         }
     }
     all.problems = engine.take_problems();
@@ -137,7 +135,7 @@ fn one(frame: &Frame<'_, '_>, check: &Check, scope: Scope, coming: &[String]) ->
         .unwrap_or_else(|| probing::called(frame, check));
     let code = match scope {
         Scope::Prerequisites => codes::PREREQUISITE,
-        Scope::Verification | Scope::Gate => codes::VERIFICATION,
+        Scope::Verification => codes::VERIFICATION,
     };
     let why = check.not_exercised.as_ref().map(|why| frame.expression(why));
     if let Some(why) = why.filter(|why| why.truthy() == Some(true)) {
@@ -155,14 +153,15 @@ fn one(frame: &Frame<'_, '_>, check: &Check, scope: Scope, coming: &[String]) ->
                 Some(true) => Some(Finding::passed(code, name)),
                 Some(false) => Some(does_not_hold(frame, check, code, name, otherwise)),
                 // Known only after a step: judged again when it is.
-                None => unknown(&holds, scope)
-                    .map(|why| Finding::new(Status::CouldNotCheck, code, name).detail(why)),
+                None => {
+                    refused(&holds).map(|why| Finding::new(Status::CouldNotCheck, code, name).detail(why))
+                }
             }
         }
         CheckKind::Http(http) => {
             judged.asks_app = true;
-            let ask = scope != Scope::Verification || frame.engine.request.probing;
-            frame.answer(http, ask.then_some(scope), coming).and_then(|answer| {
+            let ask = scope == Scope::Prerequisites || frame.engine.request.probing;
+            frame.answer(http, ask, coming).and_then(|answer| {
                 let (held, settled, reads) = (answer.held(), answer.settled(), answer.reads().to_vec());
                 let fix = probing::advice(frame, &answer);
                 let finding = match answer {
@@ -231,14 +230,10 @@ fn placed(frame: &Frame<'_, '_>, check: &Check, finding: Finding) -> Finding {
     }
 }
 
-/// Why a value is not known, if that is to be told: what Azure said when something that it needs could not be
-/// read; for a gate whatever it is, unless it is still to be read.
-pub(super) fn unknown(value: &Value, scope: Scope) -> Option<String> {
-    let origins = value.origins();
-    let refused = origins.iter().find_map(|origin| match origin {
-        Origin::Refused(message) => Some(message.clone()),
+/// What Azure said when something that a value needs could not be read.
+pub(super) fn refused(value: &Value) -> Option<String> {
+    value.origins().into_iter().find_map(|origin| match origin {
+        Origin::Refused(message) => Some(message),
         _ => None,
-    });
-    let silent = scope != Scope::Gate || origins.contains(&Origin::Read);
-    refused.or_else(|| (!silent).then(|| "something that it needs is not known".to_owned()))
+    })
 }

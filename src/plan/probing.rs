@@ -9,7 +9,7 @@ use url::Url;
 use super::finding::Status;
 use super::frame::{Frame, shown};
 use super::hosts::Hosts;
-use super::judging::{Scope, unknown};
+use super::judging::refused;
 use crate::diagnostic::{Diagnostic, Span, codes, quote};
 use crate::facts::{Fact, Read};
 use crate::recipe::{Check, Expr, HttpCheck, StatusRange, parse_duration};
@@ -108,14 +108,13 @@ impl Frame<'_, '_> {
         Some((within, successes))
     }
 
-    /// What the app answers. `None`: not known yet, not asked, or a mistake, which is told. `ask`: for what it is
-    /// asked, if it is. `coming`: host names that the run is to give the app: asked once it has them.
-    pub(super) fn answer(&self, http: &HttpCheck, ask: Option<Scope>, coming: &[String]) -> Option<Answer> {
+    /// What the app answers. `None`: not known yet, not asked, or a mistake, which is told. `coming`: host names
+    /// that the run is to give the app: asked once it has them.
+    pub(super) fn answer(&self, http: &HttpCheck, ask: bool, coming: &[String]) -> Option<Answer> {
         let value = self.expression(&http.url);
         if value.is_unknown() {
-            return unknown(&value, ask?).map(Answer::never);
+            return refused(&value).map(Answer::never).filter(|_| ask);
         }
-        let (scope, ask) = (ask.unwrap_or(Scope::Verification), ask.is_some());
         if self.hides(value.marks, http.url.span, "the address of a request") {
             return None;
         }
@@ -146,10 +145,7 @@ impl Frame<'_, '_> {
             );
             return None;
         }
-        let headers = match self.headers(http, scope)? {
-            Ok(headers) => headers,
-            Err(why) => return ask.then(|| Answer::never(why)),
-        };
+        let headers = self.headers(http)?;
         let statuses = self.statuses(http)?;
         let max_time = match &http.max_time {
             Some(max_time) => self.duration(max_time)?,
@@ -236,9 +232,8 @@ impl Frame<'_, '_> {
         Answer::Not { cause: format!("{url} answered {status}, {why}{}", beginning(found)), reads }
     }
 
-    /// The headers, or why they are not known. `None`: a mistake, which is told, or not known yet.
-    fn headers(&self, http: &HttpCheck, scope: Scope) -> Option<Result<Vec<(String, String)>, String>> {
-        let Some(tree) = &http.headers else { return Some(Ok(Vec::new())) };
+    fn headers(&self, http: &HttpCheck) -> Option<Vec<(String, String)>> {
+        let Some(tree) = &http.headers else { return Some(Vec::new()) };
         let value = self.tree(tree);
         let mut headers = Vec::new();
         for (name, value) in value.as_map().into_iter().flatten() {
@@ -251,14 +246,14 @@ impl Frame<'_, '_> {
                 }
                 // Null: not sent.
                 None if value.is_null() => {}
-                _ if value.is_unknown() => return unknown(value, scope).map(Err),
+                _ if value.is_unknown() => return None,
                 _ => {
                     self.unfit(tree.span, &format!("the header `{name}` is not plain text"));
                     return None;
                 }
             }
         }
-        Some(Ok(headers))
+        Some(headers)
     }
 
     fn statuses(&self, http: &HttpCheck) -> Option<Vec<StatusRange>> {

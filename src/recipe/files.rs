@@ -45,6 +45,14 @@ pub fn read_beneath(folder: &Path, name: &str) -> Result<Arc<Source>, Box<Diagno
     read(&real, &named)
 }
 
+/// Reads the file `name` beneath `folder`, whatever is in it, as [`read_source`] does.
+///
+/// # Errors
+/// As [`read_beneath`], but for UTF-8; at most 1 MiB.
+pub fn read_bytes_beneath(folder: &Path, name: &str) -> Result<Vec<u8>, Box<Diagnostic>> {
+    read_at_most(&beneath(folder, Path::new(name))?, &folder.join(name), 1024 * 1024)
+}
+
 /// The real place of `name`, which must lie beneath `folder`.
 ///
 /// # Errors
@@ -74,6 +82,10 @@ fn read(path: &Path, named: &Path) -> Result<Arc<Source>, Box<Diagnostic>> {
 /// # Errors
 /// As [`read_source`], but for UTF-8.
 pub(super) fn read_bytes(path: &Path, named: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
+    read_at_most(path, named, MAX_BYTES)
+}
+
+fn read_at_most(path: &Path, named: &Path, most: usize) -> Result<Vec<u8>, Box<Diagnostic>> {
     use std::io::Read;
 
     let refuse = |code, why: &str| refused(named, code, why);
@@ -86,9 +98,9 @@ pub(super) fn read_bytes(path: &Path, named: &Path) -> Result<Vec<u8>, Box<Diagn
     let mut bytes = Vec::new();
     // One byte more than is allowed tells a file that is too long from one that just fits, without
     // reading all of it.
-    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() > MAX_BYTES {
-        let why = format!("has more than the {} KiB that are read", MAX_BYTES / 1024);
+    file.take(most as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() > most {
+        let why = format!("has more than the {} KiB that are read", most / 1024);
         return Err(refuse(codes::FILE_TOO_LARGE, &why));
     }
     Ok(bytes)

@@ -26,7 +26,7 @@ mod yaml;
 
 pub use catalogue::{Catalogue, recipe_folders};
 pub use duration::{format_duration, parse_duration};
-pub use files::{read_beneath, read_source, stays_inside};
+pub use files::{read_beneath, read_bytes_beneath, read_source, stays_inside};
 pub use graph::{BASELINE, Graph};
 pub use inputs::{Bound, BoundInput, BoundValue, InputOrigin, Outside, bind};
 pub use instances::Asked;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anstyle::Style;
 
 use super::text::wrapped;
-use crate::recipe::{Complexity, Goal, Origin, Recipe, StepKind};
+use crate::recipe::{Complexity, Goal, LookupKind, Origin, Recipe, StepKind};
 use crate::report::rights;
 use crate::sandbox::edit::Variant;
 use crate::sandbox::rules::{Rule, Standing};
@@ -91,8 +91,12 @@ pub fn recipe_page(recipe: &Recipe, width: usize) -> String {
     if !recipe.prerequisites.is_empty() || !recipe.existing.is_empty() {
         let _ = writeln!(text, "\n{BOLD}Prerequisites{BOLD:#}");
         for lookup in recipe.existing.values().filter(|lookup| !lookup.optional) {
-            let kind =
-                lookup.resource().map_or("image in a registry", |resource| resource.kind.kind.as_str());
+            let kind = match &lookup.kind {
+                LookupKind::Resource(resource) => resource.kind.kind.as_str(),
+                LookupKind::Manifest(_) => "image in a registry",
+                LookupKind::Dockerfile(_) => "local Dockerfile",
+                LookupKind::Requirements(_) => "requirements of a local project",
+            };
             let _ = writeln!(text, "  {} ({kind})", lookup.id.written);
         }
         for check in &recipe.prerequisites {

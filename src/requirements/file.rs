@@ -277,6 +277,12 @@ impl Reader<'_> {
                         let fix = "install it without -e in an image";
                         self.out.find("requirement-editable", Severity::Warning, place, message, fix);
                     }
+                    if !asked.editable && !url::is_url(text) {
+                        let message =
+                            "it is installed from the build context, which must have it before".to_owned();
+                        let fix = "copy it into the stage that installs it, before pip runs";
+                        self.out.find("requirement-local", Severity::Info, place, message, fix);
+                    }
                     // A folder without a name is this project's own code.
                     if !package.name.is_empty() {
                         self.out.add(package);

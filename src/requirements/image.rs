@@ -98,10 +98,10 @@ impl<'d> Stages<'d> {
     /// What the stages lack of `needs`.
     pub fn judge(&self, needs: &Needs, environment: &Environment) -> Vec<Finding> {
         let mut found = Vec::new();
-        if needs.native.is_empty() {
+        if needs.native.is_empty() && needs.build.is_empty() {
             return found;
         }
-        if self.installs.is_empty() {
+        if self.installs.is_empty() && !needs.native.is_empty() {
             let names: Vec<&str> = needs.native.iter().map(|one| one.name.as_str()).collect();
             found.push(self.finding(
                 "native-install-unseen",
@@ -456,5 +456,8 @@ fn group(words: &[Word]) -> Option<String> {
 
 /// A package without its version and architecture.
 fn plain(name: &str) -> &str {
+    if name.starts_with("so:") {
+        return name;
+    }
     name.split(['=', '~', '<', '>', ':', '@']).next().unwrap_or_default()
 }

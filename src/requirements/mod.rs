@@ -21,6 +21,7 @@ mod marker;
 mod native;
 mod options;
 mod pyproject;
+mod scaffold;
 mod specifier;
 mod table;
 mod url;
@@ -32,6 +33,7 @@ pub use file::{Unreadable, read};
 pub use image::Stages;
 pub use marker::Marker;
 pub use native::{Native, Needed, Needs, judge};
+pub use scaffold::Scaffold;
 pub use specifier::normalise;
 pub use table::{Table, TableError};
 

@@ -94,6 +94,15 @@ pub fn judge(requirements: &Requirements, table: &Table, environment: &Environme
                     }
                 }
                 only_binary(&mut needs, requirements, package, name, &why, certain);
+                if row.no_sources && package.origin == Origin::Index {
+                    needs.findings.push(Finding {
+                        rule: "native-no-wheel",
+                        severity: if certain { Severity::Error } else { Severity::Warning },
+                        message: format!("{name} is published as wheels only, and {why}"),
+                        fix: format!("allow a version of {name} with a wheel, or use another base image"),
+                        place: package.place.clone(),
+                    });
+                }
             }
             if let Some(advice) = &row.advice {
                 needs.findings.push(Finding {
@@ -122,6 +131,9 @@ pub fn judge(requirements: &Requirements, table: &Table, environment: &Environme
             }
             needs.native.push(native);
         }
+    }
+    for package in installed().filter(|one| one.origin == Origin::Repository) {
+        fetched(&mut needs.build, package);
     }
     needs.native.sort_by(|a, b| a.name.cmp(&b.name));
     needs.build.sort_by(|a, b| a.package.cmp(&b.package));
@@ -236,6 +248,23 @@ fn only_binary(
             fix: format!("allow a version with a wheel, or add --no-binary {name}"),
             place: package.place.clone(),
         });
+    }
+}
+
+/// pip gets a repository with git.
+fn fetched(build: &mut Vec<Needed>, package: &Package) {
+    let by = if package.name.is_empty() { "a repository".to_owned() } else { package.name.clone() };
+    match build.iter_mut().find(|one| one.package == "git") {
+        Some(have) if have.by.contains(&by) => {}
+        Some(have) => have.by.push(by),
+        None => build.push(Needed {
+            package: "git".to_owned(),
+            any: vec!["git".to_owned()],
+            full: true,
+            by: vec![by],
+            certain: true,
+            place: package.place.clone(),
+        }),
     }
 }
 

@@ -59,6 +59,8 @@ pub(super) struct Row {
     pub(super) extras: BTreeMap<String, String>,
     /// Any of these in the files makes it need nothing itself.
     pub(super) satisfied_by: Vec<String>,
+    /// Published as wheels only.
+    pub(super) no_sources: bool,
     /// Has no native code of its own, only loads libraries: there is nothing to build.
     pub(super) pure: bool,
     /// What its own documentation says to those who deploy it.
@@ -85,9 +87,9 @@ pub(super) struct Wheels {
 pub(super) enum Since {
     /// From this version on.
     Version(Version),
-    /// None are known, for this reason.
+    /// There are none, for this reason.
     Never(String),
-    /// The table ends before this Python.
+    /// The table does not say.
     Unknown(String),
 }
 
@@ -96,27 +98,26 @@ impl Wheels {
         let row = match environment.python {
             Some(python) => match self.python.range(..=python).next_back() {
                 Some((minor, (version, later))) if *minor == python || *later => version,
-                Some((minor, _)) if self.python.keys().next_back() == Some(minor) => {
-                    return Since::Unknown(format!("no wheel for Python 3.{python} is known of yet"));
-                }
-                _ => return Since::Never(format!("it has no wheels for Python 3.{python}")),
+                _ => return Since::Unknown(format!("no wheel for Python 3.{python} is known of here")),
             },
             // Whatever the Python is, from the latest of them on there is a wheel for each in the table.
             None => match self.python.values().map(|(version, _)| version).max() {
                 Some(version) => version,
-                None => return Since::Never("it has no wheels".to_owned()),
+                None => return Since::Unknown("no wheel is known of here".to_owned()),
             },
         };
         let arm = environment.machine == "aarch64";
-        let platform = match (environment.family, arm) {
-            (Some(Family::Alpine), false) => self.musllinux.as_ref().ok_or("musl (Alpine)"),
-            (Some(Family::Alpine), true) => self.musllinux_aarch64.as_ref().ok_or("musl (Alpine) on arm64"),
-            (_, true) => self.aarch64.as_ref().ok_or("arm64"),
-            (_, false) => Ok(row),
+        let alpine = environment.family == Some(Family::Alpine);
+        let platform = match (alpine, arm) {
+            (true, false) => self.musllinux.as_ref(),
+            (true, true) => self.musllinux_aarch64.as_ref(),
+            (false, true) => self.aarch64.as_ref(),
+            (false, false) => Some(row),
         };
         match platform {
-            Ok(platform) => Since::Version(std::cmp::max(row, platform).clone()),
-            Err(what) => Since::Never(format!("it has no wheels for {what}")),
+            Some(platform) => Since::Version(std::cmp::max(row, platform).clone()),
+            None if arm => Since::Unknown("no wheel for arm64 is known of here".to_owned()),
+            None => Since::Never("it has no wheels for musl (Alpine)".to_owned()),
         }
     }
 }
@@ -221,10 +222,9 @@ fn read_row(at: &At<'_>) -> Result<Row, TableError> {
                     row.extras.insert(normalise(extra), other.text()?.to_owned());
                 }
             }
+            "sources" => row.no_sources = !part.flag()?,
             "satisfied_by" => row.satisfied_by = part.texts()?,
-            "pure" => {
-                row.pure = part.json.as_bool().ok_or_else(|| part.wrong("is neither true nor false"))?;
-            }
+            "pure" => row.pure = part.flag()?,
             "advice" => row.advice = Some(part.text()?.to_owned()),
             "docs" => {
                 row.docs = Some(part.checked(part.text()?, |text| text.starts_with("https://"))?);
@@ -291,6 +291,10 @@ impl<'a> At<'a> {
         self.json.as_str().ok_or_else(|| self.wrong("is no text"))
     }
 
+    fn flag(&self) -> Result<bool, TableError> {
+        self.json.as_bool().ok_or_else(|| self.wrong("is neither true nor false"))
+    }
+
     fn texts(&self) -> Result<Vec<String>, TableError> {
         let list = self.json.as_array().ok_or_else(|| self.wrong("is no list"))?;
         list.iter()
@@ -333,6 +337,8 @@ impl<'a> At<'a> {
 
 /// <https://www.debian.org/doc/debian-policy/ch-controlfields.html#source>; Alpine's names fit it too.
 fn is_system(name: &str) -> bool {
+    // Alpine's packages can be named by a library that they have.
+    let name = name.strip_prefix("so:").unwrap_or(name);
     name.len() >= 2
         && name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         && name

@@ -9,6 +9,7 @@ mod permissions;
 pub mod place;
 mod sandboxed;
 mod scaffold;
+mod scaffold_image;
 mod strangers;
 mod test_command;
 mod text;

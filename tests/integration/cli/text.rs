@@ -170,6 +170,7 @@ fn list() {
     cosmos-db               data & storage          medium      Data in Cosmos DB for NoSQL, reached with the app's identity
     key-vault-reference     security & identity     medium      Environment variables from Key Vault secrets
     managed-identity        security & identity     low         Managed identity for an app, with the roles it needs
+    native-dependencies     container & runtime     medium      Python packages with native code, built and tested in the image
     redis                   data & storage          low         Redis with the app's identity, on Azure Managed Redis or Azure Cache for Redis
     storage                 data & storage          medium      Blobs by the app's identity, files and scratch space by mounts
     ");
@@ -290,6 +291,7 @@ fn graph() {
     │   ├── container-registry
     │   ├── cosmos-db
     │   └── key-vault-reference
+    ├── native-dependencies
     ├── redis
     └── storage
         └── bring-your-own-storage
@@ -302,6 +304,7 @@ fn graph() {
         managed-identity --> cosmos-db
         managed-identity --> key-vault-reference
         baseline --> managed-identity
+        baseline --> native-dependencies
         baseline --> redis
         baseline --> storage
     ");

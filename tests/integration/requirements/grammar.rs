@@ -173,8 +173,11 @@ fn urls_paths_and_editable_lines() {
     assert_eq!(
         found(&read),
         [
+            "info requirement-local requirements.txt:3",
+            "info requirement-local requirements.txt:4",
             "warning requirement-editable requirements.txt:5",
-            "warning requirement-editable requirements.txt:6"
+            "warning requirement-editable requirements.txt:6",
+            "info requirement-local requirements.txt:7",
         ]
     );
 }
