@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use acarecipe::azure::probe::{ProbeAnswer, ProbeError, ProbeRequest, Prober};
@@ -522,6 +523,33 @@ fn each_end_says_what_to_do_unless_the_check_does() {
         let (world, _folder) = asking(&health("").replace("} }]", &format!("}}{rest} }}]")));
         let found = finding(&world.edited(change));
         assert!(found.fix.as_deref().unwrap_or_default().contains(words), "{found:?}");
+    }
+}
+
+#[test]
+fn a_row_that_breaks_begins_anew() {
+    let two = health("").replace("} }]", "}, successes: 2, within: 40s }]");
+    for (answers, status) in [(&[200, 500][..], Status::Failed), (&[200, 500, 200, 200][..], Status::Passed)]
+    {
+        let (world, _folder) = asking(&two);
+        let prober = Arc::new(Turns { answers: answers.to_vec(), asked: AtomicUsize::new(0) });
+        let world = World { prober: Some(prober), ..world };
+        let found = finding(&world);
+        assert_eq!(found.status, status, "{answers:?}: {found:?}");
+    }
+}
+
+/// Answers with these statuses in turn, again and again.
+struct Turns {
+    answers: Vec<u16>,
+    asked: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl Prober for Turns {
+    async fn probe(&self, _: &ProbeRequest) -> Result<ProbeAnswer, ProbeError> {
+        let turn = self.asked.fetch_add(1, Ordering::Relaxed) % self.answers.len();
+        Ok(ProbeAnswer { status: self.answers[turn], ..ProbeAnswer::default() })
     }
 }
 
