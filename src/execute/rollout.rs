@@ -58,6 +58,16 @@ impl Rolling {
         self.same_traffic(&rollout.traffic, plan)
     }
 
+    /// Whether the app's traffic and mode are as this run has left them.
+    pub(super) fn untouched(&self, plan: &Plan) -> Result<(), Failure> {
+        self.same_traffic(&Traffic::of(&plan.app), plan)?;
+        if shift::is_multiple(plan) {
+            return Ok(());
+        }
+        let why = "weights need Multiple mode; somebody else changed it after the plan was shown";
+        Err(changed("the app is not in Multiple mode any more", why, plan))
+    }
+
     fn same_traffic(&self, now: &Traffic, plan: &Plan) -> Result<(), Failure> {
         match &self.expected {
             Some(expected) if expected != now => Err(changed(

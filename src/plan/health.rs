@@ -142,6 +142,11 @@ pub(super) fn health(engine: &Engine<'_>, rollout: Option<&Rollout>) -> Health {
         }
     }
     health.findings.push(revision_finding(engine, name, &state, &revision, health.traffic, &mounts));
+    // An operation of the weights that failed says nothing of the candidate.
+    let app_state = match app_state {
+        State::Failing(_) if candidate.is_some() => State::Ready,
+        other => other,
+    };
     health.state = match (app_state, state) {
         (State::Stopped(why), _) => State::Stopped(why),
         (_, failing @ State::Failing(_)) | (failing @ State::Failing(_), _) => failing,

@@ -28,6 +28,12 @@ impl Executor {
             }
             Stopped::Failed(cause) => *cause,
         };
+        // What somebody else has done to the traffic since may be why; then nothing of it is this run's to mend.
+        if let Ok(now) = self.last_look().observe(context.selection, context.target, false).await
+            && let Err(failure) = rolling.untouched(&now.plan)
+        {
+            return failure.and_note(&format!("before that: {}", cause.message));
+        }
         if !rollout.rolls_back {
             return Failure::NotPutBack(Box::new(
                 cause

@@ -10,7 +10,7 @@ use super::super::repeat::{TRIES, backoff, may_pass};
 use super::super::send::Tried;
 use super::super::write::Context;
 use super::super::{Event, Executor, Failure, Observed, OwnedPath, WriteRecord};
-use super::{Rolling, changed, described};
+use super::{Rolling, described};
 use crate::azure::{ArmRequest, Method, ResourceId};
 use crate::facts::Facts;
 use crate::plan::{Plan, Stage, Traffic};
@@ -45,11 +45,7 @@ impl Executor {
                 rolling.expected = Some(wanted.clone());
                 return Ok(observed);
             }
-            rolling.same_traffic(&now, &observed.plan)?;
-            if !is_multiple(&observed.plan) {
-                let why = "weights need Multiple mode; somebody else changed it after the plan was shown";
-                return Err(changed("the app is not in Multiple mode any more", why, &observed.plan));
-            }
+            rolling.untouched(&observed.plan)?;
             let body = json!({ "properties": { "configuration": { "ingress": {
                 "traffic": wanted.to_value().to_json().unwrap_or_default()
             } } } });
@@ -163,7 +159,7 @@ impl Executor {
     }
 }
 
-fn is_multiple(plan: &Plan) -> bool {
+pub(super) fn is_multiple(plan: &Plan) -> bool {
     plan.app
         .text_at(&["properties", "configuration", "activeRevisionsMode"])
         .is_some_and(|mode| mode.eq_ignore_ascii_case("Multiple"))

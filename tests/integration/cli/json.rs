@@ -53,6 +53,7 @@ fn a_query_picks_from_the_document() {
             "managed-identity",
             "native-dependencies",
             "redis",
+            "revision-validation",
             "storage"
         ])
     );

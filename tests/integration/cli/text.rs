@@ -172,6 +172,7 @@ fn list() {
     managed-identity        security & identity     low         Managed identity for an app, with the roles it needs
     native-dependencies     container & runtime     medium      Python packages with native code, built and tested in the image
     redis                   data & storage          low         Redis with the app's identity, on Azure Managed Redis or Azure Cache for Redis
+    revision-validation     deployment & revisions  medium      A new revision proves itself before it gets traffic, and is taken back when it fails
     storage                 data & storage          medium      Blobs by the app's identity, files and scratch space by mounts
     ");
     let some = Place::new().line("list --for velocity").code(0);
@@ -293,6 +294,7 @@ fn graph() {
     │   └── key-vault-reference
     ├── native-dependencies
     ├── redis
+    ├── revision-validation
     └── storage
         └── bring-your-own-storage
     ");
@@ -306,6 +308,7 @@ fn graph() {
         baseline --> managed-identity
         baseline --> native-dependencies
         baseline --> redis
+        baseline --> revision-validation
         baseline --> storage
     ");
 }

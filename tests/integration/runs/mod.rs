@@ -23,6 +23,7 @@ mod redis;
 mod refusals;
 mod registries;
 mod required;
+mod rollouts;
 mod secrecy;
 mod secrets;
 mod sql;
