@@ -203,7 +203,9 @@ def ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[i
 
 def test_it_starts_with_no_variable_set_and_says_that_it_lives(tmp_path: Path) -> None:
     with running({}, tmp_path) as port:
-        status, body = ask(port, "GET", "/healthz")
+        # The path that the recipe's probes ask for.
+        path = "/health" if RECIPE == "custom-container" else "/healthz"
+        status, body = ask(port, "GET", path)
         # The health of this one is its mount, and there is none.
         if RECIPE == "bring-your-own-storage":
             assert status == 503 and "not mounted" in json.loads(body)["error"]

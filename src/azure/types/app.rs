@@ -48,6 +48,8 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
         ("properties.template.volumes[].storageName", Compare::IgnoreCase),
         ("properties.environmentId", Compare::IgnoreCase),
         ("properties.managedEnvironmentId", Compare::IgnoreCase),
+        // Templates in the field have `liveness` beside `Liveness`, and the service takes both.
+        ("properties.template.containers[].probes[].type", Compare::IgnoreCase),
         ("location", Compare::IgnoreCase),
     ],
     defaults: &[("identity.type", "None")],
@@ -55,6 +57,7 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
         ("properties.template.containers[].env[]", &["value", "secretRef"]),
         ("properties.template.initContainers[].env[]", &["value", "secretRef"]),
         ("properties.configuration.secrets[]", &["value", "keyVaultUrl"]),
+        ("properties.template.containers[].probes[]", &["httpGet", "tcpSocket"]),
     ],
     fields: FIELDS,
     read_only: &[
