@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use super::frame::{Frame, shown};
+use crate::context::Ignore;
 use crate::dockerfile::rules::{self, Asked, Entry, Found, Requirement};
 use crate::dockerfile::{Base, Dockerfile, Install, Manager, Stage};
 use crate::facts::{Fact, Read};
@@ -57,21 +58,20 @@ impl Frame<'_, '_> {
                 return Value::from(told(&rules::missing(&name, &why, &wanted.accept), None, None));
             }
         };
-        let has = |bytes: &Bytes| matches!(bytes, Ok(Some(_)) | Err(_));
         let entries = listed.as_deref();
         let requirements = files.requirements(&dockerfile, entries.unwrap_or_default());
         let sources = entries.and_then(|entries| files.sources(entries));
         if files.pending {
             return Value::unknown(Origin::Read);
         }
-        let ignored = has(&own_ignore) || has(&ignore);
+        let (ignored, sent) = sent(entries, &wanted.file, own_ignore, ignore);
         let asked = Asked {
             dockerfile: &dockerfile,
             file: &name,
             folder: &folder,
             ignore: ignored,
             context: entries,
-            sent: entries.filter(|_| !ignored),
+            sent: sent.as_deref(),
             requirements,
             sources,
             port: wanted.port,
@@ -193,6 +193,20 @@ impl Files<'_, '_, '_> {
     }
 }
 
+/// Whether there is an ignore file, and what it lets through of the context; `None`: it is not known. That of the
+/// Dockerfile counts before that of the folder, as `BuildKit` has it.
+fn sent(entries: Option<&[Entry]>, file: &str, own: Bytes, folder: Bytes) -> (bool, Option<Vec<Entry>>) {
+    let bytes = match (own, folder) {
+        (Ok(None), Ok(None)) => return (false, entries.map(<[Entry]>::to_vec)),
+        (Ok(Some(bytes)), _) | (Ok(None), Ok(Some(bytes))) => bytes,
+        (Err(_), _) | (_, Err(_)) => return (true, None),
+    };
+    // What is no pattern stops the build, which says so.
+    let Ok(ignore) = Ignore::parse(&String::from_utf8_lossy(&bytes)) else { return (true, None) };
+    let goes = |entry: &&Entry| entry.path == file || !ignore.excludes(&entry.path);
+    (true, entries.map(|entries| entries.iter().filter(goes).cloned().collect()))
+}
+
 /// The file of the context that a word of `pip -r` means: the one with the same path from its end on.
 fn in_context(word: &str, entries: &[Entry]) -> Option<String> {
     let word = word.trim_start_matches("./").trim_start_matches('/');
@@ -222,6 +236,7 @@ fn told(found: &Found, file: Option<&Dockerfile>, listening: Option<rules::Liste
             json!({
                 "rule": one.rule,
                 "severity": one.severity.name(),
+                "acceptable": rules::acceptable(one.rule),
                 "message": strip_control(&one.message),
                 "fix": strip_control(&one.fix),
                 "docs": one.docs,

@@ -272,7 +272,7 @@ static DOCKERFILE: Table = table(
             "context",
             Kind::Expr,
             "The build context: an input of the type `path`, or a folder beneath the recipe's, written out. The result \
-             is `{findings: [{rule, severity, message, fix, docs, file, line, column, at}], accepted, stages: [{name, \
+             is `{findings: [{rule, severity, acceptable, message, fix, docs, file, line, column, at}], accepted, stages: [{name, \
              base, user, packages}], user, port, exposed}`.",
         ),
         may("file", Kind::Expr, "The Dockerfile, as a path in the context; without it `Dockerfile`."),

@@ -25,6 +25,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "diagnostic",
             "azure",
             "expression",
+            "context::Ignore",
             "dockerfile",
             "requirements",
             "recipe",

@@ -228,6 +228,11 @@ pub fn missing(file: &str, why: &str, accept: &[String]) -> Found {
     accepted(vec![finding], accept, file)
 }
 
+/// Whether a rule's findings can be accepted.
+pub fn acceptable(rule: &str) -> bool {
+    !NOT_ACCEPTED.contains(&rule)
+}
+
 /// Where the program of the image listens; `None`: it is none that is known.
 pub fn listening(asked: &Asked<'_>) -> Option<Listening> {
     process::listening(asked, asked.dockerfile.last()?)
@@ -235,7 +240,7 @@ pub fn listening(asked: &Asked<'_>) -> Option<Listening> {
 
 fn accepted(all: Vec<Finding>, accept: &[String], file: &str) -> Found {
     let mut found = Found::default();
-    let takes = |rule: &str| accept.iter().any(|name| name == rule) && !NOT_ACCEPTED.contains(&rule);
+    let takes = |rule: &str| accept.iter().any(|name| name == rule) && acceptable(rule);
     for finding in all {
         if takes(finding.rule) {
             if !found.accepted.contains(&finding.rule) {
@@ -245,7 +250,7 @@ fn accepted(all: Vec<Finding>, accept: &[String], file: &str) -> Found {
             found.findings.push(finding);
         }
     }
-    let known: Vec<&str> = RULES.iter().map(|rule| rule.id).filter(|id| !NOT_ACCEPTED.contains(id)).collect();
+    let known: Vec<&str> = RULES.iter().map(|rule| rule.id).filter(|id| acceptable(id)).collect();
     for name in accept.iter().filter(|name| !known.contains(&name.as_str())) {
         let shown: String = name.chars().take(60).collect();
         found.findings.push(Finding {
