@@ -49,6 +49,7 @@ fn a_query_picks_from_the_document() {
             "bring-your-own-storage",
             "container-registry",
             "cosmos-db",
+            "custom-container",
             "key-vault-reference",
             "managed-identity",
             "native-dependencies",

@@ -168,6 +168,7 @@ fn list() {
     bring-your-own-storage  data & storage          medium      A share of Azure Files as a volume of the app
     container-registry      deployment & revisions  low         Images from a private registry, pulled with the app's identity
     cosmos-db               data & storage          medium      Data in Cosmos DB for NoSQL, reached with the app's identity
+    custom-container        container & runtime     medium      An image of your own, looked at, built, run and asked for its health
     key-vault-reference     security & identity     medium      Environment variables from Key Vault secrets
     managed-identity        security & identity     low         Managed identity for an app, with the roles it needs
     native-dependencies     container & runtime     medium      Python packages with native code, built and tested in the image
@@ -287,6 +288,7 @@ fn show() {
 fn graph() {
     insta::assert_snapshot!(Place::new().line("graph").code(0).stdout, @r"
     baseline
+    ├── custom-container
     ├── managed-identity
     │   ├── azure-sql
     │   ├── container-registry
@@ -304,6 +306,7 @@ fn graph() {
         storage --> bring-your-own-storage
         managed-identity --> container-registry
         managed-identity --> cosmos-db
+        baseline --> custom-container
         managed-identity --> key-vault-reference
         baseline --> managed-identity
         baseline --> native-dependencies
