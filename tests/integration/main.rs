@@ -11,6 +11,7 @@
 mod across;
 mod cli;
 mod client;
+mod context;
 mod dockerfile;
 mod expression;
 mod layers;

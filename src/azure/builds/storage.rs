@@ -22,6 +22,7 @@ use super::BlobLink;
 use crate::azure::client::ArmClient;
 use crate::azure::endpoint::EndpointKind;
 use crate::azure::errors::{self, ArmError, ArmErrorKind, HttpFailure, Last};
+use crate::azure::events::ClientEvent;
 use crate::azure::request::Method;
 use crate::azure::{envelope, retry};
 use crate::clock::within;
@@ -110,6 +111,8 @@ impl ArmClient {
             if tries == TRIES || !retry::again(&error, tries) || pause >= left {
                 return Err(error);
             }
+            let reason = format!("{PLACE}: {}", error.kind());
+            self.tell(ClientEvent::Retrying { after: pause, reason, attempt: tries });
             self.clock().sleep(pause).await;
         }
     }

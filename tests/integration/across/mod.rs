@@ -1,5 +1,6 @@
 //! The real program against a sandbox in another process: killed, signalled, cut off.
 
+mod builds;
 mod crash;
 #[cfg(feature = "sql")]
 mod databases;

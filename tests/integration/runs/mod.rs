@@ -5,6 +5,7 @@
 mod apps;
 mod asked;
 mod azure_sql;
+mod builds;
 mod callers;
 mod conflicts;
 mod cosmos;
