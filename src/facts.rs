@@ -49,20 +49,60 @@ pub const USER: &str = "user";
 /// See [`SERVER`].
 pub const SID: &str = "sid";
 
-/// The parameter of a [`Shape::File`]: its path in the folder, with slashes.
+/// The parameters of a [`Shape::File`]: its path in the folder, with slashes.
 pub const FILE: &str = "file";
+/// See [`FILE`]: the name of a [`Content`].
+pub const CONTENT: &str = "content";
 /// The parameters of a [`Shape::Probe`]; each header has [`HEADER`] before its name.
 pub const METHOD: &str = "method";
 /// See [`METHOD`]; in milliseconds.
 pub const MAX_TIME: &str = "max_time";
 /// See [`METHOD`].
 pub const HEADER: &str = "header ";
-/// The parameters of a [`Shape::Context`].
+/// The parameters of a [`Shape::Context`]; the folder also of the other reads of local files.
 pub const FOLDER: &str = "folder";
 /// See [`FOLDER`].
 pub const DOCKERFILE: &str = "dockerfile";
 /// See [`FOLDER`]: what the folder must lie in.
 pub const WITHIN: &str = "within";
+
+/// Who chose a [`FOLDER`].
+const CALLER: &str = "caller";
+const WORKING: &str = "working";
+const RECIPE: &str = "recipe";
+
+/// What a local file is read as. A recipe chooses the file, also in a folder that the caller named, so that nothing is
+/// opened that is called otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Requirements of a Python project.
+    Requirements,
+    /// A Dockerfile.
+    Dockerfile,
+    /// What is left out of a build context.
+    Ignore,
+    /// A Python program.
+    Python,
+}
+
+impl Content {
+    const ALL: [Content; 4] = [Content::Requirements, Content::Dockerfile, Content::Ignore, Content::Python];
+
+    /// As [`CONTENT`] has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Content::Requirements => "requirements",
+            Content::Dockerfile => "dockerfile",
+            Content::Ignore => "ignore",
+            Content::Python => "python",
+        }
+    }
+
+    /// What a [`Shape::File`] is read as.
+    pub fn of(read: &Read) -> Option<Content> {
+        Content::ALL.into_iter().find(|one| one.name() == read.parameter(CONTENT))
+    }
+}
 
 /// A path of this computer, and who may have chosen it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,25 +192,17 @@ impl Read {
 
     /// A read of a folder that an image is to be built from, with the Dockerfile at a path in it.
     pub fn context(folder: &LocalPath, dockerfile: &str) -> Read {
-        let within = match folder {
-            LocalPath::Typed(_) => String::new(),
-            LocalPath::Working(_) => ".".to_owned(),
-            LocalPath::Beneath { folder, .. } => folder.display().to_string(),
-        };
-        // Names of files differ by case, keys do not.
-        Read::new(Shape::Context, "", "", "")
-            .with(FOLDER, folder.written())
-            .with(WITHIN, within)
-            .with(DOCKERFILE, dockerfile)
+        Read::local(Shape::Context, folder).with(DOCKERFILE, dockerfile)
     }
 
-    /// What a [`Shape::Context`] is about.
+    /// What a read of local files begins at.
     pub fn local_path(&self) -> LocalPath {
         let path = self.parameter(FOLDER).to_owned();
-        match self.parameter(WITHIN) {
-            "" => LocalPath::Typed(path),
-            "." => LocalPath::Working(path),
-            folder => LocalPath::Beneath { folder: folder.into(), path },
+        match self.parameter(WITHIN).split_once(':') {
+            Some((RECIPE, folder)) => LocalPath::Beneath { folder: folder.into(), path },
+            _ if self.parameter(WITHIN) == CALLER => LocalPath::Typed(path),
+            // The narrower one, whatever else it says.
+            _ => LocalPath::Working(path),
         }
     }
 
@@ -190,17 +222,27 @@ impl Read {
         }
     }
 
-    /// A read of the local file `name` (with slashes) beneath a folder; links are not followed out of it.
-    pub fn file(folder: &str, name: &str) -> Read {
-        // Other than an id a path has case.
-        Read { key: folder.to_owned(), ..Read::new(Shape::File, folder, "", "").with(FILE, name) }
+    /// A read of the local file `name` (with slashes) beneath a folder; links are not followed out of it. It is opened
+    /// only if it is called as such a file is ([`Content`]).
+    pub fn file(folder: &LocalPath, content: Content, name: &str) -> Read {
+        Read::local(Shape::File, folder).with(CONTENT, content.name()).with(FILE, name)
     }
 
     /// A read of the names beneath a local folder: `kind` is `file`, `folder` or `other` (links are not followed).
     /// What lies in a repository of Git or a virtual environment is left out. `complete` is false when there
     /// is more than is listed.
-    pub fn folder(folder: &str) -> Read {
-        Read { key: folder.to_owned(), ..Read::new(Shape::Folder, folder, "", "") }
+    pub fn folder(folder: &LocalPath) -> Read {
+        Read::local(Shape::Folder, folder)
+    }
+
+    /// Names of files differ by case, keys do not.
+    fn local(shape: Shape, folder: &LocalPath) -> Read {
+        let within = match folder {
+            LocalPath::Typed(_) => CALLER.to_owned(),
+            LocalPath::Working(_) => WORKING.to_owned(),
+            LocalPath::Beneath { folder, .. } => format!("{RECIPE}:{}", folder.display()),
+        };
+        Read::new(shape, "", "", "").with(FOLDER, folder.written()).with(WITHIN, within)
     }
 
     /// A request to the app. `headers` are no secrets; `max_time`: how long one answer may take.

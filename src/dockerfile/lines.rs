@@ -147,7 +147,9 @@ impl Lines {
             };
             if !ended {
                 self.mistakes.push(Mistake {
-                    message: format!("the here-document has no line `{delimiter}` at its end"),
+                    message:
+                        "the here-document that begins here has no line at its end that is its delimiter"
+                            .to_owned(),
                     place: word.place,
                 });
             }

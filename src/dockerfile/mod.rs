@@ -30,6 +30,15 @@ pub use shell::Command;
 /// The longest text that is read, in bytes; no Dockerfile that a person wrote comes near it.
 pub const MAX_BYTES: usize = 256 * 1024;
 
+/// Whether a file may be read as a Dockerfile, by the last part of its path.
+pub fn is_named_so(name: &str) -> bool {
+    let folded = name.to_ascii_lowercase();
+    (folded.contains("dockerfile") || folded.contains("containerfile")) && !rules::is_secret(name)
+}
+
+/// The same in words.
+pub const NAMES: &str = "Dockerfile or Containerfile, with anything before or after it";
+
 /// The most stages that are read.
 const MAX_STAGES: usize = 256;
 

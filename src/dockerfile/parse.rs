@@ -160,7 +160,7 @@ impl Reader {
                     | "HEALTHCHECK"
                     | "SHELL"
             ) || OTHERS.contains(&keyword);
-            return Err(if known { needs("an argument") } else { unknown(keyword) });
+            return Err(if known { needs("an argument") } else { UNKNOWN.to_owned() });
         }
         let word = || words(rest, self.escape, false).into_iter().next().ok_or_else(|| needs("an argument"));
         Ok(match keyword {
@@ -181,7 +181,7 @@ impl Reader {
             }
             "SHELL" => Kind::Shell(array(rest).ok_or_else(|| needs("a JSON array"))?),
             _ if OTHERS.contains(&keyword) => Kind::Other(keyword.to_owned()),
-            _ => return Err(unknown(keyword)),
+            _ => return Err(UNKNOWN.to_owned()),
         })
     }
 
@@ -229,7 +229,5 @@ fn keyword(chars: &[Char]) -> (String, &[Char]) {
     (text(&chars[..end]).to_uppercase(), &chars[end..])
 }
 
-fn unknown(keyword: &str) -> String {
-    let shown: String = keyword.chars().take(30).collect();
-    format!("there is no instruction {shown}")
-}
+/// Without the word: what is no Dockerfile may be anything, a password too.
+const UNKNOWN: &str = "this line begins with no instruction of a Dockerfile";

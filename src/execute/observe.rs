@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::write::Context;
-use super::{Event, Executor, Failure, Observed, local};
+use super::{Event, Executor, Failure, Observed};
 use crate::azure::types::Update;
 use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Manifest, ResourceId};
 use crate::diagnostic::{Diagnostic, codes};
@@ -244,8 +244,7 @@ impl Executor {
             Shape::Manifest => return self.manifest(read).await,
             Shape::Context => return Ok(self.context(read).await),
             Shape::SqlUser => return Ok(Box::pin(self.database_user(read)).await),
-            Shape::File => return Ok(local::file(&self.folder, read)),
-            Shape::Folder => return Ok(local::folder(&self.folder, read)),
+            Shape::File | Shape::Folder => return self.local(read).await,
             Shape::Probe => return Ok(Box::pin(self.probed(read)).await),
             // No plan asks; see `ask`.
             Shape::Action => return Ok(Fact::Absent { code: String::new() }),

@@ -59,7 +59,7 @@ impl Frame<'_, '_> {
         if !built.uses.iter().all(usable) || !built.uses.iter().all(read) || self.engine.app().is_null() {
             return built;
         }
-        let Some(context) = self.local_path(&wanted.context) else { return built };
+        let Ok(context) = self.local_path(&wanted.context) else { return built };
         let dockerfile = match &wanted.dockerfile {
             Some(path) => self.expression(path).as_str().unwrap_or("Dockerfile").to_owned(),
             None => "Dockerfile".to_owned(),

@@ -9,7 +9,7 @@ use super::frame::{Frame, shown};
 use crate::context::Ignore;
 use crate::dockerfile::rules::{self, Asked, Entry, Found, Requirement};
 use crate::dockerfile::{Base, Dockerfile, Install, Manager, Stage};
-use crate::facts::{Fact, Read};
+use crate::facts::{Content, Fact, LocalPath, Read};
 use crate::recipe::{DockerfileLookup, Expr};
 use crate::requirements::{Unreadable, read};
 use crate::value::{Data, Origin, Value, strip_control};
@@ -19,7 +19,7 @@ const MAX_SOURCES: usize = 200;
 
 /// What a lookup asks for, as far as it is known.
 struct Wanted {
-    context: String,
+    context: LocalPath,
     file: String,
     port: Option<u16>,
     health: Option<String>,
@@ -38,14 +38,14 @@ impl Frame<'_, '_> {
         };
         let mut files = Files { frame: self, context: &wanted.context, pending: false };
         // All that does not hang on another's content in one round.
-        let dockerfile = files.bytes(&wanted.file);
-        let own_ignore = files.bytes(&format!("{}.dockerignore", wanted.file));
-        let ignore = files.bytes(".dockerignore");
+        let dockerfile = files.bytes(Content::Dockerfile, &wanted.file);
+        let own_ignore = files.bytes(Content::Ignore, &format!("{}.dockerignore", wanted.file));
+        let ignore = files.bytes(Content::Ignore, ".dockerignore");
         let listed = files.listed();
         if files.pending {
             return Value::unknown(Origin::Read);
         }
-        let folder = folder_of(&wanted.context);
+        let folder = folder_of(wanted.context.written());
         let name = format!("{folder}{}", wanted.file);
         let dockerfile = match dockerfile {
             Ok(Some(bytes)) => Dockerfile::read(&bytes),
@@ -101,7 +101,7 @@ impl Frame<'_, '_> {
             _ => None,
         };
         Ok(Wanted {
-            context: text(&known(&lookup.context)?).ok_or_else(Value::null)?,
+            context: self.local_path(&lookup.context)?,
             file: text(&optional(&lookup.file)?).unwrap_or_else(|| "Dockerfile".to_owned()),
             port,
             health: text(&optional(&lookup.health)?),
@@ -118,7 +118,7 @@ impl Frame<'_, '_> {
 /// The files of a context, as facts.
 struct Files<'a, 'f, 'e> {
     frame: &'a Frame<'f, 'e>,
-    context: &'a str,
+    context: &'a LocalPath,
     /// Whether something is not read yet.
     pending: bool,
 }
@@ -130,8 +130,8 @@ impl Files<'_, '_, '_> {
         fact
     }
 
-    fn bytes(&mut self, name: &str) -> Bytes {
-        match self.fact(&Read::file(self.context, name)) {
+    fn bytes(&mut self, content: Content, name: &str) -> Bytes {
+        match self.fact(&Read::file(self.context, content, name)) {
             None | Some(Fact::Absent { .. }) => Ok(None),
             Some(Fact::Failed { message, .. } | Fact::Refused { message }) => Err(message.clone()),
             Some(fact) => Ok(fact.bytes()),
@@ -162,7 +162,7 @@ impl Files<'_, '_, '_> {
         let mut found = BTreeMap::new();
         for word in words {
             let Some(path) = in_context(&word.text, entries) else { continue };
-            let all = read(&path, &[], |name| match self.bytes(name) {
+            let all = read(&path, &[], |name| match self.bytes(Content::Requirements, name) {
                 Ok(Some(bytes)) => Ok(bytes),
                 Ok(None) => Err(Unreadable::Absent),
                 Err(why) => Err(Unreadable::Refused(why)),
@@ -188,7 +188,7 @@ impl Files<'_, '_, '_> {
         if sources.len() > MAX_SOURCES {
             return None;
         }
-        let texts: Vec<_> = sources.iter().map(|entry| self.bytes(&entry.path)).collect();
+        let texts: Vec<_> = sources.iter().map(|entry| self.bytes(Content::Python, &entry.path)).collect();
         texts.into_iter().map(|bytes| Some(String::from_utf8_lossy(&bytes.ok()??).into_owned())).collect()
     }
 }

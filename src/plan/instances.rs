@@ -32,7 +32,7 @@ impl Engine<'_> {
     }
 
     /// Whether a requirement of an instance holds: its condition, in an instance that takes part.
-    fn wants(&self, instance: usize, requirement: usize) -> Value {
+    pub(super) fn wants(&self, instance: usize, requirement: usize) -> Value {
         let (by, requirement) = &self.instances()[instance].required_by[requirement];
         let Some(parent) = self.position(by) else {
             return Value::from(false);

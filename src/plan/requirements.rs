@@ -7,16 +7,16 @@ use super::finding::Finding;
 use super::frame::{Frame, shown};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::dockerfile::Dockerfile;
-use crate::facts::{Fact, Read};
+use crate::facts::{Content, Fact, LocalPath, Read};
 use crate::recipe::{Expr, Lookup, RequirementsLookup};
 use crate::requirements::{
-    Environment, MAX_FILES, Needed, Needs, Place, Requirements, Stages, Table, Unreadable, judge, read,
+    Environment, MAX_FILES, Needed, Needs, Place, Requirements, Stages, Table, Unreadable, judge, path, read,
 };
 use crate::value::{Origin, Value, strip_control};
 
 /// What a lookup asks for, as far as it is known.
 struct Asked {
-    context: String,
+    context: LocalPath,
     file: String,
     dockerfile: Option<String>,
     groups: Vec<String>,
@@ -33,16 +33,17 @@ impl Frame<'_, '_> {
             Err(value) => return value,
         };
         let mut pending = false;
-        let mut load = |name: &str| match self.engine.asked.ask(&Read::file(&asked.context, name)) {
-            None => {
-                pending = true;
-                Err(Unreadable::Absent)
-            }
-            Some(fact) => bytes(fact),
-        };
+        let mut load =
+            |content, name: &str| match self.engine.asked.ask(&Read::file(&asked.context, content, name)) {
+                None => {
+                    pending = true;
+                    Err(Unreadable::Absent)
+                }
+                Some(fact) => bytes(fact),
+            };
         // Both are asked for in one round.
-        let dockerfile = asked.dockerfile.as_deref().map(|name| (name, load(name)));
-        let found = read(&asked.file, &asked.groups, load);
+        let dockerfile = asked.dockerfile.as_deref().map(|name| (name, load(Content::Dockerfile, name)));
+        let found = read(&asked.file, &asked.groups, |name| load(Content::Requirements, name));
         if pending {
             return Value::unknown(Origin::Read);
         }
@@ -100,7 +101,7 @@ impl Frame<'_, '_> {
             Value::null()
         })?;
         Ok(Asked {
-            context: text(&lookup.context)?.ok_or_else(Value::null)?,
+            context: self.local_path(&lookup.context)?,
             file: text(&lookup.file)?.ok_or_else(Value::null)?,
             dockerfile: optional(&lookup.dockerfile)?,
             groups,
@@ -124,39 +125,49 @@ impl Frame<'_, '_> {
             let detail = format!("{}, {native} of them native", plural(packages.len(), "package"));
             return Some(Finding::passed(codes::LOCAL_FILE, name).detail(detail));
         }
-        let missing = [Some(&asked.file), asked.dockerfile.as_ref()].into_iter().flatten().find_map(|file| {
-            let named = beneath(&asked.context, file);
-            let why = match self.engine.asked.have(&Read::file(&asked.context, &plain(file)))? {
-                Fact::Absent { code } if code == "FolderNotFound" => {
-                    format!("there is no folder {}", asked.context)
-                }
-                Fact::Absent { .. } => format!("there is no {named}"),
-                Fact::Failed { message, .. } | Fact::Refused { message } => format!("{named} {message}"),
-                Fact::Found(_) => return None,
-            };
-            Some((named, why))
-        });
+        let files =
+            [(Content::Requirements, Some(&asked.file)), (Content::Dockerfile, asked.dockerfile.as_ref())];
+        let missing = files.into_iter().filter_map(|(content, file)| Some((content, file?))).find_map(
+            |(content, file)| {
+                let named = in_folder(asked.context.written(), file);
+                let asked_as = if content == Content::Requirements { path(file) } else { Some(file.clone()) };
+                let Some(asked_as) = asked_as else {
+                    return Some((
+                        None,
+                        format!("{file} leads out of the folder {}", asked.context.written()),
+                    ));
+                };
+                let why = match self.engine.asked.have(&Read::file(&asked.context, content, &asked_as))? {
+                    Fact::Absent { code } if code == "FolderNotFound" => {
+                        format!("there is no folder {}", asked.context.written())
+                    }
+                    Fact::Absent { .. } => format!("there is no {named}"),
+                    Fact::Failed { message, .. } | Fact::Refused { message } => format!("{named} {message}"),
+                    Fact::Found(_) => return None,
+                };
+                Some((Some(named), why))
+            },
+        );
         let (named, why) = missing.unwrap_or_else(|| {
-            let named = beneath(&asked.context, &asked.file);
-            (named.clone(), format!("{named} is no file beneath the folder"))
+            let named = in_folder(asked.context.written(), &asked.file);
+            let why = format!("{named} is no file beneath the folder");
+            (Some(named), why)
         });
         if value.is_unknown() {
             return None;
         }
         let finding = Finding::failed(codes::LOCAL_FILE, name).detail(strip_control(&why));
-        Some(match self.command(lookup.fix.as_ref()) {
+        let own = self.command(lookup.fix.as_ref());
+        let fix = own.or_else(|| Some(format!("ls -l {}", super::quote(&strip_control(&named?)))));
+        Some(match fix {
             Some(fix) => finding.fix(fix),
-            None => finding.fix(format!("ls -l {}", super::quote(&strip_control(&named)))),
+            None => finding,
         })
     }
 }
 
-/// As the reader asks for it.
-fn plain(file: &str) -> String {
-    file.split('/').filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/")
-}
-
-fn beneath(folder: &str, file: &str) -> String {
+/// As the caller would write it.
+fn in_folder(folder: &str, file: &str) -> String {
     if folder == "." { file.to_owned() } else { format!("{}/{file}", folder.trim_end_matches('/')) }
 }
 

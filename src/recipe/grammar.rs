@@ -247,7 +247,8 @@ static REQUIREMENTS: Table = table(
         need(
             "file",
             Kind::Expr,
-            "The requirements file or `pyproject.toml` in it; what it names is read too.",
+            "The requirements file or `pyproject.toml` in it; what it names is read too. Read are only files called \
+             `*.txt`, `*.in` or `pyproject.toml`.",
         ),
         need(
             "packages",
@@ -258,7 +259,8 @@ static REQUIREMENTS: Table = table(
         may(
             "dockerfile",
             Kind::Expr,
-            "The Dockerfile in the folder: tells what packages are installed in, and must have what they need.",
+            "The Dockerfile in the folder: tells what packages are installed in, and must have what they need. Its \
+             name has `Dockerfile` or `Containerfile` in it.",
         ),
         may("python", Kind::Expr, "The version of Python; without it the one of the base image."),
         may("platform", Kind::Expr, "`os/architecture`; without it `linux/amd64`."),
@@ -275,7 +277,12 @@ static DOCKERFILE: Table = table(
              is `{findings: [{rule, severity, acceptable, message, fix, docs, file, line, column, at}], accepted, stages: [{name, \
              base, user, packages}], user, port, exposed}`.",
         ),
-        may("file", Kind::Expr, "The Dockerfile, as a path in the context; without it `Dockerfile`."),
+        may(
+            "file",
+            Kind::Expr,
+            "The Dockerfile, as a path in the context, with `Dockerfile` or `Containerfile` in its name; without it \
+             `Dockerfile`.",
+        ),
         may("port", Kind::Expr, "The port that requests come to."),
         may("health", Kind::Expr, "The path that probes ask for."),
         may("accept", Kind::Expr, "The rules whose findings are left out, as a list."),

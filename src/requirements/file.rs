@@ -34,7 +34,7 @@ pub fn read(
     groups: &[String],
     mut load: impl FnMut(&str) -> Result<Vec<u8>, Unreadable>,
 ) -> Result<Requirements, Unreadable> {
-    let Some(name) = beneath("", name) else {
+    let Some(name) = path(name) else {
         return Err(Unreadable::Refused("leads out of the folder".to_owned()));
     };
     let bytes = load(&name)?;
@@ -50,8 +50,13 @@ pub fn read(
     Ok(out)
 }
 
+/// A file's name as [`read`] asks for it: without `.` and `..`; `None`: it leads out.
+pub fn path(name: &str) -> Option<String> {
+    resolved("", name)
+}
+
 /// The name of a file that another one in `folder` names; `None`: it lies outside.
-fn beneath(folder: &str, name: &str) -> Option<String> {
+fn resolved(folder: &str, name: &str) -> Option<String> {
     if name.is_empty()
         || name.starts_with('/')
         || name.contains('\\')
@@ -119,7 +124,7 @@ impl Reader<'_> {
         let requirement = requirement.trim();
         let Some(words) = words(options) else {
             let fix = "close the quote";
-            self.out.wrong(&place, format!("a quote is not closed: {}", shown(&line.text)), fix);
+            self.out.wrong(&place, "a quote is not closed".to_owned(), fix);
             return;
         };
         let said = match options::parse(&words) {
@@ -213,7 +218,7 @@ impl Reader<'_> {
             self.out.find("requirements-elsewhere", Severity::Warning, place, message, fix);
             return;
         }
-        let Some(path) = beneath(folder(&place.file), name) else {
+        let Some(path) = resolved(folder(&place.file), name) else {
             let message = format!(
                 "{} leads out of the build context, which the image's build does not see",
                 shown(name)
@@ -299,7 +304,8 @@ impl Reader<'_> {
             }
             Err(why) => {
                 let fix = "write name[extra]==version ; condition, see https://packaging.python.org/en/latest/specifications/dependency-specifiers/";
-                self.out.wrong(place, format!("{}: {why}", shown(text)), fix);
+                // Without its text: what is no requirement may be anything, a password too.
+                self.out.wrong(place, format!("this is no requirement: {why}"), fix);
             }
         }
     }

@@ -29,7 +29,7 @@ mod url;
 use std::collections::BTreeMap;
 
 pub use environment::{Environment, Family};
-pub use file::{Unreadable, read};
+pub use file::{Unreadable, path, read};
 pub use image::Stages;
 pub use marker::Marker;
 pub use native::{Native, Needed, Needs, judge};
@@ -41,6 +41,15 @@ use pep440_rs::VersionSpecifiers;
 
 /// The longest file that is read, in bytes: two hundred packages with thirty hashes each are half of it.
 pub const MAX_BYTES: usize = 1024 * 1024;
+/// Whether a file may be read for its requirements, by the last part of its path.
+pub fn is_named_so(name: &str) -> bool {
+    let end = name.rsplit_once('.').map_or("", |(_, end)| end);
+    (matches!(end, "txt" | "in") || name == "pyproject.toml") && !crate::dockerfile::rules::is_secret(name)
+}
+
+/// The same in words.
+pub const NAMES: &str = "*.txt, *.in or pyproject.toml";
+
 /// The most files that are read.
 pub const MAX_FILES: usize = 32;
 /// How deep files may name each other.

@@ -60,12 +60,13 @@ const OPTIONS: &[Row] = &[
 /// Reads the options in these words.
 ///
 /// # Errors
-/// One that pip does not know, or whose value is missing, in words that repeat its name only.
+/// One that pip does not know, or whose value is missing, in words that do not repeat it.
 pub(super) fn parse(words: &[String]) -> Result<Vec<Said>, String> {
     let mut said = Vec::new();
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        let (row, inline) = find(word).ok_or_else(|| unknown(word))?;
+        let (row, inline) = find(word)
+            .ok_or_else(|| "this is no option that pip takes in a file, and no package".to_owned())?;
         let (name, _, takes, make) = row;
         let value = match (takes, inline) {
             (true, Some(value)) => value.to_owned(),
@@ -93,15 +94,6 @@ fn find(word: &str) -> Option<(&'static Row, Option<&str>)> {
     let rest = letters.as_str();
     let row = OPTIONS.iter().find(|(_, short, ..)| *short == Some(letter))?;
     Some((row, (!rest.is_empty()).then_some(rest)))
-}
-
-/// Only letters and hyphens of it: a value might be a secret.
-fn unknown(word: &str) -> String {
-    let name: String = word.chars().take(30).take_while(|c| c.is_ascii_alphabetic() || *c == '-').collect();
-    match name.as_str() {
-        "" | "-" | "--" => "what stands here is neither a package nor an option".to_owned(),
-        name => format!("pip takes no option {name} in a file"),
-    }
 }
 
 /// Adds names to one of the two choices and takes them from the other (`:all:`, `:none:`, `a,b`), as pip does:

@@ -20,12 +20,12 @@ pub(super) struct Found {
 /// The requirements in a project file's text.
 ///
 /// # Errors
-/// It is no TOML: the line, and why.
+/// It is no TOML: the line, and that it is so; the library's words could repeat its text.
 pub(super) fn dependencies(text: &str, groups: &[String]) -> Result<Found, (usize, String)> {
     let line = |offset: usize| text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1;
     let table = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(1, |span| line(span.start));
-        (at, format!("it is no TOML: {}", super::shown(error.message())))
+        (at, "this is no TOML".to_owned())
     })?;
     let mut found = Found::default();
     let mut take = |value: Option<&Spanned<DeValue<'_>>>, what: &str| {

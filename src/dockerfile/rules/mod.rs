@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use super::{Dockerfile, Place};
 
 pub use listening::{Listening, Port};
+pub use secrets::is_secret;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -97,7 +97,7 @@ fn argument(variable: &Variable, findings: &mut Findings<'_>) {
 }
 
 /// Whether a file holds a secret, by its name. A certificate or a bundle of them is none.
-pub(super) fn is_secret(name: &str) -> bool {
+pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let example = ["example", "sample", "template", "dist"].iter().any(|word| name.contains(word));
     let environment = name == ".env" || (name.starts_with(".env.") && !example);

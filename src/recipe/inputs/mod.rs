@@ -15,7 +15,7 @@ use self::naming::{missing, near, owner};
 use self::parameter::{Parameter, split};
 use self::requirements::required;
 use self::text::Conversion;
-use super::{Input, Instance};
+use super::{Input, Instance, Recipe, Shape, paths};
 use crate::diagnostic::{Diagnostic, Source, Span, codes};
 use crate::expression::Tree;
 use crate::value::{Marks, Value};
@@ -248,7 +248,8 @@ fn one(
         return Ok(given(conversion.flags(flags)?, InputOrigin::Flag));
     }
     // Two instances of one recipe would be told apart by nothing.
-    let names = if instance.unaliased() { input.env.as_slice() } else { &[] };
+    let listed = instance.unaliased() && paths::takes_variables(&instance.recipe, input);
+    let names = if listed { input.env.as_slice() } else { &[] };
     for name in names {
         // A variable set to nothing is how shells and pipelines say that it is not set.
         if let Some(text) = outside.input_variable(name).filter(|text| !text.is_empty()) {
@@ -261,12 +262,16 @@ fn one(
         return Ok(given(conversion.setting(setting)?, origin));
     }
     if let Some(value) = required(instances, instance, input)? {
+        outside_set(instances, instance, input, &value)?;
         let origin = match &value {
             BoundValue::Required { wanted, .. } => wanted.first().map(|wanted| wanted.by.clone()),
             _ => None,
         };
         let origin = origin.map_or(InputOrigin::Default, InputOrigin::Requirement);
         return Ok(BoundInput { value, origin, secret: input.secret });
+    }
+    if let Some(why) = paths::wrong_default(&instance.recipe, input) {
+        return Err(problem(outside_folder(instance, input, why)));
     }
     if let Some(tree) = &input.default {
         return Ok(expression(tree, &instance.alias, InputOrigin::Default));
@@ -280,4 +285,35 @@ fn one(
         return Err(problem(missing(instances, instance, input)));
     }
     Ok(BoundInput { value: BoundValue::Unset, origin: InputOrigin::Default, secret: input.secret })
+}
+
+/// Refuses a path that a requirement sets to what only a caller may name, or that is left to such a default.
+fn outside_set(
+    instances: &[Instance],
+    instance: &Instance,
+    input: &Input,
+    value: &BoundValue,
+) -> Result<(), Problem> {
+    let BoundValue::Required { wanted, .. } = value else { return Ok(()) };
+    let wrong = |by: &Recipe, tree: &Tree| {
+        (input.shape == Shape::Path).then(|| paths::wrong_setting(by, tree, &input.id.written)).flatten()
+    };
+    for one in wanted {
+        let by = instances.iter().find(|other| other.alias == one.by);
+        if let Some(why) = by.and_then(|by| wrong(&by.recipe, &one.tree)) {
+            return Err(problem(outside_folder(instance, input, why).label(&one.source, one.span, "")));
+        }
+    }
+    match paths::wrong_default(&instance.recipe, input) {
+        Some(why) => Err(problem(outside_folder(instance, input, why))),
+        None => Ok(()),
+    }
+}
+
+fn outside_folder(instance: &Instance, input: &Input, why: String) -> Diagnostic {
+    Diagnostic::error(codes::OUTSIDE_FOLDER, why).fix(format!(
+        "name the path yourself: -p {}.{}=PATH",
+        instance.name(),
+        input.id.written
+    ))
 }

@@ -3,8 +3,8 @@
 
 use super::{Findings, names_registry};
 use crate::diagnostic::codes;
-use crate::expression::{Expression, Node, Tree};
-use crate::recipe::{Expr, Origin, Recipe, Shape, StepKind, stays_inside};
+use crate::expression::{Node, Tree};
+use crate::recipe::{Expr, Origin, PathSource, Recipe, StepKind, is_relative, path_source, stays_inside};
 
 /// Checks every image build of the recipe.
 pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
@@ -42,30 +42,21 @@ fn is_plain(tree: &Tree) -> bool {
 /// Checks that a path of this computer is one that the caller names, or leads to something beneath the recipe's
 /// folder.
 pub(super) fn local(recipe: &Recipe, path: &Expr, what: &str, findings: &mut Findings<'_>) {
-    if let Some(written) = path.value.literal() {
-        if recipe.origin == Origin::BuiltIn {
+    match path_source(recipe, &path.value) {
+        Some(PathSource::Written(_)) if recipe.origin == Origin::BuiltIn => {
             let message =
                 format!("a recipe that is built in has no folder, so that its `{what}` is an input");
             findings.error(codes::BAD_VALUE, path.span, message, "");
-        } else if !stays_inside(&written) {
-            let message = format!("this `{what}` leads out of the recipe's folder");
-            findings.error(
-                codes::OUTSIDE_FOLDER,
-                path.span,
-                message,
-                "let an input of the type `path` name it",
-            );
         }
-    } else if !names_path(recipe, &path.value) {
-        let message = format!("a `{what}` is an input of the type `path`, or a path written out");
-        findings.error(codes::BAD_VALUE, path.span, message, "such as \"${inputs.context}\"");
+        Some(PathSource::Written(written)) if !is_relative(&written) => {
+            let message = format!("this `{what}` leads out of the recipe's folder");
+            let help = "let an input of the type `path` name it";
+            findings.error(codes::OUTSIDE_FOLDER, path.span, message, help);
+        }
+        Some(_) => {}
+        None => {
+            let message = format!("a `{what}` is an input of the type `path`, or a path written out");
+            findings.error(codes::BAD_VALUE, path.span, message, "such as \"${inputs.context}\"");
+        }
     }
-}
-
-/// Whether it is an input that names a path, as it is.
-fn names_path(recipe: &Recipe, expression: &Expression) -> bool {
-    recipe
-        .inputs
-        .iter()
-        .any(|(name, input)| input.shape == Shape::Path && expression.text() == format!("${{inputs.{name}}}"))
 }

@@ -5,11 +5,23 @@ use serde_json::Value as Json;
 use super::Findings;
 use crate::diagnostic::codes;
 use crate::expression::{Node, Tree};
-use crate::recipe::{Recipe, Shape, parse_duration, stays_inside};
+use crate::recipe::{Recipe, Shape, parse_duration, paths};
 
 /// Checks every default.
 pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
     for input in recipe.inputs.values() {
+        if !input.env.is_empty() && !paths::takes_variables(recipe, input) {
+            let message = format!(
+                "`{}` is a path, which no environment variable of a recipe's choice may name",
+                input.id.written
+            );
+            findings.error(
+                codes::BAD_VALUE,
+                input.id.span,
+                message,
+                "the caller gives it: -p, or the project file",
+            );
+        }
         let Some(default) = &input.default else { continue };
         if input.required {
             findings.error(
@@ -19,14 +31,14 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
                 "",
             );
         }
+        if let Some(why) = paths::wrong_default(recipe, input) {
+            findings.error(codes::BAD_DEFAULT, default.span, why, "");
+            continue;
+        }
         let Some(value) = written(default).filter(|value| !value.is_null()) else { continue };
         let name = &input.id.written;
         let why = if !fits(&input.shape, &value) {
             Some(format!("the default of `{name}` is not {}", word(&input.shape)))
-        } else if input.shape == Shape::Path && value.as_str().is_some_and(|path| !stays_inside(path)) {
-            Some(format!(
-                "the default of `{name}` leads out of the folder the command runs in, which only a caller may ask for"
-            ))
         } else if !input.one_of.is_empty() && !input.one_of.contains(&value) {
             let all: Vec<String> = input.one_of.iter().map(Json::to_string).collect();
             Some(format!("the default of `{name}` is none of {}", all.join(", ")))

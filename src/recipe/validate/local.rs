@@ -5,20 +5,34 @@ use super::{Findings, builds};
 use crate::diagnostic::codes;
 use crate::recipe::{LookupKind, Recipe, stays_inside};
 use crate::requirements::Table;
+use crate::{dockerfile, requirements};
+
+/// Whether a file may be read by its name, and which may, in words.
+type Named = (fn(&str) -> bool, &'static str);
+
+const NAMED: Named = (requirements::is_named_so, requirements::NAMES);
+const DOCKERFILE: Named = (dockerfile::is_named_so, dockerfile::NAMES);
 
 /// Checks every such lookup of the recipe.
 pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
     for lookup in recipe.existing.values() {
         let (context, files) = match &lookup.kind {
-            LookupKind::Requirements(of) => (&of.context, [Some(&of.file), of.dockerfile.as_ref()]),
-            LookupKind::Dockerfile(of) => (&of.context, [of.file.as_ref(), None]),
+            LookupKind::Requirements(of) => {
+                (&of.context, [(Some(&of.file), NAMED), (of.dockerfile.as_ref(), DOCKERFILE)])
+            }
+            LookupKind::Dockerfile(of) => (&of.context, [(of.file.as_ref(), DOCKERFILE), (None, DOCKERFILE)]),
             LookupKind::Resource(_) | LookupKind::Manifest(_) => continue,
         };
         builds::local(recipe, context, "context", findings);
-        for file in files.into_iter().flatten() {
-            if file.value.literal().is_some_and(|path| !stays_inside(&path)) {
+        for (file, (is_named_so, names)) in files.into_iter().filter_map(|(file, named)| Some((file?, named)))
+        {
+            let Some(path) = file.value.literal() else { continue };
+            if !stays_inside(&path) {
                 let message = "this file is not in the context";
                 findings.error(codes::OUTSIDE_FOLDER, file.span, message, "");
+            } else if !is_named_so(path.rsplit('/').next().unwrap_or_default()) {
+                let message = "a file that is called so is not read";
+                findings.error(codes::BAD_VALUE, file.span, message, format!("read are {names}"));
             }
         }
         let LookupKind::Requirements(requirements) = &lookup.kind else { continue };

@@ -5,6 +5,7 @@ mod confirm;
 mod instances;
 mod json;
 mod lint;
+mod paths;
 mod permissions;
 pub mod place;
 mod sandboxed;

@@ -256,7 +256,7 @@ fn each_mistake_is_told_with_its_place() {
         told,
         [
             (1, "RUN stands before the first FROM"),
-            (3, "there is no instruction FRMO"),
+            (3, "this line begins with no instruction of a Dockerfile"),
             (4, "COPY needs a source and a destination"),
             (5, "USER needs an argument"),
             (6, "there are two stages named X"),
