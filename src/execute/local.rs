@@ -347,7 +347,7 @@ mod tests {
                     "gone",
                 ],
             ),
-            (Content::Dockerfile, &["Dockerfile", "x.dockerignore"], &["my.Dockerfile", "b.in", ".env"]),
+            (Content::Dockerfile, &["Dockerfile"], &["my.Dockerfile", "b.in", ".env"]),
             (Content::Ignore, &["x.dockerignore"], &["b.in", "Dockerfile"]),
             (Content::Python, &["a.py"], &["app.py", ".env"]),
         ];

@@ -141,7 +141,7 @@ fn here_documents_are_read_wherever_they_stand() {
     assert_eq!((texts(&copy.sources), copy.destination.text.as_str()), (vec!["extra"], "/to/"));
     let open = Dockerfile::parse("FROM a\nRUN <<EOF\none\n");
     assert_eq!(open.mistakes.len(), 1);
-    assert!(open.mistakes[0].message.contains("EOF"), "{:?}", open.mistakes);
+    assert!(open.mistakes[0].message.contains("here-document") && !open.mistakes[0].message.contains("EOF"));
     // A here-string, a shift and a quoted text open none.
     assert_eq!(commands("FROM a\nRUN cat <<<word; echo $((1<<2))\nUSER x\n").len(), 2);
 }
