@@ -95,7 +95,10 @@ impl Named {
                 Named { fits: |name| name.ends_with(".dockerignore"), names: "*.dockerignore" }
             }
             Some(Content::Python) => Named {
-                fits: |name| name.ends_with(".py") && !dockerfile::rules::is_secret(name),
+                fits: |name| {
+                    name.rsplit_once('.').is_some_and(|(_, end)| end == "py")
+                        && !dockerfile::rules::is_secret(name)
+                },
                 names: "*.py",
             },
             None => Named { fits: |_| false, names: "none" },
