@@ -499,6 +499,11 @@ impl<'a> Asked<'a> {
         self.facts.get(read)
     }
 
+    /// All that is known.
+    pub fn all(&self) -> impl Iterator<Item = (&'a Read, &'a Fact)> {
+        self.facts.iter()
+    }
+
     /// The answer as a value: null when absent, unknown when not read yet or not readable.
     pub fn value(&self, read: &Read) -> Value {
         match self.ask(read) {

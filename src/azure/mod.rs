@@ -40,4 +40,5 @@ pub use operations::Operation;
 pub(crate) use refusals::deny_advice;
 pub use registry::Manifest;
 pub use request::{Accepted, ArmRequest, ArmResponse, Method};
+pub(crate) use text::{clean, without};
 pub use whoami::Caller;

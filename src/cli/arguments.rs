@@ -92,7 +92,7 @@ impl Output {
         let level = if self.verbose > 2 { LevelFilter::TRACE } else { LevelFilter::DEBUG };
         let ours = Targets::new().with_target(env!("CARGO_CRATE_NAME"), level);
         let layer = tracing_subscriber::fmt::layer()
-            .with_writer(std::io::stderr)
+            .with_writer(|| crate::render::Trace)
             .with_ansi(self.colours())
             .with_filter(ours);
         let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer));
@@ -226,7 +226,7 @@ pub(super) struct Waiting {
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct Probing {
     #[arg(
-        help = "Reach HOST at ADDRESS when a check asks the app, as in curl; ADDRESS may carry a port of its own (127.0.0.1:8443)",
+        help = "Reach HOST at ADDRESS when a check asks the app, as in curl (one ADDRESS, IPv6 in brackets, PORT 443; without effect behind a proxy); ADDRESS may carry a port of its own (127.0.0.1:8443)",
         long,
         value_name = "HOST:PORT:ADDRESS",
         conflicts_with = "sandbox",

@@ -140,7 +140,7 @@ impl Show {
                 screen.document(json!({ "name": recipe.name.value, "page": page }));
             } else {
                 let lines = page.lines().map(|line| strip_control(&line.replace('\t', "    ")) + "\n");
-                screen.result(&lines.collect::<String>());
+                screen.text(&lines.collect::<String>());
             }
             return Ending::Ok;
         }

@@ -70,6 +70,7 @@ fn answer(response: Response, method: &str) -> ProbeAnswer {
         *have = if have.is_empty() { value } else { format!("{have}, {value}") };
     }
     let mut body = if method == "HEAD" { Vec::new() } else { response.body };
+    let cut = body.len() > BODY_BYTES;
     body.truncate(BODY_BYTES);
-    ProbeAnswer { status: response.status, headers, body }
+    ProbeAnswer { status: response.status, headers, body, cut }
 }

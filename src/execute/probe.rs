@@ -36,7 +36,7 @@ impl Executor {
         let answer = self.client.probe(request, self.deadline).await;
         self.observer.event(&Event::Probed {
             method: read.parameter(METHOD).to_owned(),
-            url: read.path.clone(),
+            url: without_query(&read.path),
             answer: answer.to_string(),
         });
         match serde_json::to_value(&answer) {
@@ -63,6 +63,8 @@ impl Executor {
         let mut patience = Patience::default();
         let (mut rounds, mut reads) = (observed.rounds, observed.reads);
         let mut facts = observed.facts;
+        // A prerequisite may have asked the same, before a write or while the new revision was not ready yet.
+        facts.forget_probes();
         let start = self.clock.now();
         loop {
             let mut next = Box::pin(executor.observe_from(facts, selection, target, false)).await?;
@@ -115,6 +117,10 @@ impl Executor {
                     facts.insert(&read, fact);
                 }
             }
+            if !judged.missing.is_empty() {
+                // Judged without them it might seem to hold.
+                return Err(Failure::deadline("finding out what the checks have to know"));
+            }
             let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();
             match patience.look(&mut judged.findings, &judged.probes, elapsed, self.left()) {
                 None => {
@@ -142,6 +148,11 @@ impl Executor {
         }
         Ok(facts)
     }
+}
+
+/// An address for people: where a redirect leads, its query may carry what only the app should know.
+fn without_query(url: &str) -> String {
+    url.split_once('?').map_or_else(|| url.to_owned(), |(path, _)| format!("{path}?…"))
 }
 
 /// What is asked again, and when.

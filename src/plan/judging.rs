@@ -69,11 +69,35 @@ pub fn judge(request: Request<'_>, facts: &Facts, gate: &Gate<'_>) -> Judged {
         let mut frame = engine.frame(instance);
         frame.roots = gate.roots.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         for one in gate.checks {
-            all.add(check(&frame, one, Scope::Verification, &[]));
+            all.add(gated(&frame, one));
         }
     }
     all.problems = engine.take_problems();
     all.missing = engine.asked.missing();
+    all
+}
+
+/// What one check of a gate comes to. A round that cannot be judged is a finding too: nobody looks at it again
+/// before the gate opens.
+fn gated(frame: &Frame<'_, '_>, check: &Check) -> Judged {
+    let unknown = |frame: &Frame<'_, '_>, why: &str| {
+        let name = frame.text(check.name.as_ref()).unwrap_or_else(|| probing::called(frame, check));
+        Finding::new(Status::CouldNotCheck, codes::VERIFICATION, name).detail(why)
+    };
+    let mut all = Judged::default();
+    let Some(rounds) = frame.rounds(check.for_each.as_ref()) else {
+        all.findings.push(unknown(frame, "what `for_each` goes over is not known"));
+        return all;
+    };
+    for each in rounds {
+        let frame = frame.with_each(each);
+        let mut judged = one(&frame, check, Scope::Verification, &[]);
+        let when = check.when.as_ref().map(|when| frame.expression(when).truthy());
+        if judged.findings.is_empty() && when != Some(Some(false)) {
+            judged.findings.push(unknown(&frame, "what it looks at is not known"));
+        }
+        all.add(judged);
+    }
     all
 }
 

@@ -10,8 +10,10 @@ use super::finding::Status;
 use super::frame::{Frame, shown};
 use super::hosts::Hosts;
 use super::judging::refused;
+use crate::azure::{self, probe::BODY_BYTES};
 use crate::diagnostic::{Diagnostic, Span, codes, quote};
-use crate::facts::{Fact, Read};
+use crate::facts::{Fact, Read, Shape};
+use crate::recipe::inputs::BoundValue;
 use crate::recipe::{Check, Expr, HttpCheck, StatusRange, parse_duration};
 use crate::value::{Data, Redacted, Value, strip_control};
 
@@ -113,7 +115,8 @@ impl Frame<'_, '_> {
     pub(super) fn answer(&self, http: &HttpCheck, ask: bool, coming: &[String]) -> Option<Answer> {
         let value = self.expression(&http.url);
         if value.is_unknown() {
-            return refused(&value).map(Answer::never).filter(|_| ask);
+            let why = refused(&value).unwrap_or_else(|| "the address to ask is not known yet".to_owned());
+            return ask.then(|| Answer::never(why));
         }
         if self.hides(value.marks, http.url.span, "the address of a request") {
             return None;
@@ -145,6 +148,10 @@ impl Frame<'_, '_> {
             );
             return None;
         }
+        let headers = http.headers.as_ref().map(|tree| self.tree(tree));
+        if headers.iter().filter_map(Value::as_map).flatten().any(|(_, value)| value.is_unknown()) {
+            return ask.then(|| Answer::never("a header of the request is not known yet"));
+        }
         let headers = self.headers(http)?;
         let statuses = self.statuses(http)?;
         let max_time = match &http.max_time {
@@ -161,23 +168,38 @@ impl Frame<'_, '_> {
             let read = Read::probe(url.as_str(), method, &headers, max_time);
             let Fact::Found(found) = self.engine.asked.ask(&read)? else { return None };
             reads.push(read);
+            let seen = self.reached(&url);
+            let placed = found.get("placed").is_some_and(|placed| placed.truthy() == Some(true));
+            let hidden = hosts.hidden.filter(|_| !seen && !placed);
+            let guarded = hosts.guarded.filter(|_| !seen);
             if let Some(cause) = found.text_at(&["failed"]) {
                 let reason = found.text_at(&["reason"]).unwrap_or_default();
-                return Some(not_answered(&hosts, cause, reason, reads));
+                return Some(not_answered(hidden, cause, reason, reads));
             }
+            // What a redirect adds to an address may be meant for the app alone.
+            let from = if reads.len() > 1 { self.place(&url) } else { url.to_string() };
             elapsed += number(found, "elapsed");
             let status = u16::try_from(number(found, "status")).unwrap_or_default();
             let location = found.at(&["headers", "location"]).and_then(Value::as_str);
             if let (true, 301 | 302 | 303 | 307 | 308, Some(location)) =
                 (http.follow_redirects, status, location)
             {
-                let shown = strip_control(location);
-                let told = |why: &str| format!("{url} redirects to {shown}, {why}");
-                let next = url.join(location).ok().and_then(|next| own_form(next.as_str()).ok());
-                let own = next.filter(|next| next.host_str().is_some_and(|host| hosts.has(host)));
-                let Some(next) = own else {
-                    let cause = told("which is not one of the app's own hosts: it is not followed");
-                    return Some(Answer::Not { cause, reads });
+                let to = url.join(location).ok();
+                let shown = to.as_ref().map_or_else(|| "what is no address".to_owned(), |to| self.place(to));
+                let told = |why: &str| format!("{from} redirects to {shown}, {why}");
+                let own = to.as_ref().and_then(Url::host_str).is_some_and(|host| hosts.has(host));
+                let next = match to.as_ref().map(|to| own_form(to.as_str())) {
+                    Some(Ok(next)) if own => next,
+                    Some(Err(why)) if own => {
+                        return Some(Answer::Not {
+                            cause: told(&format!("which {why}: it is not followed")),
+                            reads,
+                        });
+                    }
+                    _ => {
+                        let cause = told("which is not one of the app's own hosts: it is not followed");
+                        return Some(Answer::Not { cause, reads });
+                    }
                 };
                 if reads.iter().any(|read| read.path == next.as_str()) {
                     return Some(Answer::Not { cause: told("where it has been already"), reads });
@@ -196,7 +218,7 @@ impl Frame<'_, '_> {
             }
             return Some(self.judge_answer(
                 http,
-                &Told { hosts: &hosts, url: &url, found, status, elapsed },
+                &Told { hidden, guarded, url: &from, found, status, elapsed },
                 &statuses,
                 reads,
             ));
@@ -210,15 +232,16 @@ impl Frame<'_, '_> {
         statuses: &[StatusRange],
         reads: Vec<Read>,
     ) -> Answer {
-        let Told { hosts, url, found, status, elapsed } = told;
+        let Told { hidden, guarded, url, found, status, elapsed } = told;
         if !statuses.iter().any(|range| range.holds(*status)) {
-            // What the edge says of an app that it does not show here.
-            if let (Some(hidden), 403 | 404) = (hosts.hidden, status) {
-                let reason = format!("{hidden} ({url} answered {status})");
+            // What the edge says of an app that it does not show here, or to nobody like this.
+            if let (Some(why), _, 403 | 404) | (None, Some(why), 403) = (*hidden, *guarded, status) {
+                let reason = format!("{why} ({url} answered {status})");
                 return Answer::Unseen { reason, settled: true, reads };
             }
             let wanted: Vec<String> = statuses.iter().map(ToString::to_string).collect();
-            let cause = format!("{url} answered {status}, not {}{}", wanted.join(" or "), beginning(found));
+            let cause =
+                format!("{url} answered {status}, not {}{}", wanted.join(" or "), self.beginning(found));
             return Answer::Not { cause, reads };
         }
         let passed = format!("{status} ({elapsed} ms)");
@@ -226,10 +249,72 @@ impl Frame<'_, '_> {
         let frame = self.with_root("it", answer_root(found, *elapsed));
         let why = match body.value.evaluate(&frame) {
             Ok(value) if value.truthy() == Some(true) => return Answer::Holds { told: passed, reads },
+            Ok(_) if found.get("cut").is_some_and(|cut| cut.truthy() == Some(true)) => format!(
+                "but {} does not hold of the first {} KiB of the answer, all that is read of it",
+                body.value.text(),
+                BODY_BYTES / 1024
+            ),
             Ok(_) => format!("but {} does not hold", body.value.text()),
             Err(error) => format!("but {} cannot be judged: {}", body.value.text(), error.message),
         };
-        Answer::Not { cause: format!("{url} answered {status}, {why}{}", beginning(found)), reads }
+        Answer::Not { cause: format!("{url} answered {status}, {why}{}", self.beginning(found)), reads }
+    }
+
+    /// Whether this host has answered something that the edge does not say of an app that it hides: then an answer
+    /// is the app's own.
+    fn reached(&self, url: &Url) -> bool {
+        self.engine.asked.all().any(|(read, fact)| {
+            let same = || Url::parse(&read.path).is_ok_and(|other| other.host_str() == url.host_str());
+            let status = || fact.value().map_or(0, |found| number(found, "status"));
+            read.shape == Shape::Probe && same() && !matches!(status(), 0 | 403 | 404)
+        })
+    }
+
+    /// Scheme, host and path of an address that an answer named, cut to what people read.
+    fn place(&self, url: &Url) -> String {
+        let text = format!("{}://{}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path());
+        cut(&self.without_secrets(&text))
+    }
+
+    /// The beginning of an answer's text, for people: no page of a debugger, and nothing that the run knows to be a
+    /// secret.
+    fn beginning(&self, found: &Value) -> String {
+        let kind = found.at(&["headers", "content-type"]).and_then(Value::as_str).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        if kind != "text/plain" && kind != "application/json" && !kind.ends_with("+json") {
+            return String::new();
+        }
+        let text = self.without_secrets(found.text_at(&["body"]).unwrap_or_default());
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if words.is_empty() { words } else { format!(": {}", cut(&words)) }
+    }
+
+    /// What an app said, without tokens, and without what the run has read or was given as a secret, as it is and as
+    /// JSON writes it.
+    fn without_secrets(&self, said: &str) -> String {
+        let mut texts = Vec::new();
+        let local = |read: &Read| matches!(read.shape, Shape::File | Shape::Folder | Shape::Probe);
+        for (_, fact) in self.engine.asked.all().filter(|(read, _)| !local(read)) {
+            fact.value().into_iter().for_each(|value| hidden_texts(value, &mut texts));
+        }
+        let request = &self.engine.request.selection;
+        for input in request
+            .instances
+            .iter()
+            .filter_map(|one| request.inputs.of(&one.alias))
+            .flat_map(IndexMap::values)
+        {
+            if let BoundValue::Given(value) = &input.value {
+                hidden_texts(value, &mut texts);
+            }
+        }
+        let escaped = |text: &String| {
+            let json = Json::from(text.as_str()).to_string();
+            json.get(1..json.len().saturating_sub(1)).map(str::to_owned)
+        };
+        let escaped: Vec<String> = texts.iter().filter_map(escaped).collect();
+        texts.extend(escaped);
+        azure::clean(&azure::without(said, &texts), &[])
     }
 
     fn headers(&self, http: &HttpCheck) -> Option<Vec<(String, String)>> {
@@ -290,8 +375,9 @@ impl Frame<'_, '_> {
 
 /// An answer, and what is said of it.
 struct Told<'t> {
-    hosts: &'t Hosts,
-    url: &'t Url,
+    hidden: Option<&'static str>,
+    guarded: Option<&'static str>,
+    url: &'t str,
     found: &'t Value,
     status: u16,
     elapsed: u64,
@@ -312,16 +398,45 @@ fn own_form(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
-/// What it means that no answer came.
-fn not_answered(hosts: &Hosts, cause: &str, reason: &str, reads: Vec<Read>) -> Answer {
-    match (cause, hosts.hidden) {
+/// What it means that no answer came. Where few can reach the app, a name that leads nowhere stays so; everything
+/// else may be an app that has yet to start.
+fn not_answered(hidden: Option<&'static str>, cause: &str, reason: &str, reads: Vec<Read>) -> Answer {
+    match (cause, hidden) {
         ("name" | "refused" | "unreachable" | "timeout" | "proxy", Some(hidden)) => {
-            Answer::Unseen { reason: format!("{hidden} ({reason})"), settled: true, reads }
+            let settled = matches!(cause, "name" | "proxy");
+            Answer::Unseen { reason: format!("{hidden} ({reason})"), settled, reads }
         }
         ("setup", _) => Answer::Unseen { reason: reason.to_owned(), settled: true, reads },
+        // How the edge asks for the certificate that a check has not.
+        ("tls", _) if reason.contains("CertificateRequired") => {
+            let reason =
+                format!("the app's ingress wants a client certificate, and a check has none ({reason})");
+            Answer::Unseen { reason, settled: true, reads }
+        }
         // A record may still be on its way; the way out may be closed only here.
         ("name" | "proxy", None) => Answer::Unseen { reason: reason.to_owned(), settled: false, reads },
         _ => Answer::Not { cause: reason.to_owned(), reads },
+    }
+}
+
+/// The texts below `value` that nobody is to see. Of somebody else's values only those long enough to be a secret:
+/// replacing every `1` would eat the message.
+fn hidden_texts(value: &Value, texts: &mut Vec<String>) {
+    match &value.data {
+        Data::String(text) if value.marks.secret || (value.marks.existing && text.chars().count() >= 8) => {
+            texts.push(text.clone());
+        }
+        Data::List(items) => items.iter().for_each(|item| hidden_texts(item, texts)),
+        Data::Map(members) => members.values().for_each(|member| hidden_texts(member, texts)),
+        _ => {}
+    }
+}
+
+/// The first characters, and whether there are more.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 
@@ -336,6 +451,10 @@ fn number(value: &Value, member: &str) -> u64 {
 fn answer_root(found: &Value, elapsed: u64) -> Value {
     let mut members: IndexMap<String, Value> = found.as_map().cloned().unwrap_or_default();
     members.insert("elapsed".to_owned(), Value::from(Json::from(elapsed)));
+    // How it was read is nothing that the app said.
+    for ours in ["cut", "placed"] {
+        members.shift_remove(ours);
+    }
     Value::new(Data::Map(members))
 }
 
@@ -360,15 +479,4 @@ pub(super) fn advice(frame: &Frame<'_, '_>, answer: &Answer) -> Option<String> {
             ))
         }
     }
-}
-
-/// The beginning of an answer's text, for people.
-fn beginning(found: &Value) -> String {
-    let text = strip_control(found.text_at(&["body"]).unwrap_or_default());
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut shown: String = words.chars().take(SHOWN).collect();
-    if shown.len() < words.len() {
-        shown.push('…');
-    }
-    if shown.is_empty() { shown } else { format!(": {shown}") }
 }

@@ -380,7 +380,8 @@ fn is_reading_action(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphabetic()) && (text.starts_with("list") || text.starts_with("get"))
 }
 
-/// Headers that carry credentials, name another host, or are the connection's.
+/// Headers that carry credentials, name another host, address or caller, make another method of the request, or
+/// are the connection's.
 const REFUSED_HEADERS: &[&str] = &[
     "authorization",
     "connection",
@@ -390,21 +391,37 @@ const REFUSED_HEADERS: &[&str] = &[
     "forwarded",
     "host",
     "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
     "te",
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "via",
+    "x-client-ip",
+    "x-host",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-host",
+    "x-original-url",
+    "x-real-ip",
+    "x-rewrite-url",
 ];
+
+/// How more of these begin. The edge tells apps who is signed in by `x-ms-client-principal…`
+/// (<https://learn.microsoft.com/azure/container-apps/authentication>).
+const REFUSED_STARTS: &[&str] = &["proxy-", "x-forwarded-", "x-ms-client-", "x-ms-token-"];
 
 /// Why no probe carries a header of this name.
 fn refused_header(name: &str) -> Option<&'static str> {
     let folded = name.to_ascii_lowercase();
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
         Some("is not a header's name")
-    } else if REFUSED_HEADERS.contains(&folded.as_str()) {
-        Some("is no header of a check: it carries no credential, and names no host but its own")
+    } else if REFUSED_HEADERS.contains(&folded.as_str())
+        || REFUSED_STARTS.iter().any(|start| folded.starts_with(start))
+    {
+        Some(
+            "is no header of a check: it carries no credential, and names no host, caller or method but its own",
+        )
     } else {
         None
     }

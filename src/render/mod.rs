@@ -9,11 +9,12 @@ mod rollout;
 mod scaffold;
 mod screen;
 mod text;
+mod workflow;
 
 pub use cases::{case, case_failures, case_run, cases_ending, cases_of};
 pub use catalogue::{recipe_list, recipe_page, rules, variants};
 pub use permissions::permissions;
 pub use progress::Progress;
 pub use scaffold::scaffolded;
-pub use screen::{Colour, Format, Kept, Screen};
+pub use screen::{Colour, Format, Kept, Screen, Trace};
 pub use text::{action_required, checks, counted, ending, header, outputs, plan, refusal};

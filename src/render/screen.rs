@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value as Json;
 
 use super::diagnostics;
+use super::workflow::no_command;
 use crate::diagnostic::Diagnostic;
 use crate::expression::Expression;
 use crate::report::Report;
@@ -116,7 +117,7 @@ impl Screen {
     /// Writes a result that only people read: left out when the format is JSON.
     pub fn text(&self, text: &str) {
         if self.format == Format::Text {
-            self.result(text);
+            self.result(&no_command(text));
         }
     }
 
@@ -182,6 +183,7 @@ impl Screen {
     }
 
     fn complain(&self, text: &str) {
+        let text = &no_command(text);
         if self.keep(text) {
             return;
         }
@@ -212,5 +214,21 @@ impl Screen {
             Some((terminal_size::Width(columns), _)) => usize::from(columns).clamp(40, 120),
             None => WIDTH,
         }
+    }
+}
+
+/// Where the program's own trace goes: stderr, as what people read.
+#[derive(Clone, Copy, Debug)]
+pub struct Trace;
+
+impl Write for Trace {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let text = no_command(&String::from_utf8_lossy(bytes));
+        std::io::stderr().lock().write_all(text.as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use super::http::{Reply, Request, Response};
 use super::providers::app::revisions;
 use super::rules::{Switch, Switches};
-use super::state::{Answers, App, Fate, State, elements};
+use super::state::{Answers, App, Environment, Fate, State, elements};
 
 /// What a host's name is to the apps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub(super) enum Named {
     },
     /// Below an environment's domain, but no app's.
     Edge {
+        /// The environment's id as tables hold it.
+        environment: String,
         /// Whether the name says that it is internal.
         internal: bool,
     },
@@ -87,7 +89,7 @@ pub(super) fn named(state: &State, host: &str) -> Named {
             state.apps.iter().filter(|(_, app)| here(app)).find_map(|(id, app)| Some((id, part(app)?)));
         return match found {
             Some((id, part)) => Named::App { id: id.clone(), part, internal },
-            None => Named::Edge { internal },
+            None => Named::Edge { internal, environment: id.clone() },
         };
     }
     Named::Nothing
@@ -95,16 +97,27 @@ pub(super) fn named(state: &State, host: &str) -> Named {
 
 /// Whether a name leads from outside to the edge of an environment.
 pub(super) fn resolves(state: &State, rules: &Switches, host: &str) -> bool {
-    let internal = match named(state, host) {
-        Named::App { internal, .. } | Named::Edge { internal } => internal,
-        Named::Nothing => return false,
-    };
-    let closed = state.environments.values().any(|environment| {
-        let domain = environment.properties["defaultDomain"].as_str().unwrap_or_default();
-        host.to_ascii_lowercase().ends_with(&domain.to_ascii_lowercase())
-            && environment.properties["vnetConfiguration"]["internal"] == json!(true)
-    });
-    !closed && (!internal || !rules.holds(Switch::InternalNameUnresolved))
+    match named(state, host) {
+        Named::App { id, internal, .. } => {
+            let closed = state.apps.get(&id).is_some_and(|app| closed(state, app));
+            !closed && (!internal || !rules.holds(Switch::InternalNameUnresolved))
+        }
+        Named::Edge { internal, environment } => {
+            let closed = state.environments.get(&environment).is_some_and(is_internal);
+            !closed && (!internal || !rules.holds(Switch::InternalNameUnresolved))
+        }
+        Named::Nothing => false,
+    }
+}
+
+/// Whether an app's environment is reached from its virtual network only, under whatever name.
+fn closed(state: &State, app: &App) -> bool {
+    let id = app.model["properties"]["environmentId"].as_str().unwrap_or_default();
+    state.environments.iter().any(|(have, one)| have.eq_ignore_ascii_case(id) && is_internal(one))
+}
+
+fn is_internal(environment: &Environment) -> bool {
+    environment.properties["vnetConfiguration"]["internal"] == json!(true)
 }
 
 /// The names that a certificate for the edge carries: every environment's domain, and custom domains.
@@ -124,7 +137,8 @@ pub(super) fn answer(state: &mut State, rules: &Switches, request: &Request) -> 
     let Named::App { id, part, internal } = named(state, &request.host) else { return nothing_there(rules) };
     let Some(app) = state.apps.get(&id) else { return nothing_there(rules) };
     let ingress = &app.configuration()["ingress"];
-    if !ingress.is_object() || app.stopped || internal || ingress["external"] != json!(true) {
+    let hidden = internal || ingress["external"] != json!(true) || closed(state, app);
+    if !ingress.is_object() || app.stopped || hidden {
         return nothing_there(rules);
     }
     let Some(index) = chosen(app, &part, rules) else {

@@ -47,6 +47,8 @@ pub struct ProbeAnswer {
     pub headers: BTreeMap<String, String>,
     /// The body, up to [`BODY_BYTES`].
     pub body: Vec<u8>,
+    /// Whether there was more of it.
+    pub cut: bool,
 }
 
 /// Why nothing came back.
@@ -134,6 +136,11 @@ pub trait Prober: Send + Sync {
     /// # Errors
     /// See [`ProbeError`].
     async fn probe(&self, request: &ProbeRequest) -> Result<ProbeAnswer, ProbeError>;
+
+    /// Whether somebody said where this host is, and so that it can be reached from here.
+    fn placed(&self, _host: &str) -> bool {
+        false
+    }
 }
 
 /// A probe's answer as checks see it (`it`), or why there is none.
@@ -152,6 +159,10 @@ pub enum Probed {
         json: serde_json::Value,
         /// How long the answer took, in milliseconds.
         elapsed: u64,
+        /// Whether there was more of the body than is read.
+        cut: bool,
+        /// See [`Prober::placed`].
+        placed: bool,
     },
     /// It did not.
     Failed {
@@ -159,6 +170,8 @@ pub enum Probed {
         failed: &'static str,
         /// In a sentence.
         reason: String,
+        /// See [`Prober::placed`].
+        placed: bool,
     },
 }
 
@@ -181,8 +194,9 @@ impl ArmClient {
         let limit = request.limit;
         let answer = within(&*inner.clock, limit, inner.prober.probe(&request)).await;
         let host = || request.url.host_str().unwrap_or_default().to_owned();
+        let placed = inner.prober.placed(&host());
         match answer.unwrap_or_else(|| Err(ProbeError::Timeout { host: host(), limit })) {
-            Ok(ProbeAnswer { status, headers, body }) => {
+            Ok(ProbeAnswer { status, headers, body, cut }) => {
                 let elapsed: Duration = (inner.clock.now() - start).try_into().unwrap_or_default();
                 Probed::Answered {
                     status,
@@ -190,11 +204,14 @@ impl ArmClient {
                     json: serde_json::from_slice(&body).unwrap_or_default(),
                     body: String::from_utf8_lossy(&body).into_owned(),
                     elapsed: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+                    cut,
+                    placed,
                 }
             }
             Err(error) => Probed::Failed {
                 failed: error.cause(),
                 reason: crate::value::strip_control(&error.to_string()),
+                placed,
             },
         }
     }

@@ -92,7 +92,7 @@ impl Prober for NetworkProber {
         let host = request.url.host_str().unwrap_or_default();
         let told = |error: &reqwest::Error, connected: bool| {
             let proxy = client.proxies.as_ref().and_then(|proxies| through(proxies, &request.url));
-            of_error(host, error, connected, proxy.as_deref())
+            of_error(host, error, connected, proxy.as_deref(), self.placed(host))
         };
         let mut response = sent.send().await.map_err(|error| told(&error, !error.is_connect()))?;
         let mut headers: BTreeMap<String, String> = BTreeMap::new();
@@ -102,17 +102,28 @@ impl Prober for NetworkProber {
             *have = if have.is_empty() { value } else { format!("{have}, {value}") };
         }
         let status = response.status().as_u16();
-        let mut body = Vec::new();
-        while body.len() < BODY_BYTES {
-            let Some(part) = response.chunk().await.map_err(|error| told(&error, true))? else { break };
-            body.extend_from_slice(part.get(..part.len().min(BODY_BYTES - body.len())).unwrap_or_default());
+        let (mut body, mut cut) = (Vec::new(), false);
+        while let (false, Some(part)) = (cut, response.chunk().await.map_err(|error| told(&error, true))?) {
+            let fits = part.len().min(BODY_BYTES - body.len());
+            body.extend_from_slice(part.get(..fits).unwrap_or_default());
+            cut = fits < part.len();
         }
-        Ok(ProbeAnswer { status, headers, body })
+        Ok(ProbeAnswer { status, headers, body, cut })
+    }
+
+    fn placed(&self, host: &str) -> bool {
+        self.network.resolve.iter().any(|one| one.host.eq_ignore_ascii_case(host))
     }
 }
 
-/// What happened, from what the library's error was made of.
-fn of_error(host: &str, error: &reqwest::Error, connected: bool, proxy: Option<&str>) -> ProbeError {
+/// What happened, from what the library's error was made of. `placed`: an address was given for the host.
+fn of_error(
+    host: &str,
+    error: &reqwest::Error,
+    connected: bool,
+    proxy: Option<&str>,
+    placed: bool,
+) -> ProbeError {
     let host = host.to_owned();
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(one) = next {
@@ -134,6 +145,10 @@ fn of_error(host: &str, error: &reqwest::Error, connected: bool, proxy: Option<&
     }
     let reason = chain(error);
     if let (Some(proxy), false) = (proxy, connected) {
+        let reason = match placed {
+            true => format!("{reason}; --resolve has no effect behind a proxy"),
+            false => reason,
+        };
         return ProbeError::Proxy { host, proxy: proxy.to_owned(), reason };
     }
     let reason = if error.is_timeout() { "no connection within the time for one".to_owned() } else { reason };

@@ -138,3 +138,22 @@ fn a_pattern_costs_little_however_it_is_written() {
         assert!(outcome.stderr.contains(expected), "{name}: {}", outcome.stderr);
     }
 }
+
+#[test]
+fn nothing_in_a_file_starts_a_command_of_a_pipeline() {
+    let place = Place::new();
+    let hostile = "\"::error::x ##vso[task.setvariable variable=X]y ##[group]z\"";
+    place.write("theirs/r/recipe.yaml", recipe("r", &format!("{TAG}titel: {hostile}\n")));
+    let outcome = place.line("lint theirs/r").code(2);
+    let shown = format!("{}{}", outcome.stdout, outcome.stderr);
+    assert!(shown.contains("##vso [task.setvariable") && !shown.contains("##["), "{shown}");
+    assert!(!shown.contains("##vso["), "{shown}");
+    place.write("pages/r/recipe.yaml", recipe("r", TAG));
+    place.write("pages/r/README.md", "# r\n\n  ::warning::a\n::set-output name=b::c\n##[error]d\n");
+    let outcome = place.line("show r --page --recipes pages").code(0);
+    assert!(
+        outcome.stdout.contains("  : :warning::a\n: :set-output name=b::c\n## [error]d"),
+        "{}",
+        outcome.stdout
+    );
+}

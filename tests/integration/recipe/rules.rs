@@ -799,6 +799,11 @@ fn a_check_of_the_app_carries_no_secret_and_no_credential() {
         (format!("url: \"{own}/\", headers: {{ Authorization: Bearer x }}"), Some("bad-name")),
         (format!("url: \"{own}/\", headers: {{ cookie: a=b }}"), Some("bad-name")),
         (format!("url: \"{own}/\", headers: {{ Host: evil.example }}"), Some("bad-name")),
+        (format!("url: \"{own}/\", headers: {{ X-HTTP-Method-Override: DELETE }}"), Some("bad-name")),
+        (format!("url: \"{own}/\", headers: {{ x-forwarded-host: evil.example }}"), Some("bad-name")),
+        (format!("url: \"{own}/\", headers: {{ X-Original-URL: /admin }}"), Some("bad-name")),
+        (format!("url: \"{own}/\", headers: {{ X-MS-CLIENT-PRINCIPAL-ID: me }}"), Some("bad-name")),
+        (format!("url: \"{own}/\", headers: {{ X-Request-Id: a, Range: bytes=0-9 }}"), None),
         (format!("url: \"{own}/\", headers: {{ \"a b\": x }}"), Some("bad-name")),
         (format!("url: \"{own}/${{if(inputs.key, 'given', 'none')}}\""), None),
     ] {

@@ -372,6 +372,12 @@ fn no_host_is_reached_but_the_apps_own() {
     {
         hosts.push((host.to_owned(), host == "bound.example"));
     }
+    hosts.push((format!("CA-DEMO.{}", DOMAIN.to_uppercase()), true));
+    for part in
+        [format!("user@ca-demo.{DOMAIN}"), format!("u:p@ca-demo.{DOMAIN}"), format!("ca-demo.{DOMAIN}:8443")]
+    {
+        hosts.push((part, false));
+    }
     for (host, allowed) in hosts {
         for url in [format!("https://{host}/health"), format!("https://{host}"), format!("https://{host}./")]
         {
@@ -551,6 +557,214 @@ impl Prober for Turns {
         let turn = self.asked.fetch_add(1, Ordering::Relaxed) % self.answers.len();
         Ok(ProbeAnswer { status: self.answers[turn], ..ProbeAnswer::default() })
     }
+}
+
+#[test]
+fn an_answer_from_before_is_no_verification() {
+    // The same request is a prerequisite, and it was asked while the app was still well.
+    let check = format!("http: {{ url: \"{OWN}/health\" }}");
+    let (world, _folder) = asking(&format!(
+        "prerequisites: [{{ otherwise: it is down, {check} }}]\nverify: [{{ name: the app answers, {check}, successes: 2 }}]\n"
+    ));
+    let (selection, target, executor) = (world.selection(&["asks"], &[]), world.target(), world.executor());
+    let observed = World::block_on(executor.observe(&selection, &target, false)).unwrap();
+    assert_eq!(asked(&world).len(), 1, "the prerequisite");
+    let world = world.edited(status(500));
+    let observed = World::block_on(executor.observe_probed(observed, &selection, &target)).unwrap();
+    let own = observed.plan.verifications.iter().find(|one| one.name == "the app answers").unwrap();
+    assert_eq!(own.status, Status::Failed, "{own:?}");
+    assert_eq!(asked(&world).len(), 2);
+    // Nor does it count among the successes.
+    let world =
+        world.edited(|state| state.app_mut(seed::APP).unwrap().revisions.last_mut().unwrap().answers = None);
+    let observed = World::block_on(executor.observe_probed(observed, &selection, &target)).unwrap();
+    assert_eq!(observed.plan.verifications[0].status, Status::Passed);
+    assert_eq!(asked(&world).len(), 4);
+}
+
+#[test]
+fn a_check_whose_address_stays_unknown_is_told() {
+    let step = "steps: [{ id: made, why: w, resource: { type: Microsoft.ManagedIdentity/userAssignedIdentities, name: id-new, body: { location: westeurope } } }]\n";
+    let url = format!("{OWN}/${{steps.made.properties.principalId}}");
+    let (world, _folder) = asking(&format!("{step}verify: [{{ name: n, http: {{ url: \"{url}\" }} }}]\n"));
+    let findings = world.verify(&["asks"], &[]);
+    let own = findings.iter().find(|one| one.name == "n").expect("it is told");
+    assert_eq!(own.status, Status::CouldNotCheck);
+    assert!(asked(&world).is_empty());
+}
+
+/// Answers everything in one way, and says of hosts that they were placed.
+struct Fixed(Result<ProbeAnswer, ProbeError>, bool);
+
+#[async_trait::async_trait]
+impl Prober for Fixed {
+    async fn probe(&self, _request: &ProbeRequest) -> Result<ProbeAnswer, ProbeError> {
+        self.0.clone()
+    }
+
+    fn placed(&self, _host: &str) -> bool {
+        self.1
+    }
+}
+
+fn answering(verify: &str, change: Change, prober: impl Prober + 'static) -> (Status, String, World) {
+    let (world, _folder) = asking(verify);
+    let world = World { prober: Some(Arc::new(prober)), ..world.edited(change) };
+    let found = finding(&world);
+    (found.status, found.detail.unwrap_or_default(), world)
+}
+
+fn page(status: u16, kind: &str, body: &str) -> ProbeAnswer {
+    let headers = std::iter::once(("content-type".to_owned(), kind.to_owned())).collect();
+    ProbeAnswer { status, headers, body: body.as_bytes().to_vec(), cut: false }
+}
+
+#[test]
+fn an_internal_app_is_waited_for_and_its_own_answers_count() {
+    let timeout = || ProbeError::Timeout { host: "h".to_owned(), limit: Duration::from_secs(1) };
+    let patient = health("").replace("} }]", "}, within: 60s }]");
+    // From inside a container that has scaled to zero looks the same at first.
+    let (came, _, world) = answering(&patient, answers::ingress_internal, Fixed(Err(timeout()), false));
+    assert_eq!((came, world.clock.now() - START), (Status::CouldNotCheck, time::Duration::seconds(60)));
+    // Whoever says where the host is can reach it.
+    let missing = || Ok(page(404, "text/plain", "no such page"));
+    for (placed, status) in [(false, Status::CouldNotCheck), (true, Status::Failed)] {
+        for answer in [missing(), Err(timeout())] {
+            let (came, detail, _) = answering(&health(""), answers::ingress_internal, Fixed(answer, placed));
+            assert_eq!(came, status, "{detail}");
+        }
+    }
+    // Its other answers show that it is reached: this 404 is its own.
+    struct Root;
+    #[async_trait::async_trait]
+    impl Prober for Root {
+        async fn probe(&self, request: &ProbeRequest) -> Result<ProbeAnswer, ProbeError> {
+            Ok(page(if request.url.path() == "/" { 200 } else { 404 }, "text/plain", ""))
+        }
+    }
+    let both = format!(
+        "verify: [{{ name: a, http: {{ url: \"{OWN}/\" }} }}, {{ name: b, http: {{ url: \"{OWN}/health\" }} }}]\n"
+    );
+    let (world, _folder) = asking(&both);
+    let world = World { prober: Some(Arc::new(Root)), ..world.edited(answers::ingress_internal) };
+    let findings = world.verify(&["asks"], &[]);
+    assert_eq!(findings.iter().find(|one| one.name == "b").unwrap().status, Status::Failed);
+}
+
+#[test]
+fn a_403_of_a_guarded_ingress_is_no_answer_of_the_app() {
+    let only: Change = |state| {
+        let rule = json!({ "name": "office", "action": "Allow", "ipAddressRange": "203.0.113.0/24" });
+        ingress(state)["ipSecurityRestrictions"] = json!([rule]);
+    };
+    let certificate: Change = |state| ingress(state)["clientCertificateMode"] = json!("require");
+    for (change, words) in [(only, "only some addresses"), (certificate, "client certificate")] {
+        let (came, detail, _) =
+            answering(&health(""), change, Fixed(Ok(page(403, "text/plain", "denied")), false));
+        assert_eq!(came, Status::CouldNotCheck);
+        assert!(detail.contains(words), "{detail}");
+        let (came, _, _) = answering(&health(""), change, Fixed(Ok(page(404, "text/plain", "")), false));
+        assert_eq!(came, Status::Failed, "404 is the app's");
+    }
+    let (came, ..) = answering(&health(""), |_| {}, Fixed(Ok(page(403, "text/plain", "denied")), false));
+    assert_eq!(came, Status::Failed);
+    let asked = ProbeError::Tls {
+        host: "h".to_owned(),
+        reason: "received fatal alert: CertificateRequired".to_owned(),
+    };
+    let (came, ..) = answering(&health(""), |_| {}, Fixed(Err(asked), false));
+    assert_eq!(came, Status::CouldNotCheck);
+}
+
+fn ingress(state: &mut State) -> &mut serde_json::Value {
+    &mut state.app_mut(seed::APP).unwrap().model["properties"]["configuration"]["ingress"]
+}
+
+#[test]
+fn pages_and_secrets_in_an_answer_are_not_repeated() {
+    let trace = "<html>Traceback: Server=db;Password=hunter2</html>";
+    for kind in ["text/html; charset=utf-8", "", "application/octet-stream"] {
+        let (_, detail, _) = answering(&health(""), |_| {}, Fixed(Ok(page(500, kind, trace)), false));
+        assert!(detail.ends_with("answered 500, not 200-399"), "{kind}: {detail}");
+    }
+    for kind in ["text/plain", "Application/JSON; charset=utf-8", "application/problem+json"] {
+        let (_, detail, _) = answering(&health(""), |_| {}, Fixed(Ok(page(500, kind, "broken")), false));
+        assert!(detail.ends_with(": broken"), "{kind}: {detail}");
+    }
+    // What stands in the app's variables, what the caller gave, and what looks like a token.
+    let inputs = "inputs: { key: { secret: true, env: [ASKS_KEY], description: x } }\n";
+    let (mut world, _folder) = asking(&format!("{inputs}{}", health("")));
+    world.variables.insert("ASKS_KEY".to_owned(), "kept \"close\"".to_owned());
+    let world = world.edited(|state| {
+        let app = state.app_mut(seed::APP).unwrap();
+        app.model["properties"]["template"]["containers"][0]["env"] =
+            json!([{ "name": "DB", "value": "Server=db;Password=hunter2" }]);
+    });
+    let body = json!({ "db": "Server=db;Password=hunter2", "key": "kept \"close\"", "left": "seen" });
+    let body = format!("{body} Bearer abcdefgh12345678");
+    let prober = Fixed(Ok(page(500, "application/json", &body)), false);
+    let found = finding(&World { prober: Some(Arc::new(prober)), ..world });
+    let detail = found.detail.unwrap();
+    for secret in ["hunter2", "kept", "abcdefgh12345678"] {
+        assert!(!detail.contains(secret), "{detail}");
+    }
+    assert!(detail.contains("seen") && detail.matches("(hidden)").count() == 2, "{detail}");
+}
+
+#[test]
+fn of_a_redirect_only_the_place_is_told() {
+    let follow = health(", follow_redirects: true, status: [200]");
+    let to = |location: &str| {
+        let headers = std::iter::once(("location".to_owned(), location.to_owned())).collect();
+        let answer = ProbeAnswer { status: 302, headers, ..ProbeAnswer::default() };
+        answering(&follow, |_| {}, Fixed(Ok(answer), false)).1
+    };
+    let detail = to("https://login.example/authorize?state=st4te&code=c0de#frag");
+    assert!(detail.contains("redirects to https://login.example/authorize, which is not one of"), "{detail}");
+    assert!(!detail.contains("st4te") && !detail.contains("c0de") && !detail.contains("frag"), "{detail}");
+    let detail = to(&format!("https://login.example/{}", "a".repeat(5000)));
+    assert!(detail.len() < 500 && detail.contains('…'), "{detail}");
+    let own = format!("ca-demo.{DOMAIN}");
+    assert!(to(&format!("http://{own}/")).contains("which is not https: it is not followed"));
+    assert!(to(&format!("https://{own}:8443/")).contains("which names a port"));
+    assert!(to("https://[").contains("what is no address"));
+    // Of its own hosts, too: the second answer names the first's address without what it was given.
+    let detail = to(&format!("https://{own}/signed-in?code=c0de"));
+    assert!(detail.contains("/signed-in") && !detail.contains("c0de"), "{detail}");
+}
+
+#[test]
+fn an_answer_that_is_read_in_part_says_so() {
+    let body = ", body: \"${it.json.status == 'ok'}\"";
+    let long = format!("{{\"status\":\"ok\",\"more\":\"{}\"}}", "x".repeat(70_000));
+    let (came, detail, _) = outcome(&health(body), |state| {
+        let script = Script { path: Some("/health".to_owned()), body: Some(long), ..Script::default() };
+        answers::app_answers(state, &script);
+    });
+    assert_eq!(came, Status::Failed);
+    assert!(detail.contains("of the first 64 KiB of the answer"), "{detail}");
+    let (_, detail, _) = outcome(&health(&body.replace("'ok'", "'well'")), |_| {});
+    assert!(!detail.contains("KiB"), "{detail}");
+}
+
+#[test]
+fn what_an_app_or_azure_says_starts_no_command_of_a_pipeline() {
+    let body = "::error::no ##vso[task.setvariable variable=X]y ##[group]z";
+    let (came, _, world) = answering(&health(""), |_| {}, Fixed(Ok(page(500, "text/plain", body)), false));
+    assert_eq!(came, Status::Failed);
+    let found = finding(&world);
+    assert!(found.detail.as_deref().unwrap().contains("##vso[task"), "what is kept is exact");
+    let (screen, kept) = acarecipe::render::Screen::keeping();
+    let checks = [acarecipe::report::Check::new(&found, false)];
+    screen.text(&acarecipe::render::checks("Verification", &checks, &[]));
+    // As an error of ARM is told.
+    let told = acarecipe::diagnostic::Diagnostic::error(acarecipe::diagnostic::codes::GATE, body).note(body);
+    screen.diagnostics(&[told]);
+    screen.status(&format!("  {body}\n"));
+    let text = kept.lock().unwrap().text.clone();
+    assert!(text.matches("vso [task.setvariable").count() == 4, "{text}");
+    assert!(!text.contains("##vso[") && !text.contains("##["), "{text}");
+    assert!(text.lines().all(|line| !line.trim_start().starts_with("::")), "{text}");
 }
 
 /// The app fails until a moment has come.

@@ -248,3 +248,41 @@ fn cases_script_answers_in_words() {
         assert!(apply(&World::new(), "app-answers", wrong.clone()).is_err(), "{wrong}");
     }
 }
+
+#[test]
+fn an_internal_environment_is_closed_under_every_name() {
+    let world = World::new();
+    let domain = "happyfield-12345678.westeurope.azurecontainerapps.io";
+    world.sandbox.edit(|state| {
+        let app = state.app_mut(seed::APP).unwrap();
+        app.model["properties"]["configuration"]["ingress"]["customDomains"] =
+            json!([{ "name": "bound.example", "bindingType": "SniEnabled" }]);
+    });
+    assert!(
+        world.sandbox.resolves("bound.example") && world.sandbox.resolves(&format!("ca-demo.{domain}:443"))
+    );
+    assert!(!world.sandbox.resolves(&format!("evil{domain}")));
+    let at = |host: &str| {
+        let request = Request {
+            method: "GET".to_owned(),
+            host: host.to_owned(),
+            path: "/".to_owned(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        };
+        match world.sandbox.handle(&request) {
+            Reply::Answer(response) => response.status,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(at("bound.example"), 200);
+    world.sandbox.edit(|state| {
+        let environment = state.environments.values_mut().next().unwrap();
+        environment.properties["vnetConfiguration"] = json!({ "internal": true });
+    });
+    assert_eq!(at("bound.example"), 404);
+    for host in ["bound.example".to_owned(), format!("ca-demo.{domain}"), format!("none.{domain}")] {
+        assert!(!world.sandbox.resolves(&host), "{host}");
+    }
+}
