@@ -86,7 +86,8 @@
 //! other ([`facts::Shape::Probe`]), but no plan of writes asks for it: only prerequisites and, after everything else,
 //! verifications and gates do. [`azure::probe`] carries it by a client of its own that has no token, no cookie and
 //! follows no redirect; `plan/hosts` says which hosts are the app's, and a redirect to one of these is one more read.
-//! How often and how long is asked is the executor's (`execute/probe`), what an answer means is the plan's.
+//! How often and how long is asked is the executor's (`execute/probe`), what an answer means is the plan's. An answer is good
+//! for one look: a verification and a gate forget what was answered before them.
 //!
 //! **An image is built beside Azure, as well.** [`context`] makes the same archive of the same files, and the tag comes
 //! from it: `plan/build` asks the registry, or its runs, whether it is there, so that an unchanged folder is neither

@@ -137,6 +137,11 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// How many mistakes were found so far.
+    pub(super) fn mistakes(&self) -> usize {
+        self.problems.borrow().len()
+    }
+
     pub(super) fn take_problems(&self) -> Vec<Diagnostic> {
         self.problems.take()
     }

@@ -91,9 +91,12 @@ fn gated(frame: &Frame<'_, '_>, check: &Check) -> Judged {
     };
     for each in rounds {
         let frame = frame.with_each(each);
+        let mistakes = frame.engine.mistakes();
         let mut judged = one(&frame, check, Scope::Verification, &[]);
+        // A mistake is told by itself.
+        let told = !judged.findings.is_empty() || frame.engine.mistakes() > mistakes;
         let when = check.when.as_ref().map(|when| frame.expression(when).truthy());
-        if judged.findings.is_empty() && when != Some(Some(false)) {
+        if !told && when != Some(Some(false)) {
             judged.findings.push(unknown(&frame, "what it looks at is not known"));
         }
         all.add(judged);

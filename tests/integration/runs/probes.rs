@@ -750,9 +750,10 @@ fn an_answer_that_is_read_in_part_says_so() {
 #[test]
 fn what_an_app_or_azure_says_starts_no_command_of_a_pipeline() {
     let body = "::error::no ##vso[task.setvariable variable=X]y ##[group]z";
-    let (came, _, world) = answering(&health(""), |_| {}, Fixed(Ok(page(500, "text/plain", body)), false));
-    assert_eq!(came, Status::Failed);
-    let found = finding(&world);
+    let (world, _folder) = asking(&health(""));
+    let prober = Fixed(Ok(page(500, "text/plain", body)), false);
+    let found = finding(&World { prober: Some(Arc::new(prober)), ..world });
+    assert_eq!(found.status, Status::Failed);
     assert!(found.detail.as_deref().unwrap().contains("##vso[task"), "what is kept is exact");
     let (screen, kept) = acarecipe::render::Screen::keeping();
     let checks = [acarecipe::report::Check::new(&found, false)];
