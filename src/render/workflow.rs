@@ -19,7 +19,7 @@ pub(super) fn no_command(text: &str) -> String {
             // A control sequence: up to its final letter.
             if chars.next_if_eq(&'[').is_some() {
                 out.push('[');
-                while let Some(next) = chars.next() {
+                for next in chars.by_ref() {
                     out.push(next);
                     if ('\u{40}'..='\u{7e}').contains(&next) {
                         break;

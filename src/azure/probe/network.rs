@@ -145,10 +145,8 @@ fn of_error(
     }
     let reason = chain(error);
     if let (Some(proxy), false) = (proxy, connected) {
-        let reason = match placed {
-            true => format!("{reason}; --resolve has no effect behind a proxy"),
-            false => reason,
-        };
+        let reason =
+            if placed { format!("{reason}; --resolve has no effect behind a proxy") } else { reason };
         return ProbeError::Proxy { host, proxy: proxy.to_owned(), reason };
     }
     let reason = if error.is_timeout() { "no connection within the time for one".to_owned() } else { reason };

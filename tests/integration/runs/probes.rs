@@ -619,6 +619,16 @@ fn page(status: u16, kind: &str, body: &str) -> ProbeAnswer {
     ProbeAnswer { status, headers, body: body.as_bytes().to_vec(), cut: false }
 }
 
+/// An app that has one page, its root.
+struct Root;
+
+#[async_trait::async_trait]
+impl Prober for Root {
+    async fn probe(&self, request: &ProbeRequest) -> Result<ProbeAnswer, ProbeError> {
+        Ok(page(if request.url.path() == "/" { 200 } else { 404 }, "text/plain", ""))
+    }
+}
+
 #[test]
 fn an_internal_app_is_waited_for_and_its_own_answers_count() {
     let timeout = || ProbeError::Timeout { host: "h".to_owned(), limit: Duration::from_secs(1) };
@@ -635,13 +645,6 @@ fn an_internal_app_is_waited_for_and_its_own_answers_count() {
         }
     }
     // Its other answers show that it is reached: this 404 is its own.
-    struct Root;
-    #[async_trait::async_trait]
-    impl Prober for Root {
-        async fn probe(&self, request: &ProbeRequest) -> Result<ProbeAnswer, ProbeError> {
-            Ok(page(if request.url.path() == "/" { 200 } else { 404 }, "text/plain", ""))
-        }
-    }
     let both = format!(
         "verify: [{{ name: a, http: {{ url: \"{OWN}/\" }} }}, {{ name: b, http: {{ url: \"{OWN}/health\" }} }}]\n"
     );
