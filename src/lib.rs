@@ -94,6 +94,15 @@
 //! built nor deployed again. [`azure::builds`] has the runs and the storage beside them, whose links are as good as
 //! tokens and shown nowhere; [`execute`] sends the archive, follows the run and its log.
 //!
+//! **A rollout is how the one template write is delivered**, whichever recipes it comes from, and all of it follows
+//! from live state. Everything is laid over, and compared with, the template of the revision that *serves*: after a
+//! rollout that failed, the app's own template is the one that failed (`plan/rollout`). Mode and pinned traffic are a
+//! step as any other, in a write before the template's (`plan/delivery`), since a new revision takes the weight of the
+//! latest at once. The candidate's name is made of the serving revision's and of the owned leaves: a revision never
+//! changes, so the two say its whole template, and no value of others gets into a name that everybody sees. Then label,
+//! gates and weights are stages, each one write (`execute/rollout`), after which everything is planned anew; the weight
+//! that stands says where a run that was killed goes on.
+//!
 //! **A share that cannot be mounted is told nowhere**, so `plan/mount` says what is known of it: before the first
 //! write whether volumes, mounts and what the environment knows fit together, and while a revision hangs, which
 //! share it waits for and why that may be.
@@ -165,6 +174,12 @@
 //!   may come from a stranger, who is not to say that a key is none.
 //! - A type's own kind of role (Cosmos DB's, Redis') is a `resource` step; the type table says where its
 //!   principal stands, and lint looks at it as at a role's.
+//! - The candidate of a rollout is named by a hash of the serving revision's name and the owned leaves, not of the
+//!   whole template: that says the same, and foreign values stay out of a name. The pin of the traffic is a step that
+//!   the policy brings along, not one that its recipe has to write.
+//! - The lookup `requirements` looks at the Dockerfile itself, and `dockerfile` has no `needs`: which system packages
+//!   a Python package needs depends on the image that it is installed in, so each would have needed the other's answer.
+//! - A check's `http` sends GET, HEAD or OPTIONS over https at 443 only: verifying has no effect.
 
 pub mod azure;
 pub mod cli;
