@@ -10,6 +10,9 @@ use crate::azure::types::{self, Linked, LinkedOn, LinkedWhen, ResourceType};
 use crate::expression::{Expression, Node, Tree};
 use crate::recipe::{Recipe, StepKind};
 
+/// What takes a revision out of service.
+const DEACTIVATE: &str = "Microsoft.App/containerApps/revisions/deactivate/action";
+
 /// One right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,6 +74,15 @@ pub fn rights(recipe: &Recipe) -> Vec<RightNeeded> {
                 linked(&mut rights, kind, &resource.body, &scope, id);
             }
         }
+    }
+    if recipe.rollout.is_some() {
+        const POLICY: &str = "rollout";
+        let app = || "the app".to_owned();
+        if let Some(kind) = types::find("Microsoft.App/containerApps") {
+            add(&mut rights, kind.write_action, app(), None, POLICY);
+        }
+        let when = Some("a revision is taken back, or out of service".to_owned());
+        add(&mut rights, DEACTIVATE, app(), when, POLICY);
     }
     rights
 }
