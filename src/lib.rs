@@ -89,6 +89,12 @@
 //! How often and how long is asked is the executor's (`execute/probe`), what an answer means is the plan's. An answer is good
 //! for one look: a verification and a gate forget what was answered before them.
 //!
+//! **A local file is a fact as well.** It is read beneath its base, part by part, and no link is followed out of it
+//! (`execute/local`). Whose path it is decides the base (`recipe/paths`): what the caller typed leads anywhere, the
+//! default of a built-in recipe is where the command runs, and what somebody else's recipe writes down stays in that
+//! recipe's folder. Only files named like what is read are opened, and none of the text of one that is not understood is
+//! told. [`dockerfile`] and [`requirements`] judge what was read.
+//!
 //! **An image is built beside Azure, as well.** [`context`] makes the same archive of the same files, and the tag comes
 //! from it: `plan/build` asks the registry, or its runs, whether it is there, so that an unchanged folder is neither
 //! built nor deployed again. [`azure::builds`] has the runs and the storage beside them, whose links are as good as
@@ -179,6 +185,8 @@
 //!   the policy brings along, not one that its recipe has to write.
 //! - The lookup `requirements` looks at the Dockerfile itself, and `dockerfile` has no `needs`: which system packages
 //!   a Python package needs depends on the image that it is installed in, so each would have needed the other's answer.
+//! - Inputs of the type `path` take no expression as their default, and no variable in a recipe of somebody else's: it is
+//!   the caller who says which of his folders is read.
 //! - A check's `http` sends GET, HEAD or OPTIONS over https at 443 only: verifying has no effect.
 
 pub mod azure;
