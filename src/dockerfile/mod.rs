@@ -319,33 +319,52 @@ impl Dockerfile {
         self.set(stage, true)
     }
 
+    /// `ENV` wins over an `ARG` of the same name, wherever each stands. Values of one instruction see what stood
+    /// before it, not each other.
     fn set(&self, stage: &Stage, arguments: bool) -> BTreeMap<String, String> {
-        let (mut known, mut kept) = (BTreeMap::new(), BTreeMap::new());
+        let globals = self.globals();
+        let (mut set, mut given) = (BTreeMap::new(), BTreeMap::new());
         for one in self.instructions(stage) {
             let (variables, is_argument) = match &one.kind {
                 Kind::Env(variables) => (variables, false),
                 Kind::Arg(variables) => (variables, true),
                 _ => continue,
             };
-            for variable in variables {
-                let global = || self.arguments.iter().find(|global| global.name == variable.name);
-                let written = match &variable.value {
-                    Some(written) => Some(written),
-                    None => global().and_then(|global| global.value.as_ref()),
-                };
-                let value =
-                    written.and_then(|written| expand::expand(written, &|name| known.get(name).cloned()));
-                let name = &variable.name;
-                for (map, takes) in [(&mut known, true), (&mut kept, arguments || !is_argument)] {
-                    match &value {
-                        _ if !takes => {}
-                        Some(value) => drop(map.insert(name.clone(), value.clone())),
-                        None => drop(map.remove(name)),
-                    }
+            let value = |variable: &Variable| match &variable.value {
+                Some(written) => {
+                    expand::expand(written, &|name| set.get(name).or_else(|| given.get(name)).cloned())
+                }
+                None => globals.get(&variable.name).cloned(),
+            };
+            let values: Vec<_> = variables.iter().map(|one| (one.name.clone(), value(one))).collect();
+            let into = if is_argument { &mut given } else { &mut set };
+            for (name, value) in values {
+                match value {
+                    Some(value) => drop(into.insert(name, value)),
+                    None => drop(into.remove(&name)),
                 }
             }
         }
-        kept
+        if arguments {
+            given.extend(set);
+            given
+        } else {
+            set
+        }
+    }
+
+    /// The arguments before the first `FROM` that have a value; of two of a name the last counts.
+    fn globals(&self) -> BTreeMap<String, String> {
+        let mut known = BTreeMap::new();
+        for Variable { name, value, .. } in &self.arguments {
+            let value =
+                value.as_ref().and_then(|value| expand::expand(value, &|name| known.get(name).cloned()));
+            match value {
+                Some(value) => drop(known.insert(name.clone(), value)),
+                None => drop(known.remove(name)),
+            }
+        }
+        known
     }
 
     /// The ports of `EXPOSE`, each as a number where it is one, with its place.
@@ -369,12 +388,21 @@ impl Dockerfile {
     /// What a stage's image is started with; `None`: what the base image has.
     pub fn start(&self, stage: &Stage) -> Option<Start> {
         let (mut entrypoint, mut cmd) = (None, None);
-        for one in self.instructions(stage) {
-            match &one.kind {
-                Kind::Cmd(form) => cmd = Some((form, one.place)),
-                // An ENTRYPOINT forgets the CMD of the image below it, not one of its own stage.
-                Kind::Entrypoint(form) => entrypoint = Some((form, one.place)),
-                _ => {}
+        for stage in self.lineage(stage) {
+            let mut own = false;
+            for one in stage.instructions.iter().filter(|one| !one.onbuild) {
+                match &one.kind {
+                    Kind::Cmd(form) => {
+                        cmd = Some((form, one.place));
+                        own = true;
+                    }
+                    // It forgets the CMD of the stage below, not one before it in its own.
+                    Kind::Entrypoint(form) => {
+                        entrypoint = Some((form, one.place));
+                        cmd = cmd.filter(|_| own);
+                    }
+                    _ => {}
+                }
             }
         }
         let (form, place) = entrypoint.or(cmd)?;

@@ -192,6 +192,41 @@ fn a_start_is_what_runs_in_the_end() {
 }
 
 #[test]
+fn an_entrypoint_forgets_the_command_of_the_stage_below() {
+    let start = |text: &str| {
+        let file = read(text);
+        texts(&file.start(file.last().unwrap()).unwrap().words).join(" ")
+    };
+    let below = "FROM python:3.13 AS a\nCMD [\"x\"]\nFROM a\n";
+    assert_eq!(start(&format!("{below}ENTRYPOINT [\"gunicorn\", \"app:app\"]\n")), "gunicorn app:app");
+    assert_eq!(start(&format!("{below}CMD [\"y\"]\nENTRYPOINT [\"g\"]\n")), "g y");
+    assert_eq!(start(&format!("{below}ENTRYPOINT [\"g\"]\nCMD [\"y\"]\n")), "g y");
+    assert_eq!(start("FROM a AS b\nENTRYPOINT [\"g\"]\nFROM b\nCMD [\"y\"]\n"), "g y");
+}
+
+#[test]
+fn variables_have_the_values_that_a_build_gives_them() {
+    let value = |text: &str, name: &str| {
+        let file = read(text);
+        file.variables(file.last().unwrap()).get(name).cloned()
+    };
+    // ENV wins over ARG, whichever comes first.
+    assert_eq!(value("FROM a\nENV P=set\nARG P=given\n", "P").as_deref(), Some("set"));
+    assert_eq!(value("FROM a\nARG P=given\nENV P=set\n", "P").as_deref(), Some("set"));
+    assert_eq!(value("FROM a\nENV P=set\nARG P=given\nENV Q=$P\n", "Q").as_deref(), Some("set"));
+    // Those of one instruction do not see each other.
+    assert_eq!(value("FROM a\nENV A=hello\nENV A=bye B=$A\n", "B").as_deref(), Some("hello"));
+    // An argument before the first FROM has the value that it has there, and of two the last counts.
+    assert_eq!(value("ARG A=x\nARG P=${A}-dev\nFROM a\nARG P\n", "P").as_deref(), Some("x-dev"));
+    assert_eq!(value("ARG P=1\nARG P=2\nFROM a\nARG P\n", "P").as_deref(), Some("2"));
+    let file = read("FROM a\nENV P=set\nARG P=given\nARG Q=1\n");
+    assert_eq!(
+        file.environment(file.last().unwrap()).into_iter().collect::<Vec<_>>(),
+        [("P".into(), "set".into())]
+    );
+}
+
+#[test]
 fn variables_are_set_one_by_one_or_in_the_old_way() {
     let file = read("FROM a\nENV A=1 B=\"two words\" C=it\\ is D=\nENV OLD a value = that\nARG X Y=2\n");
     let names = |index: usize| match &file.stages[0].instructions[index].kind {
