@@ -4,8 +4,8 @@ use super::lines::{Line, lines, words};
 use super::options::{self, Said};
 use super::specifier::{self, Parsed, normalise};
 use super::{
-    Finding, MAX_BYTES, MAX_DEPTH, MAX_FILES, Origin, Package, Place, Requirements, Severity, decode,
-    pyproject, shown, url,
+    MAX_BYTES, MAX_DEPTH, MAX_FILES, Origin, Package, Place, Requirements, Severity, decode, pyproject,
+    shown, url,
 };
 
 /// Why a file could not be had.
@@ -45,9 +45,7 @@ pub fn read(
     } else {
         reader.file(&name, &bytes, false);
     }
-    let mut out = reader.out;
-    hashes(&mut out);
-    Ok(out)
+    Ok(reader.out)
 }
 
 /// A file's name as [`read`] asks for it: without `.` and `..`; `None`: it leads out.
@@ -152,7 +150,8 @@ impl Reader<'_> {
     fn option(&mut self, place: &Place, said: Said, constraint: bool) {
         let options = &mut self.out.options;
         match said {
-            Said::Requirements(name) => self.include(place, &name, constraint),
+            // As pip does it: what a constraints file names with -r is installed.
+            Said::Requirements(name) => self.include(place, &name, false),
             Said::Constraints(name) => self.include(place, &name, true),
             Said::Editable(target) => {
                 self.requirement(place, &target, Asked { hashes: 0, constraint, editable: true });
@@ -183,7 +182,7 @@ impl Reader<'_> {
     }
 
     fn index(&mut self, place: &Place, text: &str) {
-        self.credential(place, text);
+        self.credential(place, text, true);
         if text.starts_with("http://") {
             let message = format!("packages come from {} without TLS", shown(text));
             self.out.find("index-not-secure", Severity::Warning, place, message, "use https");
@@ -197,8 +196,8 @@ impl Reader<'_> {
     }
 
     /// A credential ends up in the image's history and in the repository.
-    fn credential(&mut self, place: &Place, text: &str) {
-        if url::has_credential(text) {
+    fn credential(&mut self, place: &Place, text: &str, index: bool) {
+        if url::has_credential(text, index) {
             let host = url::host(text).unwrap_or_else(|| "a host".to_owned());
             let message =
                 format!("a credential for {host} stands in the file; whoever has the image has it too");
@@ -212,7 +211,7 @@ impl Reader<'_> {
             reader.out.find(rule, Severity::Error, place, message, fix);
         };
         if url::is_url(name) {
-            self.credential(place, name);
+            self.credential(place, name, false);
             let message = format!("{} is not looked at: only files of the build context are", shown(name));
             let fix = "keep a copy of it in the build context";
             self.out.find("requirements-elsewhere", Severity::Warning, place, message, fix);
@@ -273,7 +272,7 @@ impl Reader<'_> {
     }
 
     fn requirement(&mut self, place: &Place, text: &str, asked: Asked) {
-        self.credential(place, text);
+        self.credential(place, text, false);
         if let Some(package) = elsewhere(place, text, asked) {
             match package {
                 Ok(package) => {
@@ -415,30 +414,4 @@ fn named_by(file: &str) -> String {
         name.push(part);
     }
     String::new()
-}
-
-/// With `--require-hashes`, or one hash, pip takes no package without.
-fn hashes(out: &mut Requirements) {
-    let wanted = |package: &&Package| !package.constraint;
-    let any =
-        out.options.require_hashes || out.packages.iter().filter(wanted).any(|package| package.hashes > 0);
-    if !any {
-        return;
-    }
-    let without: Vec<Finding> = out
-        .packages
-        .iter()
-        .filter(wanted)
-        .filter(|package| package.hashes == 0)
-        .take(MAX_FILES)
-        .map(|package| Finding {
-            rule: "requirement-without-hash",
-            severity: Severity::Error,
-            message: format!("{} has no hash, and pip takes none without once one has a hash", package.name),
-            fix: "pin all of them with hashes: pip-compile --generate-hashes, or uv pip compile --generate-hashes"
-                .to_owned(),
-            place: package.place.clone(),
-        })
-        .collect();
-    out.findings.extend(without);
 }

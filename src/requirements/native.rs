@@ -132,6 +132,7 @@ pub fn judge(requirements: &Requirements, table: &Table, environment: &Environme
             needs.native.push(native);
         }
     }
+    needs.findings.extend(without_hash(requirements, environment));
     for package in installed().filter(|one| one.origin == Origin::Repository) {
         fetched(&mut needs.build, package);
     }
@@ -297,4 +298,34 @@ fn need(into: &mut Vec<Needed>, table: &Table, family: Family, entry: &str, nati
         certain: native.certain,
         place: native.place.clone(),
     });
+}
+
+/// With `--require-hashes`, or one hash, pip takes no package without. It leaves out what a marker leaves out before
+/// it looks at hashes.
+fn without_hash(requirements: &Requirements, environment: &Environment) -> Vec<Finding> {
+    let installed = |package: &Package| match &package.marker {
+        _ if package.constraint => Some(false),
+        Some(marker) => marker.holds(environment),
+        None => Some(true),
+    };
+    let packages: Vec<_> = requirements
+        .packages
+        .iter()
+        .map(|one| (one, installed(one)))
+        .filter(|one| one.1 != Some(false))
+        .collect();
+    if !requirements.options.require_hashes && !packages.iter().any(|(package, _)| package.hashes > 0) {
+        return Vec::new();
+    }
+    let without = packages.into_iter().filter(|(package, _)| package.hashes == 0).take(super::MAX_FILES);
+    without
+        .map(|(package, installed)| Finding {
+            rule: "requirement-without-hash",
+            severity: if installed.is_some() { Severity::Error } else { Severity::Warning },
+            message: format!("{} has no hash, and pip takes none without once one has a hash", package.name),
+            fix: "pin all of them with hashes: pip-compile --generate-hashes, or uv pip compile --generate-hashes"
+                .to_owned(),
+            place: package.place.clone(),
+        })
+        .collect()
 }

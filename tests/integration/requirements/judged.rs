@@ -201,6 +201,25 @@ fn each_system_package_is_needed_once_and_by_whom() {
     assert_eq!(advice.findings[0].severity, Severity::Info);
 }
 
+/// One hash asks for all of them, as pip does; but what is not installed here needs none.
+#[test]
+fn hashes_are_asked_of_what_is_installed() {
+    let of = |text: &str| -> Vec<String> {
+        let found = needs(text, "python:3.13-slim").findings;
+        found.iter().map(|one| format!("{} {} {}", one.severity.name(), one.rule, one.place.line)).collect()
+    };
+    assert_eq!(of("foo==1\nbar==1"), [""; 0]);
+    assert_eq!(of("foo==1 --hash=sha256:aa\nbar==1"), ["error requirement-without-hash 2"]);
+    assert_eq!(of("--require-hashes\nbar==1"), ["error requirement-without-hash 2"]);
+    assert_eq!(of("foo==1 --hash=sha256:aa\nbar==1 ; sys_platform == 'win32'"), [""; 0]);
+    assert_eq!(of("foo==1 ; sys_platform == 'win32' --hash=sha256:aa\nbar==1"), [""; 0]);
+    // A marker that the name of the image does not settle.
+    assert_eq!(
+        of("foo==1 --hash=sha256:aa\nbar==1 ; python_full_version >= '3.13.2'"),
+        ["warning requirement-without-hash 2"]
+    );
+}
+
 #[test]
 fn the_name_of_an_image_says_what_it_is() {
     let of = |image: &str| {
