@@ -34,22 +34,11 @@ fn brief(after: &str, repository: bool, out: &mut String) {
     let rest = rest.split(['?', '#', ';']).next().unwrap_or_default();
     // A second URL within the first has its own secrets.
     let rest = rest.split("://").next().unwrap_or_default();
-    match rest.split_once('/') {
-        Some((host, path)) => {
-            out.push_str(host);
-            match path.trim_end_matches('/').rsplit_once('/') {
-                Some((_, last)) => {
-                    out.push_str("/…/");
-                    out.push_str(last);
-                }
-                None => {
-                    out.push('/');
-                    out.push_str(path);
-                }
-            }
-        }
-        None => out.push_str(rest),
-    }
+    let Some((host, path)) = rest.split_once('/') else { return out.push_str(rest) };
+    out.push_str(host);
+    let last = path.trim_end_matches('/').rsplit_once('/').map(|(_, last)| last);
+    out.push_str(if last.is_some() { "/…/" } else { "/" });
+    out.push_str(last.unwrap_or(path));
 }
 
 /// What follows the user part, and whether there is one. Servers see it end at the last `@` of the authority, but
