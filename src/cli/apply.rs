@@ -74,6 +74,16 @@ impl Applying {
         if ending != Ending::Ok {
             return context.close(screen, report, ending);
         }
+        if let Some(found) = context.executor.too_short(&observed.plan) {
+            report.diagnose([&found]);
+            context.progress.clear();
+            screen.diagnostics(&[found]);
+            return context.close(screen, report, Ending::Usage);
+        }
+        if !observed.plan.has_changes() && observed.plan.judges_again() && !self.asks {
+            // Nothing to confirm: it writes only to take back what a rollout of the same command made.
+            return Box::pin(self.write(context, screen, report, &observed)).await;
+        }
         if !observed.plan.has_changes() {
             return Box::pin(self.unchanged(context, screen, report, observed)).await;
         }
@@ -159,6 +169,8 @@ impl Applying {
                 interrupted(screen, &context.target, &applied);
                 context.close(screen, report, Ending::Interrupted)
             }
+            // It tells itself what was put back; nobody wants the rest.
+            Ok(Err(Failure::RolledBack(_))) => judge::failed(context, screen, report, end),
             other => {
                 context.progress.clear();
                 stopped(screen, &observed.plan, &applied);

@@ -92,6 +92,18 @@ impl Executor {
         target: &Target,
         gate: &Gate<'_>,
     ) -> Result<Judged, Failure> {
+        self.gate_within(facts, selection, target, gate, Duration::ZERO).await
+    }
+
+    /// As [`Executor::gate`]; each check has at least so long.
+    pub(super) async fn gate_within(
+        &self,
+        facts: &mut Facts,
+        selection: &Selection,
+        target: &Target,
+        gate: &Gate<'_>,
+        least: Duration,
+    ) -> Result<Judged, Failure> {
         facts.forget_probes();
         let mut patience = Patience::default();
         let caller = self.client.caller().await.ok();
@@ -120,6 +132,9 @@ impl Executor {
             if !judged.missing.is_empty() {
                 // Judged without them it might seem to hold.
                 return Err(Failure::deadline("finding out what the checks have to know"));
+            }
+            for probe in &mut judged.probes {
+                probe.within = probe.within.max(least);
             }
             let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();
             match patience.look(&mut judged.findings, &judged.probes, elapsed, self.left()) {

@@ -8,7 +8,7 @@ mod shift;
 use super::write::Context;
 use super::{Executor, Failure, Observed};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::{Plan, Rollout, Stage, Traffic};
+use crate::plan::{Candidate, Plan, Rollout, Stage, Traffic};
 
 /// What a rollout has seen so far in this run.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ pub(super) struct Rolling {
     expected: Option<Traffic>,
     /// The traffic before the candidate had its label, if this run has seen it.
     before: Option<Traffic>,
+    /// Whether this run has judged the candidate with all of the traffic.
+    judged: bool,
 }
 
 /// Why a candidate does not get on.
@@ -40,7 +42,14 @@ impl Rolling {
     pub(super) fn of(approved: &Plan) -> Rolling {
         let name = approved.rollout.as_ref().and_then(Rollout::name);
         let expected = approved.rollout.as_ref().map(|rollout| rollout.traffic.clone());
-        Rolling { candidate: name.map(str::to_owned), expected, before: None }
+        Rolling { candidate: name.map(str::to_owned), expected, before: None, judged: false }
+    }
+
+    /// This run itself gives the revision another name: under the one before none came of it.
+    pub(super) fn renewed(&mut self, name: Option<&str>) {
+        if let (Some(candidate), Some(name)) = (&mut self.candidate, name) {
+            name.clone_into(candidate);
+        }
     }
 
     /// Whether the plan still rolls out what was approved, from the traffic that this run knows.
@@ -78,14 +87,6 @@ impl Rolling {
             _ => Ok(()),
         }
     }
-
-    /// A failed write, with what it left of the traffic.
-    pub(super) fn told(&self, failure: Failure) -> Failure {
-        match &self.expected {
-            Some(traffic) => failure.and_note(&format!("the traffic is untouched by that: {traffic}")),
-            None => failure,
-        }
-    }
 }
 
 impl Executor {
@@ -105,7 +106,18 @@ impl Executor {
             return Ok(observed);
         };
         let (stage, candidate) = match (stage, rollout.name()) {
-            (Stage::Retire(name), _) => return self.retire(context, observed, &name).await,
+            (Stage::Again, _) => {
+                let what = described(&Stage::Again, &rollout.serving, &rollout.label);
+                let wanted = rollout.traffic.clone();
+                let end = self.set_traffic(context, observed, rolling, &wanted, &what).await;
+                return self.or_stands(context, end, rolling).await;
+            }
+            (Stage::Retire(name), _) => {
+                // It is the way back: nothing goes before what replaced it has been judged.
+                let observed = self.judge_served(context, observed, rolling, true).await?;
+                let end = self.retire(context, observed, &name).await;
+                return self.or_stands(context, end, rolling).await;
+            }
             (stage, Some(name)) => (stage, name.to_owned()),
             (_, None) => return Ok(observed),
         };
@@ -122,9 +134,10 @@ impl Executor {
             Stage::Shift(weight) => {
                 rollout.traffic.shifted(&rollout.label, &rollout.serving, &candidate, *weight)
             }
-            Stage::Retire(_) => return Ok(observed),
+            Stage::Retire(_) | Stage::Again => return Ok(observed),
         };
-        let observed = self.set_traffic(context, observed, rolling, &wanted, &what).await?;
+        let end = self.set_traffic(context, observed, rolling, &wanted, &what).await;
+        let observed = self.or_stands(context, end, rolling).await?;
         if stage != Stage::Shift(100) {
             return Ok(observed);
         }
@@ -134,13 +147,85 @@ impl Executor {
             Ok(observed) => observed,
             Err(stopped) => return Err(self.stop(context, stopped, &last, &candidate, rolling).await),
         };
+        rolling.judged = true;
         match last.stages.iter().find_map(|stage| match stage {
             Stage::Retire(name) => Some(name.clone()),
             _ => None,
         }) {
-            Some(name) => self.retire(context, observed, &name).await,
+            Some(name) => {
+                let end = self.retire(context, observed, &name).await;
+                self.or_stands(context, end, rolling).await
+            }
             None => Ok(observed),
         }
+    }
+
+    /// Judges what has all of the traffic, once in a run, for as long as what it took the place of is active: a run
+    /// that was stopped before it did so leaves that to the next one. `bakes`: after its share has stood for a while.
+    pub(super) async fn judge_served(
+        &self,
+        context: &Context<'_>,
+        observed: Observed,
+        rolling: &mut Rolling,
+        bakes: bool,
+    ) -> Result<Observed, Failure> {
+        let Some((rollout, name)) = served(&observed.plan).filter(|_| !rolling.judged) else {
+            return Ok(observed);
+        };
+        let judged = if bakes {
+            self.judge(context, observed, &rollout, &name).await
+        } else {
+            self.judge_now(context, observed, &rollout, &name).await
+        };
+        match judged {
+            Ok(observed) => {
+                rolling.judged = true;
+                Ok(observed)
+            }
+            Err(stopped) => Err(self.stop(context, stopped, &rollout, &name, rolling).await),
+        }
+    }
+
+    /// The end of a write, with who gets what of the traffic when it failed.
+    async fn or_stands(
+        &self,
+        context: &Context<'_>,
+        end: Result<Observed, Failure>,
+        rolling: &Rolling,
+    ) -> Result<Observed, Failure> {
+        match end {
+            Err(failure) => Err(self.stands(context, failure, rolling).await),
+            ok => ok,
+        }
+    }
+}
+
+/// A rollout at its end, as one whose candidate can still be taken back: what serves, and what it replaced.
+fn served(plan: &Plan) -> Option<(Rollout, String)> {
+    let rollout = plan.rollout.as_ref().filter(|rollout| rollout.candidate.is_none())?;
+    let replaced = rollout.replaced.clone()?;
+    let name = rollout.serving.clone();
+    let candidate = Some(Candidate { name: Some(name.clone()), exists: true });
+    Some((Rollout { serving: replaced, candidate, ..rollout.clone() }, name))
+}
+
+impl Executor {
+    /// Why the time of this run cannot hold the plan's rollout: it would stop at the same share each time.
+    pub fn too_short(&self, plan: &Plan) -> Option<Diagnostic> {
+        let rollout = plan.rollout.as_ref().filter(|rollout| !rollout.stages.is_empty())?;
+        let (needs, at_least) = (rollout.needs().as_secs(), rollout.at_least().as_secs());
+        let left = u64::try_from((self.deadline - self.clock.now()).whole_seconds()).unwrap_or_default();
+        (left < needs).then(|| {
+            Diagnostic::error(
+                codes::DEADLINE,
+                format!("the rollout does not fit into the {left} s that are left"),
+            )
+            .note(format!(
+                "its shares stand for {at_least} s in all; with its writes it needs about {needs} s"
+            ))
+            .note("nothing was written")
+            .fix(format!("run it again with --timeout {}s, or with less time for each share", needs + 120))
+        })
     }
 }
 
@@ -157,6 +242,7 @@ pub fn rollout_stages(plan: &Plan) -> Vec<String> {
 /// What a stage does, in a few words.
 fn described(stage: &Stage, candidate: &str, label: &str) -> String {
     match stage {
+        Stage::Again => "set the traffic again, as it stands".to_owned(),
         Stage::Label => format!("give {candidate} the label {label}"),
         Stage::Shift(weight) => format!("give {candidate} {weight} % of the traffic"),
         Stage::Retire(name) => format!("deactivate the revision {name}"),

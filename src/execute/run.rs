@@ -10,7 +10,7 @@ use super::write::{Context, keys, why_unjudged};
 use super::{Event, Executor, Failure, Observed};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Facts;
-use crate::plan::{Approved, Plan, Selection, Status, Target, quote};
+use crate::plan::{Approved, Plan, Rollout, Selection, Status, Target, quote};
 use crate::value::Value;
 
 /// More waves than the steps of any run: writes that change nothing must not go on for ever.
@@ -41,11 +41,18 @@ impl Executor {
         let mut observed = Observed { plan: approved.clone(), facts, rounds: 0, reads: 0 };
         let mut attempts: BTreeMap<String, usize> = BTreeMap::new();
         for _ in 0..MAX_WAVES + stages {
+            if approved.rollout.is_some() {
+                let end = self.whole(&context, observed).await;
+                observed = match end {
+                    Ok(observed) => observed,
+                    Err(failure) => return Err(self.stands(&context, failure, &rolling).await),
+                };
+            }
             if let Some(rollout) = &observed.plan.rollout {
                 context.ledger.traffic(&rollout.traffic);
             }
             if !observed.plan.has_changes() {
-                return Ok(observed);
+                return Box::pin(self.judge_served(&context, observed, &mut rolling, false)).await;
             }
             if self.interrupt.requested() {
                 return Err(Failure::Interrupted);
@@ -84,12 +91,20 @@ impl Executor {
             let renew = sent.iter().any(|key| attempts.get(key).is_some_and(|count| *count > 1));
             let executor = Executor { renew, ..self.clone() };
             let (plan, facts) = (&observed.plan, &observed.facts);
+            if renew && plan.rollout.is_some() {
+                let caller = self.client.caller().await.ok();
+                let anew = executor.plan(selection, target, facts, caller.as_ref(), false);
+                rolling.renewed(anew.rollout.as_ref().and_then(Rollout::name));
+            }
             let writes =
                 ready.iter().map(|index| executor.write(&context, plan, &plan.writes[*index], facts));
             let ends = futures::future::join_all(writes).await;
-            ends.into_iter()
-                .collect::<Result<Vec<()>, Failure>>()
-                .map_err(|failure| rolling.told(failure))?;
+            if let Err(failure) = ends.into_iter().collect::<Result<Vec<()>, Failure>>() {
+                return Err(match &plan.rollout {
+                    Some(_) => Box::pin(self.stands(&context, failure, &rolling)).await,
+                    None => failure,
+                });
+            }
             observed = self.look_again(observed, &ready, &sent, selection, target).await?;
         }
         Err(not_taken(&observed.plan, "the plan"))

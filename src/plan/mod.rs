@@ -264,6 +264,12 @@ impl Plan {
         !self.writes.is_empty() || self.next_stage().is_some()
     }
 
+    /// Whether what has all of the traffic is judged again although nothing is to change: what a rollout of the
+    /// same recipes replaced is still active.
+    pub fn judges_again(&self) -> bool {
+        self.rollout.as_ref().is_some_and(|rollout| rollout.candidate.is_none() && rollout.replaced.is_some())
+    }
+
     /// What a rollout does next, once the writes are done.
     pub fn next_stage(&self) -> Option<&Stage> {
         self.rollout.as_ref()?.stages.first()

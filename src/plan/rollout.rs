@@ -28,6 +28,10 @@ const APP: &str = "Microsoft.App/containerApps";
 /// Where the leaves are that make a revision.
 pub(super) const TEMPLATE: &str = "properties.template";
 
+/// What a write of the traffic and the start of a revision take when all goes well.
+const WRITE: Duration = Duration::from_secs(5);
+const START: Duration = Duration::from_secs(20);
+
 /// How the one new revision of a run is delivered, and where that stands.
 #[derive(Clone, Debug)]
 pub struct Rollout {
@@ -37,6 +41,9 @@ pub struct Rollout {
     pub label: String,
     /// The revision that serves.
     pub serving: String,
+    /// What `serving` took the place of, by a rollout of the same recipes and inputs, while that is still active:
+    /// the way back, should `serving` turn out to be ill.
+    pub replaced: Option<String>,
     /// What is being put into service. `None`: nothing differs from what serves.
     pub candidate: Option<Candidate>,
     /// The shares of the traffic that it gets, in percent.
@@ -73,6 +80,8 @@ pub enum Stage {
     Label,
     /// The candidate gets this share, in percent.
     Shift(u32),
+    /// The traffic is set as it stands: the operation that set it failed, and left the app so.
+    Again,
     /// A revision that was replaced is deactivated.
     Retire(String),
 }
@@ -91,8 +100,18 @@ impl Rollout {
     /// How long it takes at least: each share that is still to stand for a while.
     pub fn at_least(&self) -> Duration {
         let shifts = self.stages.iter().filter(|stage| matches!(stage, Stage::Shift(_))).count();
-        let standing = usize::from(self.weight() > 0);
+        let judged = self.candidate.is_none() && matches!(self.stages.last(), Some(Stage::Retire(_)));
+        let standing = usize::from(self.weight() > 0 || judged);
         self.bake * u32::try_from(shifts + standing).unwrap_or(u32::MAX)
+    }
+
+    /// How long a run should be given at least: for its shares, and for what its writes and the start of its
+    /// revision take when all goes well.
+    pub fn needs(&self) -> Duration {
+        let writes = u32::try_from(self.stages.len()).unwrap_or(u32::MAX);
+        let starts = self.candidate.as_ref().is_some_and(|candidate| !candidate.exists);
+        let start = if starts { START } else { Duration::ZERO };
+        self.at_least().saturating_add(WRITE.saturating_mul(writes)).saturating_add(start)
     }
 }
 
@@ -149,11 +168,17 @@ pub(super) fn of(engine: &Engine<'_>, base: &Base, resources: &[ResourcePlan]) -
         Some(candidate) => stages(&base.traffic, &policy.label, candidate.name.as_deref(), &policy.weights),
         None => Vec::new(),
     };
+    let replaced = if candidate.is_none() { predecessor(base, own, &leaves) } else { None };
+    if replaced.is_some()
+        && base.app.text_at(&["properties", "provisioningState"]).is_some_and(|state| state == "Failed")
+    {
+        stages.push(Stage::Again);
+    }
     if !policy.keep {
         match &candidate {
             Some(_) => stages.push(Stage::Retire(base.serving.clone())),
             // A run that was killed before its last stage has left it.
-            None => stages.extend(predecessor(base, own, &leaves).map(Stage::Retire)),
+            None => stages.extend(replaced.clone().map(Stage::Retire)),
         }
     }
     let url = base.url(own);
@@ -161,6 +186,7 @@ pub(super) fn of(engine: &Engine<'_>, base: &Base, resources: &[ResourcePlan]) -
         instance: engine.instances()[policy.instance].alias.clone(),
         label: policy.label.clone(),
         serving: base.serving.clone(),
+        replaced,
         candidate,
         weights: policy.weights.clone(),
         bake: policy.bake,

@@ -17,9 +17,19 @@ pub(super) fn rollout(rollout: &RolloutReport) -> String {
     let Some(candidate) = &rollout.candidate else {
         for stage in &rollout.stages {
             let name = stage.revision.as_deref().unwrap_or_default();
-            let _ =
-                writeln!(text, "\n  {YELLOW}~{YELLOW:#} {BOLD}revision {name}{BOLD:#} will be deactivated");
+            let told = match stage.action {
+                "again" => format!(
+                    "{BOLD}traffic of {name}{BOLD:#} will be set again as it stands: the operation that set it failed"
+                ),
+                _ => format!("{BOLD}revision {name}{BOLD:#} will be deactivated"),
+            };
+            let _ = writeln!(text, "\n  {YELLOW}~{YELLOW:#} {told}");
         }
+        let serving = &rollout.serving;
+        let _ = writeln!(
+            text,
+            "      {DIM}# {serving} is judged first; when it fails, the traffic goes back and the run ends with 6{DIM:#}"
+        );
         return text;
     };
     let stands = rollout.standing.map_or(String::new(), |weight| format!(", which stands at {weight} %"));

@@ -92,6 +92,12 @@ impl RolloutReport {
                 weight: Some(*weight),
                 bake: Some(rollout.bake.as_secs()),
             },
+            Stage::Again => StageReport {
+                action: "again",
+                revision: Some(strip_control(&rollout.serving)),
+                weight: None,
+                bake: None,
+            },
             Stage::Retire(name) => StageReport {
                 action: "deactivate",
                 revision: Some(strip_control(name)),

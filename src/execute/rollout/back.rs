@@ -23,9 +23,7 @@ impl Executor {
         rolling: &mut Rolling,
     ) -> Failure {
         let cause = match stopped {
-            Stopped::Otherwise(failure) => {
-                return failure.and_note(&format!("the traffic stands: {}", rollout.traffic));
-            }
+            Stopped::Otherwise(failure) => return self.stands(context, failure, rolling).await,
             Stopped::Failed(cause) => *cause,
         };
         // What somebody else has done to the traffic since may be why; then nothing of it is this run's to mend.
@@ -58,14 +56,36 @@ impl Executor {
             Err(Failure::Interrupted) => Failure::Interrupted,
             Err(failure) => {
                 let why = failure.diagnostic().map_or_else(String::new, |why| why.message.clone());
-                let stands = rolling.expected.as_ref().unwrap_or(&rollout.traffic);
-                Failure::NotPutBack(Box::new(
-                    cause
-                        .note(format!("it could not be put back: {why}"))
-                        .note(format!("the traffic as last seen: {stands}"))
-                        .note(by_hand(context.target, rollout, candidate)),
-                ))
+                let cause = cause.note(format!("it could not be put back whole: {why}"));
+                let left = self.stands(context, Failure::NotPutBack(Box::new(cause)), rolling).await;
+                left.and_note(&by_hand(context.target, rollout, candidate)).and_note(
+                    "run again as it is, the same command tries the revision again, as long as it is active",
+                )
             }
+        }
+    }
+
+    /// A failure, with who gets what of the traffic after it, read anew.
+    pub(in crate::execute) async fn stands(
+        &self,
+        context: &Context<'_>,
+        failure: Failure,
+        rolling: &Rolling,
+    ) -> Failure {
+        if matches!(failure, Failure::Interrupted) {
+            return failure;
+        }
+        let now = self.last_look().observe(context.selection, context.target, false).await;
+        match (now, &rolling.expected) {
+            (Ok(now), _) if now.plan.app.as_map().is_some() => {
+                let traffic = Traffic::of(&now.plan.app);
+                context.ledger.traffic(&traffic);
+                failure.and_note(&format!("the traffic stands: {traffic}"))
+            }
+            (_, Some(seen)) => {
+                failure.and_note(&format!("the traffic could not be read again; as last seen: {seen}"))
+            }
+            (_, None) => failure,
         }
     }
 
@@ -77,7 +97,8 @@ impl Executor {
         rolling: &mut Rolling,
         back: &Traffic,
     ) -> Result<(), Failure> {
-        let mut observed = self.observe(context.selection, context.target, false).await?;
+        let observed = self.observe(context.selection, context.target, false).await?;
+        let mut observed = self.whole(context, observed).await?;
         if Traffic::of(&observed.plan.app) != *back {
             let what = format!("give the traffic back to {}", rollout.serving);
             observed = self.set_traffic(context, observed, rolling, back, &what).await?;

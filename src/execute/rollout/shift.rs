@@ -11,7 +11,7 @@ use super::super::send::Tried;
 use super::super::write::Context;
 use super::super::{Event, Executor, Failure, Observed, OwnedPath, WriteRecord};
 use super::{Rolling, described};
-use crate::azure::{ArmRequest, Method, ResourceId};
+use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Method, ResourceId};
 use crate::facts::Facts;
 use crate::plan::{Plan, Stage, Traffic};
 use crate::value::Redacted;
@@ -59,7 +59,7 @@ impl Executor {
                 let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();
                 self.observer.event(&Event::Written { what: done.what, elapsed });
                 facts.forget(&id);
-                return self.observe_from(facts, context.selection, context.target, false).await;
+                return self.look(context, facts).await;
             }
         }
     }
@@ -69,7 +69,7 @@ impl Executor {
         let start = self.clock.now();
         let mut pause = FIRST_LOOK;
         loop {
-            let observed = self.observe_from(facts, context.selection, context.target, false).await?;
+            let observed = self.look(context, facts).await?;
             if !observed.plan.busy {
                 return Ok(observed);
             }
@@ -106,7 +106,7 @@ impl Executor {
                 return end
                     .ok_or(Failure::Interrupted)?
                     .map(|()| true)
-                    .map_err(|error| Failure::azure(&error, &done.what));
+                    .map_err(|error| of_traffic(&error, &done.what));
             }
             Err(Tried::Failed(failure)) => {
                 context.ledger.refused(done);
@@ -120,7 +120,7 @@ impl Executor {
         let again = error.is_throttled() || error.is_busy() || (may_pass(&error) && *tries < TRIES);
         let after = error.retry_after().unwrap_or_else(|| backoff(*tries));
         if !again || self.clock.now() + after >= self.deadline {
-            return Err(Failure::azure(&error, &done.what));
+            return Err(of_traffic(&error, &done.what));
         }
         let reason = error.to_string();
         self.observer.event(&Event::Repeating { what: done.what.clone(), reason, after });
@@ -155,7 +155,20 @@ impl Executor {
         self.observer.event(&Event::Written { what, elapsed });
         let mut facts = observed.facts;
         facts.forget(&id);
-        self.observe_from(facts, context.selection, context.target, false).await
+        self.look(context, facts).await
+    }
+}
+
+/// The failure of a write of the traffic. What the platform says of images is not about that.
+fn of_traffic(error: &ArmError, what: &str) -> Failure {
+    match error.kind() {
+        ArmErrorKind::Deadline { .. } => Failure::deadline(what).and_note(&error.to_string()),
+        _ => Failure::Azure(Box::new(
+            error
+                .to_diagnostic()
+                .note(format!("while trying to {what}"))
+                .note("run the same command again: it goes on from what stands"),
+        )),
     }
 }
 
