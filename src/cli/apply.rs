@@ -141,9 +141,8 @@ impl Applying {
         let done = Mutex::new(Applied::default());
         screen.status("\n");
         let work = async {
-            context
-                .executor
-                .apply(&observed.plan, observed.facts.clone(), &context.selection, &context.target, &done)
+            let (executor, facts) = (&context.executor, observed.facts.clone());
+            Box::pin(executor.apply(&observed.plan, facts, &context.selection, &context.target, &done))
                 .await?;
             let after = context.executor.observe_after(&context.selection, &context.target).await?;
             Box::pin(context.executor.observe_probed(after, &context.selection, &context.target)).await
