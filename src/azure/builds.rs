@@ -37,6 +37,10 @@ pub const BUILD_ACTIONS: &[&str] = &[
     "Microsoft.ContainerRegistry/registries/runs/listLogSasUrl/action",
 ];
 
+/// What a caller needs to be allowed on the registry to give an image a tag, where roles are given for registries
+/// (<https://learn.microsoft.com/azure/role-based-access-control/permissions/containers>).
+pub const PUSH_ACTION: &str = "Microsoft.ContainerRegistry/registries/push/write";
+
 /// A task run of a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {

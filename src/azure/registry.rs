@@ -122,6 +122,35 @@ impl ArmClient {
     }
 }
 
+impl ArmClient {
+    /// Gives the image with `digest` a further tag: its manifest is put once more, under that name (OCI
+    /// distribution specification, "Pushing Manifests"). The same request again is the same tag.
+    ///
+    /// # Errors
+    /// Why not, in one line.
+    pub async fn give_tag(
+        &self,
+        registry: &ResourceId,
+        repository: &str,
+        digest: &str,
+        tag: &str,
+        deadline: OffsetDateTime,
+    ) -> Result<(), String> {
+        let deadline = deadline.min(self.inner.clock.now() + PATIENCE);
+        let mut registry = Registry::new(self, registry, repository, digest, deadline)?;
+        let server = registry.server.clone();
+        let told = |why: &dyn Display| format!("{server}: {why}");
+        if !is_tag(tag) {
+            return Err(told(&"it is no tag"));
+        }
+        registry.put_tag(repository, digest, tag).await.map_err(|refusal| match refusal {
+            Refusal::Absent(code) => told(&code),
+            Refusal::Reason(reason) => told(&reason),
+            Refusal::Error(error) => told(error.kind()),
+        })
+    }
+}
+
 /// Why there is no digest.
 enum Refusal {
     Absent(String),
@@ -146,6 +175,12 @@ struct Registry<'c> {
 
 /// A successful answer.
 type Answer = (Headers, Bytes);
+
+/// What is sent, and as what.
+type Content<'a> = (&'a str, &'a [u8]);
+
+/// How forms are sent.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 impl<'c> Registry<'c> {
     /// Refuses before anything is sent.
@@ -175,7 +210,22 @@ impl<'c> Registry<'c> {
         Ok(Registry { client, server, deadline, given: Vec::new() })
     }
 
-    async fn digest(&mut self, repository: &str, reference: &str) -> Result<String, Refusal> {
+    async fn put_tag(&mut self, repository: &str, digest: &str, tag: &str) -> Result<(), Refusal> {
+        let access = self.access(repository, "pull,push").await?;
+        let path = format!("/v2/{repository}/manifests/{digest}");
+        let (headers, manifest) = self.ask(Method::Get, &path, Some(&access), None).await.map_err(absent)?;
+        let media = headers.get_optional_str(&HeaderName::from_static("content-type"));
+        let media = media.ok_or(Refusal::Reason("it does not say what kind of manifest it has"))?;
+        let path = format!("/v2/{repository}/manifests/{tag}");
+        let (headers, _) = self.ask(Method::Put, &path, Some(&access), Some((media, &manifest))).await?;
+        match headers.get_optional_str(&HeaderName::from_static("docker-content-digest")) {
+            Some(told) if told != digest => Err(Refusal::Reason("it took the manifest for another one")),
+            _ => Ok(()),
+        }
+    }
+
+    /// A token for a repository.
+    async fn access(&mut self, repository: &str, actions: &str) -> Result<Secret, Refusal> {
         let entra = self.entra_token().await?;
         let form = [
             ("grant_type", "access_token"),
@@ -186,10 +236,14 @@ impl<'c> Registry<'c> {
         let form = [
             ("grant_type", "refresh_token"),
             ("service", &self.server.clone()),
-            ("scope", &format!("repository:{repository}:pull")),
+            ("scope", &format!("repository:{repository}:{actions}")),
             ("refresh_token", refresh.secret()),
         ];
-        let access = self.token("/oauth2/token", "access_token", &form).await?;
+        self.token("/oauth2/token", "access_token", &form).await
+    }
+
+    async fn digest(&mut self, repository: &str, reference: &str) -> Result<String, Refusal> {
+        let access = self.access(repository, "pull").await?;
         let path = format!("/v2/{repository}/manifests/{reference}");
         let answer = match self.ask(Method::Head, &path, Some(&access), None).await {
             // An answer to HEAD has no body: only the registry's own words say that it is not there.
@@ -230,7 +284,7 @@ impl<'c> Registry<'c> {
     /// The token that the registry gives for `form`.
     async fn token(&mut self, path: &str, member: &str, form: &[(&str, &str)]) -> Result<Secret, Refusal> {
         let body = Serializer::new(String::new()).extend_pairs(form).finish();
-        let (_, bytes) = self.ask(Method::Post, path, None, Some(&body)).await?;
+        let (_, bytes) = self.ask(Method::Post, path, None, Some((FORM, body.as_bytes()))).await?;
         let json: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let fits = |token: &&str| {
             (1..=LONGEST_TOKEN).contains(&token.len()) && token.chars().all(|c| c.is_ascii_graphic())
@@ -245,19 +299,19 @@ impl<'c> Registry<'c> {
         }
     }
 
-    /// A request that only reads, repeated as reads are.
+    /// A request that may be sent twice, repeated as reads are.
     async fn ask(
         &self,
         method: Method,
         path: &str,
         token: Option<&Secret>,
-        form: Option<&str>,
+        content: Option<Content<'_>>,
     ) -> Result<Answer, ArmError> {
         let url = Url::parse(&format!("https://{}{path}", self.server)).map_err(|error| {
             ArmError::new(ArmErrorKind::Request { reason: error.to_string() }).on(method, path)
         })?;
         let answer = self.client.until_answered(method, path, self.deadline, false, |limit| {
-            self.once(method, &url, token, form, limit.min(PER_TRY))
+            self.once(method, &url, token, content, limit.min(PER_TRY))
         });
         answer.await
     }
@@ -267,7 +321,7 @@ impl<'c> Registry<'c> {
         method: Method,
         url: &Url,
         token: Option<&Secret>,
-        form: Option<&str>,
+        content: Option<Content<'_>>,
         limit: Duration,
     ) -> Result<Answer, ArmError> {
         let mut request = Request::new(url.clone(), method.into());
@@ -275,16 +329,17 @@ impl<'c> Registry<'c> {
         if let Some(token) = token {
             request.insert_header("authorization", format!("Bearer {}", token.secret()));
         }
-        if let Some(form) = form {
-            request.insert_header("content-type", "application/x-www-form-urlencoded");
-            request.set_body(form.to_owned());
+        if let Some((kind, bytes)) = content {
+            request.insert_header("content-type", kind.to_owned());
+            request.set_body(Bytes::copy_from_slice(bytes));
         }
         let client = self.client;
         let (status, headers, bytes) =
             client.exchange(&client.inner.registries, &mut request, method, limit, LARGEST).await?;
         if (200..300).contains(&status) {
             // A token that cannot be read is asked for again, as every answer is.
-            let readable = form.is_none() || serde_json::from_slice::<Value>(&bytes).is_ok();
+            let is_form = content.is_some_and(|(kind, _)| kind == FORM);
+            let readable = !is_form || serde_json::from_slice::<Value>(&bytes).is_ok();
             let unreadable = ArmErrorKind::BadBody { status, reason: "it is no JSON".to_owned() };
             return if readable { Ok((headers, bytes)) } else { Err(ArmError::new(unreadable)) };
         }

@@ -10,9 +10,9 @@ use time::OffsetDateTime;
 use super::ledger::{Done, Ledger};
 use super::log::Log;
 use super::send::{Tried, record_of};
-use super::{Event, Executor, Failure};
-use crate::azure::builds::{BlobLink, BuildRequest, LogPart, Run, RunState};
-use crate::azure::{ArmError, ArmErrorKind};
+use super::{Event, Executor, Failure, WriteEnd};
+use crate::azure::builds::{BlobLink, BuildRequest, LogPart, Run, RunState, VERSION};
+use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Method};
 use crate::context::{Context, ContextError};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::{DOCKERFILE, Fact, LocalPath, Read};
@@ -134,6 +134,44 @@ impl Executor {
             End::Made => Ok(()),
             End::Failed(failure) => Err(failure.into()),
         }
+    }
+
+    /// Gives the image that is there the tags it does not have.
+    pub(super) async fn give_tags(
+        &self,
+        ledger: Ledger<'_>,
+        plan: &Plan,
+        write: &Write,
+        build: &ImageBuild,
+        done: &Done,
+    ) -> Result<(), Tried> {
+        let Some(found) = &build.found else { return Ok(()) };
+        if self.interrupt.requested() {
+            return Err(Failure::Interrupted.into());
+        }
+        // The request is one of the registry's own protocol; it is recorded under the name that plans give it.
+        let record = record_of(plan, write, &ArmRequest::new(Method::Put, build.id().to_string(), VERSION));
+        self.hook
+            .before(&record)
+            .map_err(|reason| Failure::Azure(Box::new(Diagnostic::error(codes::NOT_RECORDED, reason))))?;
+        self.observer.event(&Event::Writing { what: done.what.clone() });
+        ledger.sent(done);
+        let mut end = WriteEnd::Accepted { status: 201 };
+        let mut answer = Ok(());
+        for tag in found.to_give() {
+            let (repository, digest) = (&build.repository, &found.digest);
+            let given = self.client.give_tag(&build.registry, repository, digest, tag, self.deadline);
+            if let Err(reason) = self.interrupt.or(given).await.ok_or(Failure::Interrupted)? {
+                end = WriteEnd::Failed { code: None, maybe_applied: true };
+                answer = Err(not_tagged(build, tag, &reason, done).into());
+                break;
+            }
+        }
+        if answer.is_ok() {
+            ledger.accepted(done);
+        }
+        self.hook.after(&record, &end);
+        answer
     }
 
     /// Waits for a run that is on for the same image; whether it made it.
@@ -320,6 +358,21 @@ fn unnamed(build: &ImageBuild, done: &Done) -> Failure {
         Diagnostic::error(codes::IMAGE_BUILD, message)
             .fix(format!("az acr task list-runs --registry {}", quote(build.registry.name())))
             .docs(DOCS),
+    ))
+}
+
+fn not_tagged(build: &ImageBuild, tag: &str, reason: &str, done: &Done) -> Failure {
+    let message = format!("{} could not be given the tag {tag}", build.reference());
+    Failure::Azure(Box::new(
+        Diagnostic::error(codes::IMAGE_BUILD, message)
+            .note(strip_control(reason))
+            .note("the image itself is there, and what runs it names it by its digest")
+            .fix(format!(
+                "leave the tag out, or: az role assignment create --assignee-object-id OBJECT_ID --role {} --scope {}",
+                if build.by_repository { "'Container Registry Repository Writer'" } else { "AcrPush" },
+                quote(build.registry.as_str())
+            ))
+            .resource(&done.resource),
     ))
 }
 

@@ -72,6 +72,9 @@ impl Executor {
                 }
                 (None, build) => {
                     let sent = match build {
+                        Some(build) if build.found.is_some() => {
+                            self.give_tags(context.ledger, plan, write, build, &done).await
+                        }
                         Some(build) => {
                             Box::pin(self.send_build(context.ledger, plan, write, build, &done)).await
                         }
@@ -188,7 +191,7 @@ fn describe(plan: &Plan, write: &Write) -> String {
         return format!("{verb} the {}", user.title());
     }
     if let Some(build) = write.build(&plan.steps) {
-        return format!("build the image {}", build.reference());
+        return build.what();
     }
     match (grant, &write.id) {
         (Some(grant), _) => format!("grant {} on {}", grant.role, grant.scope.name()),

@@ -79,10 +79,10 @@ impl Frame<'_, '_> {
             });
             return built;
         }
-        let Some(build) = self.build(wanted, &registry, folder(context, &fact), dockerfile) else {
+        let Some(mut build) = self.build(wanted, &registry, folder(context, &fact), dockerfile) else {
             return built;
         };
-        let found = match self.built_already(&registry, &build) {
+        build.found = match self.built_already(&registry, &build) {
             Known::Unread(unknown) => {
                 built.uses.push(unknown);
                 return built;
@@ -90,9 +90,10 @@ impl Frame<'_, '_> {
             Known::Yes(found) => Some(found),
             Known::No => None,
         };
-        match image_build(&build, key, found.as_ref()) {
+        match image_build(&build, key) {
             Ok(outcome) => {
-                if outcome.pending() {
+                built.findings.extend(left_out(&build));
+                if build.found.is_none() {
                     built.findings.extend(obstacles(&build, &registry));
                 }
                 built.outcome = Some(outcome);
@@ -186,6 +187,7 @@ impl Frame<'_, '_> {
             platform,
             args,
             test,
+            found: None,
         })
     }
 
@@ -202,7 +204,9 @@ impl Frame<'_, '_> {
                     match (value.text_at(&["digest"]), value.is_unknown()) {
                         (_, true) => return Known::Unread(value),
                         (Some(found), _) => {
-                            digest.get_or_insert_with(|| found.to_owned());
+                            if digest.get_or_insert_with(|| found.to_owned()) != found {
+                                missing.push(tag);
+                            }
                             false
                         }
                         (None, _) if value.text_at(&["refused"]).is_some() => true,
@@ -218,7 +222,7 @@ impl Frame<'_, '_> {
                 return self.run_already(build);
             }
         }
-        digest.map_or(Known::No, |digest| Known::Yes(Found { digest, missing }))
+        digest.map_or(Known::No, |digest| Known::Yes(Found { digest, missing, reachable: true }))
     }
 
     fn run_already(&self, build: &ImageBuild) -> Known {
@@ -231,19 +235,15 @@ impl Frame<'_, '_> {
                 return Known::Unread(Value::unknown(Origin::Refused(message.clone())));
             }
         };
-        let tag = build.tag();
-        for run in builds::runs(&runs) {
-            if let Some(digest) = run.made(&build.repository, &tag).filter(|digest| is_digest(digest)) {
-                let missing = build
-                    .tags
-                    .iter()
-                    .filter(|tag| run.made(&build.repository, tag).is_none())
-                    .cloned()
-                    .collect();
-                return Known::Yes(Found { digest: digest.to_owned(), missing });
-            }
-        }
-        Known::No
+        let runs = builds::runs(&runs);
+        // The newest run says what a tag stands for.
+        let made = |tag: &str| {
+            runs.iter().find_map(|run| run.made(&build.repository, tag)).filter(|digest| is_digest(digest))
+        };
+        let Some(digest) = made(&build.tag()).map(str::to_owned) else { return Known::No };
+        let further = build.all_tags().into_iter().skip(1);
+        let missing = further.filter(|tag| made(tag) != Some(digest.as_str())).collect();
+        Known::Yes(Found { digest, missing, reachable: false })
     }
 }
 
@@ -313,6 +313,26 @@ fn arguments(value: &Value) -> Result<Vec<(String, String)>, String> {
     }
     all.sort();
     Ok(all)
+}
+
+/// Tags that the image that is there does not get, because its registry cannot be told from here.
+fn left_out(build: &ImageBuild) -> Option<Finding> {
+    let found = build.found.as_ref().filter(|found| !found.reachable && !found.missing.is_empty())?;
+    let (server, repository, digest) = (&build.server, &build.repository, &found.digest);
+    let tags = found.missing.join(", ");
+    let tag = found.missing.first()?;
+    let finding =
+        Finding::new(Status::Warning, codes::IMAGE_BUILD, format!("{repository} has the tag {tags}"));
+    Some(
+        finding
+            .detail(format!(
+                "the image is built already ({digest}), and its registry cannot be asked from here to give it a further tag: {tags} is left as it is; what runs is named by digest"
+            ))
+            .fix(format!(
+                "az acr import --name {} --source {server}/{repository}@{digest} --image {repository}:{tag} --force",
+                quote(build.registry.name())
+            )),
+    )
 }
 
 /// What keeps a registry from building, as far as it shows.

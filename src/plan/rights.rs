@@ -10,6 +10,7 @@ use super::administrator::{grant_line, role_lines};
 use super::engine::Engine;
 use super::finding::{Finding, Status};
 use super::{Action, Rollout, Stage, StepPlan, Unreadable, Write};
+use crate::azure::builds::PUSH_ACTION;
 use crate::azure::types::{self, Consequence, Linked, LinkedOn, LinkedWhen, stands_below};
 use crate::azure::{ResourceId, permissions, roles};
 use crate::diagnostic::codes;
@@ -159,11 +160,20 @@ fn of_writes(
         let why = match (&grant, &write.id) {
             (Some(grant), _) => format!("grant {} on {}", grant.role, grant.scope.name()),
             (None, Some(id)) => match write.build(steps) {
-                Some(build) => format!("build the image {}", build.reference()),
+                Some(build) => build.what(),
                 None => format!("{verb} the {} {}", write.kind.noun, id.name()),
             },
             (None, None) => format!("create a {}", write.kind.noun),
         };
+        if let Some(build) = write.build(steps).filter(|build| build.found.is_some()) {
+            // Where roles are given for repositories it is a data action, perhaps under a condition, and cannot be
+            // seen from here.
+            if !build.by_repository {
+                let action = PUSH_ACTION.to_owned();
+                needed.push(Needed { action, scope, why, optional: false, grant: None });
+            }
+            continue;
+        }
         let action = write.kind.write_action.to_owned();
         needed.push(Needed { action, scope: scope.clone(), why, optional: false, grant });
         for linked in write.kind.linked {

@@ -50,6 +50,7 @@ pub use state::State;
 pub use wire::Handler;
 
 use http::{Reply, Request, Response};
+use providers::registry::api::Tagged;
 use router::Answer;
 
 /// How long things take.
@@ -315,7 +316,7 @@ impl Inner {
     }
 
     /// The answer of the registry that the request names; none when there is no such registry.
-    fn registry(&self, request: &Request, who: &mut Option<String>) -> Option<Response> {
+    fn registry(&mut self, request: &Request, who: &mut Option<String>) -> Option<Response> {
         let call = providers::registry::api::Call {
             state: &self.state,
             now: (self.options.now)(),
@@ -323,8 +324,17 @@ impl Inner {
             registry: self.state.registry_at(&request.host)?,
             request,
         };
-        let (response, caller) = call.answer();
+        let (response, caller, tagged) = call.answer();
         *who = caller;
+        if let Some(Tagged { registry, repository, tag, digest }) = tagged
+            && let Some(repository) = self
+                .state
+                .registries
+                .get_mut(&state::fold(&registry))
+                .and_then(|registry| registry.repositories.get_mut(&repository))
+        {
+            repository.tags.insert(tag, digest);
+        }
         Some(response)
     }
 }

@@ -81,6 +81,8 @@ pub struct ImageBuild {
     pub args: Vec<(String, String)>,
     /// A command in the image; empty: none.
     pub test: Vec<String>,
+    /// What the registry has of it already; `None`: it is to be built.
+    pub found: Option<Found>,
 }
 
 impl ImageBuild {
@@ -94,15 +96,17 @@ impl ImageBuild {
             hash.update(text.as_bytes());
         };
         for text in
-            ["1", &self.folder.digest, &self.dockerfile, os, architecture, variant.unwrap_or_default()]
+            ["2", &self.folder.digest, &self.dockerfile, os, architecture, variant.unwrap_or_default()]
         {
             part(text);
         }
+        // And each list with its length, so that no argument reads as a word of the test.
+        part(&self.args.len().to_string());
         for (name, value) in &self.args {
             part(name);
             part(value);
         }
-        part("test");
+        part(&self.test.len().to_string());
         self.test.iter().for_each(|word| part(word));
         let digest = hash.finalize();
         let hex = digest.iter().take(8).map(|byte| format!("{byte:02x}"));
@@ -131,6 +135,14 @@ impl ImageBuild {
         self.registry.child("runs", &format!("{}:{}", self.repository.replace('/', "%2F"), self.tag()))
     }
 
+    /// What is done for it: `build the image web:ctx-…`, `tag the image web:ctx-… as v2`.
+    pub fn what(&self) -> String {
+        match &self.found {
+            Some(found) => format!("tag the image {} as {}", self.reference(), found.to_give().join(", ")),
+            None => format!("build the image {}", self.reference()),
+        }
+    }
+
     /// `app: 12 files, 34 KB`.
     pub fn told(&self) -> String {
         let Folder { path, files, bytes, .. } = &self.folder;
@@ -144,15 +156,24 @@ impl ImageBuild {
 pub struct Found {
     /// The digest of its manifest.
     pub digest: String,
-    /// Tags of the step that it does not have.
+    /// Tags of the step that it does not have, or that stand for another image.
     pub missing: Vec<String>,
+    /// Whether the registry itself can be asked from here, and so be told to give a tag.
+    pub reachable: bool,
+}
+
+impl Found {
+    /// The tags that it is given: none where the registry cannot be told.
+    pub fn to_give(&self) -> &[String] {
+        if self.reachable { &self.missing } else { &[] }
+    }
 }
 
 /// The outcome by what was found of it.
 ///
 /// # Errors
 /// As for every fragment; this one fits.
-pub fn image_build(build: &ImageBuild, key: &str, found: Option<&Found>) -> StepResult {
+pub fn image_build(build: &ImageBuild, key: &str) -> StepResult {
     let image = format!("{}/{}", build.server, build.reference());
     let tags = |but: &[String]| {
         let tags = build.all_tags().into_iter().skip(1).filter(|tag| !but.contains(tag));
@@ -169,12 +190,9 @@ pub fn image_build(build: &ImageBuild, key: &str, found: Option<&Found>) -> Step
         Value::new(Data::Map(members))
     };
     let fragment = described(tags(&[]));
-    // Without one of its tags it is built again: a registry gives no tag by itself.
-    let there = found.filter(|found| found.missing.is_empty());
-    let live = match there {
-        Some(_) => fragment.clone(),
-        None => Value::null(),
-    };
+    // A tag that is missing is given to the image that is there: another build would be another image.
+    let there = build.found.as_ref();
+    let live = there.map_or_else(Value::null, |found| described(tags(found.to_give())));
     let merged = merge(&IMAGE, &live, &fragment)?;
     let told = |property: &str, value: Option<String>| match value {
         Some(value) => Value::from(value),

@@ -196,6 +196,11 @@ fn everything_that_an_image_depends_on_is_in_its_tag() {
         tag(&["builder.dockerfile=web.Dockerfile"]),
         tag(&["builder.test=python,-V"]),
         tag(&["builder.test=python"]),
+        // A test is no argument of its name: else it would count as passed.
+        tag(&["builder.args.test=true"]),
+        tag(&["builder.test=test,true"]),
+        tag(&["builder.test=true"]),
+        tag(&["builder.args.test=a", "builder.test=true"]),
     ];
     for (index, other) in others.iter().enumerate() {
         assert_ne!(*other, plain);
@@ -225,10 +230,110 @@ fn arguments_platform_and_tags_are_typed_in_the_request() {
     let state = world.sandbox.state();
     let tags = &state.registry(seed::REGISTRY).unwrap().repositories["team/made"].tags;
     assert!(tags.contains_key("v1") && tags.contains_key("latest") && tags.len() == 3, "{tags:?}");
-    // A tag more is built again: a registry gives none by itself.
-    let more = [context.as_str(), parameters[1], "builder.tags=v1,latest,v2", parameters[3]];
-    world.apply(BUILDER, &more).ok();
-    assert_eq!(built(&world), 2);
+}
+
+fn digest_of(world: &World, tag: &str) -> Option<String> {
+    world.sandbox.state().registry(seed::REGISTRY).unwrap().repositories["team/made"].tags.get(tag).cloned()
+}
+
+#[test]
+fn a_further_tag_is_given_to_the_image_that_is_there_and_nothing_is_built() {
+    let (world, _folder) = builder();
+    let sources = sources();
+    let context = parameter("builder.context", sources.path());
+    works_and_stays(&world, BUILDER, &[&context, "builder.tags=commit1"]);
+    let first = digest_of(&world, "commit1").unwrap();
+    let run = works_and_stays(&world, BUILDER, &[&context, "builder.tags=commit2,v1"]);
+    assert_eq!(run.planned.plan.writes.len(), 1);
+    assert_eq!((uploads(&world), built(&world)), (1, 1));
+    assert_eq!(digest_of(&world, "commit2").as_ref(), Some(&first));
+    assert_eq!(digest_of(&world, "v1").as_ref(), Some(&first));
+    assert_eq!(digest_of(&world, "commit1").as_ref(), Some(&first), "others stay");
+    // Only the registry is told, and with a token of its own.
+    let puts: Vec<Exchange> = world
+        .sandbox
+        .exchanges()
+        .into_iter()
+        .filter(|one| one.service == Service::Registry && one.method == "PUT")
+        .collect();
+    assert_eq!(puts.len(), 2);
+    assert!(puts.iter().all(|one| one.status == Some(201)), "{puts:#?}");
+}
+
+#[test]
+fn the_app_runs_the_same_image_whatever_further_tag_a_pipeline_gives() {
+    let (world, sources) = (World::new(), sources());
+    let build = parameter("container-registry.build", sources.path());
+    world.apply(RECIPE, &[&build, "container-registry.image_tag=commit1"]).ok();
+    let before = image(&world);
+    let run = world.apply(RECIPE, &[&build, "container-registry.image_tag=commit2"]);
+    run.ok();
+    assert_eq!((image(&world), built(&world)), (before, 1));
+    assert!(run.applied.revisions.is_empty(), "{:#?}", run.applied);
+}
+
+#[test]
+fn a_further_tag_that_stands_for_another_image_is_moved() {
+    let (world, _folder) = builder();
+    let sources = sources();
+    let context = parameter("builder.context", sources.path());
+    let parameters = [context.as_str(), "builder.tags=latest"];
+    world.apply(BUILDER, &parameters).ok();
+    let first = digest_of(&world, "latest").unwrap();
+    std::fs::write(sources.path().join("app.py"), "print('bye')\n").unwrap();
+    world.apply(BUILDER, &parameters).ok();
+    assert_ne!(digest_of(&world, "latest").unwrap(), first);
+    // Back again: the tag goes back with it, and nothing is built.
+    std::fs::write(sources.path().join("app.py"), "print('hello')\n").unwrap();
+    works_and_stays(&world, BUILDER, &parameters);
+    assert_eq!((digest_of(&world, "latest").unwrap(), built(&world)), (first, 2));
+}
+
+#[test]
+fn a_registry_that_cannot_be_asked_keeps_its_tags_and_a_warning_says_so() {
+    let (world, _folder) = builder();
+    let sources = sources();
+    let context = parameter("builder.context", sources.path());
+    world.sandbox.edit(|state| {
+        variant::network_closed(state, seed::REGISTRY, true);
+        let registry = state.registry_mut(seed::REGISTRY).unwrap();
+        registry.properties["networkRuleBypassAllowedForTasks"] = serde_json::json!(true);
+    });
+    let tagged = [context.as_str(), "builder.tags=latest"];
+    works_and_stays(&world, BUILDER, &tagged);
+    let warnings = |parameters: &[&str]| {
+        let plan = world.plan(BUILDER, parameters).unwrap().plan;
+        assert!(plan.writes.is_empty(), "{:#?}", plan.writes);
+        let warned = plan.prerequisites.iter().filter(|one| one.status == Status::Warning);
+        warned.map(|one| format!("{one:?}")).collect::<Vec<_>>().join("\n")
+    };
+    assert!(!warnings(&tagged).contains("left as it is"), "the run that made it says that it has it");
+    let told = warnings(&[&context, "builder.tags=commit2"]);
+    assert!(told.contains("commit2 is left as it is") && told.contains("az acr import"), "{told}");
+    // By what runs made, a tag of another image is not in place either.
+    std::fs::write(sources.path().join("app.py"), "print('bye')\n").unwrap();
+    world.apply(BUILDER, &tagged).ok();
+    std::fs::write(sources.path().join("app.py"), "print('hello')\n").unwrap();
+    assert!(warnings(&tagged).contains("latest is left as it is"));
+}
+
+#[test]
+fn who_may_not_push_is_told_so_before_and_by_the_registry() {
+    let (world, _folder) = builder();
+    let sources = sources();
+    let context = parameter("builder.context", sources.path());
+    world.apply(BUILDER, &[&context]).ok();
+    let world = world.called_by("reader");
+    let planned = world.try_apply(BUILDER, &[&context, "builder.tags=v2"]).err().unwrap();
+    let told = format!("{:#?}", failed(&planned.plan.prerequisites));
+    assert!(told.contains("registries/push/write") && !told.contains("scheduleRun"), "{told}");
+    // A refusal of the registry itself.
+    let world = world.called_by("owner");
+    world.sandbox.set_faults(vec!["match=PUT:/manifests/ status=403".parse().unwrap()]);
+    let (code, text) = self::told(&world.apply(BUILDER, &[&context, "builder.tags=v2"]));
+    assert_eq!(code, "image-build");
+    assert!(text.contains("the tag v2") && text.contains("AcrPush"), "{text}");
+    assert_eq!(built(&world), 1);
 }
 
 /// The task that was sent.

@@ -29,6 +29,15 @@ pub(in crate::sandbox) struct Call<'a> {
     pub(in crate::sandbox) request: &'a Request,
 }
 
+/// A tag that was given.
+#[derive(Clone)]
+pub(in crate::sandbox) struct Tagged {
+    pub(in crate::sandbox) registry: String,
+    pub(in crate::sandbox) repository: String,
+    pub(in crate::sandbox) tag: String,
+    pub(in crate::sandbox) digest: String,
+}
+
 /// Why there is no answer: the registry's refusal, and the scope to ask a token for.
 struct Refusal {
     denial: Denial,
@@ -42,19 +51,20 @@ impl From<Denial> for Refusal {
 }
 
 impl Call<'_> {
-    /// The answer, and the name of the caller whose token came with the request.
-    pub(in crate::sandbox) fn answer(&self) -> (Response, Option<String>) {
-        let mut caller = None;
-        let mut response = self.route(&mut caller).unwrap_or_else(|refusal| self.refused(&refusal));
+    /// The answer, the name of the caller whose token came with the request, and the tag it gives.
+    pub(in crate::sandbox) fn answer(&self) -> (Response, Option<String>, Option<Tagged>) {
+        let (mut caller, mut tagged) = (None, None);
+        let mut response =
+            self.route(&mut caller, &mut tagged).unwrap_or_else(|refusal| self.refused(&refusal));
         response.headers.push(("docker-distribution-api-version".to_owned(), "registry/2.0".to_owned()));
         if self.request.method == "HEAD" {
             response.headers.push(("content-length".to_owned(), response.body.len().to_string()));
             response.body = Vec::new();
         }
-        (response, caller)
+        (response, caller, tagged)
     }
 
-    fn route(&self, caller: &mut Option<String>) -> Result<Response, Refusal> {
+    fn route(&self, caller: &mut Option<String>, tagged: &mut Option<Tagged>) -> Result<Response, Refusal> {
         if !pull::reachable(self.registry, CALLERS_ADDRESS) {
             return Err(Denial::address(CALLERS_ADDRESS).into());
         }
@@ -71,8 +81,56 @@ impl Call<'_> {
                 Some((repository, reference)) => self.manifest(repository, reference, caller),
                 None => Err(unsupported(404).into()),
             },
+            ("PUT", path) => match manifest_path(path) {
+                Some((repository, reference)) => {
+                    let (response, given) = self.put_manifest(repository, reference, caller)?;
+                    *tagged = Some(given);
+                    Ok(response)
+                }
+                None => Err(unsupported(404).into()),
+            },
             _ => Err(unsupported(405).into()),
         }
+    }
+
+    /// `PUT /v2/NAME/manifests/TAG` of a manifest that is there: a further tag. Nothing else is pushed here.
+    fn put_manifest(
+        &self,
+        repository: &str,
+        tag: &str,
+        caller: &mut Option<String>,
+    ) -> Result<(Response, Tagged), Refusal> {
+        let token = self.access_token();
+        *caller = token.as_ref().map(|token| token.caller.clone());
+        if token.is_none_or(|token| !token.push || token.repository.as_deref() != Some(repository)) {
+            let scope = Some(format!("repository:{repository}:pull,push"));
+            return Err(Refusal { denial: Denial::unauthorized(), scope });
+        }
+        let invalid = || Denial {
+            status: 400,
+            code: "MANIFEST_INVALID",
+            message: "manifest invalid: it is none that is here".to_owned(),
+        };
+        let body: Json = serde_json::from_slice(&self.request.body).map_err(|_| invalid())?;
+        let told = body["config"]["digest"].as_str().unwrap_or_default();
+        let (digest, manifest) = self.registry.find(repository, told).ok_or_else(invalid)?;
+        if find(&self.request.headers, "content-type") != Some(manifest.media_type()) {
+            return Err(invalid().into());
+        }
+        let mut response = respond(201, &json!({}));
+        response.body = Vec::new();
+        let server = self.registry.login_server();
+        response.headers = vec![
+            ("location".to_owned(), format!("https://{server}/v2/{repository}/manifests/{digest}")),
+            ("docker-content-digest".to_owned(), digest.to_owned()),
+        ];
+        let tagged = Tagged {
+            registry: self.registry.id.clone(),
+            repository: repository.to_owned(),
+            tag: tag.to_owned(),
+            digest: digest.to_owned(),
+        };
+        Ok((response, tagged))
     }
 
     /// `POST /oauth2/exchange`: an Entra token for a refresh token of the registry.
@@ -93,7 +151,7 @@ impl Call<'_> {
         if self.rules.holds(Switch::ExchangeNeedsRight) && !self.may_pull(known) {
             return Err(Denial::unauthorized().into());
         }
-        let token = Token { caller: name.clone(), repository: None, until: self.now + REFRESH };
+        let token = Token { caller: name.clone(), repository: None, push: false, until: self.now + REFRESH };
         Ok(respond(200, &json!({ "refresh_token": token.write(self.registry) })))
     }
 
@@ -102,6 +160,8 @@ impl Call<'_> {
         self.form("grant_type").filter(|grant| grant == "refresh_token").ok_or_else(unreadable)?;
         self.service()?;
         let scope = self.form("scope").ok_or_else(unreadable)?;
+        let push =
+            scope.rsplit(':').next().is_some_and(|actions| actions.split(',').any(|one| one == "push"));
         let repository = scope
             .strip_prefix("repository:")
             .and_then(|rest| rest.rsplit_once(':'))
@@ -121,7 +181,10 @@ impl Call<'_> {
         }
         // Without the right it is a token that opens nothing.
         let repository = if may { repository } else { String::new() };
-        let token = Token { caller: refresh.caller, repository: Some(repository), until: self.now + ACCESS };
+        // It opens of what was asked for what the caller may.
+        let push = push && pull::may_push(self.state, self.now, self.registry, &known.principal);
+        let until = self.now + ACCESS;
+        let token = Token { caller: refresh.caller, repository: Some(repository), push, until };
         Ok(respond(200, &json!({ "access_token": token.write(self.registry) })))
     }
 
@@ -151,7 +214,11 @@ impl Call<'_> {
             .into());
         }
         let media = manifest.media_type();
-        let mut response = respond(200, &json!({ "schemaVersion": 2, "mediaType": media }));
+        let mut response = respond(
+            200,
+            // Whoever puts it again says by this which one it is: nothing here has a content to be hashed.
+            &json!({ "schemaVersion": 2, "mediaType": media, "config": { "digest": digest } }),
+        );
         response.headers = vec![
             ("content-type".to_owned(), media.to_owned()),
             ("docker-content-digest".to_owned(), digest.to_owned()),
@@ -230,12 +297,18 @@ struct Token {
     caller: String,
     /// The repository it opens; a refresh token has none.
     repository: Option<String>,
+    /// Whether it lets its caller push there.
+    push: bool,
     until: OffsetDateTime,
 }
 
 impl Token {
     fn write(&self, registry: &Registry) -> String {
-        let kind = if self.repository.is_some() { "access" } else { "refresh" };
+        let kind = match (&self.repository, self.push) {
+            (None, _) => "refresh",
+            (Some(_), false) => "access",
+            (Some(_), true) => "push",
+        };
         let repository = self.repository.as_deref().unwrap_or_default();
         format!(
             "sandbox-acr-{kind}|{}|{}|{}|{repository}",
@@ -251,8 +324,9 @@ impl Token {
         let (kind, server) = (parts.next()?, parts.next()?);
         let until = OffsetDateTime::from_unix_timestamp(parts.next()?.parse().ok()?).ok()?;
         let (caller, repository) = (parts.next()?.to_owned(), parts.next()?.to_owned());
-        let repository = (kind == "access").then_some(repository);
-        (server == registry.login_server() && now < until).then_some(Token { caller, repository, until })
+        let (push, repository) = (kind == "push", (kind != "refresh").then_some(repository));
+        let good = server == registry.login_server() && now < until;
+        good.then_some(Token { caller, repository, push, until })
     }
 }
 

@@ -9,6 +9,8 @@ use crate::sandbox::state::{AppIdentity, Manifest, Registry, State, elements};
 
 /// What classic mode asks for: an action.
 const PULL: &str = "Microsoft.ContainerRegistry/registries/pull/read";
+/// And what pushing needs there.
+const PUSH: &str = "Microsoft.ContainerRegistry/registries/push/write";
 /// What mode `AbacRepositoryPermissions` asks for: a data action.
 const CONTENT: &str = "Microsoft.ContainerRegistry/registries/repositories/content/read";
 
@@ -103,14 +105,17 @@ pub(in crate::sandbox) fn allowed(
         .any(|role| if abac { role.allows_data(CONTENT) } else { role.allows(PULL) })
 }
 
-/// Whether `principal` holds a role, in force at `now`, that lets it push where roles are given for repositories.
+/// Whether `principal` holds a role, in force at `now`, that lets it push.
 pub(in crate::sandbox) fn may_push(
     state: &State,
     now: OffsetDateTime,
     registry: &Registry,
     principal: &str,
 ) -> bool {
-    callers::roles_at(state, now, principal, &registry.id).iter().any(|role| role.allows_data(CONTENT_WRITE))
+    let abac = registry.abac();
+    callers::roles_at(state, now, principal, &registry.id)
+        .iter()
+        .any(|role| if abac { role.allows_data(CONTENT_WRITE) } else { role.allows(PUSH) })
 }
 
 /// Whether the registry's network rules let the address `ip` in.
