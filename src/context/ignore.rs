@@ -134,13 +134,16 @@ fn above(path: &str) -> impl Iterator<Item = &str> {
 
 /// A pattern as Docker cleans it: no `.`, no `..` that can be resolved, no slashes at either end.
 fn clean(pattern: &str) -> String {
+    let rooted = pattern.starts_with('/');
     let mut names: Vec<&str> = Vec::new();
     for name in pattern.split('/') {
         match name {
             "" | "." => {}
-            ".." => {
+            ".." if names.last().is_some_and(|last| *last != "..") => {
                 names.pop();
             }
+            // Above the root of a file system is nothing; above the context is what no path of it matches.
+            ".." if rooted => {}
             name => names.push(name),
         }
     }

@@ -1,7 +1,9 @@
 //! An image that a registry builds: the folder is sent, a run started and followed. A run that is on already for
 //! the same image is waited for, and none is started twice because an answer was lost.
 
+use std::collections::BTreeSet;
 use std::fs::File;
+use std::pin::pin;
 use std::time::Duration;
 
 use serde_json::json;
@@ -13,6 +15,7 @@ use super::send::{Tried, record_of};
 use super::{Event, Executor, Failure, WriteEnd};
 use crate::azure::builds::{BlobLink, BuildRequest, LogPart, Run, RunState, VERSION};
 use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Method};
+use crate::clock::within;
 use crate::context::{Context, ContextError};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::{DOCKERFILE, Fact, LocalPath, Read};
@@ -38,6 +41,9 @@ const PUSH: &str = "push";
 
 /// Where a page says how registries build.
 const DOCS: &str = "https://learn.microsoft.com/azure/container-registry/container-registry-tasks-overview";
+
+/// How often it is told that something is still being sent.
+const TICK: Duration = Duration::from_secs(30);
 
 /// How a run that was followed ended.
 enum End {
@@ -71,6 +77,9 @@ impl Executor {
     }
 
     /// Has the registry build what the write says, unless it is at it already; ends once the image is there.
+    ///
+    /// `others`: the runs that were on right before the request was first sent, kept from try to try. A run does not
+    /// say whose it is, and may name no image before its end; of those only one that was not there before can be ours.
     pub(super) async fn send_build(
         &self,
         ledger: Ledger<'_>,
@@ -78,18 +87,22 @@ impl Executor {
         write: &Write,
         build: &ImageBuild,
         done: &Done,
+        others: &mut Option<BTreeSet<String>>,
     ) -> Result<(), Tried> {
         let limit =
             write.steps.iter().filter_map(|index| plan.steps[*index].timeout).max().unwrap_or(LONGEST);
         let deadline = self.deadline.min(self.clock.now() + limit);
-        if self.underway(build, done, deadline).await? {
+        if self.underway(build, done, others.as_ref(), deadline).await? {
             ledger.in_place(done);
             return Ok(());
         }
         let (archive, length) = self.pack(build).await?;
         let place = self.or_stop(self.client.apart().upload_place(&build.registry, deadline)).await?;
         self.observer.event(&Event::Uploading { what: build.told(), bytes: length });
-        self.or_stop(self.client.upload(&place.link, archive, length, deadline)).await?;
+        self.or_stop(self.uploaded(build, &place.link, archive, length, deadline)).await?;
+        if others.is_none() {
+            *others = Some(self.on(build, deadline).await?.into_iter().map(|run| run.id).collect());
+        }
 
         let left = u64::try_from((deadline - self.clock.now()).whole_seconds()).unwrap_or_default();
         let names: Vec<String> =
@@ -124,11 +137,9 @@ impl Executor {
         self.observer.event(&Event::Accepted { what: done.what.clone() });
         let run = match Run::read(&accepted.body) {
             Some(run) => run,
-            // It was accepted without its name: the newest that may be it is it.
-            None => match self.candidates(build, deadline).await?.into_iter().next() {
-                Some(run) => run,
-                None => return Err(unnamed(build, done).into()),
-            },
+            // It was accepted without its name: one that makes the image is it.
+            None if self.underway(build, done, others.as_ref(), deadline).await? => return Ok(()),
+            None => return Err(unnamed(build, done).into()),
         };
         match self.follow(build, &run.id, done, deadline).await? {
             End::Made => Ok(()),
@@ -174,16 +185,43 @@ impl Executor {
         answer
     }
 
-    /// Waits for a run that is on for the same image; whether it made it.
+    /// Sends the archive, and says now and then that it is at it.
+    async fn uploaded(
+        &self,
+        build: &ImageBuild,
+        link: &BlobLink,
+        archive: File,
+        length: u64,
+        deadline: OffsetDateTime,
+    ) -> Result<(), ArmError> {
+        let start = self.clock.now();
+        let mut upload = pin!(self.client.upload(link, archive, length, deadline));
+        loop {
+            if let Some(end) = within(&*self.clock, TICK, upload.as_mut()).await {
+                return end;
+            }
+            let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();
+            self.observer.event(&Event::Sending { what: build.told(), elapsed });
+        }
+    }
+
+    /// Waits for a run that is on for the same image; whether it made it. One that does not say what it makes is
+    /// waited for only if a request of ours may have started it: its log is not shown, and its failure is not ours.
     async fn underway(
         &self,
         build: &ImageBuild,
         done: &Done,
+        others: Option<&BTreeSet<String>>,
         deadline: OffsetDateTime,
     ) -> Result<bool, Tried> {
         let patience = deadline.min(self.clock.now() + PATIENCE);
         let tag = build.tag();
-        for run in self.candidates(build, deadline).await? {
+        let (sure, rest): (Vec<Run>, Vec<Run>) =
+            self.on(build, deadline).await?.into_iter().partition(|run| run.makes(&build.repository, &tag));
+        let may_be_ours = |run: &Run| {
+            run.quick && run.images.is_empty() && others.is_some_and(|others| !others.contains(&run.id))
+        };
+        for run in sure.into_iter().chain(rest.into_iter().filter(may_be_ours)) {
             if run.makes(&build.repository, &tag) {
                 self.observer.event(&Event::Joining { run: run.id.clone(), what: done.what.clone() });
                 return match self.follow(build, &run.id, done, deadline).await? {
@@ -191,7 +229,6 @@ impl Executor {
                     End::Failed(failure) => Err(failure.into()),
                 };
             }
-            // One that does not say what it makes may be one of a run of this program that was cut off.
             let start = self.clock.now();
             let mut pause = FIRST_LOOK;
             while self.clock.now() < patience {
@@ -212,16 +249,11 @@ impl Executor {
         Ok(false)
     }
 
-    /// Runs that are on and make the image, or do not say what they make, the surest first.
-    async fn candidates(&self, build: &ImageBuild, deadline: OffsetDateTime) -> Result<Vec<Run>, Tried> {
+    /// Runs that are on.
+    async fn on(&self, build: &ImageBuild, deadline: OffsetDateTime) -> Result<Vec<Run>, Tried> {
         let filter = "status eq 'Running' or status eq 'Started' or status eq 'Queued'";
         let runs = self.or_stop(self.client.runs(&build.registry, filter, deadline)).await?;
-        let tag = build.tag();
-        let on = |run: &Run| run.state == RunState::On;
-        let (sure, rest): (Vec<Run>, Vec<Run>) =
-            runs.into_iter().filter(on).partition(|run| run.makes(&build.repository, &tag));
-        let silent = rest.into_iter().filter(|run| run.quick && run.images.is_empty());
-        Ok(sure.into_iter().chain(silent).collect())
+        Ok(runs.into_iter().filter(|run| run.state == RunState::On).collect())
     }
 
     /// The answer of a request, unless somebody asked to stop before.
@@ -458,7 +490,7 @@ fn late(build: &ImageBuild, run: &str, done: &Done) -> Failure {
     Failure::Deadline(Box::new(
         Diagnostic::error(codes::DEADLINE, format!("not done in time: {}", done.what))
             .note(format!("run {run} of {} goes on", build.registry.name()))
-            .fix("run the same command again: it waits for that run; --timeout gives it longer"),
+            .fix("once that run is over, run the same command again: it takes what the run made; --timeout gives it longer"),
     ))
 }
 

@@ -120,6 +120,13 @@ pub enum Event {
         /// How many bytes.
         bytes: u64,
     },
+    /// It is still being sent.
+    Sending {
+        /// The folder, in a few words.
+        what: String,
+        /// For how long.
+        elapsed: Duration,
+    },
     /// A run is on already that makes the image.
     Joining {
         /// Its name.

@@ -40,6 +40,7 @@ impl Executor {
         };
         let mut tries = 0;
         let mut last: Option<Failure> = None;
+        let mut others = None;
         loop {
             let fresh = self.read_again(context, write, facts.clone(), tries > 0).await?;
             let (plan, write) = match current(&fresh, write, &keys) {
@@ -76,7 +77,8 @@ impl Executor {
                             self.give_tags(context.ledger, plan, write, build, &done).await
                         }
                         Some(build) => {
-                            Box::pin(self.send_build(context.ledger, plan, write, build, &done)).await
+                            Box::pin(self.send_build(context.ledger, plan, write, build, &done, &mut others))
+                                .await
                         }
                         None => self.send(context.ledger, plan, write, &done).await,
                     };

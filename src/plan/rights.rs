@@ -132,7 +132,8 @@ pub(super) fn write_scope(engine: &Engine<'_>, write: &Write, steps: &[StepPlan]
     let grant = write.steps.first().and_then(|index| steps[*index].outcome.grant.as_ref());
     match (grant, &write.id) {
         (Some(grant), _) => grant.scope.clone(),
-        (None, Some(id)) if !write.create => id.clone(),
+        // Azure Resource Manager knows no images: what is done to one is done at its registry.
+        (None, Some(id)) if !write.create && write.build(steps).is_none() => id.clone(),
         (None, id) => {
             let above = write.steps.first().and_then(|index| steps[*index].outcome.above.clone());
             let parent = || id.as_ref().and_then(ResourceId::parent);

@@ -513,7 +513,7 @@ static IMAGE_BUILD: Table = table(
             "tags",
             Kind::Fragment,
             "Further tags, as a list; those that are null are left out. One that is made from what is built is \
-             always set.",
+             always set, and what stands under it is taken for built: a repository that nobody else pushes to.",
         ),
         may("platform", Kind::Expr, "`os/architecture[/variant]`; without it `linux/amd64`."),
         may(

@@ -195,6 +195,7 @@ impl Observer for Progress {
             Event::Uploading { what, bytes } => {
                 self.line(&format!("↑ {what} ({} KB compressed)", bytes.div_ceil(1024)));
             }
+            Event::Sending { what, elapsed } => self.waiting(&format!("sending {what}"), *elapsed),
             Event::Joining { run, what } => self.line(&format!("… run {run} is on already: {what}")),
             Event::Run { run, state, elapsed } => self.waiting(&format!("run {run}: {state}"), *elapsed),
             Event::Log { line } => self.line(&format!("│ {line}")),

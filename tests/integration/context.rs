@@ -60,6 +60,10 @@ fn an_ignore_file_is_read_as_docker_reads_it() {
         ("ä*", &["äpfel"], &["apfel"]),
         ("\u{feff}a", &["a"], &["b"]),
         (".", &[], &["a"]),
+        ("../a.txt", &[], &["a.txt", "b/a.txt"]),
+        ("b/../../a.txt", &[], &["a.txt", "b/a.txt"]),
+        ("b/../a.txt", &["a.txt"], &["b/a.txt"]),
+        ("/../a.txt", &["a.txt"], &["b/a.txt"]),
         ("a?c", &["abc"], &["a/c"]),
     ];
     for (text, out, within) in cases {

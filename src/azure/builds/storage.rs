@@ -36,6 +36,11 @@ const LOG_PART: u64 = 1024 * 1024;
 /// Tries of an upload that fails for a reason that passes.
 const TRIES: u32 = 4;
 
+/// How long a try of an upload may take, whatever its size, and the slowest connection that is waited for, in bytes a
+/// second. One that hangs is tried again while there is time.
+const UPLOAD: std::time::Duration = std::time::Duration::from_secs(60);
+const SLOWEST: u64 = 100 * 1024;
+
 /// What a log has more, seen from where it was read to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogPart {
@@ -100,10 +105,12 @@ impl ArmClient {
             let body = Body::SeekableStream(Box::new(FileBody { file: Arc::clone(&file), at: 0, length }));
             let headers =
                 [("x-ms-blob-type", "BlockBlob".to_owned()), ("content-length", length.to_string())];
-            let answer = self.blob(Method::Put, link, &headers, Some(body), deadline).await;
+            let limit =
+                deadline.min(self.clock().now() + UPLOAD + std::time::Duration::from_secs(length / SLOWEST));
+            let answer = self.blob(Method::Put, link, &headers, Some(body), limit).await;
             let error = match answer {
                 Ok((200..300, ..)) => return Ok(()),
-                Ok((status, _, bytes)) => self.refused(Method::Put, status, &bytes),
+                Ok((status, _, bytes)) => self.refused(Method::Put, link, status, &bytes),
                 Err(error) => error,
             };
             let left = retry::remaining(self.clock().now(), deadline).unwrap_or_default();
@@ -140,7 +147,7 @@ impl ArmClient {
             // Nothing there yet, or nothing new.
             404 | 416 => LogPart::More(Bytes::new()),
             401 | 403 => LogPart::Expired,
-            _ => return Err(self.refused(Method::Get, status, &bytes)),
+            _ => return Err(self.refused(Method::Get, link, status, &bytes)),
         })
     }
 
@@ -196,8 +203,9 @@ impl ArmClient {
         }
     }
 
-    fn refused(&self, method: Method, status: u16, bytes: &[u8]) -> ArmError {
-        let envelope = envelope::read(status, bytes, &|text| self.clean(text));
+    /// What a proxy says may repeat the address.
+    fn refused(&self, method: Method, link: &BlobLink, status: u16, bytes: &[u8]) -> ArmError {
+        let envelope = envelope::read(status, bytes, &|text| without_address(&self.clean(text), link));
         ArmError::new(ArmErrorKind::Http(HttpFailure {
             status,
             code: envelope.code,

@@ -85,6 +85,10 @@ switches! {
     IndexNeedsAccept,
     /// `images-named-at-end`
     ImagesNamedAtEnd,
+    /// `rebuilt-is-another`
+    RebuiltIsAnother,
+    /// `full-is-bad-request`
+    FullIsBadRequest,
     /// `closed-registry-stops-tasks`
     ClosedRegistryStopsTasks,
     /// `username-beside-identity-kept`

@@ -26,6 +26,20 @@ pub(super) const RULES: &[Rule] = &[
         "Microsoft.ContainerRegistry containerregistry_build.json, outputImages: \"generated from the run\"",
     ),
     assumed(
+        "rebuilt-is-another",
+        Switch::RebuiltIsAnother,
+        "what is built of the same again is another image, with another digest",
+        "it is the same one",
+        "image configurations hold the time of the build (OCI image specification, created); a builder may set it to a fixed one",
+    ),
+    assumed(
+        "full-is-bad-request",
+        Switch::FullIsBadRequest,
+        "a registry that takes no more runs answers 400 RunQuotaExceeded",
+        "it answers 409 TooManyRuns",
+        "not confirmed",
+    ),
+    assumed(
         "closed-registry-stops-tasks",
         Switch::ClosedRegistryStopsTasks,
         "a registry closed to the public refuses what its own tasks push, unless networkRuleBypassAllowedForTasks is set",

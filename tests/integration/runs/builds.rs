@@ -571,9 +571,66 @@ impl Hook for Stopping {
     }
 }
 
+/// A run that somebody else started a while ago; it is over after `lasts`, and fails.
+fn of_somebody_else(world: &World, lasts: time::Duration) {
+    let now = world.clock.now();
+    tasks(world, |tasks| {
+        tasks.runs.push(acarecipe::sandbox::state::TaskRun {
+            id: "cb1".to_owned(),
+            kind: "QuickBuild".to_owned(),
+            platform: serde_json::json!({ "os": "Linux", "architecture": "amd64" }),
+            created: now - time::Duration::minutes(1),
+            starts: now - time::Duration::minutes(1),
+            ends: now + lasts,
+            images: vec![("theirs".to_owned(), "v1".to_owned())],
+            digest: format!("sha256:{}", "a".repeat(64)),
+            listens: None,
+            log: vec!["a line of somebody else".to_owned(); 40],
+            end: "Failed".to_owned(),
+            error: None,
+            key: "k".repeat(64),
+            pushed: false,
+        });
+    });
+}
+
 #[test]
-fn stopped_while_a_run_is_on_the_next_apply_waits_for_it() {
+fn a_run_of_somebody_else_is_neither_waited_for_nor_taken_for_ours() {
+    let sources = sources();
+    let build = parameter("builder.context", sources.path());
     let (world, _folder) = builder();
+    of_somebody_else(&world, time::Duration::hours(1));
+    world.apply(BUILDER, &[&build]).ok();
+    assert!(world.clock.now() < START + time::Duration::minutes(5), "{}", world.clock.now());
+    // Nor when our own has to be found among those that are on.
+    std::fs::write(sources.path().join("app.py"), "print('bye')\n").unwrap();
+    world.sandbox.set_faults(vec!["match=POST:/scheduleRun reset-after".parse().unwrap()]);
+    world.apply(BUILDER, &[&build]).ok();
+    assert_eq!(posts(&world, "scheduleRun").len(), 2);
+    assert!(world.clock.now() < START + time::Duration::minutes(10), "{}", world.clock.now());
+    let events = format!("{:?}", world.seen.events.lock().unwrap());
+    assert!(!events.contains("somebody else"), "its log is not shown");
+}
+
+#[test]
+fn an_upload_that_hangs_is_tried_again_and_says_that_it_is_at_it() {
+    let sources = sources();
+    let build = parameter("builder.context", sources.path());
+    let (world, _folder) = builder();
+    world.sandbox.set_faults(vec!["match=PUT:/source/ silence-before".parse().unwrap()]);
+    world.apply(BUILDER, &[&build]).ok();
+    assert_eq!(built(&world), 1);
+    assert!(world.clock.now() < START + time::Duration::minutes(5), "{}", world.clock.now());
+    let events = world.seen.events.lock().unwrap().clone();
+    assert!(events.iter().any(|event| matches!(event, Event::Sending { .. })));
+}
+
+#[test]
+fn stopped_while_a_run_is_on_the_next_apply_joins_it_if_it_names_the_image() {
+    let (mut world, _folder) = builder();
+    let folders = world.folders.clone();
+    world = World::with(Switches::flip("images-named-at-end").unwrap(), Vec::new());
+    world.folders = folders;
     let sources = sources();
     let build = parameter("builder.context", sources.path());
     let interrupt = acarecipe::execute::Interrupt::default();
@@ -632,7 +689,9 @@ fn a_run_that_is_never_over_ends_at_the_deadline_and_says_that_it_goes_on() {
     assert!(text.contains("run cb1 of acrdemo goes on"), "{text}");
     assert!(world.clock.now() <= START + time::Duration::seconds(60));
     world.timeout = std::time::Duration::from_secs(600);
-    world.apply(BUILDER, &[&build]).ok();
+    // Once it is over, what it made is taken.
+    World::block_on(world.clock.sleep(std::time::Duration::from_secs(600)));
+    assert!(world.plan(BUILDER, &[&build]).unwrap().plan.writes.is_empty());
     assert_eq!(built(&world), 1);
 }
 

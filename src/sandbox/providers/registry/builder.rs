@@ -76,10 +76,10 @@ pub(super) struct Outcome {
     pub(super) listens: Option<u16>,
 }
 
-/// Builds, in words.
-pub(super) fn build(tasks: &Tasks, server: &str, run: &str, job: &Job<'_>) -> Outcome {
+/// Builds, in words. `another`: what is built again is another image.
+pub(super) fn build(tasks: &Tasks, server: &str, run: &str, job: &Job<'_>, another: bool) -> Outcome {
     let mut log = Log { lines: Vec::new() };
-    let digest = format!("sha256:{}", made(job));
+    let digest = format!("sha256:{}", made(job, if another { run } else { "" }));
     let mut outcome = Outcome { log: Vec::new(), made: false, digest, listens: None };
     log.say("Downloading source code...");
     let names = job.archive.and_then(|archive| archive.names.as_ref());
@@ -176,9 +176,11 @@ impl Log {
     }
 }
 
-/// The digest of what is made: of the same things the same.
-fn made(job: &Job<'_>) -> String {
+/// The digest of what a run makes.
+fn made(job: &Job<'_>, run: &str) -> String {
     let mut hash = Sha256::new();
+    hash.update(run);
+    hash.update([0]);
     hash.update(job.archive.map_or("", |archive| &archive.digest));
     hash.update([0]);
     hash.update(job.dockerfile);

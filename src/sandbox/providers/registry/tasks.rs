@@ -69,9 +69,11 @@ pub(super) fn schedule(context: &mut Context<'_>, address: &Address) -> Handled 
         ));
     }
     if registry.tasks.full {
+        let usual = context.rules.holds(Switch::FullIsBadRequest);
+        let (status, code) = if usual { (400, "RunQuotaExceeded") } else { (409, "TooManyRuns") };
         return Err(Refusal::new(
-            400,
-            "RunQuotaExceeded",
+            status,
+            code,
             format!("The registry {name} has reached the number of runs that may be queued."),
         ));
     }
@@ -92,7 +94,8 @@ pub(super) fn schedule(context: &mut Context<'_>, address: &Address) -> Handled 
         test: asked.test.as_deref(),
         kept_out,
     };
-    let outcome = builder::build(&registry.tasks, registry.login_server(), &run, &job);
+    let again = context.rules.holds(Switch::RebuiltIsAnother);
+    let outcome = builder::build(&registry.tasks, registry.login_server(), &run, &job, again);
     let server = format!("{}/", registry.login_server());
     let images = asked.names.iter().filter_map(|name| {
         let (repository, tag) = name.strip_prefix(&server)?.rsplit_once(':')?;
@@ -245,6 +248,45 @@ fn asked(body: &Json, server: &str) -> Result<Asked, Refusal> {
     if text("sourceLocation").is_empty() {
         return Err(missing("sourceLocation"));
     }
+    // What the specification gives as the least and the most.
+    let timeout = &body["timeout"];
+    if !timeout.is_null() && !timeout.as_u64().is_some_and(|seconds| (300..=28_800).contains(&seconds)) {
+        return Err(errors::invalid_content(
+            "The request content was invalid: 'timeout' must be from 300 to 28800.".to_owned(),
+        ));
+    }
+    let is_name = |name: &str| {
+        let part = |text: &str, more: &str, upper: bool| {
+            !text.is_empty()
+                && text.chars().all(|c| {
+                    c.is_ascii_lowercase()
+                        || c.is_ascii_digit()
+                        || (upper && c.is_ascii_uppercase())
+                        || more.contains(c)
+                })
+        };
+        let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
+        part(repository, "._-/", false)
+            && part(tag, "._-", true)
+            && tag.len() <= 128
+            && !tag.starts_with(['.', '-'])
+    };
+    let bad_name = |names: &[String]| {
+        let short = |name: &String| name.strip_prefix(&format!("{server}/")).unwrap_or(name).to_owned();
+        names.iter().map(short).find(|name| !is_name(name)).map(|name| {
+            errors::invalid_content(format!("The request content was invalid: '{name}' is no image name."))
+        })
+    };
+    let read = asked_for(body, server, &text, &missing)?;
+    bad_name(&read.names).map_or(Ok(read), Err)
+}
+
+fn asked_for(
+    body: &Json,
+    server: &str,
+    text: &dyn Fn(&str) -> String,
+    missing: &dyn Fn(&str) -> Refusal,
+) -> Result<Asked, Refusal> {
     match body["type"].as_str() {
         Some("DockerBuildRequest") => {
             let words = |name: &str| body[name].as_array().cloned().unwrap_or_default();
@@ -261,8 +303,10 @@ fn asked(body: &Json, server: &str) -> Result<Asked, Refusal> {
                         (part("name"), part("value"))
                     })
                     .collect(),
+                // What is not pushed gets no name in the registry.
                 names: words("imageNames")
                     .iter()
+                    .filter(|_| body["isPushEnabled"] != json!(false))
                     .filter_map(Json::as_str)
                     .map(
                         |name| {

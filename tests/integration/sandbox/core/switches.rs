@@ -489,6 +489,20 @@ fn observe(name: &str, world: &World) -> Json {
             let run = tasks::scheduled(world, seed::REGISTRY, &tasks::archive(tasks::DOCKERFILE)).ok(200);
             world.get(run["id"].as_str().unwrap()).ok(200)["properties"]["outputImages"].clone()
         }
+        "rebuilt-is-another" => {
+            let digest = || {
+                let run = tasks::scheduled(world, seed::REGISTRY, &tasks::archive(tasks::DOCKERFILE)).ok(200);
+                world.settle();
+                let run = world.get(run["id"].as_str().unwrap()).ok(200);
+                run["properties"]["outputImages"][0]["digest"].clone()
+            };
+            json!(digest() == digest())
+        }
+        "full-is-bad-request" => {
+            world.edit(|state| state.registry_mut(seed::REGISTRY).unwrap().tasks.full = true);
+            let refused = tasks::scheduled(world, seed::REGISTRY, &tasks::archive(tasks::DOCKERFILE));
+            json!(refused.status)
+        }
         "closed-registry-stops-tasks" => {
             world.edit(|state| seed::variant::network_closed(state, seed::REGISTRY, false));
             let run = tasks::scheduled(world, seed::REGISTRY, &tasks::archive(tasks::DOCKERFILE)).ok(200);
