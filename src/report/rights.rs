@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::azure::builds::BUILD_ACTIONS;
+use crate::azure::builds::{BUILD_ACTIONS, PUSH_ACTION};
 use crate::azure::roles;
 use crate::azure::types::{self, Linked, LinkedOn, LinkedWhen, ResourceType};
 use crate::expression::{Expression, Node, Tree};
@@ -54,6 +54,10 @@ pub fn rights(recipe: &Recipe) -> Vec<RightNeeded> {
                 let when = Some("what is to be built is not in the registry yet".to_owned());
                 for action in BUILD_ACTIONS.iter().filter(|action| !action.ends_with("/read")) {
                     add(&mut rights, action, scope.clone(), when.clone(), id);
+                }
+                if build.tags.is_some() {
+                    let when = Some("the image is there without one of its further tags".to_owned());
+                    add(&mut rights, PUSH_ACTION, scope, when, id);
                 }
             }
             StepKind::Action(action) => {
