@@ -21,6 +21,8 @@ pub(super) struct Rolling {
     before: Option<Traffic>,
     /// Whether this run has judged the candidate with all of the traffic.
     judged: bool,
+    /// What this run wrote that is not put back, in a few words each.
+    stays: Vec<String>,
 }
 
 /// Why a candidate does not get on.
@@ -42,7 +44,8 @@ impl Rolling {
     pub(super) fn of(approved: &Plan) -> Rolling {
         let name = approved.rollout.as_ref().and_then(Rollout::name);
         let expected = approved.rollout.as_ref().map(|rollout| rollout.traffic.clone());
-        Rolling { candidate: name.map(str::to_owned), expected, before: None, judged: false }
+        let stays = approved.rollout.as_ref().map(|rollout| rollout.stays.clone()).unwrap_or_default();
+        Rolling { candidate: name.map(str::to_owned), expected, before: None, judged: false, stays }
     }
 
     /// This run itself gives the revision another name: under the one before none came of it.

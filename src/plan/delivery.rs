@@ -7,6 +7,7 @@ use super::StepPlan;
 use super::engine::Engine;
 use super::rollout::{Rollout, TEMPLATE};
 use super::schedule::Node;
+use super::writes::give_suffix;
 use crate::azure::ResourceId;
 use crate::steps::Outcome;
 use crate::value::{Data, Value};
@@ -18,7 +19,7 @@ const BARRIER: &str = "rollout";
 pub(super) struct Delivery {
     /// The app.
     pub(super) app: ResourceId,
-    /// What is really on the app as its template; `None`: no rollout.
+    /// What is really on the app as its template, where all is counted from that of another revision.
     template: Option<Value>,
     /// The key of the step that pins the traffic.
     pin: Option<String>,
@@ -38,7 +39,7 @@ impl Delivery {
         };
         Delivery {
             app: target.app_id(),
-            template: rollout.map(|_| template()),
+            template: (rollout.is_some() || engine.serving().is_some()).then(template),
             pin,
             suffix: candidate
                 .and_then(|candidate| candidate.name.as_deref())
@@ -48,7 +49,7 @@ impl Delivery {
         }
     }
 
-    /// Whether the run has no rollout.
+    /// Whether the app's own template is what all is counted from.
     pub(super) fn is_none(&self) -> bool {
         self.template.is_none()
     }
@@ -105,16 +106,27 @@ impl Delivery {
             return;
         }
         // What a change that was taken back has left there goes.
-        if let Some(template) = base.at_mut(&at) {
-            *template = on_app.clone();
-            if let Data::Map(members) = &mut template.data {
-                members.shift_remove("revisionSuffix");
+        let mut left = on_app.clone();
+        let old = match &mut left.data {
+            Data::Map(members) => members.shift_remove("revisionSuffix"),
+            _ => None,
+        };
+        let same = merged.at(&at) == Some(&left);
+        match (&self.suffix, merged.at_mut(&at).map(|template| &mut template.data)) {
+            (Some(suffix), Some(Data::Map(members))) => {
+                members.insert("revisionSuffix".to_owned(), Value::from(suffix.as_str()));
+            }
+            // Just what was taken back is wanted, and stands there already: only a new name makes a revision of it.
+            (None, _) if same => give_suffix(merged),
+            // Its suffix is sent away with it.
+            _ => {
+                if let (Some(old), Data::Map(members)) = (old, &mut left.data) {
+                    members.insert("revisionSuffix".to_owned(), old);
+                }
             }
         }
-        if let (Some(suffix), Some(Data::Map(members))) =
-            (&self.suffix, merged.at_mut(&at).map(|template| &mut template.data))
-        {
-            members.insert("revisionSuffix".to_owned(), Value::from(suffix.as_str()));
+        if let Some(template) = base.at_mut(&at) {
+            *template = left;
         }
     }
 }

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 
 use super::finding::Finding;
 use super::frame::Frame;
-use super::rollout::{self, Base, Standing};
+use super::rollout::{self, Base, Serving, Standing};
 use super::stepping::StepRun;
 use super::target::Target;
 use crate::azure::types;
@@ -201,11 +201,26 @@ impl<'a> Engine<'a> {
         self.read(&self.request.target.app_id(), "Microsoft.App/containerApps")
     }
 
-    /// The app as observed; where a rollout is in the run, with the template of the revision that serves.
+    /// The app as observed; where a rollout is in the run, or the newest revision was taken back, with the template
+    /// of the revision that serves.
     pub(super) fn app(&self) -> Value {
-        match self.rollout() {
-            Some(base) => base.app.clone(),
-            None => self.app_as_read(),
+        self.app_that_serves().cloned().unwrap_or_else(|| self.app_as_read())
+    }
+
+    /// The app with the template of the revision that serves, where everything of the run is counted from that.
+    pub(super) fn app_that_serves(&self) -> Option<&Value> {
+        match self.standing.get() {
+            Some(Standing::Here(base)) => Some(&base.app),
+            Some(Standing::Serving(serving)) => Some(&serving.app),
+            _ => None,
+        }
+    }
+
+    /// What serves in the place of a newest revision that was taken back, in a run without a rollout.
+    pub(super) fn serving(&self) -> Option<&Serving> {
+        match self.standing.get() {
+            Some(Standing::Serving(serving)) => Some(serving),
+            _ => None,
         }
     }
 

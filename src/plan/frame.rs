@@ -223,7 +223,7 @@ impl Scope for Frame<'_, '_> {
             _ => {
                 // One member of the app, without a copy of all of it.
                 if let ("app", Some(field), None, Some(Fact::Found(app))) =
-                    (root, field, engine.rollout(), engine.asked.ask(&engine.app_read()))
+                    (root, field, engine.app_that_serves(), engine.asked.ask(&engine.app_read()))
                 {
                     return Some(select(app, field));
                 }

@@ -52,7 +52,9 @@ pub(super) fn health(engine: &Engine<'_>, rollout: Option<&Rollout>) -> Health {
     // Where a rollout decides who serves, the newest revision may be one that was taken back.
     let candidate = rollout.filter(|one| one.candidate.as_ref().is_some_and(|candidate| candidate.exists));
     let candidate = candidate.and_then(Rollout::name);
-    let judged = candidate.or(rollout.map(|rollout| rollout.serving.as_str()));
+    let judged = candidate
+        .or(rollout.map(|rollout| rollout.serving.as_str()))
+        .or(engine.serving().map(|serving| serving.name.as_str()));
     let newest = app.text_at(&["properties", "latestRevisionName"]);
     let Some(name) = judged.or(newest) else {
         health.findings.push(

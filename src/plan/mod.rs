@@ -401,10 +401,10 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let resources = resources::resources(&engine, &mut steps);
     let (rollout, in_the_way) = match engine.rollout() {
         Some(base) => {
-            let (rollout, findings) = rollout::of(&engine, base, &resources);
+            let (rollout, findings) = rollout::of(&engine, base, &resources, &steps);
             (Some(rollout), findings)
         }
-        None => (None, engine.rollout_blocked().to_vec()),
+        None => (None, rollout::without(&engine)),
     };
     let delivery = delivery::Delivery::of(&engine, rollout.as_ref(), pinned);
     let writes = writes::writes(&engine, &delivery.seen(&steps), &resources, &actions, &delivery);

@@ -5,8 +5,10 @@
 //! After a rollout that failed, the app's template is the one that failed. So whatever the recipes want is laid
 //! over the template of the revision that *serves* ([`Base`]), and compared with it.
 
+mod at_once;
 mod base;
 mod naming;
+mod obstacles;
 mod policy;
 
 use std::time::Duration;
@@ -20,7 +22,7 @@ use crate::diagnostic::codes;
 use crate::steps;
 use crate::value::{Data, Value};
 
-pub(super) use base::{Base, Standing, standing};
+pub(super) use base::{Base, Serving, Standing, standing};
 use naming::{Pick, seed};
 
 const DOCS: &str = "https://learn.microsoft.com/azure/container-apps/traffic-splitting";
@@ -56,6 +58,10 @@ pub struct Rollout {
     pub traffic: Traffic,
     /// What is left once the plan's writes are done, in order; each is one write.
     pub stages: Vec<Stage>,
+    /// What people should know of it besides, in a sentence each.
+    pub notes: Vec<String>,
+    /// What the run writes that a rollout does not stage, and that stays when it is taken back, in a few words each.
+    pub stays: Vec<String>,
     /// What judges the candidate, in a few words each.
     pub checks: Vec<String>,
     /// Where the candidate answers; `None` while the app's host is not known.
@@ -129,7 +135,12 @@ pub fn stages(traffic: &Traffic, label: &str, candidate: Option<&str>, weights: 
 }
 
 /// A rollout of the run, and what stands in its way.
-pub(super) fn of(engine: &Engine<'_>, base: &Base, resources: &[ResourcePlan]) -> (Rollout, Vec<Finding>) {
+pub(super) fn of(
+    engine: &Engine<'_>,
+    base: &Base,
+    resources: &[ResourcePlan],
+    steps: &[StepPlan],
+) -> (Rollout, Vec<Finding>) {
     let policy = &base.policy;
     let app = engine.request.target.app_id();
     let owned =
@@ -151,7 +162,7 @@ pub(super) fn of(engine: &Engine<'_>, base: &Base, resources: &[ResourcePlan]) -
                     Pick::New(name) => Candidate { name: Some(name), exists: false },
                     Pick::Active(name) => Candidate { name: Some(name), exists: true },
                     Pick::Failed(name) => {
-                        findings.push(failed_before(engine, base, &name));
+                        findings.push(obstacles::failed_before(engine, base, &name));
                         Candidate { name: Some(name), exists: false }
                     }
                 }
@@ -159,7 +170,10 @@ pub(super) fn of(engine: &Engine<'_>, base: &Base, resources: &[ResourcePlan]) -
         });
     }
     let name = candidate.as_ref().and_then(|candidate| candidate.name.as_deref());
-    findings.extend(in_the_way(engine, base, name));
+    findings.extend(obstacles::in_the_way(engine, base, name));
+    let at_once = at_once::of(engine, base, resources, steps);
+    findings.extend(at_once.refused);
+    let mut notes = at_once.notes;
     if findings.iter().all(|finding| finding.status == Status::Passed) {
         let detail = format!("{} has all of the traffic but the candidate's", base.serving);
         findings.push(Finding::passed(codes::ROLLOUT, "one revision serves").detail(detail));
@@ -174,8 +188,19 @@ pub(super) fn of(engine: &Engine<'_>, base: &Base, resources: &[ResourcePlan]) -
     {
         stages.push(Stage::Again);
     }
+    if stages.contains(&Stage::Label)
+        && let Some(from) = base.live.labelled(&policy.label)
+    {
+        notes.push(format!("the label {} moves there from {from}", policy.label));
+    }
     if !policy.keep {
+        let others = base.live.others(&base.serving, &policy.label);
         match &candidate {
+            Some(_) if !others.is_empty() => notes.push(format!(
+                "{} stays active without traffic: it carries the label {}",
+                base.serving,
+                others.join(", ")
+            )),
             Some(_) => stages.push(Stage::Retire(base.serving.clone())),
             // A run that was killed before its last stage has left it.
             None => stages.extend(replaced.clone().map(Stage::Retire)),
@@ -193,6 +218,8 @@ pub(super) fn of(engine: &Engine<'_>, base: &Base, resources: &[ResourcePlan]) -
         rolls_back: policy.rolls_back,
         traffic: base.traffic.clone(),
         stages,
+        notes,
+        stays: at_once.stays,
         checks: Vec::new(),
         url,
         seen: Value::null(),
@@ -212,6 +239,18 @@ fn predecessor(base: &Base, app: &str, leaves: &[&crate::merge::Owned]) -> Optio
         .cloned()
 }
 
+/// What a run without a rollout that can begin says of one.
+pub(super) fn without(engine: &Engine<'_>) -> Vec<Finding> {
+    let mut findings = engine.rollout_blocked().to_vec();
+    findings.extend(engine.serving().map(|serving| {
+        Finding::passed(codes::ROLLOUT, "what serves is built on").detail(format!(
+            "{}, the newest revision, is deactivated: changes are counted from {}, which has all of the traffic",
+            serving.newest, serving.name
+        ))
+    }));
+    findings
+}
+
 /// What the checks see as `candidate`.
 fn candidate_value(base: &Base, rollout: &Rollout) -> Value {
     // Once it has all of the traffic it is what serves.
@@ -227,71 +266,6 @@ fn candidate_value(base: &Base, rollout: &Rollout) -> Value {
         ("weight", weight),
         ("properties", properties),
     ])
-}
-
-/// What somebody else has under way on the app, and this run would tread on.
-fn in_the_way(engine: &Engine<'_>, base: &Base, candidate: Option<&str>) -> Vec<Finding> {
-    let target = engine.request.target;
-    let is = |name: &str, other: Option<&str>| other.is_some_and(|other| other.eq_ignore_ascii_case(name));
-    let mut findings = Vec::new();
-    let shift = |name: &str| shift_command(target, name);
-    let labelled = base.traffic.labelled(&base.policy.label);
-    if let Some(name) = labelled.filter(|name| {
-        !is(name, candidate) && !is(name, Some(&base.serving)) && base.traffic.weight(name) > 0
-    }) {
-        let weight = base.traffic.weight(name);
-        findings.push(
-            Finding::failed(codes::ROLLOUT, "no other rollout is under way")
-                .detail(format!(
-                    "{name} stands at {weight} % under the label {}, and is not what this run would roll out; give it \
-                     all of the traffic, or put that back to {}: {}",
-                    base.policy.label,
-                    base.serving,
-                    shift(&base.serving)
-                ))
-                .fix(shift(name))
-                .docs(DOCS),
-        );
-    }
-    let serves = base.revisions.iter().find(|one| one.name.eq_ignore_ascii_case(&base.serving));
-    if serves.is_some_and(|one| !one.active) {
-        findings.push(
-            Finding::failed(codes::ROLLOUT, "the revision that has the traffic is active")
-                .detail(format!("{} is deactivated", base.serving))
-                .fix(revision_command(target, "activate", &base.serving)),
-        );
-    }
-    let newer = base.revisions.iter().filter(|one| {
-        one.active
-            && serves.is_some_and(|serves| serves.created < one.created)
-            && !is(&one.name, candidate)
-            && base.traffic.weight(&one.name) == 0
-    });
-    for one in newer {
-        findings.push(
-            Finding::failed(codes::ROLLOUT, "no newer revision waits for traffic")
-                .detail(format!(
-                    "{} is newer than {}, which serves, and active: somebody else deployed it, or an earlier rollout \
-                     was given up; deactivate it, or give it the traffic: {}",
-                    one.name,
-                    base.serving,
-                    shift(&one.name)
-                ))
-                .fix(revision_command(target, "deactivate", &one.name))
-                .docs(DOCS),
-        );
-    }
-    findings
-}
-
-fn failed_before(engine: &Engine<'_>, base: &Base, name: &str) -> Finding {
-    let again = engine.applies(base.policy.instance, &[]);
-    Finding::failed(codes::ROLLOUT, format!("{name} has not failed before"))
-        .detail(
-            "the same change was rolled out before and taken back: the revision is there, deactivated. Change \
-             something, or try it again under a new name",
-        )
-        .fix(format!("{again} --retry"))
 }
 
 /// The command that gives a revision all of the traffic.
@@ -324,7 +298,7 @@ pub(super) fn pin(engine: &Engine<'_>, base: &Base) -> Option<StepPlan> {
     let text = |path: &[&str]| app.at(path).cloned().unwrap_or_else(Value::null);
     let mode = ["properties", "configuration", "activeRevisionsMode"];
     let mode = if base.multiple { text(&mode) } else { Value::from("Multiple") };
-    let traffic = if base.live.is_pinned() && base.multiple {
+    let traffic = if base.live.is_pinned() && base.multiple && base.live == base.traffic {
         text(&["properties", "configuration", "ingress", "traffic"])
     } else {
         base.traffic.to_value()

@@ -200,7 +200,7 @@ impl Frame<'_, '_> {
         let kind = types::find("Microsoft.App/containerApps")?;
         let id = self.engine.request.target.app_id();
         let app = self.engine.app();
-        if self.engine.rollout().is_none() {
+        if self.engine.app_that_serves().is_none() {
             let running = self.engine.running_template(&app);
             return self.merged(step, steps::container_app(kind, key, &id, &app, running.as_ref(), fragment));
         }

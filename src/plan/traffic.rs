@@ -75,6 +75,12 @@ impl Traffic {
         self.0.iter().find(|entry| entry.has(label))?.revision.as_deref()
     }
 
+    /// The labels of a revision other than `label`.
+    pub fn others(&self, revision: &str, label: &str) -> Vec<&str> {
+        let of = self.0.iter().filter(|entry| entry.is_of(revision));
+        of.filter_map(|entry| entry.label.as_deref()).filter(|other| *other != label).collect()
+    }
+
     /// Whether no entry moves on to a new revision by itself: an entry for the latest takes its weight there
     /// at once (microsoft/azure-container-apps#688).
     pub fn is_pinned(&self) -> bool {

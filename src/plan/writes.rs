@@ -280,7 +280,7 @@ fn asked(origin: Origin) -> Option<String> {
 
 /// A revision suffix that the template has not had: from the template and the time of the app's last
 /// change, so that a repeated try makes the same one.
-fn give_suffix(app: &mut Value) {
+pub(super) fn give_suffix(app: &mut Value) {
     let text = |keys: &[&str]| app.at(keys).and_then(Value::to_json).unwrap_or_default().to_string();
     let seed = text(&["properties", "template"]) + &text(&["systemData", "lastModifiedAt"]);
     let digest = Sha256::digest(seed.as_bytes());

@@ -41,6 +41,9 @@ pub(super) fn rollout(rollout: &RolloutReport) -> String {
     for stage in &rollout.stages {
         let _ = writeln!(text, "      → {}", told(stage, rollout));
     }
+    for note in &rollout.notes {
+        let _ = writeln!(text, "      {DIM}# {note}{DIM:#}");
+    }
     let judges = match rollout.checks.as_slice() {
         [] => "its health".to_owned(),
         checks => format!("its health; {}", checks.join("; ")),

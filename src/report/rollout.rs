@@ -25,6 +25,9 @@ pub struct RolloutReport {
     pub writes: usize,
     /// What judges it before each stage and after the last.
     pub checks: Vec<String>,
+    /// What should be known of it besides, in a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// `rollback` or `keep`.
     pub on_failure: &'static str,
     /// How long it takes at least, in seconds.
@@ -113,6 +116,7 @@ impl RolloutReport {
             stages: rollout.stages.iter().map(stage).collect(),
             writes: plan.writes.len() + rollout.stages.len(),
             checks: rollout.checks.iter().map(|name| strip_control(name)).collect(),
+            notes: rollout.notes.iter().map(|note| strip_control(note)).collect(),
             on_failure: if rollout.rolls_back { "rollback" } else { "keep" },
             at_least: rollout.at_least().as_secs(),
             candidate,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::super::write::Context;
 use super::super::{Event, Executor, Failure};
 use super::{Rolling, Stopped};
+use crate::diagnostic::Diagnostic;
 use crate::plan::{Rollout, Target, Traffic, revision_command, shift_command};
 
 /// What taking back may take beyond the deadline: a candidate that failed is not left with traffic because
@@ -48,7 +49,7 @@ impl Executor {
         };
         match Box::pin(executor.take_back(context, rollout, candidate, rolling, &back)).await {
             Ok(()) => Failure::RolledBack(Box::new(
-                cause
+                not_put_back(cause, &rolling.stays)
                     .note(format!("put back: {back}"))
                     .note(format!("{candidate} is deactivated"))
                     .note("the same change is refused from now on; --retry tries it again under a new name"),
@@ -56,7 +57,8 @@ impl Executor {
             Err(Failure::Interrupted) => Failure::Interrupted,
             Err(failure) => {
                 let why = failure.diagnostic().map_or_else(String::new, |why| why.message.clone());
-                let cause = cause.note(format!("it could not be put back whole: {why}"));
+                let cause = not_put_back(cause, &rolling.stays)
+                    .note(format!("it could not be put back whole: {why}"));
                 let left = self.stands(context, Failure::NotPutBack(Box::new(cause)), rolling).await;
                 left.and_note(&by_hand(context.target, rollout, candidate)).and_note(
                     "run again as it is, the same command tries the revision again, as long as it is active",
@@ -106,6 +108,14 @@ impl Executor {
         self.retire(context, observed, candidate).await?;
         Ok(())
     }
+}
+
+/// A failure with what else this run wrote: that acts on the revision that serves too, and stays.
+fn not_put_back(cause: Diagnostic, stays: &[String]) -> Diagnostic {
+    if stays.is_empty() {
+        return cause;
+    }
+    cause.note(format!("written by this run and not put back: {}", stays.join(", ")))
 }
 
 /// How to put back by hand what a rollout left.

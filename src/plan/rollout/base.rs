@@ -27,6 +27,20 @@ pub(in crate::plan) enum Standing {
     Blocked(Vec<Finding>),
     /// It can.
     Here(Box<Base>),
+    /// No recipe of the run has one, but the newest revision was taken back, and another one serves.
+    Serving(Box<Serving>),
+}
+
+/// What serves where the newest revision was taken back: after a rollout that failed the app's template is the
+/// one that failed, and no run builds on that.
+#[derive(Clone, Debug)]
+pub(in crate::plan) struct Serving {
+    /// The revision that serves.
+    pub(in crate::plan) name: String,
+    /// The newest one, which is deactivated.
+    pub(in crate::plan) newest: String,
+    /// The app with the template of what serves.
+    pub(in crate::plan) app: Value,
 }
 
 /// A revision that is there.
@@ -80,7 +94,7 @@ pub(in crate::plan) fn standing(engine: &Engine<'_>, app: &Value) -> Standing {
             two(engine, first, second);
             return Standing::Blocked(Vec::new());
         }
-        return Standing::None;
+        return serving(engine, app);
     };
     if app.is_null() {
         // Told already, as what every run needs.
@@ -126,6 +140,49 @@ pub(in crate::plan) fn standing(engine: &Engine<'_>, app: &Value) -> Standing {
     }
 }
 
+/// What serves in a run without a rollout. Only where nobody can doubt it: all of the traffic is pinned to one
+/// revision by its name, and the newest one is deactivated.
+fn serving(engine: &Engine<'_>, app: &Value) -> Standing {
+    let traffic = Traffic::of(app);
+    if !is_multiple(app) || !traffic.is_pinned() {
+        return Standing::None;
+    }
+    let shares = traffic.shares();
+    let Some((name, _)) = shares.iter().find(|(_, weight)| *weight == 100) else { return Standing::None };
+    let newest = app.text_at(&["properties", "latestRevisionName"]).filter(|newest| !newest.is_empty());
+    let Some(newest) = newest.filter(|newest| !newest.eq_ignore_ascii_case(name)) else {
+        return Standing::None;
+    };
+    if engine.newest_revision(app).at(&["properties", "active"]).and_then(Value::as_bool) != Some(false) {
+        return Standing::None;
+    }
+    let revision = engine.revision_named(name);
+    if revision.is_unknown() {
+        return Standing::Pending;
+    }
+    let template = revision.at(&["properties", "template"]).filter(|template| template.as_map().is_some());
+    match template {
+        Some(template) => Standing::Serving(Box::new(Serving {
+            name: name.clone(),
+            newest: newest.to_owned(),
+            app: with_template(app, template),
+        })),
+        None => Standing::Blocked(vec![
+            Finding::failed(codes::ROLLOUT, "the revision that serves can be read")
+                .detail(format!(
+                    "{newest}, the newest, is deactivated, and {name}, which has all of the traffic, does not tell its \
+                     template: what is written would be built on what was taken back"
+                ))
+                .fix(revision_command(engine.request.target, "show", name)),
+        ]),
+    }
+}
+
+fn is_multiple(app: &Value) -> bool {
+    app.text_at(&["properties", "configuration", "activeRevisionsMode"])
+        .is_some_and(|mode| mode.eq_ignore_ascii_case("Multiple"))
+}
+
 fn base(
     engine: &Engine<'_>,
     app: &Value,
@@ -133,9 +190,7 @@ fn base(
     revisions: Vec<Known>,
 ) -> Result<Base, Box<Finding>> {
     let target = engine.request.target;
-    let multiple = app
-        .text_at(&["properties", "configuration", "activeRevisionsMode"])
-        .is_some_and(|mode| mode.eq_ignore_ascii_case("Multiple"));
+    let multiple = is_multiple(app);
     let ready = app.text_at(&["properties", "latestReadyRevisionName"]).filter(|name| !name.is_empty());
     let live = Traffic::of(app);
     let not_ready = || {
@@ -156,7 +211,9 @@ fn base(
     };
     // In Single mode the list has no say.
     let (serving, traffic) = if multiple {
-        (one_serves(engine, &traffic, &policy.label)?, traffic)
+        let serving = one_serves(engine, &traffic, &policy.label, &revisions)?;
+        let traffic = put_back(&traffic, &policy.label, &serving, &revisions);
+        (serving, traffic)
     } else {
         let ready = ready.ok_or_else(not_ready)?;
         let pinned = live.pinned(ready);
@@ -178,8 +235,26 @@ fn base(
     Ok(Base { policy, multiple, live, traffic, serving, revisions, app })
 }
 
+/// The traffic without what a labelled candidate has that is deactivated: a part of the requests goes nowhere.
+fn put_back(traffic: &Traffic, label: &str, serving: &str, revisions: &[Known]) -> Traffic {
+    let dead = |name: &&str| {
+        !name.eq_ignore_ascii_case(serving)
+            && traffic.weight(name) > 0
+            && revisions.iter().any(|one| !one.active && one.name.eq_ignore_ascii_case(name))
+    };
+    match traffic.labelled(label).filter(dead) {
+        Some(name) => traffic.without(serving, name),
+        None => traffic.clone(),
+    }
+}
+
 /// The one revision that has the traffic, but for a candidate's share.
-fn one_serves(engine: &Engine<'_>, traffic: &Traffic, label: &str) -> Result<String, Box<Finding>> {
+fn one_serves(
+    engine: &Engine<'_>,
+    traffic: &Traffic,
+    label: &str,
+    revisions: &[Known],
+) -> Result<String, Box<Finding>> {
     let shares = traffic.shares();
     let serves = |name: &&(String, u32)| {
         let candidate = traffic.labelled(label).is_some_and(|own| own.eq_ignore_ascii_case(&name.0));
@@ -190,7 +265,9 @@ fn one_serves(engine: &Engine<'_>, traffic: &Traffic, label: &str) -> Result<Str
         return Ok(only.clone());
     }
     let target = engine.request.target;
-    let most = shares.iter().max_by_key(|(_, weight)| *weight).map_or("REVISION", |(name, _)| name);
+    let active = |name: &str| revisions.iter().any(|one| one.active && one.name.eq_ignore_ascii_case(name));
+    let most = shares.iter().filter(|(name, _)| active(name)).max_by_key(|(_, weight)| *weight);
+    let most = most.map_or("REVISION", |(name, _)| name);
     Err(Box::new(
         Finding::failed(codes::ROLLOUT, "one revision serves")
             .detail(format!("the traffic is split already: {traffic}"))

@@ -61,6 +61,15 @@ pub(super) fn made_by(revision: &str, app: &str, seed: &str) -> bool {
     (0..ATTEMPTS).any(|attempt| name(app, seed, attempt).eq_ignore_ascii_case(revision))
 }
 
+/// Whether a revision has a name of the kind that rollouts give.
+pub(super) fn is_ours(revision: &str, app: &str) -> bool {
+    let digits = revision.len().checked_sub(8).filter(|at| revision.is_char_boundary(*at));
+    digits.is_some_and(|at| {
+        let (before, digits) = revision.split_at(at);
+        before.eq_ignore_ascii_case(&format!("{app}--r")) && digits.chars().all(|c| c.is_ascii_hexdigit())
+    })
+}
+
 /// The revision for a change, among those that are there. `again`: one that was taken back is tried under the
 /// next name. `renew`: a name was sent, and no revision came of it.
 pub(super) fn pick(known: &[Known], app: &str, seed: &str, again: bool, renew: bool) -> Pick {

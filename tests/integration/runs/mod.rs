@@ -25,6 +25,7 @@ mod refusals;
 mod registries;
 mod required;
 mod rollouts;
+mod rollouts_beside;
 mod rollouts_judged;
 mod secrecy;
 mod secrets;

@@ -305,10 +305,7 @@ fn what_others_have_under_way_is_told_before_the_first_write() {
             json!([{ "revisionName": "ca-demo--older00", "weight": 90 }, { "revisionName": FIRST, "weight": 10, "label": "canary" }]),
             "stands at 10 % under the label canary",
         ),
-        (
-            json!([{ "revisionName": "ca-demo--older00", "weight": 100 }]),
-            "deactivate it, or give it the traffic",
-        ),
+        (json!([{ "revisionName": "ca-demo--older00", "weight": 100 }]), "is newer than ca-demo--older00"),
     ] {
         let world = World::new().edited(set(list));
         let from = world.count();
