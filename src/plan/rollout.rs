@@ -154,6 +154,7 @@ pub(super) fn of(
     let own = &engine.request.target.app;
     let mut findings = Vec::new();
     let mut candidate = None;
+    let mut dead = false;
     if changes {
         candidate = Some(match seed(&base.serving, &leaves) {
             None => Candidate { name: None, exists: false },
@@ -162,6 +163,8 @@ pub(super) fn of(
                     Pick::New(name) => Candidate { name: Some(name), exists: false },
                     Pick::Active(name) => Candidate { name: Some(name), exists: true },
                     Pick::Failed(name) => {
+                        // Deactivated while it has traffic: then a run that is on sees what really stands.
+                        dead = base.live.weight(&name) > 0;
                         findings.push(obstacles::failed_before(engine, base, &name));
                         Candidate { name: Some(name), exists: false }
                     }
@@ -216,7 +219,7 @@ pub(super) fn of(
         weights: policy.weights.clone(),
         bake: policy.bake,
         rolls_back: policy.rolls_back,
-        traffic: base.traffic.clone(),
+        traffic: if dead { base.live.clone() } else { base.traffic.clone() },
         stages,
         notes,
         stays: at_once.stays,
