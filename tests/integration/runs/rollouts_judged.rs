@@ -164,6 +164,35 @@ fn a_gate_that_could_not_be_asked_takes_nothing_back() {
     assert_eq!(run.applied.writes.len(), 3, "from the label on: {:?}", run.applied.writes);
 }
 
+/// Has no way to any host for 45 s, from the first request on.
+struct AwayAtFirst {
+    hosts: SandboxHosts,
+    clock: Arc<acarecipe::clock::VirtualClock>,
+    first: Mutex<Option<OffsetDateTime>>,
+}
+
+#[async_trait::async_trait]
+impl Prober for AwayAtFirst {
+    async fn probe(&self, request: &ProbeRequest) -> Result<ProbeAnswer, ProbeError> {
+        let now = self.clock.now();
+        let first = *self.first.lock().unwrap().get_or_insert(now);
+        if now - first < Duration::from_secs(45) {
+            let host = request.url.host_str().unwrap_or_default().to_owned();
+            return Err(ProbeError::Name { host, reason: "no name server answers".to_owned() });
+        }
+        self.hosts.probe(request).await
+    }
+}
+
+#[test]
+fn a_gate_that_could_not_be_asked_is_asked_again_for_a_while() {
+    let mut world = World::new();
+    let hosts = SandboxHosts::new(Arc::new(world.sandbox.clone()), Arc::clone(&world.clock) as _);
+    let clock = Arc::clone(&world.clock);
+    world.prober = Some(Arc::new(AwayAtFirst { hosts, clock, first: Mutex::default() }));
+    world.apply(RECIPE, SHORT).ok();
+}
+
 #[test]
 fn what_has_all_of_the_traffic_is_judged_before_the_way_back_is_cleared_away() {
     for parameters in [SHORT, NOT_KEPT] {
