@@ -5,15 +5,17 @@ const MAX_CHARACTERS: usize = 4096;
 
 /// The text with its variables filled in: `$name`, `${name}`, `${name:-default}`, `${name:+other}`. `None` when
 /// one is not known, or is written in a way that is not known here.
-pub(super) fn expand(text: &str, value: &impl Fn(&str) -> Option<String>) -> Option<String> {
+///
+/// `escape` before a `$` takes its meaning.
+pub(super) fn expand(text: &str, escape: char, value: &impl Fn(&str) -> Option<String>) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {
         if out.len() > MAX_CHARACTERS {
             return None;
         }
-        let escaped = rest[..at].ends_with('\\');
-        out.push_str(&rest[..at - usize::from(escaped)]);
+        let escaped = rest[..at].ends_with(escape);
+        out.push_str(&rest[..at - if escaped { escape.len_utf8() } else { 0 }]);
         rest = &rest[at + 1..];
         if escaped {
             out.push('$');

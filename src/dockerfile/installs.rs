@@ -11,7 +11,7 @@ pub enum Manager {
     Apk,
     /// Red Hat's: `dnf`, `microdnf`, `yum`, `tdnf`.
     Dnf,
-    /// Python's: `pip`, `python -m pip`, `uv pip`.
+    /// Python's: `pip`, `python -m pip`, `uv pip`, whose `sync` takes files.
     Pip,
 }
 
@@ -97,7 +97,7 @@ impl Install {
             "apk" => (Manager::Apk, &["add"], APK_VALUES, words),
             "dnf" | "microdnf" | "yum" | "tdnf" => (Manager::Dnf, &["install"], DNF_VALUES, words),
             "uv" if words.first().is_some_and(|word| word.text == "pip") => {
-                (Manager::Pip, &["install"], PIP_VALUES, &words[1..])
+                (Manager::Pip, &["install", "sync"], PIP_VALUES, &words[1..])
             }
             name if is_pip(name) => (Manager::Pip, &["install"], PIP_VALUES, words),
             name if name.starts_with("python") => {
@@ -114,7 +114,7 @@ impl Install {
             requirements: Vec::new(),
             place: command.place(),
         };
-        let mut installs = false;
+        let (mut installs, mut files) = (false, false);
         let mut rest = words.iter();
         while let Some(word) = rest.next() {
             let text = word.text.as_str();
@@ -151,7 +151,11 @@ impl Install {
                     return None;
                 }
                 installs = true;
+                files = text == "sync";
             }
+        }
+        if files {
+            found.requirements.append(&mut found.packages);
         }
         installs.then_some(found)
     }

@@ -80,6 +80,8 @@ pub struct Dockerfile {
     pub stages: Vec<Stage>,
     /// What is no Dockerfile, in order.
     pub mistakes: Vec<Mistake>,
+    /// What takes the meaning from a `$` behind it: `\` unless the directive `escape` says otherwise.
+    escape: char,
 }
 
 /// What a `FROM` begins.
@@ -304,7 +306,7 @@ impl Dockerfile {
             })
             .last()?;
         let variables = self.variables(stage);
-        let text = expand::expand(&word.text, &|name| variables.get(name).cloned());
+        let text = expand::expand(&word.text, self.escape, &|name| variables.get(name).cloned());
         Some(Word { text: text.unwrap_or_else(|| word.text.clone()), place: word.place })
     }
 
@@ -331,9 +333,9 @@ impl Dockerfile {
                 _ => continue,
             };
             let value = |variable: &Variable| match &variable.value {
-                Some(written) => {
-                    expand::expand(written, &|name| set.get(name).or_else(|| given.get(name)).cloned())
-                }
+                Some(written) => expand::expand(written, self.escape, &|name| {
+                    set.get(name).or_else(|| given.get(name)).cloned()
+                }),
                 None => globals.get(&variable.name).cloned(),
             };
             let values: Vec<_> = variables.iter().map(|one| (one.name.clone(), value(one))).collect();
@@ -357,8 +359,9 @@ impl Dockerfile {
     fn globals(&self) -> BTreeMap<String, String> {
         let mut known = BTreeMap::new();
         for Variable { name, value, .. } in &self.arguments {
-            let value =
-                value.as_ref().and_then(|value| expand::expand(value, &|name| known.get(name).cloned()));
+            let value = value
+                .as_ref()
+                .and_then(|value| expand::expand(value, self.escape, &|name| known.get(name).cloned()));
             match value {
                 Some(value) => drop(known.insert(name.clone(), value)),
                 None => drop(known.remove(name)),
@@ -377,7 +380,7 @@ impl Dockerfile {
             })
             .flatten()
             .filter_map(|word| {
-                let text = expand::expand(&word.text, &|name| variables.get(name).cloned())?;
+                let text = expand::expand(&word.text, self.escape, &|name| variables.get(name).cloned())?;
                 let (port, protocol) = text.split_once('/').unwrap_or((&text, "tcp"));
                 let tcp = protocol.eq_ignore_ascii_case("tcp");
                 Some((port.parse().ok().filter(|_| tcp)?, word.place))
@@ -388,6 +391,7 @@ impl Dockerfile {
     /// What a stage's image is started with; `None`: what the base image has.
     pub fn start(&self, stage: &Stage) -> Option<Start> {
         let (mut entrypoint, mut cmd) = (None, None);
+        let mut bash = false;
         for stage in self.lineage(stage) {
             let mut own = false;
             for one in stage.instructions.iter().filter(|one| !one.onbuild) {
@@ -401,6 +405,10 @@ impl Dockerfile {
                         entrypoint = Some((form, one.place));
                         cmd = cmd.filter(|_| own);
                     }
+                    Kind::Shell(words) => {
+                        let name = words.first().and_then(|word| word.text.rsplit('/').next());
+                        bash = name == Some("bash");
+                    }
                     _ => {}
                 }
             }
@@ -408,7 +416,7 @@ impl Dockerfile {
         let (form, place) = entrypoint.or(cmd)?;
         let words = match form {
             // A shell ignores what CMD adds.
-            Form::Shell(commands) => return Some(started(commands, place)),
+            Form::Shell(commands) => return Some(started(commands, place, bash)),
             Form::Exec(words) => words.clone(),
         };
         let added = match cmd.filter(|_| entrypoint.is_some()) {
@@ -421,9 +429,14 @@ impl Dockerfile {
         Some(executed(words.into_iter().chain(added.iter().cloned()).collect(), place))
     }
 
-    /// The text with variables filled in; `None` when one is not known.
+    /// A text for a shell with variables filled in; `None` when one is not known.
     pub fn expand(text: &str, variables: &BTreeMap<String, String>) -> Option<String> {
-        expand::expand(text, &|name| variables.get(name).cloned())
+        expand::expand(text, '\\', &|name| variables.get(name).cloned())
+    }
+
+    /// A text of an instruction of this file with variables filled in; `None` when one is not known.
+    pub fn filled(&self, text: &str, variables: &BTreeMap<String, String>) -> Option<String> {
+        expand::expand(text, self.escape, &|name| variables.get(name).cloned())
     }
 }
 
@@ -461,21 +474,21 @@ impl Instruction {
 
 /// What an exec form starts; `sh -c TEXT` is a shell form in other words.
 fn executed(words: Vec<Word>, place: Place) -> Start {
-    let shell = words
-        .first()
-        .is_some_and(|word| matches!(word.text.rsplit('/').next(), Some("sh" | "bash" | "ash" | "dash")));
-    let flag = words.get(1).is_some_and(|word| word.text.starts_with('-') && word.text.ends_with('c'));
-    match words.get(2).filter(|_| shell && flag) {
-        Some(text) => {
+    let script = words.split_first().and_then(|(program, rest)| shell::script(&program.text, rest));
+    match script {
+        Some((name, text)) => {
             let commands = shell::commands(&lines::placed(&text.text, text.place));
-            started(&commands, place)
+            started(&commands, place, name == "bash")
         }
         None => Start { words, exec: true, literal: true, place },
     }
 }
 
-fn started(commands: &[Command], place: Place) -> Start {
+/// `replaces`: the shell is bash, which puts a single command in its own place. Debian's `dash` 0.5.12 does not (seen on
+/// Debian 12); of other shells it is not known.
+fn started(commands: &[Command], place: Place, replaces: bool) -> Start {
     let last = commands.last().map(|command| command.words.as_slice()).unwrap_or_default();
     let exec = last.first().is_some_and(|word| word.text == "exec");
-    Start { words: last[usize::from(exec)..].to_vec(), exec, literal: false, place }
+    let alone = replaces && commands.len() == 1;
+    Start { words: last[usize::from(exec)..].to_vec(), exec: exec || alone, literal: false, place }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::expand::expand;
 use super::lines::{Char, Line, Lines, delimiter, lines, text, trim};
-use super::shell::{Command, commands};
+use super::shell::{Command, commands, within};
 use super::words::{arguments, array, flags, variables, words};
 use super::{
     Base, Copy, Dockerfile, Form, Image, Instruction, Kind, MAX_STAGES, Mistake, Place, Run, Stage, Variable,
@@ -16,7 +16,7 @@ const OTHERS: &[&str] = &["LABEL", "MAINTAINER", "STOPSIGNAL", "VOLUME"];
 
 pub(super) fn parse(source: &str) -> Dockerfile {
     let Lines { escape, syntax, all: lines, mistakes } = lines(source);
-    let file = Dockerfile { syntax, mistakes, ..Dockerfile::default() };
+    let file = Dockerfile { syntax, mistakes, escape, ..Dockerfile::default() };
     let mut reader = Reader { escape, file, known: BTreeMap::new() };
     for line in &lines {
         if reader.file.stages.len() > MAX_STAGES {
@@ -93,7 +93,7 @@ impl Reader {
     }
 
     fn base(&self, written: Word) -> Base {
-        let filled = expand(&written.text, &|name| self.known.get(name).cloned());
+        let filled = expand(&written.text, self.escape, &|name| self.known.get(name).cloned());
         let reference = filled.as_deref().unwrap_or(&written.text);
         if let Some(stage) =
             self.file.stages.iter().find(|stage| {
@@ -124,8 +124,9 @@ impl Reader {
                 self.mistake("ARG needs an argument", Some(place));
             }
             for Variable { name, value, .. } in &found {
-                let value =
-                    value.as_ref().and_then(|value| expand(value, &|name| self.known.get(name).cloned()));
+                let value = value
+                    .as_ref()
+                    .and_then(|value| expand(value, self.escape, &|name| self.known.get(name).cloned()));
                 match value {
                     Some(value) => drop(self.known.insert(name.clone(), value)),
                     None => drop(self.known.remove(name)),
@@ -200,7 +201,7 @@ impl Reader {
 fn run(rest: &[Char], line: &Line) -> Kind {
     let (flags, rest) = flags(rest);
     if let Some(words) = array(rest) {
-        return Kind::Run(Run { flags, exec: true, commands: vec![Command { words }] });
+        return Kind::Run(Run { flags, exec: true, commands: within(vec![Command { words }]) });
     }
     let mut found = commands(rest);
     // A here-document is the script when nothing but it (and perhaps a shell) is run, else some program's
@@ -217,7 +218,7 @@ fn run(rest: &[Char], line: &Line) -> Kind {
             found.extend(commands(&document.body));
         }
     }
-    Kind::Run(Run { flags, exec: false, commands: found })
+    Kind::Run(Run { flags, exec: false, commands: within(found) })
 }
 
 fn form(rest: &[Char]) -> Form {

@@ -39,6 +39,32 @@ impl Command {
     }
 }
 
+/// What a shell is given to run as a text (`sh -c TEXT`): the shell's name and the text; `None`: it is something else.
+pub(super) fn script<'w>(program: &'w str, words: &'w [Word]) -> Option<(&'w str, &'w Word)> {
+    let name = program.rsplit('/').next().unwrap_or_default();
+    if !matches!(name, "sh" | "bash" | "ash" | "dash") {
+        return None;
+    }
+    let flag =
+        |word: &Word| word.text.starts_with('-') && !word.text.starts_with("--") && word.text.ends_with('c');
+    let at = words.iter().position(flag)?;
+    Some((name, words.get(at + 1)?))
+}
+
+/// The commands with those of `sh -c TEXT` in the place of the shell's; not those within these again.
+pub(super) fn within(commands: Vec<Command>) -> Vec<Command> {
+    let mut all = Vec::with_capacity(commands.len());
+    for command in commands {
+        let text =
+            command.program().and_then(|(program, words)| script(program, words)).map(|(_, text)| text);
+        match text {
+            Some(text) => all.extend(self::commands(&super::lines::placed(&text.text, text.place))),
+            None => all.push(command),
+        }
+    }
+    all
+}
+
 fn is_assignment(text: &str) -> bool {
     text.split_once('=').is_some_and(|(name, _)| {
         !name.is_empty()

@@ -62,6 +62,9 @@ impl Frame<'_, '_> {
             environment = environment.on(platform);
         }
         let mut needs = judge(&found, &asked.table, &environment);
+        if let Some((name, model)) = &dockerfile {
+            needs.findings.extend(Stages::unread(model, name));
+        }
         if let Some(stages) = stages {
             let of_image = stages.judge(&needs, &environment);
             needs.findings.extend(of_image);

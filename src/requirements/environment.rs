@@ -45,27 +45,50 @@ impl Default for Environment {
 /// Releases of Debian and Ubuntu that tags name.
 const RELEASES: &[&str] = &["bullseye", "bookworm", "trixie", "forky", "sid", "focal", "jammy", "noble"];
 
+/// Where the official images of Docker Hub are, by the names that they have there and in registries that mirror them
+/// under the same names.
+const OFFICIAL: &[&str] = &[
+    "docker.io/library/",
+    "index.docker.io/library/",
+    "docker.io/",
+    "library/",
+    "public.ecr.aws/docker/library/",
+    "mirror.gcr.io/library/",
+    "mcr.microsoft.com/mirror/docker/library/",
+];
+
+/// Images for development, made from the full image of Python
+/// (<https://github.com/devcontainers/images/tree/main/src/python>).
+const DEVCONTAINERS: &[&str] =
+    &["mcr.microsoft.com/devcontainers/python", "mcr.microsoft.com/vscode/devcontainers/python"];
+
 impl Environment {
     /// What the name of a base image says: `python:3.13-slim-bookworm`, `python:3.12-alpine`, `debian:12-slim`,
-    /// `mcr.microsoft.com/devcontainers/python:3.12`. A name that says nothing leaves the family open.
+    /// `mcr.microsoft.com/devcontainers/python:3.12`. Only names of images that are known to be of a family say so by
+    /// themselves; of others a release in the tag does. All else leaves the family open: Microsoft's own
+    /// `mcr.microsoft.com/azurelinux/base/python` has RPM packages, Chainguard's `python` those of Wolfi.
     pub fn of_image(image: &str) -> Environment {
         let name = image.split('@').next().unwrap_or_default().to_ascii_lowercase();
         let (path, tag) = match name.rsplit_once(':') {
             Some((path, tag)) if !tag.contains('/') => (path, tag),
             _ => (name.as_str(), ""),
         };
-        let last = path.rsplit('/').next().unwrap_or_default();
+        let official = OFFICIAL.iter().find_map(|prefix| path.strip_prefix(prefix)).unwrap_or(path);
+        let containers = DEVCONTAINERS.contains(&path);
+        let known = containers || matches!(official, "python" | "debian" | "ubuntu" | "alpine");
         let parts: Vec<&str> = tag.split('-').collect();
-        let alpine = last == "alpine" || parts.iter().any(|part| part.starts_with("alpine"));
-        let release = parts.iter().chain([&last]).find(|part| RELEASES.contains(*part));
-        let python = last == "python";
-        let debian =
-            python || matches!(last, "debian" | "ubuntu") || release.is_some() || parts.contains(&"slim");
+        let alpine = official == "alpine" || parts.iter().any(|part| part.starts_with("alpine"));
+        let release = parts.iter().find(|part| RELEASES.contains(*part));
+        let debian = known || release.is_some();
+        // Whoever calls an image `python` counts its tags as Python does.
+        let python = path.rsplit('/').next() == Some("python");
+        let version = parts.iter().find_map(|part| minor(part));
+        let slim = parts.contains(&"slim");
         Environment {
-            python: python.then(|| minor(parts.first().copied().unwrap_or_default())).flatten(),
+            python: version.filter(|_| python),
             family: if alpine { Some(Family::Alpine) } else { debian.then_some(Family::Debian) },
             release: release.map(|release| (*release).to_owned()),
-            full: python && !alpine && !parts.contains(&"slim"),
+            full: (official == "python" || containers) && !alpine && !slim,
             ..Environment::default()
         }
     }

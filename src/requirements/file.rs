@@ -217,6 +217,12 @@ impl Reader<'_> {
             self.out.find("requirements-elsewhere", Severity::Warning, place, message, fix);
             return;
         }
+        if url::has_variable(name) {
+            let message = format!("what {} means is known to pip only: it is not looked at", shown(name));
+            let fix = "write the name itself";
+            self.out.find("requirements-elsewhere", Severity::Warning, place, message, fix);
+            return;
+        }
         let Some(path) = resolved(folder(&place.file), name) else {
             let message = format!(
                 "{} leads out of the build context, which the image's build does not see",

@@ -47,6 +47,19 @@ impl<'d> Stages<'d> {
         Some(stages)
     }
 
+    /// What is no Dockerfile in it, so that what stands there is not judged.
+    pub fn unread(dockerfile: &Dockerfile, file: &str) -> Vec<Finding> {
+        let judged = if dockerfile.stages.is_empty() { "; nothing of the image is judged" } else { "" };
+        let finding = |mistake: &crate::dockerfile::Mistake| Finding {
+            rule: "dockerfile-syntax",
+            severity: Severity::Error,
+            message: format!("{}{judged}", super::shown(&mistake.message)),
+            fix: "write it as https://docs.docker.com/reference/dockerfile/ says".to_owned(),
+            place: Place { file: file.to_owned(), line: mistake.place.line.max(1) },
+        };
+        dockerfile.mistakes.iter().take(super::MAX_FILES).map(finding).collect()
+    }
+
     /// The numbers of the stages that the image is made of: its own lineage, and what that copies from.
     fn of_image(&self) -> Vec<usize> {
         let mut found = Vec::new();
@@ -57,23 +70,26 @@ impl<'d> Stages<'d> {
                     continue;
                 }
                 found.push(one.index);
-                open.extend(one.instructions.iter().filter_map(|one| self.source(one)));
+                open.extend(one.instructions.iter().flat_map(|one| self.sources(one)));
             }
         }
         found
     }
 
-    /// The stage that an instruction copies or mounts from.
-    fn source(&self, instruction: &Instruction) -> Option<&'d Stage> {
-        let name = match &instruction.kind {
-            Kind::Copy(copy) => copy.from()?,
+    /// The stages that an instruction copies or mounts from.
+    fn sources(&self, instruction: &'d Instruction) -> Vec<&'d Stage> {
+        let names: Vec<&str> = match &instruction.kind {
+            Kind::Copy(copy) => copy.from().into_iter().collect(),
             Kind::Run(run) => {
                 let mounts = run.flags.iter().filter(|flag| flag.name == "mount");
-                mounts.flat_map(|flag| flag.value.split(',')).find_map(|part| part.strip_prefix("from="))?
+                mounts
+                    .flat_map(|flag| flag.value.split(','))
+                    .filter_map(|part| part.strip_prefix("from="))
+                    .collect()
             }
-            _ => return None,
+            _ => Vec::new(),
         };
-        self.dockerfile.stage(name)
+        names.into_iter().filter_map(|name| self.dockerfile.stage(name)).collect()
     }
 
     /// The image at the bottom of a stage. `None`: only the build knows it, or it is empty.
@@ -87,7 +103,12 @@ impl<'d> Stages<'d> {
     }
 
     fn environment(&self, stage: &'d Stage) -> Environment {
-        self.image(stage).map(|image| Environment::of_image(&image)).unwrap_or_default()
+        let found = self.image(stage).map(|image| Environment::of_image(&image)).unwrap_or_default();
+        let platform = self.dockerfile.lineage(stage).first().and_then(|stage| stage.platform.as_deref());
+        match platform.filter(|platform| !platform.contains('$')) {
+            Some(platform) => found.on(platform),
+            None => found,
+        }
     }
 
     /// Where packages are installed: the environment of that stage, else of the last.
@@ -154,7 +175,12 @@ impl<'d> Stages<'d> {
         };
         let fix = match had.family {
             Some(Family::Alpine) => format!("RUN apk add --no-cache {}", needed.package),
-            _ => format!(
+            // What it is called there, and by what it is installed, is not known.
+            None => format!(
+                "make sure that the base image has it, or install it with the package manager of that image; on Debian it is called {}",
+                needed.package
+            ),
+            Some(Family::Debian) => format!(
                 "RUN apt-get update && apt-get install -y --no-install-recommends {} && rm -rf /var/lib/apt/lists/*",
                 needed.package
             ),
@@ -174,14 +200,15 @@ impl<'d> Stages<'d> {
             told.push(stage.index);
             let name = stage.name.as_ref().map_or_else(|| stage.index.to_string(), |name| name.text.clone());
             let copies = self.dockerfile.stages.iter().filter(|one| of_image.contains(&one.index));
-            let copies: Vec<&Instruction> = copies
-                .flat_map(|one| &one.instructions)
-                .filter(|one| self.source(one).is_some_and(|source| source.index == stage.index))
+            let copies: Vec<(&Stage, &Instruction)> = copies
+                .flat_map(|to| to.instructions.iter().map(move |one| (to, one)))
+                .filter(|(_, one)| self.sources(one).iter().any(|source| source.index == stage.index))
                 .collect();
             let folders = self.folders(stage);
-            let taken = copies.iter().any(|one| match &one.kind {
+            let taken = copies.iter().any(|(to, one)| match &one.kind {
                 Kind::Copy(copy) => copy.sources.iter().any(|source| {
-                    let text = Dockerfile::expand(&source.text, &self.dockerfile.variables(stage));
+                    // Variables are those of the stage that copies.
+                    let text = self.dockerfile.filled(&source.text, &self.dockerfile.variables(to));
                     folders.is_empty() || text.is_none_or(|text| folders.iter().any(|one| holds(&text, one)))
                 }),
                 // What is mounted is used in its own way.
@@ -377,7 +404,9 @@ fn commands(instruction: &Instruction) -> &[Command] {
 fn builds(command: &Command) -> bool {
     if let Some(install) = Install::of(command).filter(|one| one.manager == Manager::Pip) {
         let offline = install.flags.iter().any(|flag| flag == "--no-index");
-        let wheels = |word: &Word| word.text.starts_with('/') || word.text.contains(".whl");
+        let wheels = |word: &Word| {
+            word.text.contains(".whl") || word.text.starts_with('/') && word.text.ends_with('*')
+        };
         let tools = |word: &Word| {
             let name = super::specifier::name(&word.text).map_or("", |(name, _)| name);
             matches!(name, "pip" | "setuptools" | "wheel" | "uv" | "poetry" | "pipenv" | "pdm" | "build")
@@ -419,6 +448,9 @@ impl Had {
         if let Some(install) =
             Install::of(command).filter(|one| matches!(one.manager, Manager::Apt | Manager::Apk))
         {
+            // Who calls them has them.
+            let family = if install.manager == Manager::Apt { Family::Debian } else { Family::Alpine };
+            self.family.get_or_insert(family);
             let group = group(words);
             for word in &install.packages {
                 if let Some(text) = Dockerfile::expand(&word.text, variables) {

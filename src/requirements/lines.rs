@@ -12,7 +12,7 @@ pub(super) struct Line {
 pub(super) fn lines(text: &str) -> Vec<Line> {
     let mut joined: Vec<Line> = Vec::new();
     let mut open: Option<Line> = None;
-    for (index, line) in text.lines().enumerate() {
+    for (index, line) in split(text).into_iter().enumerate() {
         let comment_only = line.trim_start().starts_with('#');
         let more = line.strip_suffix('\\').filter(|_| !comment_only);
         let part = more.unwrap_or(line);
@@ -36,6 +36,29 @@ pub(super) fn lines(text: &str) -> Vec<Line> {
         .map(|line| Line { text: uncommented(&line.text).trim().to_owned(), ..line })
         .filter(|line| !line.text.is_empty())
         .collect()
+}
+
+/// As Python's `str.splitlines` does it, which pip uses: it knows more ends of a line than `\n`.
+fn split(text: &str) -> Vec<&str> {
+    let end = |c: char| {
+        matches!(
+            c,
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        )
+    };
+    let mut lines = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(end) {
+        lines.push(&rest[..at]);
+        let after = &rest[at..];
+        let mut chars = after.chars();
+        chars.next();
+        rest = after.strip_prefix("\r\n").unwrap_or(chars.as_str());
+    }
+    if !rest.is_empty() {
+        lines.push(rest);
+    }
+    lines
 }
 
 /// Without a comment: a `#` at the start or after a space. One within a word is part of a URL.

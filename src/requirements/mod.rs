@@ -28,6 +28,7 @@ mod url;
 
 use std::collections::BTreeMap;
 
+pub use crate::dockerfile::rules::Severity;
 pub use environment::{Environment, Family};
 pub use file::{Unreadable, path, read};
 pub use image::Stages;
@@ -74,28 +75,6 @@ impl Place {
     /// `file:line`.
     pub fn at(&self) -> String {
         format!("{}:{}", self.file, self.line)
-    }
-}
-
-/// How much a finding matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// The image cannot be built, or does not run.
-    Error,
-    /// It works, but not as it should.
-    Warning,
-    /// Worth knowing.
-    Info,
-}
-
-impl Severity {
-    /// As recipes read it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-            Severity::Info => "info",
-        }
     }
 }
 
@@ -159,6 +138,7 @@ impl Package {
     pub fn pinned(&self) -> bool {
         use pep440_rs::Operator;
         self.origin != Origin::Index
+            || self.specifier.split(',').any(|one| one.trim_start().starts_with("==="))
             || self
                 .specifiers
                 .iter()

@@ -3,10 +3,12 @@
 //!
 //! <https://packaging.python.org/en/latest/specifications/pyproject-toml/>
 
+use std::collections::{BTreeSet, VecDeque};
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::specifier::normalise;
+use super::specifier::{self, normalise};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -28,28 +30,15 @@ pub(super) fn dependencies(text: &str, groups: &[String]) -> Result<Found, (usiz
         (at, "this is no TOML".to_owned())
     })?;
     let mut found = Found::default();
-    let mut take = |value: Option<&Spanned<DeValue<'_>>>, what: &str| {
-        let Some(value) = value else { return };
-        let DeValue::Array(items) = value.get_ref() else {
-            let message = format!("{what} is no list of requirements");
-            found.mistakes.push((line(value.span().start), message, "write a list of texts"));
-            return;
-        };
-        for item in items {
-            let at = line(item.span().start);
-            match item.get_ref() {
-                DeValue::String(text) => found.dependencies.push((at, text.clone().into_owned())),
-                _ => found.mistakes.push((
-                    at,
-                    format!("{what} holds what is no text"),
-                    "write a list of texts",
-                )),
-            }
-        }
-    };
+    let poetry = matches!(table.get_ref().get("tool").map(Spanned::get_ref), Some(DeValue::Table(tool)) if tool.contains_key("poetry"));
     let Some(project) = table.get_ref().get("project") else {
-        let message = "there is no [project] table with dependencies".to_owned();
-        found.mistakes.push((1, message, "name a requirements file, or write project.dependencies"));
+        found.mistakes.push(if poetry {
+            let message = "the dependencies stand in [tool.poetry], which is not read".to_owned();
+            (1, message, "poetry export --output requirements.txt, and name that file")
+        } else {
+            let message = "there is no [project] table with dependencies".to_owned();
+            (1, message, "name a requirements file, or write project.dependencies")
+        });
         return Ok(found);
     };
     let DeValue::Table(project) = project.get_ref() else {
@@ -57,25 +46,41 @@ pub(super) fn dependencies(text: &str, groups: &[String]) -> Result<Found, (usiz
         found.mistakes.push((line(project.span().start), message, "write [project]"));
         return Ok(found);
     };
-    take(project.get("dependencies"), "project.dependencies");
-    let optional = project.get("optional-dependencies").map(Spanned::get_ref);
-    let mut unknown = Vec::new();
-    for group in groups {
-        let member = match optional {
-            Some(DeValue::Table(table)) => table
-                .iter()
-                .find(|(key, _)| normalise(key.get_ref()) == normalise(group))
-                .map(|(_, value)| value),
-            _ => None,
-        };
-        match member {
-            Some(value) => take(Some(value), "an optional group"),
-            None => unknown.push(group),
+    let own = match project.get("name").map(Spanned::get_ref) {
+        Some(DeValue::String(name)) => normalise(name),
+        _ => String::new(),
+    };
+    let optional = match project.get("optional-dependencies").map(Spanned::get_ref) {
+        Some(DeValue::Table(table)) => Some(table),
+        _ => None,
+    };
+    // A group names others by the project's own name: `all = ["app[db,images]"]`. Each is taken once.
+    let mut open: VecDeque<(usize, String)> = groups.iter().map(|group| (1, group.clone())).collect();
+    let mut taken = BTreeSet::new();
+    let mut next = project.get("dependencies").map(|value| (value, "project.dependencies"));
+    loop {
+        if let Some((value, what)) = next.take() {
+            for (at, text) in list(value, what, &line, &mut found.mistakes) {
+                match specifier::parse(&text) {
+                    Ok(parsed) if parsed.name == own && parsed.url.is_none() => {
+                        open.extend(parsed.extras.into_iter().map(|extra| (at, extra)));
+                    }
+                    _ => found.dependencies.push((at, text)),
+                }
+            }
         }
-    }
-    for group in unknown {
-        let message = format!("there is no optional group {}", super::shown(group));
-        found.mistakes.push((1, message, "name one that project.optional-dependencies has"));
+        let Some((at, group)) = open.pop_front() else { break };
+        if !taken.insert(normalise(&group)) {
+            continue;
+        }
+        let same = |key: &str| normalise(key) == normalise(&group);
+        next = optional
+            .and_then(|table| table.iter().find(|(key, _)| same(key.get_ref())))
+            .map(|(_, value)| (value, "an optional group"));
+        if next.is_none() {
+            let message = format!("there is no optional group {}", super::shown(&group));
+            found.mistakes.push((at, message, "name one that project.optional-dependencies has"));
+        }
     }
     if let Some(dynamic) = project.get("dynamic")
         && let DeValue::Array(items) = dynamic.get_ref()
@@ -86,4 +91,27 @@ pub(super) fn dependencies(text: &str, groups: &[String]) -> Result<Found, (usiz
         found.mistakes.push((line(dynamic.span().start), message, fix));
     }
     Ok(found)
+}
+
+/// The texts of a list with their lines.
+fn list(
+    value: &Spanned<DeValue<'_>>,
+    what: &str,
+    line: &impl Fn(usize) -> usize,
+    mistakes: &mut Vec<(usize, String, &'static str)>,
+) -> Vec<(usize, String)> {
+    let DeValue::Array(items) = value.get_ref() else {
+        let message = format!("{what} is no list of requirements");
+        mistakes.push((line(value.span().start), message, "write a list of texts"));
+        return Vec::new();
+    };
+    let mut texts = Vec::new();
+    for item in items {
+        let at = line(item.span().start);
+        match item.get_ref() {
+            DeValue::String(text) => texts.push((at, text.clone().into_owned())),
+            _ => mistakes.push((at, format!("{what} holds what is no text"), "write a list of texts")),
+        }
+    }
+    texts
 }

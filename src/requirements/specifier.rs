@@ -80,8 +80,17 @@ pub(super) fn parse(text: &str) -> Result<Parsed, String> {
         let inner =
             versions.strip_prefix('(').map(|rest| rest.strip_suffix(')').ok_or("a bracket is not closed"));
         let versions = inner.transpose()?.unwrap_or(versions).trim();
+        // The grammar allows a comma at the end.
+        let versions = versions.strip_suffix(',').map_or(versions, str::trim_end);
         if !versions.is_empty() {
-            versions.parse::<VersionSpecifiers>().map(|found| parsed.specifiers = found).map_err(|_| {
+            // `===` compares texts, which may be no versions.
+            let is_text = |one: &&str| {
+                let text = one.trim().strip_prefix("===").map(str::trim);
+                text.is_some_and(|text| !text.is_empty() && !text.contains(char::is_whitespace))
+                    && one.parse::<VersionSpecifiers>().is_err()
+            };
+            let compared = versions.split(',').filter(|one| !is_text(one)).collect::<Vec<_>>().join(",");
+            compared.parse::<VersionSpecifiers>().map(|found| parsed.specifiers = found).map_err(|_| {
                 if versions.starts_with(['<', '>', '=', '!', '~']) {
                     "its versions are not in the form of PEP 440, such as `>=1.4,<2`"
                 } else {

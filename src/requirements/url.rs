@@ -129,6 +129,13 @@ fn names_secret(name: &str) -> bool {
             .any(|part| name.contains(part))
 }
 
+/// Whether some `${NAME}` stands in a text, in which pip fills in the variable.
+pub(super) fn has_variable(text: &str) -> bool {
+    text.split("${")
+        .skip(1)
+        .any(|rest| rest.split_once('}').is_some_and(|(name, _)| is_variable(&format!("${{{name}}}"))))
+}
+
 /// `${NAME}`.
 fn is_variable(text: &str) -> bool {
     text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).is_some_and(|name| {

@@ -22,7 +22,7 @@ pub use secrets::is_secret;
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The image does not run, or gives away what it must not.
+    /// The image cannot be built, does not run, or gives away what it must not.
     Error,
     /// It runs, but not as it should.
     Warning,

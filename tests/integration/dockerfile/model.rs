@@ -180,6 +180,10 @@ fn a_start_is_what_runs_in_the_end() {
         told("gunicorn -b :$PORT app", false, 2)
     );
     assert_eq!(start("CMD [\"/bin/sh\", \"-ec\", \"exec x\"]"), told("x", true, 2));
+    // bash replaces itself by a single command, Debian's sh does not.
+    assert_eq!(start("CMD [\"bash\", \"-c\", \"x $PORT\"]"), told("x $PORT", true, 2));
+    assert_eq!(start("CMD [\"bash\", \"-c\", \"a; x\"]"), told("x", false, 2));
+    assert_eq!(start("SHELL [\"/bin/bash\", \"-c\"]\nCMD x $PORT"), told("x $PORT", true, 3));
     assert_eq!(start("ENTRYPOINT [\"gunicorn\"]\nCMD [\"app:app\"]"), told("gunicorn app:app", true, 2));
     assert_eq!(start("CMD [\"ignored\"]\nENTRYPOINT gunicorn app"), told("gunicorn app", false, 3));
     // Single quotes are no JSON, so that a shell runs it.
@@ -224,6 +228,17 @@ fn variables_have_the_values_that_a_build_gives_them() {
         file.environment(file.last().unwrap()).into_iter().collect::<Vec<_>>(),
         [("P".into(), "set".into())]
     );
+}
+
+#[test]
+fn what_takes_the_meaning_from_a_variable_is_what_the_directive_says() {
+    let value = |text: &str| {
+        let file = read(text);
+        file.variables(file.last().unwrap()).get("B").cloned()
+    };
+    assert_eq!(value("FROM a\nENV A=1\nENV B x\\$A\n").as_deref(), Some("x$A"));
+    assert_eq!(value("# escape=`\nFROM a\nENV A=1\nENV B x`$A\n").as_deref(), Some("x$A"));
+    assert_eq!(value("# escape=`\nFROM a\nENV A=1\nENV B x\\$A\n").as_deref(), Some("x\\1"));
 }
 
 #[test]

@@ -170,6 +170,11 @@ fn what_is_sent_is_looked_at() {
         ]
     );
     assert_eq!(found.findings[2].fix, "echo '**/.git' >> .dockerignore");
+    // A name that ends a quote makes no other command.
+    let name = [entry("a'; id;'.pem", false), entry("x'y/.env", false), entry("it's.key", false)];
+    let found = judge(&Asked { sent: Some(&name), ..asked(&file, "Dockerfile") }, &[]);
+    let fixes: Vec<&str> = found.findings.iter().map(|one| one.fix.as_str()).collect();
+    assert!(fixes.contains(&r"echo '**/it'\''s.key' >> .dockerignore"), "{fixes:?}");
     // Without a .dockerignore that is what is told, and what is secret.
     let found = judge(&Asked { ignore: false, sent: Some(&entries), ..asked(&file, "Dockerfile") }, &[]);
     assert_eq!(rules(&found), ["secret-in-context", "secret-in-context", "dockerignore"]);

@@ -275,6 +275,51 @@ fn what_a_constraints_file_names_with_r_is_installed() {
 }
 
 #[test]
+fn versions_that_the_grammar_takes_beside_the_usual() {
+    let read = read_text("six>=1,\nflask >=3, <4 , ; python_version > '3'\nold===2004d\nboth===1.0,>=1\n");
+    assert_eq!(found(&read), [""; 0]);
+    let pinned: Vec<bool> = read.packages.iter().map(acarecipe::requirements::Package::pinned).collect();
+    assert_eq!(pinned, [false, false, true, true]);
+    assert_eq!(found(&read_text("six>=1,,\nsix===\n")).len(), 2);
+}
+
+#[test]
+fn a_file_named_by_a_variable_is_not_known() {
+    let read = read_text("-r ${DIR}/a.txt\n");
+    assert_eq!(found(&read), ["warning requirements-elsewhere requirements.txt:1"]);
+}
+
+/// Each of these ends a line for Python, so for pip.
+#[test]
+fn lines_end_where_python_ends_them() {
+    for end in ["\n", "\r\n", "\r", "\u{b}", "\u{c}", "\u{1c}", "\u{85}", "\u{2028}", "\u{2029}"] {
+        let read = read_text(&format!("flask{end}{end}six # no{end}gunicorn"));
+        let expected =
+            ["flask  requirements.txt:1", "six  requirements.txt:3", "gunicorn  requirements.txt:4"];
+        assert_eq!(brief(&read), expected, "{end:?}");
+    }
+}
+
+#[test]
+fn a_project_names_its_own_groups() {
+    let text = "[project]\nname = \"My_App\"\ndependencies = [\"my-app[db]\"]\n[project.optional-dependencies]\n\
+         db = [\"psycopg2>=2.9\"]\nx = [\"pillow\", \"my.app[all]\"]\nall = [\"my-app[db,x]\", \"my-app[none]\"]\n";
+    let with = |groups: &[String]| {
+        read("pyproject.toml", groups, from_files(&files(&[("pyproject.toml", text)]))).unwrap()
+    };
+    assert_eq!(brief(&with(&[])), ["psycopg2 >=2.9 pyproject.toml:5"]);
+    let all = with(&["all".to_owned()]);
+    let mut packages = brief(&all);
+    packages.sort();
+    assert_eq!(packages, ["pillow  pyproject.toml:6", "psycopg2 >=2.9 pyproject.toml:5"]);
+    assert_eq!(found(&all), ["error requirement-syntax pyproject.toml:7"]);
+    let poetry = "[tool.poetry]\nname = 'x'\n[tool.poetry.dependencies]\npsycopg2 = '*'\n";
+    let poetry = read("pyproject.toml", &[], from_files(&files(&[("pyproject.toml", poetry)]))).unwrap();
+    assert_eq!(poetry.findings[0].message, "the dependencies stand in [tool.poetry], which is not read");
+    assert!(poetry.findings[0].fix.starts_with("poetry export"));
+}
+
+#[test]
 fn lines_that_pip_refuses_are_findings_and_the_rest_is_read_on() {
     let read = read_text(
         "=1.0\nflask=3\nflask==3.0.\nflask[\nflask ; python_version\nflask ; what == '1'\n\

@@ -192,6 +192,71 @@ fn what_cannot_be_seen_is_a_warning() {
     );
 }
 
+/// Of a base image that nobody knows here a finding says what could not be told, and names no command of another one.
+#[test]
+fn another_distribution_is_not_told_to_use_apt() {
+    let model = Dockerfile::parse(
+        "FROM mcr.microsoft.com/azurelinux/base/python:3.12\nRUN tdnf install -y gcc\nRUN pip install -r requirements.txt\n",
+    );
+    let stages = Stages::of(&model, "Dockerfile").unwrap();
+    let environment = stages.installed_in();
+    let all = stages.judge(&judge(&read_text("psycopg2"), &table(), &environment), &environment);
+    assert_eq!(all.len(), 3);
+    for one in &all {
+        assert_eq!(one.severity.name(), "warning");
+        assert!(one.message.contains("azurelinux/base/python:3.12 has already is not known here"), "{one:?}");
+        assert!(!one.fix.contains("apt") && one.fix.contains("on Debian it is called"), "{one:?}");
+    }
+}
+
+#[test]
+fn what_is_no_dockerfile_is_found() {
+    let unread = |text: &str| {
+        let model = Dockerfile::parse(text);
+        let found = Stages::unread(&model, "Dockerfile");
+        assert!(found.iter().all(|one| one.rule == "dockerfile-syntax" && one.severity.name() == "error"));
+        found.into_iter().map(|one| format!("{} {}", one.place.at(), one.message)).collect::<Vec<_>>()
+    };
+    assert_eq!(unread(GOOD), [""; 0]);
+    assert_eq!(unread("FROM a\nRUNN x\n"), ["Dockerfile:2 there is no instruction RUNN"]);
+    for none in [String::new(), "this is no Dockerfile\n".to_owned(), "#".repeat(300 * 1024)] {
+        let found = unread(&none);
+        assert!(!found.is_empty() && found.iter().all(|one| one.contains("nothing of the image is judged")));
+    }
+}
+
+#[test]
+fn installs_in_other_words_are_seen() {
+    let lacks =
+        ["error native-build-package 2", "error native-build-package 2", "error native-runtime-package 1"];
+    for run in [
+        "uv pip sync requirements.txt",
+        "bash -c \"pip install -r requirements.txt\"",
+        "[\"/bin/sh\", \"-ec\", \"pip install -r requirements.txt\"]",
+        "bash -o pipefail -c 'true | pip install -r requirements.txt'",
+        "pip install /src",
+    ] {
+        assert_eq!(judged("psycopg2", &format!("FROM python:3.13-slim\nRUN {run}\n")), lacks, "{run}");
+    }
+    for offline in ["pip install /w/*.whl", "pip install /w/*"] {
+        let found = judged("psycopg2", &format!("FROM python:3.13-slim\nRUN {offline}\n"));
+        assert_eq!(found, ["warning native-install-unseen 1"], "{offline}");
+    }
+    // Each mount counts, not the first only.
+    let mounts = "FROM python:3.13-slim AS build\nRUN apt-get install -y gcc libpq-dev && pip wheel -w /w -r requirements.txt\nFROM ghcr.io/astral-sh/uv AS uv\nFROM python:3.13-slim\nRUN apt-get install -y libpq5\nRUN --mount=from=uv,target=/uv --mount=from=build,source=/w,target=/w pip install /w/*.whl\n";
+    assert_eq!(judged("psycopg2", mounts), [""; 0]);
+}
+
+#[test]
+fn a_copy_has_the_variables_of_its_own_stage() {
+    let copied = with("FROM python:3.13-slim-trixie\n", "FROM python:3.13-slim-trixie\nARG V=/venv\n")
+        .replace("COPY --from=build /venv /venv", "COPY --from=build ${V} /venv");
+    let elsewhere =
+        copied.replace("V=/venv", "V=/other").replace("RUN python -m", "ENV V=/venv\nRUN python -m");
+    assert_eq!(judged("psycopg2", &copied), [""; 0]);
+    assert_eq!(judged("psycopg2", &elsewhere), ["error native-not-copied 6"]);
+}
+
 #[test]
 fn findings_say_who_needs_what_and_how_to_give_it() {
     let model = Dockerfile::parse("FROM python:3.13-alpine\nRUN pip install -r requirements.txt\n");

@@ -229,7 +229,14 @@ fn the_name_of_an_image_says_what_it_is() {
     assert_eq!(of("python:3.13-slim-bookworm"), "Some(13) Some(Debian) Some(\"bookworm\") false");
     assert_eq!(of("docker.io/library/python:3.12.4"), "Some(12) Some(Debian) None true");
     assert_eq!(of("python:3.14-rc-alpine3.20@sha256:ab"), "Some(14) Some(Alpine) None false");
-    assert_eq!(of("localhost:5000/python"), "None Some(Debian) None true");
+    assert_eq!(of("mcr.microsoft.com/devcontainers/python:3.12"), "Some(12) Some(Debian) None true");
+    assert_eq!(of("public.ecr.aws/docker/library/python:3.12-slim"), "Some(12) Some(Debian) None false");
+    // The same last name, and yet neither Debian nor a compiler.
+    assert_eq!(of("mcr.microsoft.com/azurelinux/base/python:3.12"), "Some(12) None None false");
+    assert_eq!(of("cgr.dev/chainguard/python:latest-dev"), "None None None false");
+    assert_eq!(of("public.ecr.aws/lambda/python:3.12"), "Some(12) None None false");
+    assert_eq!(of("localhost:5000/python:3.13-slim"), "Some(13) None None false");
+    assert_eq!(of("team.example/base:3.13-bookworm"), "None Some(Debian) Some(\"bookworm\") false");
     assert_eq!(of("alpine:3.20"), "None Some(Alpine) None false");
     assert_eq!(of("ubuntu:noble"), "None Some(Debian) Some(\"noble\") false");
     assert_eq!(of("myregistry.azurecr.io/base:1"), "None None None false");
