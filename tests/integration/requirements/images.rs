@@ -218,7 +218,10 @@ fn what_is_no_dockerfile_is_found() {
         found.into_iter().map(|one| format!("{} {}", one.place.at(), one.message)).collect::<Vec<_>>()
     };
     assert_eq!(unread(GOOD), [""; 0]);
-    assert_eq!(unread("FROM a\nRUNN x\n"), ["Dockerfile:2 there is no instruction RUNN"]);
+    assert_eq!(
+        unread("FROM a\nRUNN x\n"),
+        ["Dockerfile:2 this line begins with no instruction of a Dockerfile"]
+    );
     for none in [String::new(), "this is no Dockerfile\n".to_owned(), "#".repeat(300 * 1024)] {
         let found = unread(&none);
         assert!(!found.is_empty() && found.iter().all(|one| one.contains("nothing of the image is judged")));
