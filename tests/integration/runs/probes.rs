@@ -582,6 +582,59 @@ fn an_answer_from_before_is_no_verification() {
     assert_eq!(asked(&world).len(), 4);
 }
 
+/// What a gate with the recipe's own `verify` comes to, on no facts.
+fn gated(text: &str) -> (Result<Vec<Finding>, String>, World) {
+    let (world, folder) = asking(text);
+    let source = read_source(&folder.path().join("asks/recipe.yaml")).unwrap();
+    let recipe = load(&source, Origin::Folder(folder.path().to_owned())).expect("it is well formed");
+    let selection = world.selection(&["asks"], &[]);
+    let gate = Gate { instance: "asks", checks: &recipe.verify, roots: &[] };
+    let (executor, target) = (world.executor(), world.target());
+    let end = World::block_on(executor.gate(&mut Facts::default(), &selection, &target, &gate));
+    (end.map(|judged| judged.findings).map_err(|failure| format!("{failure:?}")), world)
+}
+
+#[test]
+fn a_gate_that_misses_something_has_not_passed() {
+    // Each look-up needs the answer of the one before it: more rounds than are made.
+    let mut chain =
+        "existing:\n  r0: { type: Microsoft.KeyVault/vaults, name: v0, optional: true }\n".to_owned();
+    for (number, before) in (1..40).zip(0..) {
+        use std::fmt::Write as _;
+        let name = format!("${{if(r{before}.id, 'x', 'v{number}')}}");
+        let _ = writeln!(
+            chain,
+            "  r{number}: {{ type: Microsoft.KeyVault/vaults, name: \"{name}\", optional: true }}"
+        );
+    }
+    for check in [
+        "that: \"${if(r39.id, `false`, `true`)}\"".to_owned(),
+        format!("http: {{ url: \"{OWN}/${{if(r39.id, 'a', '')}}\" }}"),
+    ] {
+        let (end, world) = gated(&format!("{chain}verify: [{{ name: n, {check} }}]\n"));
+        let why = end.expect_err("what it has to know is still missing");
+        assert!(why.contains("finding out what the checks have to know"), "{why}");
+        assert!(asked(&world).is_empty());
+    }
+    // What only a step tells that has not been made.
+    let step = "steps: [{ id: made, why: w, resource: { type: Microsoft.ManagedIdentity/userAssignedIdentities, name: id-new, body: { location: westeurope } } }]\n";
+    let later = "${steps.made.properties.principalId}";
+    for check in [
+        format!("that: \"{later}\""),
+        format!("http: {{ url: \"{OWN}/{later}\" }}"),
+        format!("http: {{ url: \"{OWN}/\", headers: {{ X-Id: \"{later}\" }} }}"),
+    ] {
+        let (end, world) = gated(&format!("{step}verify: [{{ name: n, {check} }}]\n"));
+        let findings = end.unwrap();
+        let statuses: Vec<Status> = findings.iter().map(|one| one.status).collect();
+        assert_eq!(statuses, [Status::CouldNotCheck], "{check}: {findings:#?}");
+        assert!(asked(&world).is_empty());
+    }
+    let (end, _) =
+        gated("verify: [{ name: n, when: \"${if(app.id, `false`, `true`)}\", that: \"${app.nothing}\" }]\n");
+    assert!(end.unwrap().is_empty(), "a check that does not apply is none");
+}
+
 #[test]
 fn a_check_whose_address_stays_unknown_is_told() {
     let step = "steps: [{ id: made, why: w, resource: { type: Microsoft.ManagedIdentity/userAssignedIdentities, name: id-new, body: { location: westeurope } } }]\n";
