@@ -34,7 +34,12 @@ pub(super) fn no_command(text: &str) -> String {
             continue;
         }
         let command = c == '[' && ANYWHERE.iter().any(|start| tail.ends_with(start));
-        if command || (beginning && c == ':' && tail == ":") {
+        // `::: ` is how a second place is told of: whatever follows, no command begins with a colon and a space.
+        let place = || {
+            let mut next = chars.clone();
+            next.next() == Some(':') && next.next() == Some(' ')
+        };
+        if command || (beginning && c == ':' && tail == ":" && !place()) {
             out.push(' ');
         }
         out.push(c);
@@ -65,12 +70,17 @@ mod tests {
             ("  \t::add-mask::a\n\u{a0}::b\r::c", "  \t: :add-mask::a\n\u{a0}: :b\r: :c"),
             ("\u{1b}[2m:\u{1b}[0m:stop-commands::", "\u{1b}[2m:\u{1b}[0m :stop-commands::"),
             (":::a", ": ::a"),
+            (":::error:: a", ": ::error:: a"),
         ] {
             assert_eq!(no_command(text), shown);
         }
-        for plain in
-            ["a::b ## [x] #[y] a: :b", "\u{1b}[1mbold\u{1b}[0m", "# title\n## [link](x)\n", ": a\n:\n:b"]
-        {
+        for plain in [
+            "a::b ## [x] #[y] a: :b",
+            "::: mine/recipe.yaml:7:5",
+            "\u{1b}[1mbold\u{1b}[0m",
+            "# title\n## [link](x)\n",
+            ": a\n:\n:b",
+        ] {
             assert_eq!(no_command(plain), plain);
         }
     }

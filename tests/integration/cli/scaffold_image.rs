@@ -209,7 +209,7 @@ fn what_no_dockerfile_can_install_is_told_and_nothing_written() {
         assert!(outcome.stderr.contains(says), "{says}\n{}", outcome.stderr);
         assert!(!place.work().join("Dockerfile").exists());
     };
-    refused("flask=3\n", "", "requirements.txt:1: flask=3");
+    refused("flask=3\n", "", "requirements.txt:1: this is no requirement");
     refused("flask\n-r gone.txt\n", "", "requirements.txt:2: there is no gone.txt");
     refused("-e .\n", "", "requirements.txt:1");
     refused("./wheels/x-1-py3-none-any.whl\n", "", "requirements.txt:1");

@@ -136,8 +136,9 @@ fn help() {
                                      status=429 retry-after=2"
 
     Checks of the app:
-          --resolve <HOST:PORT:ADDRESS>  Reach HOST at ADDRESS when a check asks the app, as in curl;
-                                         ADDRESS may carry a port of its own (127.0.0.1:8443)
+          --resolve <HOST:PORT:ADDRESS>  Reach HOST at ADDRESS when a check asks the app, as in curl
+                                         (one ADDRESS, IPv6 in brackets, PORT 443; without effect behind
+                                         a proxy); ADDRESS may carry a port of its own (127.0.0.1:8443)
           --cacert <FILE>                Trust these certificate authorities (PEM), and no others, when
                                          a check asks the app, as in curl
 
