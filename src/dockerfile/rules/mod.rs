@@ -2,8 +2,8 @@
 //! always: one that cries wolf makes people accept all of them.
 //!
 //! Each has a name that is never renamed, by which a caller accepts what it finds ([`RULES`]), and a file with the
-//! question it answers: what the image is made of ([`image`]), what is in it that should not be ([`secrets`],
-//! [`packages`]), what runs ([`process`]), and what the build context gives ([`context`]).
+//! question it answers: what the image is made of (`image`), what is in it that should not be (`secrets`,
+//! `packages`), what runs (`process`), and what the build context gives (`context`).
 
 mod context;
 mod image;
