@@ -372,24 +372,24 @@ mod tests {
 
         let scratch = tempfile::tempdir().unwrap();
         let at = |path: &str| scratch.path().join(path);
-        for folder in ["recipe/app", "work/app", "elsewhere"] {
+        for folder in ["recipe/app", "here/app", "elsewhere"] {
             fs::create_dir_all(at(folder)).unwrap();
             fs::write(at(folder).join("r.txt"), folder).unwrap();
         }
-        for place in ["recipe", "work"] {
+        for place in ["recipe", "here"] {
             symlink("../elsewhere", at(place).join("out")).unwrap();
             symlink("app", at(place).join("in")).unwrap();
         }
-        let get = |path: &LocalPath| file(&at("work"), &Read::file(path, Content::Requirements, "r.txt"));
+        let get = |path: &LocalPath| file(&at("here"), &Read::file(path, Content::Requirements, "r.txt"));
         let beneath = |path: &str| LocalPath::Beneath { folder: at("recipe"), path: path.to_owned() };
         let working = |path: &str| LocalPath::Working(path.to_owned());
         for path in ["app", "in"] {
             assert_eq!(get(&beneath(path)).bytes().unwrap(), b"recipe/app");
-            assert_eq!(get(&working(path)).bytes().unwrap(), b"work/app");
+            assert_eq!(get(&working(path)).bytes().unwrap(), b"here/app");
         }
-        for path in [beneath("out"), working("out"), beneath("../work/app"), working("../recipe/app")] {
+        for path in [beneath("out"), working("out"), beneath("../here/app"), working("../recipe/app")] {
             assert!(why(&get(&path)).contains("only the caller may name"), "{path:?}: {}", why(&get(&path)));
-            let listed = super::folder(&at("work"), &Read::folder(&path));
+            let listed = super::folder(&at("here"), &Read::folder(&path));
             assert!(why(&listed).contains("only the caller may name"), "{path:?}");
         }
         assert_eq!(get(&LocalPath::Typed("out".to_owned())).bytes().unwrap(), b"elsewhere");
