@@ -8,7 +8,7 @@ mod shift;
 use super::write::Context;
 use super::{Executor, Failure, Observed};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::{Candidate, Plan, Rollout, Stage, Traffic};
+use crate::plan::{Candidate, Plan, Rollout, Stage, Traffic, is_multiple};
 
 /// What a rollout has seen so far in this run.
 #[derive(Debug, Default)]
@@ -73,7 +73,7 @@ impl Rolling {
     /// Whether the app's traffic and mode are as this run has left them.
     pub(super) fn untouched(&self, plan: &Plan) -> Result<(), Failure> {
         self.same_traffic(&Traffic::of(&plan.app), plan)?;
-        if shift::is_multiple(plan) {
+        if is_multiple(&plan.app) {
             return Ok(());
         }
         let why = "weights need Multiple mode; somebody else changed it after the plan was shown";

@@ -92,9 +92,7 @@ pub(super) fn health(engine: &Engine<'_>, rollout: Option<&Rollout>) -> Health {
         crate::value::Data::Number(number) => number.as_i64(),
         _ => None,
     });
-    let multiple = app
-        .text_at(&["properties", "configuration", "activeRevisionsMode"])
-        .is_some_and(|mode| mode.eq_ignore_ascii_case("Multiple"));
+    let multiple = super::is_multiple(&app);
     let mut state = judge_revision(&revision);
     if multiple && revision.at(&["properties", "active"]).and_then(Value::as_bool) == Some(false) {
         // Somebody took it out of service and left another one serving.

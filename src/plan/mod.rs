@@ -71,7 +71,7 @@ pub use rights::{Right, ScopeRights, Standing};
 pub use rollout::{Candidate, Rollout, Stage, revision_command, shift_command, stages};
 pub use schedule::{Cycle, Group, Node, schedule};
 pub use target::{Cloud, Target, short_location};
-pub use traffic::{Entry, Traffic};
+pub use traffic::{Entry, Traffic, is_multiple};
 
 /// What a run would do, as a value.
 #[derive(Clone, Debug)]

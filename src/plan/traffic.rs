@@ -5,6 +5,12 @@ use indexmap::IndexMap;
 
 use crate::value::{Data, Value};
 
+/// Whether several revisions of an app may be active, as it was read: without a word it is Single.
+pub fn is_multiple(app: &Value) -> bool {
+    app.text_at(&["properties", "configuration", "activeRevisionsMode"])
+        .is_some_and(|mode| mode.eq_ignore_ascii_case("Multiple"))
+}
+
 /// One entry of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {

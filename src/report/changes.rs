@@ -291,11 +291,7 @@ fn consequences(plan: &Plan, write: &Write, role: bool) -> Vec<String> {
                 format!("creates the revision {name}, without traffic")
             }
             Consequence::NewRevision => {
-                let multiple = plan
-                    .app
-                    .text_at(&["properties", "configuration", "activeRevisionsMode"])
-                    .is_some_and(|mode| mode.eq_ignore_ascii_case("Multiple"));
-                if multiple {
+                if crate::plan::is_multiple(&plan.app) {
                     "creates a new revision; Multiple mode: traffic follows the app's weights".to_owned()
                 } else {
                     "creates a new revision; it takes over all traffic once it is ready".to_owned()

@@ -172,12 +172,6 @@ fn of_traffic(error: &ArmError, what: &str) -> Failure {
     }
 }
 
-pub(super) fn is_multiple(plan: &Plan) -> bool {
-    plan.app
-        .text_at(&["properties", "configuration", "activeRevisionsMode"])
-        .is_some_and(|mode| mode.eq_ignore_ascii_case("Multiple"))
-}
-
 /// The api-version that the app is written with.
 fn version(plan: &Plan, app: &ResourceId) -> String {
     plan.app_version.clone().unwrap_or_else(|| {

@@ -5,7 +5,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::super::engine::Engine;
 use super::super::finding::Finding;
-use super::super::traffic::Traffic;
+use super::super::traffic::{Traffic, is_multiple};
 use super::policy::{Policy, policy, two};
 use super::{APP, DOCS, revision_command, shift_command};
 use crate::azure::types;
@@ -176,11 +176,6 @@ fn serving(engine: &Engine<'_>, app: &Value) -> Standing {
                 .fix(revision_command(engine.request.target, "show", name)),
         ]),
     }
-}
-
-fn is_multiple(app: &Value) -> bool {
-    app.text_at(&["properties", "configuration", "activeRevisionsMode"])
-        .is_some_and(|mode| mode.eq_ignore_ascii_case("Multiple"))
 }
 
 fn base(
