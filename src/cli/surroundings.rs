@@ -38,15 +38,30 @@ impl Outside for Surroundings {
     fn standard_input(&self) -> Result<String, String> {
         bounded(std::io::stdin().lock())
     }
+
+    fn content(&self, path: &str) -> Result<Vec<u8>, String> {
+        bounded_bytes(std::fs::File::open(path).map_err(|error| error.to_string())?)
+    }
+
+    fn standard_content(&self) -> Result<Vec<u8>, String> {
+        bounded_bytes(std::io::stdin().lock())
+    }
 }
 
 /// The text of a file or of standard input, within bounds.
 pub(super) fn bounded(reader: impl Read) -> Result<String, String> {
-    let mut text = String::new();
-    let read = reader.take(MAX_INPUT + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    let bytes = bounded_bytes(reader)?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
+    // A file ends with a newline that is not part of the value.
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// All of a file or of standard input, within bounds.
+pub(super) fn bounded_bytes(reader: impl Read) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let read = reader.take(MAX_INPUT + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if read as u64 > MAX_INPUT {
         return Err(format!("it is larger than {MAX_INPUT} bytes"));
     }
-    // A file ends with a newline that is not part of the value.
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    Ok(bytes)
 }

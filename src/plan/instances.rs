@@ -62,6 +62,10 @@ impl Engine<'_> {
                 },
                 BoundValue::Unset => Value::null(),
             };
+            // What a requirement or a default set.
+            let declared = self.instances()[instance].recipe.inputs.get(name);
+            let file = declared.is_some_and(|declared| declared.shape == crate::recipe::Shape::File);
+            let value = if file { value.mark_leaves(Marks::FILE) } else { value };
             if input.secret { value.mark_leaves(Marks::SECRET) } else { value }
         }))
     }

@@ -113,7 +113,10 @@ const DOCS: Key = may("docs", Kind::Url, "A documentation page.");
 
 /// The types an input can have.
 pub(super) const TYPES: &[&str] =
-    &["string", "integer", "number", "boolean", "duration", "path", "list", "map"];
+    &["string", "integer", "number", "boolean", "duration", "path", "file", "list", "map"];
+
+/// The one of [`TYPES`] that only an input itself can have: where it may lead is decided for it alone.
+pub(super) const FILE_TYPE: &str = "file";
 
 /// A recipe file.
 pub(super) static RECIPE: Table = table(

@@ -231,6 +231,8 @@ pub enum Shape {
     Duration,
     /// A file or folder of the caller's, relative to where the command runs.
     Path,
+    /// What is in a file that the caller names: text as it is, other bytes as base64.
+    File,
     /// A list of this.
     List(Box<Shape>),
     /// Any keys, values of this.

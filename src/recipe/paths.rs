@@ -50,9 +50,14 @@ pub fn is_relative(path: &str) -> bool {
         && Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
+/// Whether an input takes a path of the caller's computer, or what is there.
+pub(crate) fn is_local(input: &Input) -> bool {
+    matches!(input.shape, Shape::Path | Shape::File)
+}
+
 /// What is wrong with the default of an input, if it takes a path.
 pub(crate) fn wrong_default(recipe: &Recipe, input: &Input) -> Option<String> {
-    let default = input.default.as_ref().filter(|tree| input.shape == Shape::Path && !is_nothing(tree))?;
+    let default = input.default.as_ref().filter(|tree| is_local(input) && !is_nothing(tree))?;
     let name = &input.id.written;
     match path_source_of(recipe, default) {
         Some(PathSource::Written(path)) if is_relative(&path) => None,
@@ -66,10 +71,20 @@ pub(crate) fn wrong_default(recipe: &Recipe, input: &Input) -> Option<String> {
     }
 }
 
-/// What is wrong with what a requirement sets a path to.
-pub(crate) fn wrong_setting(recipe: &Recipe, tree: &Tree, input: &str) -> Option<String> {
-    if is_nothing(tree) {
+/// What is wrong with what a requirement sets an input to that takes a path, or the content of a file. The latter is
+/// passed on as it was read: whose the file is was decided there.
+pub(crate) fn wrong_setting(recipe: &Recipe, tree: &Tree, required: &Input) -> Option<String> {
+    if is_nothing(tree) || !is_local(required) {
         return None;
+    }
+    let input = &required.id.written;
+    if required.shape == Shape::File {
+        let mut files = recipe.inputs.iter().filter(|(_, input)| input.shape == Shape::File);
+        let passed = match &tree.node {
+            Node::Text(text) => files.any(|(name, _)| text.text() == format!("${{inputs.{name}}}")),
+            Node::Scalar(_) | Node::List(_) | Node::Map(_) => false,
+        };
+        return (!passed).then(|| format!("`{input}` is set to an input of the type `file`, as it is"));
     }
     match path_source_of(recipe, tree) {
         Some(PathSource::Input(_)) => None,
@@ -83,7 +98,7 @@ pub(crate) fn wrong_setting(recipe: &Recipe, tree: &Tree, input: &str) -> Option
 
 /// Whether an input takes what the environment variables hold that it lists: anybody can list `HOME`.
 pub(crate) fn takes_variables(recipe: &Recipe, input: &Input) -> bool {
-    input.shape != Shape::Path || recipe.origin == Origin::BuiltIn
+    !is_local(input) || recipe.origin == Origin::BuiltIn
 }
 
 /// Where the paths begin that a recipe writes.

@@ -127,6 +127,7 @@ fn simple_shape(name: &str) -> Shape {
         "boolean" => Shape::Boolean,
         "duration" => Shape::Duration,
         "path" => Shape::Path,
+        "file" => Shape::File,
         "list" => Shape::List(Box::new(Shape::Any)),
         "map" => Shape::Map(Box::new(Shape::Any)),
         _ => Shape::Any,

@@ -17,6 +17,12 @@ const INPUT_TYPES: &[(&str, &str)] = &[
     ("boolean", "`true` or `false`"),
     ("duration", "text such as `90s`, `2m`, `1h30m`"),
     ("path", "a file or folder, relative to where the command runs"),
+    (
+        "file",
+        "the content of a file that the caller names, of at most 1 MiB: `-p name=PATH`, which is no secret even where the \
+         content is one, `@-`, `@env:NAME`; text as it is, other bytes as base64; an environment variable and the \
+         default hold the path",
+    ),
     ("list", "JSON, or values with commas between; `items` says of what"),
     ("map", "JSON, or key by key; `values` says of what"),
 ];

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::grammar::{CASES, Kind, PROJECT, RECIPE, TYPES, Table};
+use super::grammar::{CASES, FILE_TYPE, Kind, PROJECT, RECIPE, TYPES, Table};
 use super::structure::CREDENTIALS;
 
 /// The dialect the schemas are written in.
@@ -31,7 +31,7 @@ fn schema(title: &str, table: &'static Table) -> Json {
         "shape".to_owned(),
         json!({
             "oneOf": [
-                { "enum": TYPES },
+                { "enum": TYPES.iter().filter(|name| **name != FILE_TYPE).collect::<Vec<_>>() },
                 {
                     "type": "object",
                     "propertyNames": { "pattern": "^[A-Za-z0-9_-]+\\??$" },

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::grammar::{Kind, TYPES, Table};
+use super::grammar::{FILE_TYPE, Kind, TYPES, Table};
 use super::suggest::{did_you_mean, list};
 use super::yaml::{Key, Node, Yaml};
 use super::{StatusRange, parse_duration, place, snake};
@@ -264,6 +264,10 @@ impl<'a> Structure<'a> {
 
     fn shape(&mut self, yaml: &Yaml) {
         match &yaml.node {
+            Node::Text(text) if text == FILE_TYPE => {
+                let message = "`file` is the type of an input, not of what is in one";
+                self.report(codes::BAD_VALUE, yaml.span, message, "an input for each file");
+            }
             Node::Text(text) => self.scalar(yaml, text, Kind::Word(TYPES)),
             Node::Map(members) => {
                 for (key, value) in members {

@@ -23,20 +23,28 @@ pub struct Marks {
     pub secret: bool,
     /// Read from Azure and not known to be ours; shown as `(existing value)`, never stored.
     pub existing: bool,
+    /// The content of a local file, or made from it; shown as `(content of a file)`. It is no secret.
+    pub file: bool,
 }
 
 impl Marks {
     /// No mark at all.
-    pub const NONE: Marks = Marks { secret: false, existing: false };
+    pub const NONE: Marks = Marks { secret: false, existing: false, file: false };
     /// The mark of a secret.
-    pub const SECRET: Marks = Marks { secret: true, existing: false };
+    pub const SECRET: Marks = Marks { secret: true, ..Marks::NONE };
     /// The mark of somebody else's value.
-    pub const EXISTING: Marks = Marks { secret: false, existing: true };
+    pub const EXISTING: Marks = Marks { existing: true, ..Marks::NONE };
+    /// The mark of what a file holds.
+    pub const FILE: Marks = Marks { file: true, ..Marks::NONE };
 
     /// The marks of something made from both.
     #[must_use]
     pub fn union(self, other: Marks) -> Marks {
-        Marks { secret: self.secret || other.secret, existing: self.existing || other.existing }
+        Marks {
+            secret: self.secret || other.secret,
+            existing: self.existing || other.existing,
+            file: self.file || other.file,
+        }
     }
 
     /// Whether the value may be shown to a person or written to a file.

@@ -10,6 +10,8 @@ use super::{Data, Value};
 const SENSITIVE: &str = "(sensitive)";
 /// The text that stands for somebody else's value.
 const EXISTING: &str = "(existing value)";
+/// The text that stands for what a local file holds: long, and of no use in a line.
+const FILE: &str = "(content of a file)";
 /// The text that stands for what only a step will make known.
 const UNKNOWN: &str = "(known after apply)";
 
@@ -34,6 +36,7 @@ impl Redacted<'_> {
             Data::Null => Json::Null,
             Data::Bool(value) => Json::Bool(*value),
             Data::Number(number) => Json::Number(number.clone()),
+            Data::String(_) if value.marks.file => Json::String(FILE.to_owned()),
             Data::String(text) => Json::String(text.clone()),
             Data::List(list) => Json::Array(list.iter().map(|item| Redacted(item).to_json()).collect()),
             Data::Map(map) => {
@@ -56,6 +59,9 @@ impl fmt::Display for Redacted<'_> {
         }
         if value.marks.existing && !value.is_null() {
             return f.write_str(EXISTING);
+        }
+        if value.marks.file && matches!(value.data, Data::String(_)) {
+            return f.write_str(FILE);
         }
         f.write_str(&strip_control(&self.to_json().to_string()))
     }

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use crate::cli::sandbox_run::SandboxRun;
-use crate::cli::surroundings::bounded;
+use crate::cli::surroundings::{bounded, bounded_bytes};
 use crate::clock::{Clock, VirtualClock};
 use crate::diagnostic::suggest::closest;
 use crate::diagnostic::{Diagnostic, Source, Span, codes};
@@ -158,6 +158,21 @@ impl Outside for Enclosed<'_> {
     }
 
     fn file(&self, path: &str) -> Result<String, String> {
+        bounded(self.open(path)?)
+    }
+
+    fn content(&self, path: &str) -> Result<Vec<u8>, String> {
+        bounded_bytes(self.open(path)?)
+    }
+
+    fn standard_input(&self) -> Result<String, String> {
+        Err("a case has none".to_owned())
+    }
+}
+
+impl Enclosed<'_> {
+    /// Opens a file beneath the recipe's folder.
+    fn open(&self, path: &str) -> Result<std::fs::File, String> {
         let folder = std::fs::canonicalize(&self.folder).map_err(|error| error.to_string())?;
         let file = std::fs::canonicalize(folder.join(path)).map_err(|error| error.to_string())?;
         if !file.starts_with(&folder) {
@@ -166,10 +181,6 @@ impl Outside for Enclosed<'_> {
         if !file.is_file() {
             return Err("it is no file".to_owned());
         }
-        bounded(std::fs::File::open(file).map_err(|error| error.to_string())?)
-    }
-
-    fn standard_input(&self) -> Result<String, String> {
-        Err("a case has none".to_owned())
+        std::fs::File::open(file).map_err(|error| error.to_string())
     }
 }

@@ -1,5 +1,6 @@
 //! Inputs: from flags, the environment, the project file and requirements to one value each.
 
+mod file;
 mod naming;
 mod parameter;
 mod requirements;
@@ -15,7 +16,7 @@ use self::naming::{missing, near, owner};
 use self::parameter::{Parameter, split};
 use self::requirements::required;
 use self::text::Conversion;
-use super::{Input, Instance, Recipe, Shape, paths};
+use super::{Input, Instance, paths};
 use crate::diagnostic::{Diagnostic, Source, Span, codes};
 use crate::expression::Tree;
 use crate::value::{Marks, Value};
@@ -34,6 +35,22 @@ pub trait Outside {
     /// # Errors
     /// Why it cannot be read.
     fn file(&self, path: &str) -> Result<String, String>;
+
+    /// All that is in a file that the caller names, for an input of the type `file`.
+    ///
+    /// # Errors
+    /// Why it cannot be read; it is larger than 1 MiB.
+    fn content(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.file(path).map(String::into_bytes)
+    }
+
+    /// All of standard input (`@-`), for an input of the type `file`.
+    ///
+    /// # Errors
+    /// As [`Outside::content`].
+    fn standard_content(&self) -> Result<Vec<u8>, String> {
+        self.standard_input().map(String::into_bytes)
+    }
 
     /// The text of standard input (`@-`).
     ///
@@ -261,8 +278,13 @@ fn one(
         let origin = InputOrigin::File(setting.source.name.clone());
         return Ok(given(conversion.setting(setting)?, origin));
     }
-    if let Some(value) = required(instances, instance, input)? {
+    if let Some(mut value) = required(instances, instance, input)? {
         outside_set(instances, instance, input, &value)?;
+        if let BoundValue::Required { default, .. } = &mut value
+            && let Some(content) = conversion.default_content()?
+        {
+            *default = Some(content);
+        }
         let origin = match &value {
             BoundValue::Required { wanted, .. } => wanted.first().map(|wanted| wanted.by.clone()),
             _ => None,
@@ -272,6 +294,9 @@ fn one(
     }
     if let Some(why) = paths::wrong_default(&instance.recipe, input) {
         return Err(problem(outside_folder(instance, input, why)));
+    }
+    if let Some(content) = conversion.default_content()? {
+        return Ok(expression(&content, &instance.alias, InputOrigin::Default));
     }
     if let Some(tree) = &input.default {
         return Ok(expression(tree, &instance.alias, InputOrigin::Default));
@@ -295,12 +320,9 @@ fn outside_set(
     value: &BoundValue,
 ) -> Result<(), Problem> {
     let BoundValue::Required { wanted, .. } = value else { return Ok(()) };
-    let wrong = |by: &Recipe, tree: &Tree| {
-        (input.shape == Shape::Path).then(|| paths::wrong_setting(by, tree, &input.id.written)).flatten()
-    };
     for one in wanted {
         let by = instances.iter().find(|other| other.alias == one.by);
-        if let Some(why) = by.and_then(|by| wrong(&by.recipe, &one.tree)) {
+        if let Some(why) = by.and_then(|by| paths::wrong_setting(&by.recipe, &one.tree, input)) {
             return Err(problem(outside_folder(instance, input, why).label(&one.source, one.span, "")));
         }
     }

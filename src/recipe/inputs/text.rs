@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
+use super::file::contained;
 use super::{Outside, Parameter, Problem, problem};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::recipe::suggest::{did_you_mean, list};
@@ -17,7 +18,7 @@ pub(super) struct Conversion<'a> {
 }
 
 /// Why a value is refused. `secret_literal` has its own code, so it is its own case.
-enum Refusal {
+pub(super) enum Refusal {
     /// The value does not have its form; the text names the part and what was expected.
     Form(String),
     /// A variable or file that the value names cannot be read.
@@ -93,6 +94,9 @@ impl Conversion<'_> {
     }
 
     fn flag(&self, text: &str, shape: &Shape) -> Result<Value, Refusal> {
+        if *shape == Shape::File {
+            return self.file_flag(text);
+        }
         match text.strip_prefix('@') {
             Some("-") => {
                 let text = self.outside.standard_input().map_err(|error| {
@@ -111,7 +115,7 @@ impl Conversion<'_> {
         }
     }
 
-    fn variable(&self, name: &str) -> Result<String, Refusal> {
+    pub(super) fn variable(&self, name: &str) -> Result<String, Refusal> {
         self.outside
             .variable(name)
             .ok_or_else(|| Refusal::Unreadable(format!("the environment variable {name} is not set")))
@@ -141,6 +145,9 @@ impl Conversion<'_> {
             let elements = parts.map(|part| self.of_text(part, held, written));
             return Ok(Value::new(Data::List(elements.collect::<Result<_, _>>()?)));
         }
+        if *shape == Shape::File {
+            return self.content(text);
+        }
         if self.input.secret && written == Written::OnArgv {
             return Err(Refusal::Literal);
         }
@@ -166,7 +173,15 @@ impl Conversion<'_> {
     }
 
     fn of_json(&self, json: &Json, shape: &Shape, written: Written) -> Result<Value, Refusal> {
+        if let (Shape::File, Json::Object(members)) = (shape, json)
+            && let Some(Json::String(path)) = members.get("$file").filter(|_| members.len() == 1)
+        {
+            return self.content(path);
+        }
         if let Some(text) = self.leaf(json)? {
+            if *shape == Shape::File {
+                return Ok(contained(text.into_bytes()));
+            }
             return self.of_text(&text, shape, Written::Elsewhere);
         }
         let within = |part: &str| {
@@ -194,7 +209,10 @@ impl Conversion<'_> {
             (Shape::Any, Json::Array(_)) => self.of_json(json, &Shape::List(Box::new(Shape::Any)), written),
             (Shape::Any, Json::Object(_)) => self.of_json(json, &Shape::Map(Box::new(Shape::Any)), written),
             (Shape::Any, Json::Null) => Ok(Value::null()),
-            (Shape::String | Shape::Duration | Shape::Path | Shape::Any, Json::String(text)) => {
+            (
+                Shape::String | Shape::Duration | Shape::Path | Shape::File | Shape::Any,
+                Json::String(text),
+            ) => {
                 self.of_text(text, shape, written)
             }
             (Shape::Integer, Json::Number(number)) if number.is_i64() || number.is_u64() => {
@@ -261,7 +279,7 @@ impl Conversion<'_> {
     }
 
     /// Checks `one_of` and `pattern`.
-    fn allowed(&self, value: &Value) -> Result<(), Refusal> {
+    pub(super) fn allowed(&self, value: &Value) -> Result<(), Refusal> {
         if !self.input.one_of.is_empty() {
             let json = value.to_json().unwrap_or_default();
             if !self.input.one_of.contains(&json) {
@@ -291,12 +309,15 @@ impl Conversion<'_> {
         if self.input.secret {
             return "the secret".to_owned();
         }
+        if self.input.shape == Shape::File {
+            return "its content".to_owned();
+        }
         let short: String = text.chars().take(60).collect();
         let rest = if short.len() < text.len() { "…" } else { "" };
         format!("`{short}{rest}`")
     }
 
-    fn problem(&self, refusal: Refusal, origin: &str, key: &str) -> Problem {
+    pub(super) fn problem(&self, refusal: Refusal, origin: &str, key: &str) -> Problem {
         let name = &self.input.id.written;
         let recipe = self.instance.name();
         let dot = if key.is_empty() { "" } else { "." };
@@ -344,7 +365,7 @@ fn wanted(shape: &Shape) -> &'static str {
         Shape::Number => "a number",
         Shape::Boolean => "true or false",
         Shape::Duration => "a duration such as 2m",
-        Shape::Path => "a path",
+        Shape::Path | Shape::File => "a path",
         Shape::List(_) => "a list",
         Shape::Map(_) | Shape::Record(_) => "a map",
     }

@@ -35,6 +35,10 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
             findings.error(codes::BAD_DEFAULT, default.span, why, "");
             continue;
         }
+        if input.shape == Shape::File {
+            // It names the file; what is in it is looked at when it is read.
+            continue;
+        }
         let Some(value) = written(default).filter(|value| !value.is_null()) else { continue };
         let name = &input.id.written;
         let why = if !fits(&input.shape, &value) {
@@ -72,7 +76,7 @@ fn fits(shape: &Shape, value: &Json) -> bool {
     match (shape, value) {
         (Shape::Any, _)
         | (_, Json::Null)
-        | (Shape::String | Shape::Path, Json::String(_))
+        | (Shape::String | Shape::Path | Shape::File, Json::String(_))
         | (Shape::Number, Json::Number(_))
         | (Shape::Boolean, Json::Bool(_)) => true,
         (Shape::Integer, Json::Number(number)) => number.is_i64() || number.is_u64(),
@@ -97,7 +101,7 @@ fn word(shape: &Shape) -> &'static str {
         Shape::Number => "a number",
         Shape::Boolean => "true or false",
         Shape::Duration => "a duration such as 2m",
-        Shape::Path => "a path",
+        Shape::Path | Shape::File => "a path",
         Shape::List(_) => "a list of what `items` says",
         Shape::Map(_) | Shape::Record(_) => "a map of what `values` says",
     }

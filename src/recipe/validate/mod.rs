@@ -28,7 +28,7 @@ pub(super) use types::is_written;
 
 use super::load::attempt;
 use super::suggest::did_you_mean;
-use super::{Catalogue, Id, LookupKind, Origin, Recipe, Shape, paths, read_beneath};
+use super::{Catalogue, Id, LookupKind, Origin, Recipe, paths, read_beneath};
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span, codes};
 use crate::expression::Expression;
 
@@ -224,10 +224,8 @@ fn recipes(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findings<'_>) 
             }
         };
         for (key, definition) in &requirement.with {
-            let path = required.inputs.get(key).filter(|input| input.shape == Shape::Path);
-            if let Some(why) =
-                path.and_then(|input| paths::wrong_setting(recipe, &definition.value, &input.id.written))
-            {
+            let set = required.inputs.get(key);
+            if let Some(why) = set.and_then(|input| paths::wrong_setting(recipe, &definition.value, input)) {
                 findings.error(codes::OUTSIDE_FOLDER, definition.value.span, why, "");
             }
             if !required.inputs.contains_key(key) {

@@ -2,6 +2,7 @@
 //! surroundings in it.
 
 mod confirm;
+mod files;
 mod instances;
 mod json;
 mod lint;
