@@ -14,9 +14,11 @@ impl Conversion<'_> {
     /// What `-p name=…` gives: a path, or a source after `@`.
     pub(super) fn file_flag(&self, text: &str) -> Result<Value, Refusal> {
         match text.strip_prefix('@') {
-            Some("-") => self.outside.standard_content().map(contained).map_err(|error| {
-                Refusal::Unreadable(format!("standard input cannot be read: {error}"))
-            }),
+            Some("-") => self
+                .outside
+                .standard_content()
+                .map(contained)
+                .map_err(|error| Refusal::Unreadable(format!("standard input cannot be read: {error}"))),
             Some(source) => match source.strip_prefix("env:") {
                 Some(name) => self.variable(name).map(|text| contained(text.into_bytes())),
                 None => self.content(source),

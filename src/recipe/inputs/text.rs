@@ -212,9 +212,7 @@ impl Conversion<'_> {
             (
                 Shape::String | Shape::Duration | Shape::Path | Shape::File | Shape::Any,
                 Json::String(text),
-            ) => {
-                self.of_text(text, shape, written)
-            }
+            ) => self.of_text(text, shape, written),
             (Shape::Integer, Json::Number(number)) if number.is_i64() || number.is_u64() => {
                 self.scalar(json, written)
             }
