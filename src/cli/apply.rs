@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use clap::Args;
 
-use super::context::{Context, Flags};
+use super::context::{Context, Flags, Named};
 use super::signals::until_signal;
 use super::{arguments, judge, refuse};
 use crate::diagnostic::{Diagnostic, codes};
@@ -42,7 +42,8 @@ impl Apply {
                 .fix("look at `acarecipe plan` with the same arguments, then run this again with --yes");
             return refuse(screen, "apply", self.on.sandbox.sandbox, &[found], Ending::Usage);
         }
-        let flags = Flags { command: "apply", on: &self.on, verbose: output.verbose > 0, none_is_app: false };
+        let flags =
+            Flags { command: "apply", on: &self.on, verbose: output.verbose > 0, recipes: Named::Needed };
         let mut context = match judge::open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,

@@ -1,11 +1,11 @@
-//! `list`, `show` and `graph`: the catalogue. Nothing here builds a client.
+//! `list` and `show`: the catalogue. Nothing here builds a client.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::refuse;
+use super::{arguments, refuse};
 use crate::diagnostic::{Diagnostic, quote};
 use crate::recipe::{Catalogue, Complexity, Goal, Recipe};
 use crate::render::{self, Format, Screen};
@@ -26,6 +26,16 @@ pub(super) struct Folders {
 impl Folders {
     pub(super) fn load(&self) -> Result<Catalogue, Vec<Diagnostic>> {
         Catalogue::load(&self.folders, self.allow_override)
+    }
+
+    /// The same arguments, with no recipe named.
+    pub(super) fn recipes(&self) -> arguments::Recipes {
+        arguments::Recipes {
+            named: Vec::new(),
+            parameters: Vec::new(),
+            folders: self.folders.clone(),
+            allow_override: self.allow_override,
+        }
     }
 
     /// The same arguments for another command line, with a space before each.
@@ -78,25 +88,6 @@ pub(super) struct Show {
     page: bool,
     #[command(flatten)]
     folders: Folders,
-}
-
-/// Arguments of `graph`.
-#[derive(Debug, Args)]
-pub(super) struct GraphArgs {
-    /// What the map looks like
-    #[arg(long = "format", id = "graph_format", value_enum, default_value_t, value_name = "FORMAT")]
-    map: GraphFormat,
-    #[command(flatten)]
-    folders: Folders,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum GraphFormat {
-    /// A tree
-    #[default]
-    Text,
-    /// A Mermaid flowchart
-    Mermaid,
 }
 
 impl List {
@@ -167,25 +158,6 @@ impl Show {
             screen.document(shown);
         } else {
             screen.text(&render::recipe_page(recipe, screen.width()));
-        }
-        Ending::Ok
-    }
-}
-
-impl GraphArgs {
-    pub(super) fn run(self, screen: &Screen) -> Ending {
-        let catalogue = match self.folders.load() {
-            Ok(catalogue) => catalogue,
-            Err(found) => return refuse(screen, "graph", false, &found, Ending::Usage),
-        };
-        let graph = catalogue.graph();
-        if screen.format == Format::Json {
-            screen.document(json!({ "nodes": graph.nodes, "edges": graph.edges }));
-        } else {
-            screen.text(&match self.map {
-                GraphFormat::Text => graph.text(),
-                GraphFormat::Mermaid => graph.mermaid(),
-            });
         }
         Ending::Ok
     }

@@ -23,8 +23,19 @@ pub(super) struct Flags<'f> {
     pub(super) command: &'static str,
     pub(super) on: &'f arguments::OnApp,
     pub(super) verbose: bool,
-    /// Whether a run without any recipe means the app itself.
-    pub(super) none_is_app: bool,
+    /// What a run without any recipe means.
+    pub(super) recipes: Named,
+}
+
+/// Which recipes a command's run has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Named {
+    /// Those named, else those of the project file; one at least.
+    Needed,
+    /// The same; none means the app itself.
+    OrApp,
+    /// None: the app itself, whatever the project file has.
+    Never,
 }
 
 /// Everything a command needs.
@@ -74,10 +85,10 @@ impl Context {
             found.extend(mistakes);
             None
         });
-        let asked = recipes::asked(&flags.on.recipes, project.as_ref())
-            .map_err(|mistakes| found.extend(mistakes))
-            .ok();
-        if asked.as_ref().is_some_and(Vec::is_empty) && !flags.none_is_app {
+        let entries = project.as_ref().filter(|_| flags.recipes != Named::Never);
+        let asked =
+            recipes::asked(&flags.on.recipes, entries).map_err(|mistakes| found.extend(mistakes)).ok();
+        if asked.as_ref().is_some_and(Vec::is_empty) && flags.recipes == Named::Needed {
             found.push(
                 Diagnostic::error(crate::diagnostic::codes::NO_RECIPE, "no recipe is named")
                     .fix(format!("acarecipe {} managed-identity; acarecipe list shows all", flags.command)),

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::context::{Context, Flags, Refused};
+use super::context::{Context, Flags, Named, Refused};
 use super::signals::until_signal;
 use super::{arguments, health, recipes, refuse};
 use crate::execute::{Failure, Observed};
@@ -32,7 +32,8 @@ pub(super) struct Verify {
 
 impl Check {
     pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
-        let flags = Flags { command: "check", on: &self.on, verbose: output.verbose > 0, none_is_app: true };
+        let flags =
+            Flags { command: "check", on: &self.on, verbose: output.verbose > 0, recipes: Named::OrApp };
         let context = match open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,
@@ -56,7 +57,8 @@ pub(super) async fn check(context: &Context, screen: &Screen) -> Ending {
 
 impl Verify {
     pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
-        let flags = Flags { command: "verify", on: &self.on, verbose: output.verbose > 0, none_is_app: true };
+        let flags =
+            Flags { command: "verify", on: &self.on, verbose: output.verbose > 0, recipes: Named::OrApp };
         let context = match open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,

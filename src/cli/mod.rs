@@ -6,6 +6,7 @@ mod arguments;
 mod catalogue;
 mod context;
 mod databases;
+mod graph;
 mod health;
 mod hosts;
 mod judge;
@@ -64,9 +65,11 @@ enum Command {
         after_help = "Examples:\n  acarecipe show managed-identity\n  acarecipe show key-vault-reference --page"
     )]
     Show(catalogue::Show),
-    /// Draw the dependency map of the catalogue
-    #[command(after_help = "Examples:\n  acarecipe graph\n  acarecipe graph --format mermaid")]
-    Graph(catalogue::GraphArgs),
+    /// Draw the dependency map of the catalogue; with --live: and what of it is in place on an app
+    #[command(
+        after_help = "Examples:\n  acarecipe graph\n  acarecipe graph --format mermaid\n  acarecipe graph --live -g my-group -n my-app"
+    )]
+    Graph(graph::GraphArgs),
     /// Write the sample app of a recipe (Python, with Dockerfile and tests) into a folder
     #[command(
         after_help = "Examples:\n  acarecipe scaffold managed-identity\n  acarecipe scaffold managed-identity src/api --force\n\nFiles that are the same are left alone; others are replaced only with --force."
@@ -182,10 +185,11 @@ fn run(command: Command, output: &arguments::Output, screen: &Screen) -> Ending 
     match command {
         Command::List(command) => command.run(screen),
         Command::Show(command) => command.run(screen),
-        Command::Graph(command) => command.run(screen),
         Command::Scaffold(command) => command.run(screen),
         Command::Lint(command) => command.run(screen),
         Command::Schema(command) => command.run(screen),
+        Command::Graph(command) if !command.live() => command.draw(screen),
+        Command::Graph(command) => with_runtime(screen, |screen| command.run(output, screen)),
         Command::Check(command) => with_runtime(screen, |screen| command.run(output, screen)),
         Command::Plan(command) => with_runtime(screen, |screen| command.run(output, screen)),
         Command::Apply(command) => with_runtime(screen, |screen| command.run(output, screen)),

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::arguments;
-use super::context::{Context, Flags};
+use super::context::{Context, Flags, Named};
 use super::judge;
 use super::signals::until_signal;
 use crate::render::Screen;
@@ -24,7 +24,8 @@ pub(super) struct PlanArgs {
 
 impl PlanArgs {
     pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
-        let flags = Flags { command: "plan", on: &self.on, verbose: output.verbose > 0, none_is_app: false };
+        let flags =
+            Flags { command: "plan", on: &self.on, verbose: output.verbose > 0, recipes: Named::Needed };
         let mut context = match judge::open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,

@@ -9,7 +9,7 @@ use crate::diagnostic::suggest::closest;
 use crate::diagnostic::{Diagnostic, Severity, Source, codes};
 use crate::plan::Selection;
 use crate::recipe::bind;
-use crate::recipe::{Asked, Catalogue, Origin, snake};
+use crate::recipe::{Asked, Catalogue, Instance, Origin, snake};
 use crate::recipe::{PROJECT_FILE, Project};
 
 /// The project file of the present folder, unless the run takes nothing from its surroundings.
@@ -53,7 +53,7 @@ pub(super) fn asked(
 }
 
 /// The entries of the project file that are meant; the one named, when there are none.
-fn picked(asked: Asked, entries: &[Asked]) -> Vec<Asked> {
+pub(super) fn picked(asked: Asked, entries: &[Asked]) -> Vec<Asked> {
     let name = asked.instance();
     let chosen =
         |entry: &&Asked| entry.instance() == name && (asked.alias.is_none() || entry.recipe == asked.recipe);
@@ -82,10 +82,24 @@ pub(super) fn selection(
     sandbox: bool,
 ) -> Result<Selection, Vec<Diagnostic>> {
     let catalogue = Catalogue::load(&arguments.folders, arguments.allow_override)?;
+    let instances = instances(&catalogue, asked, project)?;
+    let inputs = bind(&instances, &arguments.parameters, &Surroundings { sandbox })?;
+    Ok(Selection { instances, inputs })
+}
+
+/// The instances of a run: what is asked for, and what that requires, with what the project file sets for them.
+///
+/// # Errors
+/// Names that are none, and requirements that cannot be had.
+pub(super) fn instances(
+    catalogue: &Catalogue,
+    asked: &[Asked],
+    project: Option<&Project>,
+) -> Result<Vec<Instance>, Vec<Diagnostic>> {
     let entries = project.map_or(&[] as &[_], |project| project.recipes.as_slice());
     let mut instances = catalogue.instances(asked).map_err(|mut mistakes| {
         for mistake in &mut mistakes {
-            more_near(mistake, asked, entries, &catalogue);
+            more_near(mistake, asked, entries, catalogue);
         }
         mistakes
     })?;
@@ -97,8 +111,7 @@ pub(super) fn selection(
             instance.with.clone_from(&entry.with);
         }
     }
-    let inputs = bind(&instances, &arguments.parameters, &Surroundings { sandbox })?;
-    Ok(Selection { instances, inputs })
+    Ok(instances)
 }
 
 /// What an unknown recipe may have been meant to be, beside recipes: an alias of the project file, or an

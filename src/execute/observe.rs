@@ -42,7 +42,10 @@ impl Executor {
     }
 
     /// The plan on `facts` and whatever they miss.
-    pub(super) async fn observe_from(
+    ///
+    /// # Errors
+    /// As [`Executor::observe`].
+    pub async fn observe_from(
         &self,
         mut facts: Facts,
         selection: &Selection,

@@ -36,32 +36,70 @@ impl Graph {
     }
 
     /// The graph as a tree of lines from the baseline. A recipe that follows several stands below
-    /// each, its own followers only the first time.
-    pub fn text(&self) -> String {
+    /// each, its own followers only the first time. `note`: what to say beside a recipe.
+    pub fn text(&self, note: impl Fn(&str) -> Option<String>) -> String {
         let mut text = format!("{BASELINE}\n");
-        self.below(BASELINE, "", &mut BTreeSet::from([BASELINE]), &mut text);
+        let widest = self.widest(BASELINE, 0, &mut BTreeSet::from([BASELINE]));
+        self.below(
+            BASELINE,
+            "",
+            &mut BTreeSet::from([BASELINE]),
+            &|node, column| {
+                let gap = widest.saturating_sub(column);
+                note(node).map_or_else(String::new, |note| format!("{:gap$}  {note}", ""))
+            },
+            &mut text,
+        );
         text
     }
 
-    fn below<'a>(&'a self, node: &str, indent: &str, seen: &mut BTreeSet<&'a str>, text: &mut String) {
+    /// The column in which the longest line of the tree ends.
+    fn widest<'a>(&'a self, node: &str, depth: usize, seen: &mut BTreeSet<&'a str>) -> usize {
+        let after = self.edges.iter().filter(|(before, _)| before == node);
+        let mut widest = 0;
+        for (_, name) in after {
+            let below = if seen.insert(name) { self.widest(name, depth + 1, seen) } else { 0 };
+            widest = widest.max(below).max((depth + 1) * 4 + name.chars().count());
+        }
+        widest
+    }
+
+    fn below<'a>(
+        &'a self,
+        node: &str,
+        indent: &str,
+        seen: &mut BTreeSet<&'a str>,
+        note: &dyn Fn(&str, usize) -> String,
+        text: &mut String,
+    ) {
         let after: Vec<&'a str> =
             self.edges.iter().filter(|(before, _)| before == node).map(|(_, after)| after.as_str()).collect();
         for (index, name) in after.iter().enumerate() {
             let last = index + 1 == after.len();
             let (branch, below) = if last { ("└── ", "    ") } else { ("├── ", "│   ") };
             let first_time = seen.insert(name);
-            let mark = if first_time { "" } else { " (above)" };
+            let mark = if first_time {
+                note(name, indent.chars().count() + 4 + name.chars().count())
+            } else {
+                " (above)".to_owned()
+            };
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{indent}{branch}{name}{mark}");
             if first_time {
-                self.below(name, &format!("{indent}{below}"), seen, text);
+                self.below(name, &format!("{indent}{below}"), seen, note, text);
             }
         }
     }
 
-    /// The graph as a mermaid flowchart.
-    pub fn mermaid(&self) -> String {
+    /// The graph as a mermaid flowchart. `note`: what to say in a recipe's node.
+    pub fn mermaid(&self, note: impl Fn(&str) -> Option<String>) -> String {
         let mut text = String::from("flowchart TD\n");
+        for node in &self.nodes {
+            if let Some(note) = note(node) {
+                // In quotes mermaid takes everything but a quote.
+                let _ = writeln!(text, "    {node}[\"{node}<br>{}\"]", note.replace('"', "#quot;"));
+            }
+        }
         for (before, after) in &self.edges {
             // Names have small letters, digits and hyphens only, which mermaid takes as they are.
             let _ = writeln!(text, "    {before} --> {after}");

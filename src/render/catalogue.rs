@@ -6,7 +6,7 @@ use anstyle::Style;
 
 use super::text::wrapped;
 use crate::recipe::{Complexity, Goal, LookupKind, Origin, Recipe, StepKind};
-use crate::report::rights;
+use crate::report::{StandingReport, rights};
 use crate::sandbox::edit::Variant;
 use crate::sandbox::rules::{Rule, Standing};
 
@@ -47,6 +47,23 @@ pub fn recipe_list<'r>(recipes: impl Iterator<Item = &'r Recipe>) -> String {
         let _ = writeln!(text, "{:a$}  {:b$}  {:c$}  {}", row[0], row[1], row[2], row[3]);
     }
     text
+}
+
+/// How a recipe stands on an app, in a few words for the map.
+pub fn standing(report: &StandingReport) -> String {
+    let more = match report.reasons.len() {
+        0 | 1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    let first = report.reasons.first().map_or("", String::as_str);
+    match (report.state, report.in_place, report.of) {
+        ("in-place", ..) => "✓ in place".to_owned(),
+        ("partly", Some(in_place), Some(of)) => format!("{in_place} of {of} steps in place"),
+        ("absent", ..) => "not in place".to_owned(),
+        ("nothing", ..) => "nothing to do here".to_owned(),
+        ("missing", ..) => format!("! {first}{more}"),
+        _ => format!("? {first}{more}"),
+    }
 }
 
 /// One recipe in full.

@@ -12,7 +12,7 @@ mod text;
 mod workflow;
 
 pub use cases::{case, case_failures, case_run, cases_ending, cases_of};
-pub use catalogue::{recipe_list, recipe_page, rules, variants};
+pub use catalogue::{recipe_list, recipe_page, rules, standing, variants};
 pub use permissions::permissions;
 pub use progress::Progress;
 pub use scaffold::scaffolded;

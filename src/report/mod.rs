@@ -9,6 +9,7 @@ mod permissions;
 mod rights;
 mod rollout;
 mod scaffold;
+mod standing;
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -27,6 +28,7 @@ pub use permissions::{ActionReport, PermissionReport};
 pub use rights::{RightNeeded, rights};
 pub use rollout::{RolloutReport, StageReport, TrafficReport};
 pub use scaffold::{ScaffoldReport, ScaffoldedFile};
+pub use standing::StandingReport;
 
 /// The version of the shape.
 pub const FORMAT: u32 = 1;

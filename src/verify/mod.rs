@@ -1,10 +1,14 @@
 //! What a verification finds: desired state by planning again, the app's and its revision's health,
 //! and the recipes' own checks. Pure: everything is in the plan made on fresh reads.
 
+mod standing;
+
 use crate::diagnostic::codes;
 use crate::merge::Owned;
 use crate::plan::{ByHand, Finding, Plan, State, Status, StepPlan};
 use crate::value::{Redacted, strip_control};
+
+pub use standing::{Standing, standing};
 
 /// All findings of a plan, in the order people read them: what the recipes own, then whether it
 /// runs, then the recipes' own checks. `waited`: the time to wait for the app is over.

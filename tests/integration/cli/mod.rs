@@ -3,6 +3,7 @@
 
 mod confirm;
 mod files;
+mod graph;
 mod instances;
 mod json;
 mod lint;

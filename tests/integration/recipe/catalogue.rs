@@ -118,7 +118,7 @@ fn the_map_is_drawn_from_the_baseline() {
     }
     let graph = catalogue.graph();
     assert_eq!(
-        graph.text(),
+        graph.text(|_| None),
         "\
 baseline
 ├── storage
@@ -130,7 +130,7 @@ baseline
 "
     );
     assert_eq!(
-        graph.mermaid(),
+        graph.mermaid(|_| None),
         "\
 flowchart TD
     baseline --> storage
@@ -144,5 +144,5 @@ flowchart TD
     // `mine` follows itself: drawn nowhere, never endless.
     let mut odd = Catalogue::default();
     odd.insert(recipe("follows: [mine]\n"));
-    assert_eq!(odd.graph().text(), "baseline\n");
+    assert_eq!(odd.graph().text(|_| None), "baseline\n");
 }

@@ -1,0 +1,214 @@
+//! `graph`: the map of the catalogue, and with `--live` how far an app has come on it.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::catalogue::Folders;
+use super::context::{Context, Flags, Named};
+use super::signals::until_signal;
+use super::surroundings::Surroundings;
+use super::{arguments, judge, recipes, refuse};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::execute::{Failure, Observed};
+use crate::facts::Facts;
+use crate::plan::Selection;
+use crate::recipe::{Asked, Catalogue, Graph, Recipe, bind};
+use crate::render::{self, Format, Screen};
+use crate::report::{Ending, StandingReport};
+use crate::verify::{Standing, standing};
+
+/// Arguments of `graph`.
+#[derive(Debug, Args)]
+pub(super) struct GraphArgs {
+    /// What the map looks like
+    #[arg(long = "format", id = "graph_format", value_enum, default_value_t, value_name = "FORMAT")]
+    map: GraphFormat,
+    /// Say of each recipe how much of it is in place on the app; its inputs come from the environment, the
+    /// project file and -p
+    #[arg(long)]
+    live: bool,
+    /// An input: recipe.name[.key]=value; as for plan
+    #[arg(short, long = "param", value_name = "NAME=VALUE", requires = "live")]
+    parameters: Vec<String>,
+    #[command(flatten)]
+    folders: Folders,
+    #[command(flatten)]
+    target: arguments::Target,
+    #[command(flatten)]
+    sandbox: arguments::SandboxRun,
+    #[command(flatten)]
+    waiting: arguments::Waiting,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum GraphFormat {
+    /// A tree
+    #[default]
+    Text,
+    /// A Mermaid flowchart
+    Mermaid,
+}
+
+impl GraphArgs {
+    /// Whether an app is asked for.
+    pub(super) fn live(&self) -> bool {
+        self.live
+    }
+
+    /// The map alone. Builds no client.
+    pub(super) fn draw(self, screen: &Screen) -> Ending {
+        if self.sandbox.sandbox || self.target.resource_group.is_some() || self.target.name.is_some() {
+            let found = Diagnostic::error(codes::USAGE, "the map alone has no app")
+                .fix("acarecipe graph --live shows what is in place on one");
+            return refuse(screen, "graph", self.sandbox.sandbox, &[found], Ending::Usage);
+        }
+        match self.folders.load() {
+            Ok(catalogue) => {
+                show(screen, self.map, &catalogue.graph(), None);
+                Ending::Ok
+            }
+            Err(found) => refuse(screen, "graph", false, &found, Ending::Usage),
+        }
+    }
+
+    /// The map with what is in place.
+    pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
+        let sandbox = self.sandbox.sandbox;
+        let catalogue = match self.folders.load() {
+            Ok(catalogue) => catalogue,
+            Err(found) => return refuse(screen, "graph", sandbox, &found, Ending::Usage),
+        };
+        if let Some(found) = self.nobodys(&catalogue) {
+            return refuse(screen, "graph", sandbox, &[found], Ending::Usage);
+        }
+        let on = arguments::OnApp {
+            recipes: self.folders.recipes(),
+            target: self.target.clone(),
+            sandbox: self.sandbox.clone(),
+            waiting: self.waiting.clone(),
+            probing: arguments::Probing::default(),
+        };
+        let flags = Flags { command: "graph", on: &on, verbose: output.verbose > 0, recipes: Named::Never };
+        let context = match judge::open(&flags, screen).await {
+            Ok(context) => context,
+            Err(ending) => return ending,
+        };
+        let work = self.look(&context, &catalogue);
+        let standings = match until_signal(&context.interrupt, work).await {
+            Ok(Ok(Ok(standings))) => standings,
+            Ok(Ok(Err(observed))) => {
+                let mut report = context.report("graph");
+                let ending = judge::verification(&context, screen, &mut report, &observed, false);
+                return context.close(screen, report, ending);
+            }
+            Ok(Err(failure)) => {
+                return judge::failed::<()>(&context, screen, context.report("graph"), Ok(Err(failure)));
+            }
+            Err(ending) => {
+                return judge::failed::<()>(&context, screen, context.report("graph"), Err(ending));
+            }
+        };
+        context.progress.clear();
+        show(screen, self.map, &catalogue.graph(), Some((&standings, sandbox)));
+        Ending::Ok
+    }
+
+    /// A parameter that no recipe has an input for.
+    fn nobodys(&self, catalogue: &Catalogue) -> Option<Diagnostic> {
+        let lost = self
+            .parameters
+            .iter()
+            .find(|text| !catalogue.recipes().any(|one| concerns(text, &one.name.value, one)))?;
+        // The value may be a secret.
+        let name = lost.split_once('=').map_or(lost.as_str(), |(name, _)| name);
+        let message = format!("no recipe has an input `{}`", crate::value::strip_control(name));
+        Some(
+            Diagnostic::error(codes::UNKNOWN_INPUT, message)
+                .fix("-p recipe.name=value; acarecipe show RECIPE lists inputs"),
+        )
+    }
+
+    /// How each recipe stands, on shared facts; the observation itself when there is no app to look at.
+    ///
+    /// # Errors
+    /// Azure could not be asked.
+    async fn look(
+        &self,
+        context: &Context,
+        catalogue: &Catalogue,
+    ) -> Result<Result<BTreeMap<String, Standing>, Box<Observed>>, Failure> {
+        let project = recipes::project(self.sandbox.sandbox).unwrap_or_default();
+        let entries = project.as_ref().map_or(&[] as &[_], |project| project.recipes.as_slice());
+        let app = context.executor.observe(&context.selection, &context.target, false).await?;
+        if app.plan.app.is_null() || app.plan.app.is_unknown() {
+            return Ok(Err(Box::new(app)));
+        }
+        let mut facts: Facts = app.facts;
+        let mut standings = BTreeMap::new();
+        for recipe in catalogue.recipes() {
+            let name = &recipe.name.value;
+            let asked = recipes::picked(Asked { recipe: name.clone(), ..Asked::default() }, entries);
+            let aliases: Vec<String> = asked.iter().map(Asked::instance).collect();
+            let selection = match self.selection(catalogue, &asked, project.as_ref()) {
+                Ok(selection) => selection,
+                Err(found) => {
+                    standings.insert(name.clone(), Standing::refused(&found, recipes::only_missing(&found)));
+                    continue;
+                }
+            };
+            let observed = context.executor.observe_from(facts, &selection, &context.target, false).await?;
+            standings.insert(name.clone(), standing(&observed.plan, &aliases));
+            facts = observed.facts;
+        }
+        Ok(Ok(standings))
+    }
+
+    /// One recipe as the environment, the project file and `-p` set it.
+    ///
+    /// # Errors
+    /// Inputs that are missing or wrong.
+    fn selection(
+        &self,
+        catalogue: &Catalogue,
+        asked: &[Asked],
+        project: Option<&crate::recipe::Project>,
+    ) -> Result<Selection, Vec<Diagnostic>> {
+        let instances = recipes::instances(catalogue, asked, project)?;
+        let own = |text: &&String| instances.iter().any(|one| concerns(text, &one.alias, &one.recipe));
+        let parameters: Vec<String> = self.parameters.iter().filter(own).cloned().collect();
+        let inputs = bind(&instances, &parameters, &Surroundings { sandbox: self.sandbox.sandbox })?;
+        Ok(Selection { instances, inputs })
+    }
+}
+
+/// Whether a parameter is for a recipe under this name.
+fn concerns(text: &str, alias: &str, recipe: &Recipe) -> bool {
+    let name = text.split_once('=').map_or(text, |(name, _)| name);
+    let first = crate::recipe::snake(name.split('.').next().unwrap_or_default());
+    first == crate::recipe::snake(alias) || recipe.inputs.contains_key(&first)
+}
+
+/// Shows the map, with what is in place where that is known.
+fn show(screen: &Screen, map: GraphFormat, graph: &Graph, live: Option<(&BTreeMap<String, Standing>, bool)>) {
+    let told: BTreeMap<&str, StandingReport> = live
+        .iter()
+        .flat_map(|(standings, _)| standings.iter())
+        .map(|(name, standing)| (name.as_str(), StandingReport::from(standing)))
+        .collect();
+    if screen.format == Format::Json {
+        let mut document = json!({ "nodes": graph.nodes, "edges": graph.edges });
+        if let Some((_, sandbox)) = live {
+            document["live"] = json!(told);
+            document["sandbox"] = json!(sandbox);
+        }
+        screen.document(document);
+        return;
+    }
+    let note = |node: &str| told.get(node).map(render::standing);
+    screen.text(&match map {
+        GraphFormat::Text => graph.text(note),
+        GraphFormat::Mermaid => graph.mermaid(note),
+    });
+}

@@ -1,0 +1,116 @@
+//! The map of the catalogue, and what of it is in place on an app.
+
+use serde_json::{Value as Json, json};
+
+use super::place::Place;
+
+/// The catalogue's map: who follows whom. What is not after anything follows the app as it is.
+const MAP: [(&str, &str); 16] = [
+    ("baseline", "custom-container"),
+    ("baseline", "dapr-integration"),
+    ("baseline", "easy-auth"),
+    ("baseline", "jobs"),
+    ("baseline", "managed-identity"),
+    ("baseline", "mtls-client-certificates"),
+    ("baseline", "native-dependencies"),
+    ("baseline", "redis"),
+    ("baseline", "revision-validation"),
+    ("baseline", "storage"),
+    ("managed-identity", "azure-sql"),
+    ("managed-identity", "container-registry"),
+    ("managed-identity", "cosmos-db"),
+    ("managed-identity", "key-vault-reference"),
+    ("revision-validation", "custom-domains"),
+    ("storage", "bring-your-own-storage"),
+];
+
+/// What `graph --live -o json` says of the sandbox's app.
+fn live(place: &Place, more: &[&str]) -> Json {
+    place.run([&["graph", "--live", "--sandbox", "-o", "json"][..], more].concat()).code(0).json()
+}
+
+#[test]
+fn the_map_is_the_catalogues() {
+    let map = Place::new().line("graph -o json").code(0).json();
+    let mut edges: Vec<(String, String)> = serde_json::from_value(map["edges"].clone()).unwrap();
+    edges.sort();
+    let built = |name: &str| map["nodes"].as_array().unwrap().iter().any(|node| node == name);
+    let wanted: Vec<_> = MAP.into_iter().filter(|(_, after)| built(after)).collect();
+    assert_eq!(edges.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect::<Vec<_>>(), wanted);
+}
+
+#[test]
+fn recipes_are_chosen_by_bottleneck() {
+    let named = |goal: &str| -> Vec<String> {
+        let list = Place::new().run(["list", "--for", goal, "--query", "[].name"]).code(0).json();
+        serde_json::from_value(list).unwrap()
+    };
+    let (safety, security, velocity) = (named("safety"), named("security"), named("velocity"));
+    assert!(safety.contains(&"revision-validation".to_owned()), "{safety:?}");
+    for one in ["managed-identity", "key-vault-reference"] {
+        assert!(security.contains(&one.to_owned()), "{security:?}");
+    }
+    for one in ["azure-sql", "cosmos-db", "redis", "storage"] {
+        assert!(velocity.contains(&one.to_owned()), "{velocity:?}");
+    }
+    assert!(!safety.contains(&"redis".to_owned()) && !velocity.contains(&"revision-validation".to_owned()));
+}
+
+#[test]
+fn what_is_in_place_is_told_recipe_by_recipe() {
+    let place = Place::new();
+    let before = live(&place, &[]);
+    assert_eq!(before["sandbox"], json!(true));
+    assert_eq!(before["live"]["managed-identity"], json!({ "state": "absent" }));
+    assert_eq!(before["live"]["redis"]["state"], json!("absent"));
+    // What nobody set is what is missing.
+    let vault = &before["live"]["key-vault-reference"];
+    assert_eq!(vault["state"], json!("missing"));
+    assert!(vault["reasons"][0].as_str().unwrap().contains("`secrets`"), "{vault}");
+    // Every recipe on the map is told of, and nothing was written by looking.
+    let nodes = before["nodes"].as_array().unwrap();
+    assert_eq!(before["live"].as_object().unwrap().len(), nodes.len() - 1);
+    assert_eq!(live(&place, &[])["live"], before["live"]);
+
+    let _ = place.line("apply redis --sandbox").code(0);
+    let after = live(&place, &["-p", "key-vault-reference.secrets.DB_PASSWORD=db-password"]);
+    assert_eq!(after["live"]["redis"], json!({ "state": "in-place" }));
+    // What redis requires is in place by that; what nobody applied is as it was.
+    assert_eq!(after["live"]["managed-identity"], json!({ "state": "in-place" }));
+    assert_eq!(after["live"]["key-vault-reference"], json!({ "state": "absent" }));
+    assert_eq!(after["live"]["azure-sql"], before["live"]["azure-sql"]);
+
+    let text = place.line("graph --live --sandbox").code(0).stdout;
+    let line = |name: &str| text.lines().find(|line| line.contains(name)).unwrap_or_default().to_owned();
+    assert!(line(" redis ").ends_with("✓ in place"), "{text}");
+    assert!(line(" azure-sql ").ends_with("not in place"), "{text}");
+    assert!(text.starts_with("AzureCloud") && text.contains("[sandbox]"), "{text}");
+    let drawn = place.line("graph --live --sandbox --format mermaid").code(0).stdout;
+    assert!(drawn.contains("    redis[\"redis<br>✓ in place\"]\n"), "{drawn}");
+}
+
+#[test]
+fn half_of_a_recipe_is_told_as_half() {
+    let place = Place::new();
+    let _ = place.line("apply key-vault-reference --sandbox -p secrets.A=db-password").code(0);
+    let both = ["-p", "key-vault-reference.secrets={\"A\": \"db-password\", \"B\": \"api-key\"}"];
+    let vault = &live(&place, &both)["live"]["key-vault-reference"];
+    assert_eq!(vault, &json!({ "state": "partly", "inPlace": 2, "of": 3 }));
+}
+
+#[test]
+fn without_an_app_there_is_nothing_to_tell() {
+    let outcome = Place::new().line("graph --live --sandbox -n ca-none -o json").code(3);
+    assert_eq!(outcome.json()["status"], json!("prerequisites-missing"));
+    assert!(outcome.json()["verification"].as_array().is_none_or(Vec::is_empty));
+    let outcome = Place::new().line("graph --live").code(3);
+    assert!(outcome.stderr.contains("export RG="), "{}", outcome.stderr);
+}
+
+#[test]
+fn the_map_alone_takes_no_app() {
+    let outcome = Place::new().line("graph --sandbox").code(2);
+    assert!(outcome.stderr.contains("graph --live"), "{}", outcome.stderr);
+    let outcome = Place::new().line("graph --live --sandbox -p nobodys=secret-text").code(2);
+    assert!(outcome.stderr.contains("`nobodys`") && !outcome.stderr.contains("secret-text"));
+}
