@@ -32,8 +32,10 @@ pub struct Read {
     pub kind: String,
 }
 
-/// What is sent with a [`Shape::Action`], as JSON.
+/// What is sent with a [`Shape::Action`] or [`Shape::Question`], as JSON.
 pub const BODY: &str = "body";
+/// Stands before the name of each parameter of the query of a [`Shape::Question`].
+pub const PARAMETER: &str = "parameter ";
 
 /// The parameters of a [`Shape::Manifest`].
 pub const REPOSITORY: &str = "repository";
@@ -152,8 +154,10 @@ pub enum Shape {
     SqlUser,
     /// What a folder would be sent as: `{digest, files, bytes}`, or `{refused, fix}` with the reason.
     Context,
-    /// The answer of a POST that only reads.
+    /// The answer of a POST that only reads, and may be a secret: no plan asks for it.
     Action,
+    /// The answer of a POST that only reads, and is no secret.
+    Question,
     /// A local file beneath a folder.
     File,
     /// What lies beneath a local folder: `{entries: [{path, kind}], complete}`, see [`Read::folder`].
@@ -216,6 +220,24 @@ impl Read {
     /// A POST that only reads: the action `name` of a resource of the type `kind`.
     pub fn action(id: &ResourceId, name: &str, kind: &str, api_version: &str, body: Option<&Json>) -> Read {
         let read = Read::new(Shape::Action, &format!("{id}/{name}"), kind, api_version);
+        match body {
+            Some(body) => read.with(BODY, body.to_string()),
+            None => read,
+        }
+    }
+
+    /// As [`Read::action`], of one that a plan may ask, with parameters of the query.
+    pub fn question(
+        id: &ResourceId,
+        name: &str,
+        kind: &str,
+        api_version: &str,
+        query: &[(String, String)],
+        body: Option<&Json>,
+    ) -> Read {
+        let read = Read::new(Shape::Question, &format!("{id}/{name}"), kind, api_version);
+        let read =
+            query.iter().fold(read, |read, (name, value)| read.with(&format!("{PARAMETER}{name}"), value));
         match body {
             Some(body) => read.with(BODY, body.to_string()),
             None => read,
@@ -313,7 +335,8 @@ impl Fact {
     /// The answer to `read` as a fact: what may not be shown of it is marked by the type table.
     pub fn found(kind: &str, shape: Shape, json: Json) -> Fact {
         let value = Value::from(json);
-        let Some(kind) = types::find(kind) else {
+        // What an action answers is no resource of the type.
+        let Some(kind) = types::find(kind).filter(|_| shape != Shape::Question) else {
             return Fact::Found(guarded(value));
         };
         Fact::Found(match (shape, value.data) {
@@ -423,7 +446,7 @@ impl Facts {
 
     /// Forgets everything at or below `id`, and every collection of its type, wherever it was listed
     /// (a role that is given above shows in the list below): after a write. What an action answered stays: it
-    /// is asked for once.
+    /// is asked for once; that of a lookup goes, since what it says may hang on more than its resource (on DNS).
     pub fn forget(&mut self, id: &ResourceId) {
         let below = format!("{}/", id.folded());
         let kind = id.resource_type().to_ascii_lowercase();
@@ -437,7 +460,7 @@ impl Facts {
             });
             let touched = *key == id.folded() || key.starts_with(&below) || asked;
             let lists_it = *shape == Shape::Many && key.ends_with(&leaf);
-            *shape == Shape::Action || (!touched && !lists_it)
+            *shape == Shape::Action || (*shape != Shape::Question && !touched && !lists_it)
         });
     }
 

@@ -65,6 +65,10 @@
 //! equality is not symmetric there). A step that found one owns it as it is; a name that hangs on an unknown is
 //! told from others by what it is made of, so that two recipes that make the same thing make it once.
 //!
+//! **A POST that only reads** is a fact as any other where the type table says that its answer is no secret
+//! ([`facts::Shape::Question`]). Who may not ask gets `{refused}`, and all else of the answer is as unknown as what
+//! may not be read: a check over it could not be checked.
+//!
 //! **An answer that a write needs** (`listKeys`) is an unknown that orders nothing, until the write that needs
 //! it is next: then it is asked for ([`execute`]), becomes a fact as any read, and everything is planned anew.
 //! Nothing else ever asks, so a plan, a verification and a second run need no right to it. What Azure never

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::write::Context;
 use super::{Event, Executor, Failure, Observed};
 use crate::azure::types::Update;
-use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Manifest, ResourceId};
+use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Manifest, Method, ResourceId};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::facts::{Fact, Facts, REFERENCE, REPOSITORY, Read, Shape};
+use crate::facts::{BODY, Fact, Facts, PARAMETER, REFERENCE, REPOSITORY, Read, Shape};
 use crate::plan::{Plan, Selection, State, Target, Write};
 use crate::value::{Data, Value};
 
@@ -251,6 +251,10 @@ impl Executor {
             Shape::Probe => return Ok(Box::pin(self.probed(read)).await),
             // No plan asks; see `ask`.
             Shape::Action => return Ok(Fact::Absent { code: String::new() }),
+            Shape::Question => {
+                let request = question(read);
+                self.client.read(&request, self.deadline).await.map(|answer| answer.body)
+            }
             Shape::One => self.client.read(&request, self.deadline).await.map(|answer| answer.body),
             Shape::Many => self.client.list(&request, self.deadline).await.map(serde_json::Value::Array),
         };
@@ -277,6 +281,20 @@ impl Executor {
             Manifest::Failed { reason } => return Err(unresolved(repository, reference, &reason)),
         };
         Ok(Fact::Found(Value::from(serde_json::json!({ member: text }))))
+    }
+}
+
+/// The POST that a lookup asks.
+fn question(read: &Read) -> ArmRequest {
+    let mut request = ArmRequest::new(Method::Post, read.path.clone(), read.api_version.clone());
+    for (name, value) in &read.query {
+        if let Some(name) = name.strip_prefix(PARAMETER) {
+            request = request.query(name, value.clone());
+        }
+    }
+    match serde_json::from_str(read.parameter(BODY)) {
+        Ok(body) => request.body(body),
+        Err(_) => request,
     }
 }
 

@@ -212,6 +212,7 @@ mod tests {
             optional: false,
             standing: Standing::Held,
             grant: None,
+            read: false,
         };
         let rights = ScopeRights { scope: app, rights: vec![right], roles: Vec::new(), fix: Vec::new() };
         let deny = |own: &str, part: &str| {

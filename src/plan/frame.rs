@@ -11,7 +11,7 @@ use super::target::object;
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::expression::{Expression, ExpressionError, Scope, Tree};
 use crate::facts::Fact;
-use crate::recipe::{Expr, Recipe, Spanned};
+use crate::recipe::{Expr, Lookup, Recipe, Spanned};
 use crate::value::{Data, Marks, Origin, Redacted, Value};
 
 /// The most rounds of one `for_each`; an app has a handful of secrets or domains. Each round costs reads.
@@ -239,7 +239,16 @@ impl Scope for Frame<'_, '_> {
                         let each = self.each.as_ref()?;
                         object([("key", each.key.clone()), ("value", each.value.clone())])
                     }
-                    name if recipe.existing.contains_key(name) => self.existing(name)?,
+                    name if recipe.existing.contains_key(name) => {
+                        let value = self.existing(name)?;
+                        let tells = recipe.existing.get(name).is_some_and(Lookup::tells_refusal);
+                        match (value.text_at(&["refused"]), field) {
+                            (Some(reason), Some(field)) if tells && field != "refused" => {
+                                return Some(Value::unknown(Origin::Refused(reason.to_owned())));
+                            }
+                            _ => value,
+                        }
+                    }
                     alias => {
                         let instance = engine.position(alias)?;
                         return match field {

@@ -48,6 +48,7 @@ impl Frame<'_, '_> {
         let resource = match &lookup.kind {
             LookupKind::Resource(resource) => resource,
             LookupKind::Manifest(manifest) => return self.manifest(manifest),
+            LookupKind::Action(action) => return self.question(action),
             LookupKind::Dockerfile(dockerfile) => return self.dockerfile(dockerfile),
             LookupKind::Requirements(requirements) => return self.requirements(requirements),
         };

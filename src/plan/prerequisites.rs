@@ -255,6 +255,7 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
     let resource = match &lookup.kind {
         LookupKind::Resource(resource) => resource,
         LookupKind::Manifest(manifest) => return frame.image(lookup, manifest),
+        LookupKind::Action(action) => return frame.answered(lookup, action),
         // That there is none is one of its findings.
         LookupKind::Dockerfile(_) => return None,
         LookupKind::Requirements(requirements) => return frame.requirements_read(lookup, requirements),

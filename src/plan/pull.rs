@@ -50,7 +50,10 @@ pub(super) fn facts(engine: &Engine<'_>) -> Vec<PullFacts> {
             };
             let images = lookups().filter_map(|other| match &other.kind {
                 LookupKind::Manifest(manifest) => Some((other, manifest)),
-                LookupKind::Resource(_) | LookupKind::Requirements(_) | LookupKind::Dockerfile(_) => None,
+                LookupKind::Resource(_)
+                | LookupKind::Requirements(_)
+                | LookupKind::Dockerfile(_)
+                | LookupKind::Action(_) => None,
             });
             let image = images
                 .filter(|(_, manifest)| frame.expression(&manifest.registry).text_at(&["id"]) == Some(&id))

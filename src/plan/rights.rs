@@ -46,6 +46,8 @@ pub struct Right {
     pub optional: bool,
     /// The role assignment that it is needed for.
     pub grant: Option<Grant>,
+    /// Whether it is one to read, which the read itself has shown to be there or not.
+    pub read: bool,
 }
 
 /// Whether the caller has a right.
@@ -83,7 +85,7 @@ pub(super) fn rights(
     for needed in of_writes(engine, steps, writes, actions).into_iter().chain(stages) {
         let standing = judge(engine, &needed);
         let Needed { action, scope, why, optional, grant } = needed;
-        add(&mut scopes, scope, Right { action, why, standing, optional, grant });
+        add(&mut scopes, scope, Right { action, why, standing, optional, grant, read: false });
     }
     for (read, fact) in facts.iter() {
         if let Some((scope, right)) = of_read(read, fact, unreadable) {
@@ -300,6 +302,7 @@ fn of_read(read: &Read, fact: &Fact, unreadable: &[Unreadable]) -> Option<(Resou
         Shape::One if name == "default" => format!("read the {} of {}", kind.noun, scope.name()),
         Shape::One => format!("read the {} {name}", kind.noun),
         Shape::Many => format!("see each {} of {}", kind.noun, scope.name()),
+        Shape::Question => format!("ask the {} {} for {name}", kind.noun, scope.name()),
         // A right of the registry's own, and the run goes on without it; one of the write that needs the
         // answer. Files are the caller's own, and an app asks nobody for a right to call it.
         Shape::Manifest
@@ -320,7 +323,10 @@ fn of_read(read: &Read, fact: &Fact, unreadable: &[Unreadable]) -> Option<(Resou
     // Of the environment a run only tells where the app is; without the app there is no run.
     let optional = (!stops && kind.name != "Microsoft.App/containerApps")
         || kind.name == "Microsoft.App/managedEnvironments";
-    Some((scope, Right { action: format!("{}/read", kind.name), why, standing, optional, grant: None }))
+    // What a lookup may not ask is told to the recipe, which says what follows.
+    let asks = read.shape == Shape::Question;
+    let action = if asks { format!("{}/{name}/action", kind.name) } else { format!("{}/read", kind.name) };
+    Some((scope, Right { action, why, standing, optional: optional || asks, grant: None, read: true }))
 }
 
 /// Whether a step of the run makes this resource.
@@ -369,7 +375,7 @@ fn fix(engine: &Engine<'_>, scope: &ScopeRights) -> Vec<String> {
 pub(super) fn findings(engine: &Engine<'_>, scopes: &[ScopeRights]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for scope in scopes {
-        for right in scope.rights.iter().filter(|right| !right.action.ends_with("/read")) {
+        for right in scope.rights.iter().filter(|right| !right.read) {
             let name = format!("may {}", right.why);
             let lacks = format!("the caller lacks {} on {}", right.action, scope.scope);
             let finding = match (&right.standing, right.optional) {

@@ -42,6 +42,8 @@ pub(super) enum Kind {
     ResourceType,
     /// The name of an action that only reads: letters, beginning with `list` or `get`.
     Action,
+    /// The name of an action that a lookup may ask: one that the type table lists.
+    Question,
     /// The shape of an input's elements: a type's name, or a map of such by member.
     Shape,
     /// One of these words.
@@ -192,6 +194,7 @@ static LOOKUP: Table = Table {
     keys: &[
         may("type", Kind::ResourceType, "`Namespace/type`, with `@version` if one api-version is meant."),
         may("manifest", Kind::Object(&MANIFEST), "An image in a registry instead of a resource."),
+        may("action", Kind::Object(&QUESTION), "What a POST that only reads answers."),
         may(
             "requirements",
             Kind::Object(&REQUIREMENTS),
@@ -219,10 +222,25 @@ static LOOKUP: Table = Table {
         may("fix", Kind::Expr, "The command that makes it."),
         DOCS,
     ],
-    exactly_one: &["type", "manifest", "requirements", "dockerfile"],
+    exactly_one: &["type", "manifest", "action", "requirements", "dockerfile"],
     only_with: Some(("type", &["name", "parent", "scope", "resource_group", "search", "list"])),
     refused: None,
 };
+
+static QUESTION: Table = table(
+    "an action that only reads",
+    &[
+        need(
+            "resource",
+            Kind::Expr,
+            "The resource that is asked, or its id. The result is the answer, or `{refused}` with the reason when it \
+             may not be asked; then all else of it is as unknown as what may not be read.",
+        ),
+        need("name", Kind::Question, "The action, such as `listCustomHostNameAnalysis`."),
+        may("query", Kind::Named(&Kind::Expr), "Parameters of the query."),
+        may("body", Kind::Fragment, "What is sent."),
+    ],
+);
 
 static MANIFEST: Table = table(
     "a manifest",

@@ -287,8 +287,17 @@ impl Lookup {
     pub fn resource(&self) -> Option<&ResourceLookup> {
         match &self.kind {
             LookupKind::Resource(resource) => Some(resource),
-            LookupKind::Manifest(_) | LookupKind::Requirements(_) | LookupKind::Dockerfile(_) => None,
+            LookupKind::Manifest(_)
+            | LookupKind::Requirements(_)
+            | LookupKind::Dockerfile(_)
+            | LookupKind::Action(_) => None,
         }
+    }
+
+    /// Whether it is `{refused}`, with the reason, when it may not be asked: then all else of it is as unknown as
+    /// what may not be read.
+    pub fn tells_refusal(&self) -> bool {
+        matches!(self.kind, LookupKind::Action(_))
     }
 }
 
@@ -303,6 +312,8 @@ pub enum LookupKind {
     Requirements(Box<RequirementsLookup>),
     /// What a local Dockerfile says.
     Dockerfile(Box<DockerfileLookup>),
+    /// What a POST that only reads answers.
+    Action(Box<ActionLookup>),
 }
 
 /// A resource, or a list of them.
@@ -322,6 +333,19 @@ pub struct ResourceLookup {
     pub search: Search,
     /// The collection instead of one element.
     pub list: bool,
+}
+
+/// What a POST that only reads answers, or `{refused}` with the reason when it may not be asked.
+#[derive(Clone, Debug)]
+pub struct ActionLookup {
+    /// The resource that is asked: its id, or the resource itself.
+    pub resource: Expr,
+    /// The action in ARM's words (`listCustomHostNameAnalysis`).
+    pub name: Spanned<String>,
+    /// Parameters of the query.
+    pub query: Option<Tree>,
+    /// What is sent.
+    pub body: Option<Tree>,
 }
 
 /// An image in a registry: `{digest}`, or `{refused}` with the reason when the registry cannot be asked.

@@ -8,10 +8,10 @@ use indexmap::IndexMap;
 
 use super::yaml::{Node as YamlNode, Yaml};
 use super::{
-    ActionStep, Check, CheckKind, Complexity, DataFile, Definition, DockerfileLookup, Expr, Field, Goal,
-    HttpCheck, Id, ImageBuild, Input, Lookup, LookupKind, ManifestLookup, Origin, Recipe, Requirement,
-    RequirementsLookup, ResourceLookup, ResourceStep, ResourceType, Retry, RoleAssignment, Rollout, Search,
-    Shape, Spanned, SqlUser, Step, StepKind, Target, parse_duration, snake,
+    ActionLookup, ActionStep, Check, CheckKind, Complexity, DataFile, Definition, DockerfileLookup, Expr,
+    Field, Goal, HttpCheck, Id, ImageBuild, Input, Lookup, LookupKind, ManifestLookup, Origin, Recipe,
+    Requirement, RequirementsLookup, ResourceLookup, ResourceStep, ResourceType, Retry, RoleAssignment,
+    Rollout, Search, Shape, Spanned, SqlUser, Step, StepKind, Target, parse_duration, snake,
 };
 use crate::diagnostic::{Severity, Source};
 use crate::expression::{Expression, Node, Tree};
@@ -155,6 +155,14 @@ fn lookup_kind(yaml: &Yaml) -> Option<LookupKind> {
             repository: expr(manifest, "repository")?,
             reference: expr(manifest, "reference")?,
         }));
+    }
+    if let Some(action) = yaml.get("action") {
+        return Some(LookupKind::Action(Box::new(ActionLookup {
+            resource: expr(action, "resource")?,
+            name: text_at(action, "name")?,
+            query: action.get("query").map(tree),
+            body: action.get("body").map(tree),
+        })));
     }
     if let Some(requirements) = yaml.get("requirements") {
         return Some(LookupKind::Requirements(Box::new(RequirementsLookup {

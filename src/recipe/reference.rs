@@ -131,6 +131,10 @@ fn word(kind: Kind) -> String {
         Kind::EnvName => "an environment variable's name".to_owned(),
         Kind::ResourceType => "`Namespace/type` or `Namespace/type@version`".to_owned(),
         Kind::Action => "an action that only reads: letters, beginning with `list` or `get`".to_owned(),
+        Kind::Question => {
+            let names: Vec<String> = types::questions().map(|name| format!("`{name}`")).collect();
+            names.join(", ")
+        }
         Kind::Shape => "a type, or a map of member to type (`name?` may be missing)".to_owned(),
         Kind::Word(words) => {
             let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();

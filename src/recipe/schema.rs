@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::grammar::{CASES, FILE_TYPE, Kind, PROJECT, RECIPE, TYPES, Table};
 use super::structure::CREDENTIALS;
+use crate::azure::types;
 
 /// The dialect the schemas are written in.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -136,6 +137,7 @@ fn kind(kind: Kind, definitions: &mut Map<String, Json>) -> Json {
             "pattern": "^[A-Za-z0-9]+(\\.[A-Za-z0-9]+)+(/[A-Za-z0-9][A-Za-z0-9.]*)+(@[0-9]{4}-[0-9]{2}-[0-9]{2}(-preview)?)?$"
         }),
         Kind::Action => json!({ "type": "string", "pattern": "^(list|get)[A-Za-z]*$" }),
+        Kind::Question => json!({ "enum": types::questions().collect::<Vec<_>>() }),
         Kind::Shape => json!({ "$ref": "#/$defs/shape" }),
         Kind::Word(words) => json!({ "enum": words }),
         Kind::List(item) => json!({ "type": "array", "items": self::kind(*item, definitions) }),

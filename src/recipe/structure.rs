@@ -7,6 +7,7 @@ use super::grammar::{FILE_TYPE, Kind, TYPES, Table};
 use super::suggest::{did_you_mean, list};
 use super::yaml::{Key, Node, Yaml};
 use super::{StatusRange, parse_duration, place, snake};
+use crate::azure::types;
 use crate::diagnostic::{Code, Diagnostic, Source, Span, codes};
 use crate::expression::Expression;
 
@@ -169,6 +170,24 @@ impl<'a> Structure<'a> {
                 format!("`{text}` is not an action that only reads"),
                 "letters only, such as `listKeys`: it begins with `list` or `get`",
             ),
+            Kind::Question if !types::questions().any(|one| one == text) => {
+                let near = did_you_mean(text, types::questions());
+                let known: Vec<&str> = types::questions().collect();
+                let beside =
+                    if near.is_empty() { format!("there is {}", list(known.into_iter())) } else { near };
+                self.report(
+                    codes::BAD_VALUE,
+                    span,
+                    format!("`{text}` is not an action that a lookup may ask"),
+                    beside,
+                );
+                if let Some(last) = self.found.last_mut() {
+                    last.notes.push(
+                        "what could have an effect or answer with a secret is a step: a plan asks for nothing of it"
+                            .to_owned(),
+                    );
+                }
+            }
             Kind::Word(words) if !words.contains(&text) => self.report(
                 codes::BAD_VALUE,
                 span,

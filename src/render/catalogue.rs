@@ -111,6 +111,7 @@ pub fn recipe_page(recipe: &Recipe, width: usize) -> String {
             let kind = match &lookup.kind {
                 LookupKind::Resource(resource) => resource.kind.kind.as_str(),
                 LookupKind::Manifest(_) => "image in a registry",
+                LookupKind::Action(action) => action.name.value.as_str(),
                 LookupKind::Dockerfile(_) => "local Dockerfile",
                 LookupKind::Requirements(_) => "requirements of a local project",
             };

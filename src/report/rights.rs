@@ -8,7 +8,7 @@ use crate::azure::builds::{BUILD_ACTIONS, PUSH_ACTION};
 use crate::azure::roles;
 use crate::azure::types::{self, Linked, LinkedOn, LinkedWhen, ResourceType};
 use crate::expression::{Expression, Node, Tree};
-use crate::recipe::{Recipe, StepKind};
+use crate::recipe::{LookupKind, Recipe, StepKind};
 
 /// What takes a revision out of service.
 const DEACTIVATE: &str = "Microsoft.App/containerApps/revisions/deactivate/action";
@@ -78,6 +78,13 @@ pub fn rights(recipe: &Recipe) -> Vec<RightNeeded> {
                 linked(&mut rights, kind, &resource.body, &scope, id);
             }
         }
+    }
+    for lookup in recipe.existing.values() {
+        let LookupKind::Action(action) = &lookup.kind else { continue };
+        let Some(kind) = asked_of(recipe, action.resource.value.text()) else { continue };
+        let right = format!("{}/{}/action", kind.name, action.name.value);
+        let when = Some("it is to be looked at; without it that is told, and the run goes on".to_owned());
+        add(&mut rights, &right, format!("the {}", kind.noun), when, &lookup.id.written);
     }
     if recipe.rollout.is_some() {
         const POLICY: &str = "rollout";
@@ -154,6 +161,8 @@ fn asked_of(recipe: &Recipe, text: &str) -> Option<&'static ResourceType> {
             StepKind::Resource(resource) => types::find(&resource.kind.kind),
             _ => None,
         },
+        ("app", _) => types::find("Microsoft.App/containerApps"),
+        ("environment", _) => types::find("Microsoft.App/managedEnvironments"),
         (root, _) => types::find(&recipe.existing.get(root)?.resource()?.kind.kind),
     }
 }

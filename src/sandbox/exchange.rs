@@ -83,11 +83,19 @@ impl Exchange {
         }
     }
 
-    /// Whether the request changes something: anything but `GET` and `HEAD`, of a database anything but
+    /// Whether the request changes something: anything but `GET`, `HEAD` and a POST of an action called `list…`,
+    /// `get…` or `check…`, which by ARM's habit only read; of a database anything but
     /// `SELECT`, and nothing that is asked of an app, or of a registry, whose only POSTs here exchange tokens.
     pub fn is_write(&self) -> bool {
         match self.service {
-            Service::ResourceManager => !matches!(self.method.as_str(), "GET" | "HEAD"),
+            Service::ResourceManager => match self.method.as_str() {
+                "GET" | "HEAD" => false,
+                "POST" => {
+                    let action = self.path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+                    !["list", "get", "check"].iter().any(|verb| action.starts_with(verb))
+                }
+                _ => true,
+            },
             Service::Registry | Service::Storage | Service::App => false,
             Service::Sql => self.method != "SELECT",
         }

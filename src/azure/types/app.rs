@@ -101,6 +101,8 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
         ("properties.configuration.dapr", Consequence::RestartAll),
     ],
     host: &[],
+    // What DNS says of a host name (ContainerApps_ListCustomHostNameAnalysis).
+    questions: &["listCustomHostNameAnalysis"],
     write_action: "Microsoft.App/containerApps/write",
     linked: &[
         // https://learn.microsoft.com/azure/container-apps/managed-identity; Azure refuses with

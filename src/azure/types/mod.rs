@@ -145,6 +145,10 @@ pub struct ResourceType {
     /// Where the host name stands by which a resource of this type may be looked for; empty: nowhere. It
     /// is compared, never taken apart.
     pub host: &'static [&'static str],
+    /// POST actions that only read, and whose answers hold no secret: what a lookup may ask. A list of those that
+    /// may and not of those that may not, because nobody knows the answers of actions that are yet to come, and a
+    /// recipe may come from a stranger. With the source of each.
+    pub questions: &'static [&'static str],
     /// The action a write needs.
     pub write_action: &'static str,
     /// What else a write needs a right for.
@@ -194,6 +198,12 @@ impl ResourceType {
 /// Whether the pattern `path` is `above` or stands below it.
 pub fn stands_below(path: &str, above: &str) -> bool {
     path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// Every action that a lookup may ask of some type, each once.
+pub fn questions() -> impl Iterator<Item = &'static str> {
+    let all: std::collections::BTreeSet<&str> = ALL.iter().flat_map(|row| row.questions).copied().collect();
+    all.into_iter()
 }
 
 fn lookup<T: Copy>(rows: &[(&str, T)], pattern: &str) -> Option<T> {

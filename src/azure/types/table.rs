@@ -25,6 +25,7 @@ pub(super) const NONE: ResourceType = ResourceType {
     computed: &[],
     consequences: &[],
     host: &[],
+    questions: &[],
     write_action: "",
     linked: &[],
 };
@@ -89,6 +90,8 @@ pub const ALL: &[ResourceType] = &[
             "properties.daprAIConnectionString",
             "properties.daprAIInstrumentationKey",
         ],
+        // `{nameAvailable, reason, message}` of a name of something within it (Namespaces_CheckNameAvailability).
+        questions: &["checkNameAvailability"],
         write_action: "Microsoft.App/managedEnvironments/write",
         ..NONE
     },

@@ -30,7 +30,7 @@ use super::load::attempt;
 use super::suggest::did_you_mean;
 use super::{Catalogue, Id, LookupKind, Origin, Recipe, paths, read_beneath};
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span, codes};
-use crate::expression::Expression;
+use crate::expression::{Expression, Node};
 
 /// What validation found, and the file it points into.
 struct Findings<'a> {
@@ -194,7 +194,21 @@ fn lookups(recipe: &Recipe, findings: &mut Findings<'_>) {
             let message = "a manifest's `registry` is a lookup of a container registry";
             findings.error(codes::BAD_VALUE, manifest.registry.span, message, "such as \"${registry}\"");
         }
+        if let LookupKind::Action(action) = &lookup.kind
+            && let Some(Node::Map(members)) = action.query.as_ref().map(|query| &query.node)
+        {
+            for (key, span, _) in members.iter().filter(|(key, ..)| !is_parameter(key.text())) {
+                let message = format!("`{}` is no parameter that a lookup sets", key.text());
+                findings.error(codes::BAD_NAME, *span, message, "letters, perhaps with a `$` before them");
+            }
+        }
     }
+}
+
+/// Whether it can be a parameter of a query beside the api-version, which the type's row says.
+fn is_parameter(name: &str) -> bool {
+    let letters = name.strip_prefix('$').unwrap_or(name);
+    !letters.is_empty() && letters.chars().all(|c| c.is_ascii_alphabetic())
 }
 
 /// Whether it is a registry that a lookup read: what a recipe makes up could be one of its own, and a token

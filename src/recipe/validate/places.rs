@@ -85,6 +85,12 @@ pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
                     all.one(Some(key), Role::Value);
                 }
             }
+            LookupKind::Action(action) => {
+                all.one(Some(&action.resource), Role::Value);
+                for tree in [&action.query, &action.body].into_iter().flatten() {
+                    all.tree(tree);
+                }
+            }
             LookupKind::Manifest(manifest) => {
                 for key in [&manifest.registry, &manifest.repository, &manifest.reference] {
                     all.one(Some(key), Role::Value);

@@ -598,6 +598,35 @@ fn an_answer_goes_only_into_what_is_written_and_never_returned() {
     }
 }
 
+/// What could have an effect, or answer with a secret, is no lookup: a plan would ask for it.
+#[test]
+fn a_lookup_asks_only_what_the_type_table_lists() {
+    let lookup = |name: &str, more: &str| {
+        format!(
+            "inputs: {{ key: {{ secret: true, description: D. }} }}\nexisting:\n  seen: {{ action: {{ resource: \"${{app.id}}\", name: {name}{more} }}, optional: true }}\n{}",
+            tagged("${seen.hostName}")
+        )
+    };
+    let unread = "unused";
+    for (name, more, code) in [
+        ("listCustomHostNameAnalysis", "", unread),
+        ("listCustomHostNameAnalysis", ", query: { customHostname: www.example.com }", unread),
+        ("listSecrets", "", "bad-value"),
+        ("getAuthtoken", "", "bad-value"),
+        ("listKeys", "", "bad-value"),
+        ("start", "", "bad-value"),
+        ("listCustomHostNameAnalysis", ", query: { api-version: 2020-01-01 }", "bad-name"),
+        ("listCustomHostNameAnalysis", ", secret: true", "unknown-key"),
+        ("listCustomHostNameAnalysis", ", query: { customHostname: \"${inputs.key}\" }", "secret-misplaced"),
+        ("listCustomHostNameAnalysis", ", body: { a: \"${inputs.key}\" }", "secret-misplaced"),
+    ] {
+        let said = said(&lookup(name, more));
+        assert!(said.iter().any(|one| one.starts_with(code)), "{name}{more} {said:?}");
+        let wrong = said.iter().filter(|one| !one.starts_with(unread)).count();
+        assert_eq!(wrong, usize::from(code != unread), "{name}{more} {said:?}");
+    }
+}
+
 /// What cannot be followed to its end may be a secret, or be decided by one.
 #[test]
 fn what_is_too_long_to_follow_is_refused_where_there_is_a_secret() {

@@ -20,6 +20,7 @@ mod merging;
 mod permissions;
 mod probes;
 mod properties;
+mod questions;
 mod redis;
 mod refusals;
 mod registries;

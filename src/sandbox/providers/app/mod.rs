@@ -4,6 +4,7 @@
 mod checks;
 mod identities;
 mod lifecycle;
+mod names;
 mod registries;
 mod render;
 pub(in crate::sandbox) mod revisions;
@@ -29,6 +30,7 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
     let kind = address.kind();
     match (context.method, kind.as_str(), address.is_resource()) {
         ("GET", "managedenvironments", _) => environments(context, address),
+        ("POST", "managedenvironments/checknameavailability", false) => names::check(context, address),
         ("GET", "managedenvironments/storages", _) => storages::get(context, address),
         ("PUT", "managedenvironments/storages", true) => storages::put(context, address),
         ("DELETE", "managedenvironments/storages", true) => storages::delete(context, address),
