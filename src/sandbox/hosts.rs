@@ -7,11 +7,15 @@
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
+use time::OffsetDateTime;
 
 use super::http::{Reply, Request, Response};
 use super::providers::app::revisions;
 use super::rules::{Switch, Switches};
 use super::state::{Answers, App, Environment, Fate, State, elements};
+
+/// How long the edge may take to learn of a label, where it does not at once.
+const ROUTES_LEARNED: Duration = Duration::from_secs(20);
 
 /// What a host's name is to the apps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,7 +137,7 @@ pub(super) fn certified(state: &State) -> Vec<String> {
 }
 
 /// What the edge answers to a request from outside.
-pub(super) fn answer(state: &mut State, rules: &Switches, request: &Request) -> Reply {
+pub(super) fn answer(state: &mut State, rules: &Switches, now: OffsetDateTime, request: &Request) -> Reply {
     let Named::App { id, part, internal } = named(state, &request.host) else { return nothing_there(rules) };
     let Some(app) = state.apps.get(&id) else { return nothing_there(rules) };
     let ingress = &app.configuration()["ingress"];
@@ -141,7 +145,7 @@ pub(super) fn answer(state: &mut State, rules: &Switches, request: &Request) -> 
     if !ingress.is_object() || app.stopped || hidden {
         return nothing_there(rules);
     }
-    let Some(index) = chosen(app, &part, rules) else {
+    let Some(index) = chosen(app, &part, rules, now) else {
         return match part {
             // Traffic for nobody: no revision is ready yet, or all weight is on one that is gone.
             Part::Traffic if app.revisions.iter().any(|revision| revision.active) => not_ready(),
@@ -162,12 +166,13 @@ pub(super) fn answer(state: &mut State, rules: &Switches, request: &Request) -> 
 }
 
 /// The position of the revision that a request goes to.
-fn chosen(app: &App, part: &Part, rules: &Switches) -> Option<usize> {
+fn chosen(app: &App, part: &Part, rules: &Switches, now: OffsetDateTime) -> Option<usize> {
     let named = |name: &str| {
         app.revisions.iter().position(|revision| revision.active && revision.name.eq_ignore_ascii_case(name))
     };
     match part {
         Part::Revision(name) => named(name),
+        Part::Label(_) if !rules.holds(Switch::LabelAtOnce) && now < app.modified + ROUTES_LEARNED => None,
         Part::Label(label) if app.multiple() => {
             let traffic = &app.configuration()["ingress"]["traffic"];
             let entry = elements(traffic)

@@ -269,7 +269,8 @@ impl Inner {
         let mut reply = match (instead, response, kind) {
             (Some(reply), _, _) => reply,
             (None, None, kind) if service == Service::App => {
-                match (hosts::answer(&mut self.state, &self.options.rules, request), kind) {
+                let now = (self.options.now)();
+                match (hosts::answer(&mut self.state, &self.options.rules, now, request), kind) {
                     (Reply::Answer(response), Some(kind)) => kind.spoil(response, &url(request)),
                     (reply, _) => reply,
                 }

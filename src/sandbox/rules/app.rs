@@ -232,6 +232,11 @@ pub(super) const RULES: &[Rule] = &[
         "microsoft/azure-container-apps#410, #1345",
     ),
     confirmed(
+        "inactive-has-weight",
+        "traffic can be given to a revision that is not active; nobody answers for its share",
+        "microsoft/azure-container-apps#1345",
+    ),
+    confirmed(
         "revision-name-length",
         "the name of an app and the suffix of a revision have at most 54 characters together",
         "microsoft/azure-container-apps#1443",

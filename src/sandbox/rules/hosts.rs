@@ -13,6 +13,13 @@ pub(super) const RULES: &[Rule] = &[
         "in Multiple mode a label has a host of its own, app---label, that leads to the label's revision",
         "Microsoft Learn, Container Apps traffic splitting, revision labels",
     ),
+    assumed(
+        "label-at-once",
+        Switch::LabelAtOnce,
+        "the host of a label leads to its revision as soon as the write that set it is done",
+        "for 20 s after a write of the app the edge knows no label of it, and answers that there is nothing",
+        "not confirmed; an edge learns of its routes after the write",
+    ),
     confirmed(
         "weights-split-requests",
         "requests to the app's own host are split over revisions by the weights of its traffic",

@@ -161,6 +161,8 @@ switches! {
     ResentTemplateRuns,
     /// `edge-says-404`
     EdgeSays404,
+    /// `label-at-once`
+    LabelAtOnce,
     /// `internal-name-unresolved`
     InternalNameUnresolved,
     /// `edge-answers-for-crash`

@@ -409,6 +409,12 @@ fn observe(name: &str, world: &World) -> Json {
             let text = "SELECT CONVERT(varbinary(85), N'', 1)";
             json!(sql_batches::at(world, seed::SQL_DATABASE, "owner", text).is_ok())
         }
+        "label-at-once" => {
+            let (first, _) = traffic::two_revisions(world);
+            let labelled = json!([{ "revisionName": first, "weight": 100, "label": "next" }]);
+            world.patch(&traffic::body(&labelled));
+            json!(hosts::status(world, "ca-demo---next"))
+        }
         "edge-says-404" => json!(hosts::status(world, "no-such-app")),
         "internal-name-unresolved" => {
             json!(world.sandbox.resolves(&format!("ca-demo.internal.{}", hosts::DOMAIN)))

@@ -102,6 +102,15 @@ fn a_revision_is_taken_out_of_service_and_back() {
 }
 
 #[test]
+fn traffic_goes_to_nobody_when_its_revision_is_not_active() {
+    let world = World::new();
+    let (_, second) = two_revisions(&world);
+    world.send("POST", &format!("{}/revisions/{second}/deactivate", seed::app_id()), None).ok(200);
+    world.patched(&body(&json!([{ "revisionName": second, "weight": 100 }])));
+    assert_ne!(super::hosts::status(&world, "ca-demo"), 200);
+}
+
+#[test]
 fn the_name_of_a_revision_has_a_longest_form() {
     let world = World::new();
     let mut change = env(&json!([{ "name": "NEW", "value": "1" }]));
