@@ -205,7 +205,7 @@ impl Executor {
 
 /// A rollout at its end, as one whose candidate can still be taken back: what serves, and what it replaced.
 fn served(plan: &Plan) -> Option<(Rollout, String)> {
-    let rollout = plan.rollout.as_ref().filter(|rollout| rollout.candidate.is_none())?;
+    let rollout = plan.rollout.as_ref().filter(|rollout| rollout.candidate.is_none() && rollout.recent)?;
     let replaced = rollout.replaced.clone()?;
     let name = rollout.serving.clone();
     let candidate = Some(Candidate { name: Some(name.clone()), exists: true });

@@ -265,9 +265,11 @@ impl Plan {
     }
 
     /// Whether what has all of the traffic is judged again although nothing is to change: what a rollout of the
-    /// same recipes replaced is still active.
+    /// same recipes replaced is still active, and that was not long ago.
     pub fn judges_again(&self) -> bool {
-        self.rollout.as_ref().is_some_and(|rollout| rollout.candidate.is_none() && rollout.replaced.is_some())
+        self.rollout.as_ref().is_some_and(|rollout| {
+            rollout.candidate.is_none() && rollout.replaced.is_some() && rollout.recent
+        })
     }
 
     /// What a rollout does next, once the writes are done.

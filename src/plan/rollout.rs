@@ -34,6 +34,10 @@ pub(super) const TEMPLATE: &str = "properties.template";
 const WRITE: Duration = Duration::from_secs(5);
 const START: Duration = Duration::from_secs(20);
 
+/// After this time what serves counts as judged. No mark on Azure says whether a rollout came to its end; a run that
+/// was killed at 100 % is run again long before, and what falls ill later is no matter of that rollout.
+const JUDGED: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How the one new revision of a run is delivered, and where that stands.
 #[derive(Clone, Debug)]
 pub struct Rollout {
@@ -46,6 +50,9 @@ pub struct Rollout {
     /// What `serving` took the place of, by a rollout of the same recipes and inputs, while that is still active:
     /// the way back, should `serving` turn out to be ill.
     pub replaced: Option<String>,
+    /// Whether `serving` is so young that the rollout which made it may not have judged it at the end: only then
+    /// is it judged, and the way back taken, by a run that has nothing else to do with it.
+    pub recent: bool,
     /// What is being put into service. `None`: nothing differs from what serves.
     pub candidate: Option<Candidate>,
     /// The shares of the traffic that it gets, in percent.
@@ -215,6 +222,7 @@ pub(super) fn of(
         label: policy.label.clone(),
         serving: base.serving.clone(),
         replaced,
+        recent: base.age_of_serving(engine.request.now).is_none_or(|age| age < JUDGED),
         candidate,
         weights: policy.weights.clone(),
         bake: policy.bake,

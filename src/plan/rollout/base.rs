@@ -81,6 +81,12 @@ impl Base {
         let name = if first.eq_ignore_ascii_case(app) { first } else { app };
         Some(format!("https://{name}---{}.{domain}", self.policy.label))
     }
+
+    /// How long ago what serves was made, if that is told.
+    pub(super) fn age_of_serving(&self, now: OffsetDateTime) -> Option<time::Duration> {
+        let serving = self.revisions.iter().find(|one| one.name == self.serving)?;
+        serving.created.map(|created| now - created)
+    }
 }
 
 /// Finds out whether the run has a rollout and what it starts from. `app`: as it was read.

@@ -247,6 +247,19 @@ fn an_operation_to_100_that_failed_is_mended_and_judged_by_the_next_run() {
 }
 
 #[test]
+fn what_was_rolled_out_days_ago_is_not_taken_back_by_a_run_without_changes() {
+    for (hours, taken_back) in [(23, true), (25, false)] {
+        let world = World::new();
+        world.apply(RECIPE, SHORT).ok();
+        World::block_on(world.clock.sleep(Duration::from_secs(hours * 3600)));
+        world.sandbox.edit(fails);
+        let run = world.apply(RECIPE, SHORT);
+        assert!(run.applied.writes.is_empty() != taken_back, "{hours}: {:?}", run.applied.writes);
+        assert_eq!(traffic(&world)[0]["revisionName"] == FIRST, taken_back, "{hours}");
+    }
+}
+
+#[test]
 fn a_name_that_the_run_itself_renewed_is_no_change_of_somebody_else() {
     let rules = Switches::flip("resent-template-runs").unwrap();
     let world =
