@@ -158,6 +158,8 @@ pub enum Shape {
     Action,
     /// The answer of a POST that only reads, and is no secret.
     Question,
+    /// What a POST tells of the secrets of a resource, to compare what is wanted with it: `{value: [{name, value}]}`.
+    Stored,
     /// A local file beneath a folder.
     File,
     /// What lies beneath a local folder: `{entries: [{path, kind}], complete}`, see [`Read::folder`].
@@ -242,6 +244,11 @@ impl Read {
             Some(body) => read.with(BODY, body.to_string()),
             None => read,
         }
+    }
+
+    /// What the POST `name` tells of the secrets of a resource of the type `kind`.
+    pub fn stored(id: &ResourceId, name: &str, kind: &str, api_version: &str) -> Read {
+        Read::new(Shape::Stored, &format!("{id}/{name}"), kind, api_version)
     }
 
     /// A read of the local file `name` (with slashes) beneath a folder; links are not followed out of it. It is opened
@@ -347,7 +354,7 @@ impl Fact {
         })
     }
 
-    /// The answer to a [`Shape::Action`]: a secret as a whole.
+    /// The answer to a [`Shape::Action`] or [`Shape::Stored`]: a secret as a whole.
     pub fn answered(json: Json) -> Fact {
         Fact::Found(Value::from(json).mark(Marks::SECRET))
     }

@@ -255,6 +255,13 @@ impl Executor {
                 let request = question(read);
                 self.client.read(&request, self.deadline).await.map(|answer| answer.body)
             }
+            Shape::Stored => {
+                request.method = Method::Post;
+                return match self.client.read(&request, self.deadline).await {
+                    Ok(answer) => Ok(Fact::answered(answer.body)),
+                    Err(error) => fact_of(&error, read),
+                };
+            }
             Shape::One => self.client.read(&request, self.deadline).await.map(|answer| answer.body),
             Shape::Many => self.client.list(&request, self.deadline).await.map(serde_json::Value::Array),
         };

@@ -10,7 +10,7 @@ use super::{Event, Executor, Failure, WriteRecord};
 use crate::azure::{ArmRequest, Method};
 use crate::diagnostic::Diagnostic;
 use crate::plan::{Plan, Target, Write};
-use crate::value::Segment;
+use crate::value::{Segment, Value};
 
 impl Executor {
     /// Restarts the active revisions that use a secret which `write` changed.
@@ -35,7 +35,7 @@ impl Executor {
             .filter(|revision| revision.pointer("/properties/active").and_then(Json::as_bool) == Some(true))
             .filter(|revision| {
                 let template = revision.pointer("/properties/template").unwrap_or(&Json::Null);
-                secrets.iter().any(|secret| uses(template, secret))
+                secrets.iter().any(|secret| signs_in(plan, secret) || uses(template, secret))
             })
             .filter_map(|revision| Some(revision.get("name")?.as_str()?.to_owned()))
             .collect();
@@ -127,6 +127,27 @@ fn changed_secrets<'p>(plan: &'p Plan, write: &Write) -> Vec<&'p str> {
         .collect();
     names.dedup();
     names
+}
+
+/// Whether the app's authentication, as the run leaves it, reads an app secret. It runs beside every replica
+/// (<https://learn.microsoft.com/azure/container-apps/authentication>); that it takes up a changed value by itself is
+/// said nowhere, and replicas do not.
+fn signs_in(plan: &Plan, secret: &str) -> bool {
+    plan.resources
+        .iter()
+        .filter(|resource| resource.kind.name == "Microsoft.App/containerApps/authConfigs")
+        .filter_map(|resource| resource.merged.get("properties"))
+        .any(|properties| names(properties, secret))
+}
+
+/// Whether a member that holds the name of a secret (`clientSecretSettingName`) names this one.
+fn names(value: &Value, secret: &str) -> bool {
+    let holds = |key: &str| key.ends_with("SettingName") || key.ends_with("SecretName");
+    value
+        .as_map()
+        .into_iter()
+        .flatten()
+        .any(|(key, member)| (holds(key) && member.as_str() == Some(secret)) || names(member, secret))
 }
 
 /// Whether a template uses an app secret: by `secretRef` (variables, scale rules, volumes), or by a

@@ -6,14 +6,15 @@ use crate::azure::types::{Compare, ListKind, ResourceType};
 use crate::value::{Data, Path, Value};
 
 /// Whether `value` means "nothing is set" at `path`: null, the empty string (what the API returns
-/// for cleared registry credentials, Azure/terraform-azurerm-avm-res-app-containerapp#125), or the
-/// default of the type table.
+/// for cleared registry credentials, Azure/terraform-azurerm-avm-res-app-containerapp#125), a list of
+/// nothing, which comes back as none or the other way round, or the default of the type table.
 pub fn absent(kind: &ResourceType, path: &Path, value: &Value) -> bool {
     match &value.data {
         Data::Null => true,
         Data::String(text) => text.is_empty() || kind.default_at(&path.pattern()) == Some(text.as_str()),
         Data::Bool(flag) => kind.default_at(&path.pattern()) == Some(if *flag { "true" } else { "false" }),
         Data::Number(number) => kind.default_at(&path.pattern()) == Some(number.to_string().as_str()),
+        Data::List(items) => items.is_empty(),
         _ => false,
     }
 }

@@ -38,6 +38,7 @@ mod rollout;
 mod schedule;
 mod secrecy;
 mod stepping;
+mod stored;
 mod target;
 mod traffic;
 mod writes;

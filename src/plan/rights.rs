@@ -303,6 +303,7 @@ fn of_read(read: &Read, fact: &Fact, unreadable: &[Unreadable]) -> Option<(Resou
         Shape::One => format!("read the {} {name}", kind.noun),
         Shape::Many => format!("see each {} of {}", kind.noun, scope.name()),
         Shape::Question => format!("ask the {} {} for {name}", kind.noun, scope.name()),
+        Shape::Stored => format!("compare the secrets of the {} {}", kind.noun, scope.name()),
         // A right of the registry's own, and the run goes on without it; one of the write that needs the
         // answer. Files are the caller's own, and an app asks nobody for a right to call it.
         Shape::Manifest
@@ -323,8 +324,9 @@ fn of_read(read: &Read, fact: &Fact, unreadable: &[Unreadable]) -> Option<(Resou
     // Of the environment a run only tells where the app is; without the app there is no run.
     let optional = (!stops && kind.name != "Microsoft.App/containerApps")
         || kind.name == "Microsoft.App/managedEnvironments";
-    // What a lookup may not ask is told to the recipe, which says what follows.
-    let asks = read.shape == Shape::Question;
+    // What a lookup may not ask is told to the recipe, which says what follows; what is stored and may not be compared
+    // is kept, and that is told as well.
+    let asks = matches!(read.shape, Shape::Question | Shape::Stored);
     let action = if asks { format!("{}/{name}/action", kind.name) } else { format!("{}/read", kind.name) };
     Some((scope, Right { action, why, standing, optional: optional || asks, grant: None, read: true }))
 }

@@ -111,7 +111,7 @@ impl Frame<'_, '_> {
             }
         }
         run.why = self.text(step.why.as_ref());
-        let (outcome, mut uses) = match &step.kind {
+        let (mut outcome, mut uses) = match &step.kind {
             StepKind::ContainerApp(fragment) => {
                 let fragment = self.tree(fragment);
                 let outcome =
@@ -138,6 +138,7 @@ impl Frame<'_, '_> {
             }
         };
         run.refused = uses.iter().find_map(refusal);
+        run.findings.extend(outcome.as_mut().and_then(|outcome| self.stored(outcome)));
         run.outcome =
             outcome.filter(|_| uses.iter().all(usable)).filter(|outcome| self.confined(step, outcome));
         run.needs = uses.drain(..).flat_map(|used| step_origins(&used)).collect();

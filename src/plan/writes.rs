@@ -11,7 +11,7 @@ use super::delivery::Delivery;
 use super::engine::Engine;
 use super::resources::{Needs, fold};
 use super::schedule::{Group, Node, schedule};
-use super::{Action, Request, ResourcePlan, Settle, StepPlan, Write};
+use super::{Action, Request, ResourcePlan, Settle, StepPlan, Write, stored};
 use crate::azure::ResourceId;
 use crate::azure::types::{Consequence, ResourceType};
 use crate::diagnostic::{Diagnostic, codes};
@@ -230,6 +230,7 @@ fn write_of(
         (Some(plan), Some(before)) => {
             // What this write makes of the resource, with everything that earlier writes made.
             let mut base = fold(kind, &base_of(&plan.live, steps, members), steps, before);
+            stored::at_hand(kind, &mut base, steps, &plan.steps);
             before.extend(members);
             // What is in place stays so: a stage that is over must not come back with its step.
             let wanted: Vec<usize> = (plan.steps.iter().copied())

@@ -4,6 +4,8 @@
 //! whatever its weight; `<app>---<label>.<domain>` the revision with a label. What a revision answers is
 //! scripted in the state ([`Answers`]): by revision, or by the image it runs.
 
+mod auth;
+
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -153,6 +155,7 @@ pub(super) fn answer(state: &mut State, rules: &Switches, now: OffsetDateTime, r
         };
     };
     let script = app.revisions.get(index).and_then(|revision| revisions::answers(state, app, revision));
+    let guarded = auth::guard(state, rules, app, request);
     let Some(app) = state.apps.get_mut(&id) else { return nothing_there(rules) };
     if part == Part::Traffic {
         app.requests += 1;
@@ -161,6 +164,9 @@ pub(super) fn answer(state: &mut State, rules: &Switches, now: OffsetDateTime, r
     revision.requests += 1;
     if !revision.settled || revision.fate != Fate::Healthy {
         return not_ready();
+    }
+    if let Some(reply) = guarded {
+        return reply;
     }
     played(&script.unwrap_or_default(), revision.requests, &revision.name, &request.path, rules)
 }

@@ -47,6 +47,8 @@ fn end(state: &mut State, id: &str) {
     if kind == OperationKind::Delete && !failed {
         if let Some(app) = state.apps.remove(&key) {
             forget_principal(state, &app);
+            let below = format!("{key}/");
+            state.auth_configs.retain(|id, _| !id.starts_with(&below));
         }
         return;
     }

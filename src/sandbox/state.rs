@@ -1,6 +1,7 @@
 //! Everything the sandbox knows, as plain data: cloned, compared, saved and damaged by tests.
 
 mod answers;
+mod auth;
 mod cosmos;
 mod redis;
 mod registry;
@@ -16,6 +17,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use answers::{Answers, PathAnswer};
+pub use auth::AuthConfig;
 pub use cosmos::{CosmosAccount, CosmosContainer, CosmosDatabase, PendingAssignment, SqlRoleAssignment};
 pub use redis::{AccessPolicyAssignment, RedisCache, RedisCluster, RedisDatabase};
 pub use registry::{Manifest, Registry, Repository};
@@ -61,6 +63,8 @@ pub struct State {
     pub environments: Table<Environment>,
     /// Container apps.
     pub apps: Table<App>,
+    /// Auth configs of container apps.
+    pub auth_configs: Table<AuthConfig>,
     /// User-assigned identities.
     pub identities: Table<Identity>,
     /// Key vaults.

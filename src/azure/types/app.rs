@@ -82,6 +82,7 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
     ],
     write_only: &["properties.configuration.secrets[].value"],
     presence: &[],
+    told_by: Some(("properties.configuration.secrets", "listSecrets")),
     foreign: &[
         "properties.template.containers[].env[].value",
         "properties.template.initContainers[].env[].value",

@@ -2,6 +2,7 @@
 //! how a change is sent and what follows from it. One row a type; recipes and planner read it.
 
 mod app;
+mod auth;
 mod cache;
 mod cosmos;
 mod sql;
@@ -127,6 +128,9 @@ pub struct ResourceType {
     /// Those of them that nothing else tells either: one that is wanted counts as in place where the resource
     /// is there, and goes into the body when the resource is written for another reason.
     pub presence: &'static [&'static str],
+    /// The list of secrets whose values GET leaves out, and the POST that tells them: a value that is wanted is
+    /// compared with what that says.
+    pub told_by: Option<(&'static str, &'static str)>,
     /// Values of others that may be secrets although Azure returns them.
     pub foreign: &'static [&'static str],
     /// Strings, whatever scalar a recipe gives.

@@ -1,7 +1,7 @@
 //! The rows of the resource type table.
 
 use super::app::CONTAINER_APP;
-use super::{Compare, ResourceType, Update, cache, cosmos, sql, storage, storage_account};
+use super::{Compare, ResourceType, Update, auth, cache, cosmos, sql, storage, storage_account};
 
 /// A row in which nothing is said.
 pub(super) const NONE: ResourceType = ResourceType {
@@ -17,6 +17,7 @@ pub(super) const NONE: ResourceType = ResourceType {
     read_only: &["id", "name", "type", "systemData"],
     write_only: &[],
     presence: &[],
+    told_by: None,
     foreign: &[],
     text: &[],
     gives_rights: &[],
@@ -210,6 +211,7 @@ pub const ALL: &[ResourceType] = &[
     cosmos::CONTAINER,
     cosmos::ROLE_ASSIGNMENT,
     storage::ENVIRONMENT_STORAGE,
+    auth::AUTH_CONFIG,
     cache::CACHE,
     cache::CACHE_ASSIGNMENT,
     cache::CLUSTER,

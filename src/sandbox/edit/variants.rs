@@ -110,6 +110,13 @@ variants! {
         |state, given| { variant::variable(state, Json::Object(given.0.clone())); Ok(()) };
     "plain-secret", "a secret of the app with a value of its own", [text("name"), text("value")],
         |state, given| { variant::plain_secret(state, given.text("name"), given.text("value")); Ok(()) };
+    "auth-config",
+        "built-in authentication by the identity `provider` (microsoft, github, google), set up by somebody else; `action` is RedirectToLoginPage unless given",
+        [text("provider"), optional("action")],
+        |state, given| {
+            let action = match given.text("action") { "" => "RedirectToLoginPage", action => action };
+            variant::auth_config(state, given.text("provider"), action)
+        };
     "reference",
         "a Key Vault reference of the app, fetched earlier as `value`; `identity` is `system` or an identity's name",
         [text("name"), text("url"), text("identity"), text("value")],
@@ -448,6 +455,7 @@ mod tests {
             (_, "weight") => json!(20),
             (_, "identity" | "principal") | ("user-identity", "name") => json!(seed::IDENTITY),
             (_, "access") => json!("reader"),
+            (_, "provider") => json!("github"),
             (_, "role") => json!("Reader"),
             (_, "group") => json!(seed::SHARED_GROUP),
             (_, "redis") => json!(seed::CACHE),

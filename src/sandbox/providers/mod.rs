@@ -53,6 +53,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
             ("managedEnvironments", APP),
             ("managedEnvironments/storages", APP),
             ("containerApps", APP),
+            ("containerApps/authConfigs", APP),
             ("containerApps/revisions", APP),
             ("containerApps/revisions/replicas", APP),
             ("locations", APP),

@@ -3,6 +3,7 @@
 
 mod app;
 mod arm;
+mod auth;
 mod cosmos;
 mod hosts;
 mod redis;
@@ -167,6 +168,18 @@ switches! {
     InternalNameUnresolved,
     /// `edge-answers-for-crash`
     EdgeAnswersForCrash,
+    /// `empty-auth-lists-left-out`
+    EmptyAuthListsLeftOut,
+    /// `login-page-needs-provider`
+    LoginPageNeedsProvider,
+    /// `other-auth-name-kept`
+    OtherAuthNameKept,
+    /// `login-by-own-host`
+    LoginByOwnHost,
+    /// `excluded-path-exact`
+    ExcludedPathExact,
+    /// `login-needs-secret`
+    LoginNeedsSecret,
     /// `identity-type-is-whole`
     IdentityTypeIsWhole,
     /// `identity-map-merges`
@@ -329,6 +342,7 @@ const fn assumed(
 const TABLES: &[&[Rule]] = &[
     app::RULES,
     hosts::RULES,
+    auth::RULES,
     registry::RULES,
     storage::RULES,
     sql::RULES,

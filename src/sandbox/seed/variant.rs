@@ -2,11 +2,13 @@
 //! that the app looks as if it had always been so.
 
 pub mod answers;
+mod auth;
 mod cosmos;
 
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 
+pub use auth::auth_config;
 pub use cosmos::{cosmos_api, cosmos_busy, cosmos_closed, cosmos_elsewhere};
 
 use super::{APP, IMAGE_SIDECAR};

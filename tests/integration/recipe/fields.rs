@@ -35,6 +35,7 @@ fn members(all: &[Json], name: &str, pattern: &str) -> BTreeSet<String> {
 /// in this form.
 const DESCRIBED: &[(&str, &str, &str)] = &[
     ("Microsoft.App/containerApps", "app_0/microsoft.app", "2025-01-01"),
+    ("Microsoft.App/containerApps/authConfigs", "app_0/microsoft.app", "2025-01-01"),
     ("Microsoft.Storage/storageAccounts/blobServices/containers", "storage/microsoft.storage", "2025-06-01"),
     ("Microsoft.Storage/storageAccounts/fileServices/shares", "storage/microsoft.storage", "2025-06-01"),
 ];

@@ -32,6 +32,7 @@ mod secrecy;
 mod secrets;
 mod sql;
 mod storage;
+mod stored;
 mod strangers;
 mod switches;
 mod target;

@@ -1,6 +1,7 @@
-//! `Microsoft.App`: environments (read) and the shares they know, container apps, their revisions, replicas, secrets and
-//! operations.
+//! `Microsoft.App`: environments (read) and the shares they know, container apps, their revisions, replicas, secrets,
+//! authentication and operations.
 
+pub(in crate::sandbox) mod auth;
 mod checks;
 mod identities;
 mod lifecycle;
@@ -47,6 +48,9 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
         ("POST", "containerapps/listsecrets", false) => list_secrets(context, address),
         ("POST", "containerapps/start", false) => lifecycle::switch(context, address, OperationKind::Start),
         ("POST", "containerapps/stop", false) => lifecycle::switch(context, address, OperationKind::Stop),
+        ("GET", "containerapps/authconfigs", _) => auth::get(context, address),
+        ("PUT", "containerapps/authconfigs", true) => auth::put(context, address),
+        ("DELETE", "containerapps/authconfigs", true) => auth::delete(context, address),
         ("GET", "containerapps/revisions", _) => read_revisions(context, address),
         ("POST", "containerapps/revisions/restart", false) => act(context, address, "restart"),
         ("POST", "containerapps/revisions/activate", false) => act(context, address, "activate"),

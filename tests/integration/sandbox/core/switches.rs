@@ -6,10 +6,11 @@ use acarecipe::sandbox::{Switch, Switches, seed};
 use serde_json::{Value as Json, json};
 
 use super::{
-    START, World, cosmos, env, hosts, image, path_of, redis, registries, registry_api, secrets_body,
+    START, World, auth, cosmos, env, hosts, image, path_of, redis, registries, registry_api, secrets_body,
     sql_batches, tasks, traffic, volumes,
 };
 
+const BROWSER: &str = "Mozilla/5.0";
 const URL: &str = "https://kv-demo.vault.azure.net/secrets/db-password";
 
 /// What a client sees of the behaviour behind the switch.
@@ -38,6 +39,39 @@ fn observe(name: &str, world: &World) -> Json {
     let assign = |kind: &str, id: &str| json!({ "identity": { "type": kind, "userAssignedIdentities": { (id): {} } } });
     let status_and_code = |got: &super::Got| json!([got.status, got.code()]);
     match name {
+        "empty-auth-lists-left-out" => {
+            let mut body = auth::entra("Return401");
+            body["properties"]["globalValidation"]["excludedPaths"] = json!([]);
+            auth::guarded(world, &body)["properties"]["globalValidation"]["excludedPaths"].clone()
+        }
+        "login-page-needs-provider" => {
+            let body = json!({ "properties": {
+                "platform": { "enabled": true },
+                "globalValidation": { "unauthenticatedClientAction": "RedirectToLoginPage" },
+            } });
+            let got = world.send("PUT", &auth::current(), Some(&body));
+            json!([got.status, got.code(), auth::ask(world, "/", BROWSER).0])
+        }
+        "other-auth-name-kept" => {
+            auth::guarded(world, &auth::entra("Return401"));
+            let other = auth::current().replace("current", "other");
+            status_and_code(&world.send("PUT", &other, Some(&auth::entra("Return401"))))
+        }
+        "login-by-own-host" => {
+            auth::guarded(world, &auth::entra("RedirectToLoginPage"));
+            json!(auth::ask(world, "/", BROWSER))
+        }
+        "excluded-path-exact" => {
+            let mut body = auth::entra("Return401");
+            body["properties"]["globalValidation"]["excludedPaths"] = json!(["/health"]);
+            auth::guarded(world, &body);
+            json!(["/health", "/health/deep", "/healthy"].map(|path| auth::ask(world, path, BROWSER).0))
+        }
+        "login-needs-secret" => {
+            auth::guarded(world, &auth::entra("Return401"));
+            world.patched(&secrets_body(&json!([])));
+            json!(auth::ask(world, "/.auth/login/aad", BROWSER).0)
+        }
         "patch-location-only" => json!(world.patch(&change).header("azure-asyncoperation").is_some()),
         "patch-answer-empty" => world.patch(&change).body["name"].clone(),
         "patch-unchanged-accepted" => json!(world.patch(&json!({})).status),

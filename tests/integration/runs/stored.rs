@@ -1,0 +1,142 @@
+//! Secrets with a value of the caller's: compared with what is stored, and never sent for nothing. And an auth config
+//! that several steps write.
+
+use std::time::Duration;
+
+use acarecipe::plan::{Finding, Status};
+use acarecipe::sandbox::seed::{self, variant};
+use acarecipe::value::Redacted;
+use serde_json::json;
+
+use super::super::support::world::{World, writes};
+use super::{app, described, folder, secret, secrets_listed, text, without, works_and_stays};
+
+/// Gives the app a secret, and somebody else a variable.
+const SECRET: &str = "
+inputs: { password: { secret: true, env: [PASSWORD] }, other: { default: '' } }
+steps:
+  - id: secret
+    container_app: { configuration: { secrets: [{ name: db, value: \"${inputs.password}\" }] } }
+  - id: second
+    when: \"${inputs.other}\"
+    container_app: { configuration: { secrets: [{ name: other, value: \"${inputs.other}\" }] } }
+";
+
+/// Two steps that each say a part of one auth config.
+const AUTH: &str = "
+inputs: { action: { default: Return401 } }
+steps:
+  - id: rule
+    resource:
+      type: Microsoft.App/containerApps/authConfigs
+      parent: \"${app}\"
+      name: current
+      body: { properties: { platform: { enabled: true }, globalValidation: { unauthenticatedClientAction: \"${inputs.action}\" } } }
+  - id: provider
+    resource:
+      type: Microsoft.App/containerApps/authConfigs
+      parent: \"${app}\"
+      name: current
+      body: { properties: { identityProviders: { google: { enabled: true, registration: { clientId: client } } } } }
+";
+
+fn world(password: &str) -> (World, tempfile::TempDir) {
+    let folder = folder(&[("secret", SECRET), ("auth", AUTH)]);
+    let mut world = World::new();
+    world.folders = vec![folder.path().to_owned()];
+    world.timeout = Duration::from_secs(5 * 60);
+    world.variables.insert("PASSWORD".to_owned(), password.to_owned());
+    (world, folder)
+}
+
+fn restarts(world: &World, from: usize) -> usize {
+    world.exchanges_since(from).iter().filter(|one| one.path.ends_with("/restart")).count()
+}
+
+fn told(findings: &[Finding]) -> Vec<String> {
+    let open = findings.iter().filter(|one| one.status == Status::CouldNotCheck);
+    open.map(|one| format!("{}: {}", one.name, text(one))).collect()
+}
+
+#[test]
+fn a_value_that_is_given_again_writes_nothing_and_another_one_is_written_once() {
+    let (mut world, _folder) = world("first-value-4711");
+    works_and_stays(&world, &["secret"], &[]);
+    assert_eq!(secret(&app(&world), "db")["value"], "first-value-4711");
+    // Something runs with it now, so that another value restarts that.
+    let world_before = world.count();
+    world.sandbox.edit(|state| variant::variable(state, json!({ "name": "DB", "secretRef": "db" })));
+    world.variables.insert("PASSWORD".to_owned(), "second-value-4711".to_owned());
+    let run = works_and_stays(&world, &["secret"], &[]);
+    assert_eq!((run.applied.writes.len(), run.applied.revisions.len()), (1, 0));
+    assert_eq!(secret(&app(&world), "db")["value"], "second-value-4711");
+    assert_eq!(restarts(&world, world_before), 1);
+    assert_eq!(app(&world).latest().unwrap().secrets["db"], "second-value-4711");
+    let seen = format!(
+        "{:?} {:?}",
+        world.seen.events.lock().unwrap(),
+        Redacted(&run.ok().plan.resources[0].merged).to_json()
+    );
+    assert!(!seen.contains("second-value") && !seen.contains("first-value-4711"), "{seen}");
+    described(&world);
+}
+
+#[test]
+fn what_is_in_place_goes_along_only_when_the_list_is_sent_anyway() {
+    let (world, _folder) = world("first-value-4711");
+    works_and_stays(&world, &["secret"], &[]);
+    let from = world.count();
+    let run = works_and_stays(&world, &["secret"], &["secret.other=plain"]);
+    assert_eq!(run.applied.writes.len(), 1);
+    let app = app(&world);
+    assert_eq!(
+        (&secret(&app, "db")["value"], &secret(&app, "other")["value"]),
+        (&json!("first-value-4711"), &json!("plain"))
+    );
+    let sent = world.exchanges_since(from);
+    let patch = sent.iter().find(|one| one.method == "PATCH").unwrap().request_body.clone().unwrap();
+    assert_eq!(patch["properties"]["configuration"]["secrets"].as_array().unwrap().len(), 2);
+    assert!(patch["properties"]["template"].is_null());
+    described(&world);
+}
+
+#[test]
+fn a_value_that_may_not_be_compared_is_kept_and_that_is_told() {
+    let (mut world, _folder) = world("first-value-4711");
+    works_and_stays(&world, &["secret"], &[]);
+    world.variables.insert("PASSWORD".to_owned(), "second-value-4711".to_owned());
+    let world = without(world, "Microsoft.App/containerApps/listSecrets/action");
+    let from = world.count();
+    let planned = world.plan(&["secret"], &[]).unwrap();
+    assert!(planned.plan.writes.is_empty(), "{:#?}", planned.plan.writes);
+    let open = told(&planned.plan.prerequisites);
+    assert!(open.len() == 1 && open[0].contains("the secret db of ca-demo"), "{open:#?}");
+    assert!(open[0].contains("az role assignment create") && open[0].contains("kept"), "{open:#?}");
+    assert_eq!(secrets_listed(&world.exchanges_since(from)), 1);
+    assert!(!format!("{:?}", planned.plan.prerequisites).contains("second-value"));
+    // Where there is none yet nothing has to be compared.
+    let (world, _folder) = self::world("first-value-4711");
+    let world = without(world, "Microsoft.App/containerApps/listSecrets/action");
+    let run = world.apply(&["secret"], &[]);
+    assert_eq!(run.applied.writes.len(), 1);
+    assert_eq!(secret(&app(&world), "db")["value"], "first-value-4711");
+}
+
+#[test]
+fn steps_that_write_one_auth_config_write_it_once_and_keep_what_others_set() {
+    let (world, _folder) = world("first-value-4711");
+    let world = world.edited(|state| variant::auth_config(state, "github", "AllowAnonymous").unwrap());
+    let run = works_and_stays(&world, &["auth"], &[]);
+    let id = format!("{}/authConfigs/current", seed::app_id());
+    assert_eq!(writes(&world.sandbox.exchanges()), [("PUT".to_owned(), id)]);
+    assert_eq!(run.applied.writes.len(), 1);
+    let state = world.sandbox.state();
+    let properties = &state.auth_config(state.app(seed::APP).unwrap()).unwrap().properties;
+    assert_eq!(properties["globalValidation"]["unauthenticatedClientAction"], "Return401");
+    assert_eq!(properties["globalValidation"]["redirectToProvider"], "gitHub");
+    assert_eq!(properties["identityProviders"]["gitHub"]["login"]["scopes"], json!(["read:user"]));
+    assert_eq!(properties["identityProviders"]["google"]["registration"]["clientId"], "client");
+    assert_eq!(properties["login"]["cookieExpiration"]["timeToExpiration"], "04:00:00");
+    assert_eq!(properties["platform"]["runtimeVersion"], "~2");
+    described(&world);
+}
