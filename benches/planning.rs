@@ -89,12 +89,14 @@ fn planning(criterion: &mut Criterion) {
         probing: false,
         folder: std::path::PathBuf::new(),
         retry: false,
+        so_far: Arc::default(),
     };
     let (selection, target) = (selection(), target());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let observed =
         runtime.block_on(executor.observe(&selection, &target, true)).expect("the sandbox answers");
     assert_eq!(observed.plan.writes.len(), 3, "the plan is the one that is meant");
+    let so_far = plan::SoFar::default();
     criterion.bench_function("plan both recipes on an app without identity", |bencher| {
         bencher.iter(|| {
             let request = Request {
@@ -106,6 +108,7 @@ fn planning(criterion: &mut Criterion) {
                 renew: false,
                 probing: false,
                 retry: false,
+                so_far: &so_far,
             };
             plan::plan(request, &observed.facts, true)
         });

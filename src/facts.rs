@@ -354,6 +354,11 @@ impl Fact {
         })
     }
 
+    /// The answer to an action with an effect, in which what looks like a secret counts as somebody else's.
+    pub fn answer(json: Json) -> Fact {
+        Fact::Found(guarded(Value::from(json)))
+    }
+
     /// The answer to a [`Shape::Action`] or [`Shape::Stored`]: a secret as a whole.
     pub fn answered(json: Json) -> Fact {
         Fact::Found(Value::from(json).mark(Marks::SECRET))

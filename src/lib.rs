@@ -75,6 +75,11 @@
 //! returns is compared by presence, and a resource that can only be written whole is refused where that would
 //! lose it (`plan/preflight`).
 //!
+//! **An action with an effect** (`restart`) is planned, shown and approved as a write, and after it everything is
+//! planned anew. What a run has done that live state does not tell ([`plan::SoFar`]: which steps wrote, what actions
+//! answered) is the one thing that a plan is a function of beside its facts; it ends with the run. So an action is sent
+//! once in a run, and the next run decides by what is there.
+//!
 //! **A registry is asked beside Azure.** [`azure::registry`] exchanges the caller's token for a repository's and
 //! asks for a manifest, only at the registry's own name below the cloud's suffix; [`azure::image`] takes
 //! references apart. `plan/image` turns the answer into a digest, `plan/by_host` finds a registry by its login
@@ -179,9 +184,8 @@
 //!   by one function, and the executor only repeats it on a fresher read.
 //! - There is no state file. Owned paths are in the recipes, everything else is in Azure.
 //! - Rights are derived from the planned writes, not declared by recipes.
-//! - `action` takes only actions called `list…` or `get…`: it may be sent again, so it must have no effect. Those
-//!   with one, and `triggered_by`, are for the recipe that first needs them. Its answer is always a secret: a recipe
-//!   may come from a stranger, who is not to say that a key is none.
+//! - Which actions with an effect a step may send, and which POSTs a lookup may ask, stands in the type table: a
+//!   recipe may come from a stranger. The answer of an `action` that reads is always a secret, whatever it is.
 //! - A type's own kind of role (Cosmos DB's, Redis') is a `resource` step; the type table says where its
 //!   principal stands, and lint looks at it as at a role's.
 //! - The candidate of a rollout is named by a hash of the serving revision's name and the owned leaves, not of the

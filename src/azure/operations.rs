@@ -58,7 +58,7 @@ enum Address {
 
 /// How an operation stands.
 enum Standing {
-    Done,
+    Done(Option<Value>),
     /// Still going, with Azure's word.
     Going(String),
     Failed(Box<OperationFailure>),
@@ -147,6 +147,15 @@ impl ArmClient {
     /// operation's own address refuses (403), is gone (404, 410) or says nothing, the resource is asked
     /// instead.
     pub async fn wait(&self, operation: &Operation, deadline: OffsetDateTime) -> Result<(), ArmError> {
+        self.finish(operation, deadline).await.map(|_| ())
+    }
+
+    /// As [`ArmClient::wait`], with what stands at `Location` in the end.
+    pub async fn finish(
+        &self,
+        operation: &Operation,
+        deadline: OffsetDateTime,
+    ) -> Result<Option<Value>, ArmError> {
         let place = |kind| ArmError::new(kind).on(operation.method, operation.resource.clone());
         let clock = &self.inner.clock;
         let started = clock.now();
@@ -175,7 +184,7 @@ impl ArmClient {
             let (standing, asked) = self.look(operation, &address, deadline).await?;
             pause = self.poll_pause(asked);
             match standing {
-                Standing::Done => return Ok(()),
+                Standing::Done(body) => return Ok(body),
                 Standing::Going(status) => word = status,
                 Standing::Failed(failure) => return Err(place(ArmErrorKind::Operation(*failure))),
                 Standing::AskResource => {
@@ -222,13 +231,17 @@ impl ArmClient {
             (Address::Location(_), _) if answer.status == 202 => {
                 Standing::Going(self.clean(word.unwrap_or("accepted")))
             }
-            (_, Some(word)) if is_success(word) => Standing::Done,
+            (Address::Location(_), Some(word)) if is_success(word) => {
+                Standing::Done(Some(answer.body.clone()))
+            }
+            (_, Some(word)) if is_success(word) => Standing::Done(None),
             // The address gave the resource, which is not at an end: from here on the resource tells.
             (Address::Location(_), Some(_)) => Standing::AskResource,
             (_, Some(word)) => Standing::Going(self.clean(word)),
             (Address::Status(_), None) if answer.status == 202 => Standing::Going("accepted".to_owned()),
             (Address::Status(_), None) => Standing::AskResource,
-            (Address::Resource | Address::Location(_), None) => Standing::Done,
+            (Address::Location(_), None) => Standing::Done(Some(answer.body.clone())),
+            (Address::Resource, None) => Standing::Done(None),
         };
         Ok((standing, asked))
     }
@@ -263,7 +276,7 @@ fn refused(operation: &Operation, address: &Address, error: ArmError) -> Result<
         return Err(error);
     };
     match (address, failure.status) {
-        (Address::Resource, 404) if operation.method == Method::Delete => Ok(Standing::Done),
+        (Address::Resource, 404) if operation.method == Method::Delete => Ok(Standing::Done(None)),
         // A resource that was only just created may not be readable everywhere yet.
         (Address::Resource, 404) if operation.method == Method::Put => {
             Ok(Standing::Going("not visible yet".to_owned()))

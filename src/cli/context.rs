@@ -178,6 +178,7 @@ impl Context {
             folder,
             probing: false,
             retry: false,
+            so_far: Arc::default(),
         };
         let target_report = TargetReport {
             cloud: resolved.cloud.name.to_owned(),

@@ -99,6 +99,7 @@ codes! {
     GATE = "gate", "a check that a new revision must pass before it gets more of the traffic";
     ROLLED_BACK = "rolled-back", "a new revision failed, and the traffic was put back";
     NOT_TAKEN = "not-taken", "an accepted write did not take effect";
+    UNANSWERED = "unanswered", "an action of which it is not known whether Azure took it";
     NOT_RECORDED = "not-recorded", "a write could not be recorded and was not sent";
     SECRET_UNAVAILABLE = "secret-unavailable", "a secret that must be sent back has no readable value";
 

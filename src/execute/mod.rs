@@ -1,6 +1,7 @@
 //! The interpreter: fetches facts, sends writes in order, waits until they really work, and tells
 //! what happens as events. It prints nothing and decides nothing that a plan has not decided.
 
+mod act;
 mod ask;
 mod build;
 mod database;
@@ -24,7 +25,7 @@ mod settle;
 mod write;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -32,7 +33,7 @@ use time::OffsetDateTime;
 use crate::azure::{ArmClient, Caller};
 use crate::clock::Clock;
 use crate::facts::Facts;
-use crate::plan::{Plan, Request, Selection, Target, plan};
+use crate::plan::{Plan, Request, Selection, SoFar, Target, plan};
 
 pub use events::{Event, Observer};
 pub use failure::Failure;
@@ -70,6 +71,8 @@ pub struct Executor {
     pub probing: bool,
     /// Tries a change again that was rolled out and taken back.
     pub retry: bool,
+    /// What the run has done so far; its clones share it. A new run begins with an empty one.
+    pub so_far: Arc<Mutex<SoFar>>,
 }
 
 /// A plan without anything missing, the facts it stands on, and what they cost.
@@ -95,6 +98,7 @@ impl Executor {
         caller: Option<&Caller>,
         rights: bool,
     ) -> Plan {
+        let so_far = self.so_far();
         let request = Request {
             selection,
             target,
@@ -104,7 +108,18 @@ impl Executor {
             renew: self.renew,
             probing: self.probing,
             retry: self.retry,
+            so_far: &so_far,
         };
         plan(request, facts, rights)
+    }
+
+    /// What the run has done so far.
+    pub(crate) fn so_far(&self) -> SoFar {
+        self.so_far.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Adds to what the run has done.
+    pub(crate) fn remember(&self, change: impl FnOnce(&mut SoFar)) {
+        change(&mut self.so_far.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }

@@ -10,6 +10,7 @@ use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Manifest, Method, Resourc
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::{BODY, Fact, Facts, PARAMETER, REFERENCE, REPOSITORY, Read, Shape};
 use crate::plan::{Plan, Selection, State, Target, Write};
+use crate::steps::Effect;
 use crate::value::{Data, Value};
 
 /// More rounds than any recipe needs: a plan that still asks then would ask for ever.
@@ -197,7 +198,7 @@ impl Executor {
     pub(super) async fn read_again(
         &self,
         context: &Context<'_>,
-        write: &Write,
+        (write, effect): (&Write, Option<&Effect>),
         mut facts: Facts,
         retried: bool,
     ) -> Result<Observed, Failure> {
@@ -208,8 +209,14 @@ impl Executor {
             if let Some(id) = write.id.as_ref().filter(|_| retried || write.kind.update != Update::Never) {
                 facts.forget(id);
             }
+            // Whether an action is still due is seen in what it is sent to.
+            if let Some(effect) = effect {
+                facts.forget(&effect.resource);
+            }
             let observed = self.observe_from(facts, context.selection, context.target, false).await?;
-            let on_app = write.id.as_ref() == Some(&context.target.app_id());
+            let app = context.target.app_id();
+            let on_app =
+                write.id.as_ref() == Some(&app) || effect.is_some_and(|effect| effect.resource.within(&app));
             if !(on_app && observed.plan.busy) {
                 return Ok(observed);
             }

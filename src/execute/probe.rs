@@ -111,6 +111,7 @@ impl Executor {
         loop {
             let mut judged = Judged::default();
             for _ in 0..MAX_ROUNDS {
+                let so_far = self.so_far();
                 let request = Request {
                     selection,
                     target,
@@ -119,6 +120,7 @@ impl Executor {
                     role_wait: self.role_wait,
                     renew: self.renew,
                     retry: self.retry,
+                    so_far: &so_far,
                     probing: true,
                 };
                 judged = judge(request, facts, gate);

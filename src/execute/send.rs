@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value as Json;
+use time::OffsetDateTime;
 
 use super::ledger::{Done, Ledger};
 use super::{Event, Executor, Failure, OwnedPath, WriteEnd, WriteRecord};
@@ -69,14 +70,19 @@ impl Executor {
         })?;
         if let Some(operation) = &accepted.operation {
             self.observer.event(&Event::Accepted { what: done.what.clone() });
-            let deadline = match longest(plan, write) {
-                Some(limit) => self.deadline.min(self.clock.now() + limit),
-                None => self.deadline,
-            };
+            let deadline = self.within(plan, write);
             let end = self.interrupt.or(self.client.wait(operation, deadline)).await;
             end.ok_or(Failure::Interrupted)?.map_err(|error| scrubbed(Box::new(error)))?;
         }
         Ok(())
+    }
+
+    /// When waiting for what a write began ends: as its steps say, at the latest with the run.
+    pub(super) fn within(&self, plan: &Plan, write: &Write) -> OffsetDateTime {
+        match longest(plan, write) {
+            Some(limit) => self.deadline.min(self.clock.now() + limit),
+            None => self.deadline,
+        }
     }
 
     /// One request that changes something, told to the hook before and after it.

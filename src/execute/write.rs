@@ -32,17 +32,21 @@ impl Executor {
         facts: &Facts,
     ) -> Result<(), Failure> {
         self.settle(write).await?;
+        let effect = write.effect(&plan.steps);
         let start = self.clock.now();
         let keys = keys(plan, write);
         let done = Done {
             what: describe(plan, write),
-            resource: write.id.as_ref().map(ToString::to_string).unwrap_or_default(),
+            resource: match write.effect(&plan.steps) {
+                Some(effect) => effect.resource.to_string(),
+                None => write.id.as_ref().map(ToString::to_string).unwrap_or_default(),
+            },
         };
         let mut tries = 0;
         let mut last: Option<Failure> = None;
         let mut others = None;
         loop {
-            let fresh = self.read_again(context, write, facts.clone(), tries > 0).await?;
+            let fresh = self.read_again(context, (write, effect), facts.clone(), tries > 0).await?;
             let (plan, write) = match current(&fresh, write, &keys) {
                 Current::Ready(plan, write) => (plan, write),
                 // The next plan says what comes first.
@@ -80,7 +84,12 @@ impl Executor {
                             Box::pin(self.send_build(context.ledger, plan, write, build, &done, &mut others))
                                 .await
                         }
-                        None => self.send(context.ledger, plan, write, &done).await,
+                        None => match write.effect(&plan.steps) {
+                            Some(effect) => {
+                                Box::pin(self.act(context.ledger, plan, write, effect, &done)).await
+                            }
+                            None => self.send(context.ledger, plan, write, &done).await,
+                        },
                     };
                     match sent {
                         Ok(()) => break,
@@ -110,6 +119,7 @@ impl Executor {
         if tries == 0 {
             return Ok(());
         }
+        self.remember(|so_far| so_far.wrote.extend(keys.iter().cloned()));
         let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();
         self.observer.event(&Event::Written { what: done.what, elapsed });
         if let (Some(rollout), true) = (&plan.rollout, write.consequences.contains(&Consequence::NewRevision))
@@ -194,6 +204,9 @@ fn describe(plan: &Plan, write: &Write) -> String {
     }
     if let Some(build) = write.build(&plan.steps) {
         return build.what();
+    }
+    if let Some(effect) = write.effect(&plan.steps) {
+        return effect.what();
     }
     match (grant, &write.id) {
         (Some(grant), _) => format!("grant {} on {}", grant.role, grant.scope.name()),

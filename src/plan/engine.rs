@@ -2,7 +2,7 @@
 //! for, and once.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -51,6 +51,17 @@ pub struct Request<'a> {
     pub probing: bool,
     /// A change that was rolled out and taken back is tried again, under another name (`--retry`).
     pub retry: bool,
+    /// What the run has done so far.
+    pub so_far: &'a SoFar,
+}
+
+/// What a run has done so far that live state does not tell.
+#[derive(Clone, Debug, Default)]
+pub struct SoFar {
+    /// The keys of the steps that wrote.
+    pub wrote: BTreeSet<String>,
+    /// What actions with an effect answered, by the keys of their steps. Each is sent once in a run.
+    pub answers: BTreeMap<String, Value>,
 }
 
 /// All rounds of one step.

@@ -13,6 +13,7 @@ mod database;
 mod delivery;
 mod denials;
 mod dockerfile;
+mod effect;
 mod engine;
 mod finding;
 mod frame;
@@ -54,7 +55,7 @@ use crate::diagnostic::{Diagnostic, Severity, Span, codes};
 use crate::facts::{Facts, Read};
 use crate::merge::{self, Body, Owned, word_set};
 use crate::recipe::Retry;
-use crate::steps::{DatabaseUser, Grant, ImageBuild, Outcome};
+use crate::steps::{DatabaseUser, Effect, Grant, ImageBuild, Outcome};
 use crate::value::{Origin, Path, Segment, Value};
 
 pub use crate::diagnostic::quote;
@@ -62,7 +63,7 @@ pub use administrator::{grant_line, role_lines};
 pub use asking::Action;
 pub(crate) use database::administrators;
 pub use database::{ByHand, Cause};
-pub use engine::{Request, Selection};
+pub use engine::{Request, Selection, SoFar};
 pub use finding::{Finding, Status};
 pub use health::{Health, State, explain};
 pub use judging::{Gate, Judged, Scope, judge};
@@ -149,6 +150,8 @@ pub struct StepPlan {
     pub after: BTreeSet<String>,
     /// Refusals to repeat.
     pub retry: Option<Retry>,
+    /// Of an action: the steps of which one must have written.
+    pub triggered_by: BTreeSet<String>,
     /// How long its operation may take.
     pub timeout: Option<Duration>,
     /// The api-version that it names (`type@version`), for reads and the write.
@@ -160,6 +163,10 @@ pub struct StepPlan {
 impl StepPlan {
     /// What tells its resource from others, also while that has no name.
     fn place(&self) -> String {
+        // Which child of it an action is sent to may change with what is written before.
+        if let Some(effect) = &self.outcome.effect {
+            return format!("{} of {} ({})", effect.kind, holder(&effect.resource).folded(), self.key);
+        }
         format!("{} ({})", self.outcome.kind.name, self.key)
     }
 }
@@ -233,6 +240,11 @@ impl Write {
             all.missing.extend(more);
             all
         }))
+    }
+
+    /// The action with an effect that it sends; `None`: it does something else.
+    pub fn effect<'s>(&self, steps: &'s [StepPlan]) -> Option<&'s Effect> {
+        self.steps.iter().find_map(|index| steps[*index].outcome.effect.as_ref())
     }
 
     /// The image that it has a registry build; `None`: it does something else.
@@ -349,13 +361,29 @@ impl Plan {
                 );
             } else if step.outcome.resource.is_none() {
                 for owned in step.outcome.owned.iter().filter(|owned| !owned.in_place) {
-                    let approved = Approved::of(step.outcome.kind, owned);
+                    let mut approved = Approved::of(step.outcome.kind, owned);
+                    if step.outcome.effect.is_some() {
+                        approved.after = Value::from(true);
+                    }
                     leaves.insert((step.place(), folded(&owned.path)), approved);
                 }
             }
         }
         leaves
     }
+}
+
+/// The resource that this one is a child of, or it.
+fn holder(id: &ResourceId) -> ResourceId {
+    let mut holder = id.clone();
+    while let Some(parent) = holder.parent().filter(|parent| parent.resource_type().matches('/').count() > 0)
+    {
+        if parent.resource_type().starts_with("Microsoft.Resources/") {
+            break;
+        }
+        holder = parent;
+    }
+    holder
 }
 
 /// A path with the resource ids in it as ids are compared: an id that a plan makes up may come back in

@@ -191,7 +191,9 @@ pub(super) fn recipes(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Finding> {
     // A user of a database is of no provider.
     let of_azure = |step: &&StepPlan| step.outcome.pending() && step.outcome.user.is_none();
     for step in steps.iter().filter(of_azure) {
-        findings.extend(registered(engine, &mut namespaces, step.outcome.kind.namespace()));
+        let kind = step.outcome.effect.as_ref().map_or(step.outcome.kind.name, |effect| effect.kind);
+        let namespace = kind.split('/').next().unwrap_or_default();
+        findings.extend(registered(engine, &mut namespaces, namespace));
     }
     for (index, bound) in engine.instances().iter().enumerate() {
         if engine.active(index).truthy() != Some(true) {

@@ -30,6 +30,7 @@ pub(super) fn step_plans(engine: &Engine<'_>) -> Vec<StepPlan> {
                     needs: run.needs.clone(),
                     after: run.after.clone(),
                     retry: step.retry.clone(),
+                    triggered_by: run.triggered_by.clone(),
                     timeout: step.timeout,
                     version: match &step.kind {
                         StepKind::Resource(resource) => resource.kind.version.clone(),

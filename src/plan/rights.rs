@@ -168,6 +168,16 @@ fn of_writes(
             },
             (None, None) => format!("create a {}", write.kind.noun),
         };
+        if let Some(effect) = write.effect(steps) {
+            needed.push(Needed {
+                action: effect.right(),
+                scope: held_on(effect.resource.clone()),
+                why: effect.what(),
+                optional: false,
+                grant: None,
+            });
+            continue;
+        }
         if let Some(build) = write.build(steps).filter(|build| build.found.is_some()) {
             // Where roles are given for repositories it is a data action, perhaps under a condition, and cannot be
             // seen from here.

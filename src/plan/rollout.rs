@@ -329,6 +329,7 @@ pub(super) fn pin(engine: &Engine<'_>, base: &Base) -> Option<StepPlan> {
         needs: std::collections::BTreeSet::new(),
         after: std::collections::BTreeSet::new(),
         retry: None,
+        triggered_by: std::collections::BTreeSet::new(),
         timeout: None,
         version: None,
         outcome,

@@ -11,7 +11,7 @@ use super::frame::{Frame, step_origins};
 use super::{Action, ByHand};
 use crate::azure::types;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::recipe::{Step, StepKind};
+use crate::recipe::{Spanned, Step, StepKind};
 use crate::steps::{self, Outcome};
 use crate::value::{Origin, Value};
 
@@ -32,6 +32,8 @@ pub(super) struct StepRun {
     pub(super) needs: BTreeSet<String>,
     /// Runs named by `after`, in place or not.
     pub(super) after: BTreeSet<String>,
+    /// Runs of which one must have written.
+    pub(super) triggered_by: BTreeSet<String>,
     /// What it is for.
     pub(super) why: Option<String>,
     /// Why something it needs could not be read; then it has no outcome.
@@ -98,6 +100,11 @@ impl Engine<'_> {
 impl Frame<'_, '_> {
     fn run(&self, step: &Step) -> StepRun {
         let mut run = self.blank(step);
+        if let StepKind::Action(action) = &step.kind
+            && self.was_sent(step, &mut run, action)
+        {
+            return run;
+        }
         if let Some(when) = &step.when {
             let holds = self.expression(when);
             match holds.truthy() {
@@ -130,6 +137,10 @@ impl Frame<'_, '_> {
                 run.findings = findings;
                 (outcome, uses)
             }
+            StepKind::Action(action) if !action.reads() => match self.effect(step, &mut run, action) {
+                Some(effect) => effect,
+                None => return run,
+            },
             StepKind::Action(action) => {
                 self.action(&mut run, action);
                 run.after = self.runs_after(step);
@@ -143,7 +154,7 @@ impl Frame<'_, '_> {
             outcome.filter(|_| uses.iter().all(usable)).filter(|outcome| self.confined(step, outcome));
         run.needs = uses.drain(..).flat_map(|used| step_origins(&used)).collect();
         run.after = self.runs_after(step);
-        run.needs.extend(run.after.iter().cloned());
+        run.needs.extend(run.after.iter().chain(&run.triggered_by).cloned());
         run
     }
 
@@ -163,6 +174,7 @@ impl Frame<'_, '_> {
             action: None,
             needs: BTreeSet::new(),
             after: BTreeSet::new(),
+            triggered_by: BTreeSet::new(),
             why: None,
             refused: None,
             by_hand: None,
@@ -171,15 +183,20 @@ impl Frame<'_, '_> {
     }
 
     fn runs_after(&self, step: &Step) -> BTreeSet<String> {
-        let mut keys = BTreeSet::new();
-        for name in &step.after {
+        self.runs_of(&step.after).iter().flat_map(|runs| runs.iter()).map(|run| run.key.clone()).collect()
+    }
+
+    /// All runs of the steps of these names.
+    pub(super) fn runs_of(&self, names: &[Spanned<String>]) -> Vec<Rc<Vec<StepRun>>> {
+        let mut all = Vec::new();
+        for name in names {
             let Some(index) = self.recipe().steps.iter().position(|other| other.id.written == name.value)
             else {
                 continue;
             };
-            keys.extend(self.engine.step_runs(self.instance, index).iter().map(|run| run.key.clone()));
+            all.push(self.engine.step_runs(self.instance, index));
         }
-        keys
+        all
     }
 
     /// Reads that are still to come are no mistake; a step's own result is.

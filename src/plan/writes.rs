@@ -43,10 +43,14 @@ pub(super) fn writes(
     let mut edges = Vec::new();
     for (to, index) in pending.iter().enumerate() {
         for (from, other) in pending.iter().enumerate() {
-            let before =
-                needs.get(&steps[*index].key).is_some_and(|needs| needs.contains(&steps[*other].key))
-                    || uses_written(&steps[*index].outcome, &steps[*other].outcome)
-                    || asks(&steps[*index], &steps[*other]);
+            let needs_it = |user: &StepPlan, other: &StepPlan| {
+                needs.get(&user.key).is_some_and(|needs| needs.contains(&other.key))
+            };
+            let (user, writer) = (&steps[*index], &steps[*other]);
+            let before = needs_it(user, writer)
+                || uses_written(&user.outcome, &writer.outcome)
+                || asks(user, writer)
+                || (acts_on(&user.outcome, &writer.outcome) && !needs_it(writer, user));
             if from != to && before {
                 edges.push((from, to));
             }
@@ -105,6 +109,9 @@ fn without(groups: Vec<Group>, barrier: Option<usize>) -> Vec<Group> {
 /// What tells the resource that a step changes from all others. The name of a role assignment is made of
 /// its scope, role and principal, so those tell it while the principal is not known.
 fn written_to(step: &StepPlan) -> String {
+    if let Some(effect) = &step.outcome.effect {
+        return effect.place();
+    }
     match (&step.outcome.resource, &step.outcome.grant) {
         (Some(id), _) => id.folded(),
         (None, Some(grant)) => {
@@ -180,6 +187,13 @@ fn uses_written(user: &Outcome, writer: &Outcome) -> bool {
             || mentions(&user.fragment, id)
     };
     (writer.creates() && created()) || names(user, &Path::root(), &user.fragment, writer.kind.name, id.name())
+}
+
+/// Whether an action is sent to what another change writes, or to a child of it: it comes after that, unless that
+/// waits for it.
+fn acts_on(user: &Outcome, writer: &Outcome) -> bool {
+    let effect = user.effect.as_ref().filter(|_| writer.grant.is_none());
+    effect.zip(writer.resource.as_ref()).is_some_and(|(effect, written)| effect.resource.within(written))
 }
 
 /// Whether a fragment has the name of a resource of this type where its own type says that such names stand.

@@ -40,7 +40,8 @@ pub(super) enum Kind {
     EnvName,
     /// `Namespace/type[@version]`.
     ResourceType,
-    /// The name of an action that only reads: letters, beginning with `list` or `get`.
+    /// The name of an action of a step: one that only reads (letters, beginning with `list`, `get` or `check`), or one
+    /// with an effect that the type table lists.
     Action,
     /// The name of an action that a lookup may ask: one that the type table lists.
     Question,
@@ -58,6 +59,8 @@ pub(super) enum Kind {
     RecipeOr(&'static Table),
     /// Text, or a map with these keys.
     TextOr(&'static Table),
+    /// `never`, or a map with these keys.
+    NeverOr(&'static Table),
     /// A map from any text to these.
     Named(&'static Kind),
     /// A whole number from 0.
@@ -435,14 +438,24 @@ static STEP: Table = Table {
         may(
             "action",
             Kind::Object(&ACTION),
-            "A POST that answers with something that writes need, such as `listKeys`: sent only right before a \
-             write that needs it.",
+            "A POST: one that answers with something that writes need, such as `listKeys`, sent only right before a \
+             write that needs it; or one with an effect, such as `restart`, which counts as a write.",
         ),
         WHEN,
         FOR_EACH,
         may("after", Kind::List(&Kind::Id), "Steps before it, beyond those it refers to."),
         may("why", Kind::Expr, "What it is for, shown in the plan."),
-        may("retry", Kind::Object(&RETRY), "Refusals to be repeated."),
+        may(
+            "triggered_by",
+            Kind::List(&Kind::Id),
+            "Of an action with an effect: only if one of these steps wrote in this run.",
+        ),
+        may(
+            "retry",
+            Kind::NeverOr(&RETRY),
+            "Refusals to be repeated; `never`, of an action with an effect: when it is not known whether Azure took it, \
+             it is not sent again.",
+        ),
         may("timeout", Kind::Duration, "How long its operation may take."),
     ],
     exactly_one: STEP_KINDS,
@@ -474,8 +487,8 @@ static RESOURCE: Table = table(
 static ACTION: Table = table(
     "an action",
     &[
-        need("resource", Kind::Expr, "The resource that is asked, or its id."),
-        need("name", Kind::Action, "The action, such as `listKeys`."),
+        need("resource", Kind::Expr, "The resource that it is sent to, or its id."),
+        need("name", Kind::Action, "The action, such as `listKeys` or `restart`."),
         may("body", Kind::Fragment, "What is sent."),
     ],
 );

@@ -531,8 +531,12 @@ pub struct Step {
     pub after: Vec<Spanned<String>>,
     /// What it is for, shown in the plan.
     pub why: Option<Expr>,
+    /// Steps of this recipe of which one must have written in this run; empty: it does not hang on that.
+    pub triggered_by: Vec<Spanned<String>>,
     /// Refusals to be repeated.
     pub retry: Option<Retry>,
+    /// Whether it is not sent again when it is not known what became of it (`retry: never`), and where that stands.
+    pub never: Option<Span>,
     /// How long its operation may take.
     pub timeout: Option<Duration>,
     /// The whole entry.
@@ -553,7 +557,7 @@ pub enum StepKind {
     Sql(SqlUser),
     /// An image that a registry builds from a local folder. Larger than the others together.
     ImageBuild(Box<ImageBuild>),
-    /// A POST whose answer writes need.
+    /// A POST: one that reads, whose answer writes need, or one with an effect.
     Action(ActionStep),
 }
 
@@ -575,8 +579,9 @@ pub struct ResourceStep {
     pub body: Tree,
 }
 
-/// A POST whose answer writes need, sent when one of them is about to be. The answer is a secret, whatever it is:
-/// who writes a recipe does not say what of an account is one.
+/// A POST. One that reads is sent when a write that needs its answer is about to be; its answer is a secret, whatever
+/// it is: who writes a recipe does not say what of an account is one. One with an effect is sent once, when its turn
+/// comes.
 #[derive(Clone, Debug)]
 pub struct ActionStep {
     /// The resource that is asked: its id, or the resource itself.
@@ -585,6 +590,18 @@ pub struct ActionStep {
     pub name: Spanned<String>,
     /// What is sent.
     pub body: Option<Tree>,
+}
+
+impl ActionStep {
+    /// Whether it only reads, by ARM's habit of calling such actions `list…`, `get…` or `check…`.
+    pub fn reads(&self) -> bool {
+        reads(&self.name.value)
+    }
+}
+
+/// Whether an action of this name only reads, by ARM's habit.
+pub(super) fn reads(name: &str) -> bool {
+    ["list", "get", "check"].iter().any(|verb| name.starts_with(verb))
 }
 
 /// A role that a principal shall have.

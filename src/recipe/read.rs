@@ -256,7 +256,9 @@ fn step(yaml: &Yaml) -> Option<Step> {
         for_each: expr(yaml, "for_each"),
         after: texts(yaml, "after"),
         why: expr(yaml, "why"),
-        retry: yaml.get("retry").map(retry),
+        triggered_by: texts(yaml, "triggered_by"),
+        retry: yaml.get("retry").filter(|retry| retry.text().is_none()).map(retry),
+        never: yaml.get("retry").filter(|retry| retry.text().is_some()).map(|retry| retry.span),
         timeout: duration(yaml, "timeout"),
         span: yaml.span,
     })

@@ -77,7 +77,9 @@ fn tables() -> Vec<&'static Table> {
     fn below(kind: Kind, found: &mut Vec<&'static Table>) {
         match kind {
             Kind::List(item) | Kind::Map(item) | Kind::Named(item) => below(*item, found),
-            Kind::Object(table) | Kind::RecipeOr(table) | Kind::TextOr(table) => add(table, found),
+            Kind::Object(table) | Kind::RecipeOr(table) | Kind::TextOr(table) | Kind::NeverOr(table) => {
+                add(table, found);
+            }
             _ => {}
         }
     }
@@ -130,7 +132,13 @@ fn word(kind: Kind) -> String {
         Kind::Regex => "a regular expression".to_owned(),
         Kind::EnvName => "an environment variable's name".to_owned(),
         Kind::ResourceType => "`Namespace/type` or `Namespace/type@version`".to_owned(),
-        Kind::Action => "an action that only reads: letters, beginning with `list` or `get`".to_owned(),
+        Kind::Action => {
+            let effects: Vec<String> = types::effects().map(|name| format!("`{name}`")).collect();
+            format!(
+                "an action that only reads (letters, beginning with `list`, `get` or `check`), or {}",
+                effects.join(", ")
+            )
+        }
         Kind::Question => {
             let names: Vec<String> = types::questions().map(|name| format!("`{name}`")).collect();
             names.join(", ")
@@ -145,6 +153,7 @@ fn word(kind: Kind) -> String {
         Kind::Object(table) => link(table),
         Kind::RecipeOr(table) => format!("a recipe's name, or {}", link(table)),
         Kind::TextOr(table) => format!("text, or {}", link(table)),
+        Kind::NeverOr(table) => format!("`never`, or {}", link(table)),
         Kind::Named(item) => format!("a map of any text to {}", word(*item)),
         Kind::Count => "a whole number from 0".to_owned(),
         Kind::Query => "one JMESPath query, without `${}`".to_owned(),
@@ -202,11 +211,20 @@ const STEPS: &str = "
 | `container_app` | exactly the properties of the app that its fragment names; everything else stays as it is |
 | `resource` | the properties that `body` names; with an empty body, that the resource is there |
 | `role_assignment` | that the principal has the role at the scope, or at a wider one |
-| `action` | nothing: its answer is asked for right before a write that needs it, and by no plan or verification |
+| `action` that reads | nothing: its answer is asked for right before a write that needs it, and by no plan or verification |
+| `action` with an effect | that it is sent when it is due; `steps.NAME` is its answer, in this run |
 
 With `match` a `resource` is found by what is in it: what is equal on these paths is the resource, of several the first by
 name. Where nothing is, it is made under `name`. A write-only property, such as a key, counts as in place where the
 resource is there: nothing tells whether it is the same. It is sent when the resource is written for another reason.
+
+An action with an effect is a write: planned, shown, approved, sent once when its turn comes, after what the run writes
+to the resource. When it is due is said by `when`, from what is there, so that it is not once it is done; or by
+`triggered_by`: one of these steps wrote in this run. Nothing is remembered between runs: a run that is killed after
+such a step has written and before the action was sent is not made up for by the next one, in which that step is in
+place. Where that matters, say it by `when`. An action whose answer was lost is sent again if it is still due; with
+`retry: never` the run stops instead, says how to look, and the next run decides by what is there. In one run it is sent
+once, even if `when` still holds right after.
 
 Steps that refer to each other are ordered by that; `after` says the rest. What can go together goes in one write.
 ";
@@ -242,7 +260,7 @@ const STRANGERS: &str = "
 - Give a role, or a type's own kind of it, to a principal that stands in a recipe: it comes from the identity of the app, from a resource that the run
   writes or the caller names, or from an input.
 - Give Owner, User Access Administrator, Role Based Access Control Administrator, or a role whose actions can give roles.
-- Use the answer of an `action`, which is always a secret, otherwise than a secret input; ask for an action that is not called `list…` or `get…`.
+- Use the answer of an `action` that reads, which is always a secret, otherwise than a secret input; send an action with an effect that is not listed above.
 - Write types and properties that give rights in other ways (everything below `Microsoft.Authorization` and
   `Microsoft.Resources`, federated credentials, access policies), or types that are not in the table above.
 - Read environment variables that hold credentials of the caller.

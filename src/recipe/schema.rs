@@ -136,7 +136,11 @@ fn kind(kind: Kind, definitions: &mut Map<String, Json>) -> Json {
             "type": "string",
             "pattern": "^[A-Za-z0-9]+(\\.[A-Za-z0-9]+)+(/[A-Za-z0-9][A-Za-z0-9.]*)+(@[0-9]{4}-[0-9]{2}-[0-9]{2}(-preview)?)?$"
         }),
-        Kind::Action => json!({ "type": "string", "pattern": "^(list|get)[A-Za-z]*$" }),
+        Kind::Action => {
+            let effects: Vec<&str> = types::effects().collect();
+            let pattern = format!("^((list|get|check)[A-Za-z]*|{})$", effects.join("|"));
+            json!({ "type": "string", "pattern": pattern })
+        }
         Kind::Question => json!({ "enum": types::questions().collect::<Vec<_>>() }),
         Kind::Shape => json!({ "$ref": "#/$defs/shape" }),
         Kind::Word(words) => json!({ "enum": words }),
@@ -152,6 +156,7 @@ fn kind(kind: Kind, definitions: &mut Map<String, Json>) -> Json {
         }),
         Kind::Object(table) => reference(table, definitions),
         Kind::TextOr(table) => json!({ "oneOf": [{ "type": "string" }, reference(table, definitions)] }),
+        Kind::NeverOr(table) => json!({ "oneOf": [{ "const": "never" }, reference(table, definitions)] }),
         Kind::RecipeOr(table) => json!({
             "oneOf": [{ "type": "string", "pattern": recipe_name }, reference(table, definitions)]
         }),

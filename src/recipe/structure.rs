@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::grammar::{FILE_TYPE, Kind, TYPES, Table};
 use super::suggest::{did_you_mean, list};
 use super::yaml::{Key, Node, Yaml};
-use super::{StatusRange, parse_duration, place, snake};
+use super::{StatusRange, parse_duration, place, reads, snake};
 use crate::azure::types;
 use crate::diagnostic::{Code, Diagnostic, Source, Span, codes};
 use crate::expression::Expression;
@@ -84,6 +84,11 @@ impl<'a> Structure<'a> {
             Kind::RecipeOr(table) => match yaml.node {
                 Node::Map(_) => self.object(yaml, table),
                 _ => self.wrong_type(yaml, "a recipe's name as text, or a map"),
+            },
+            Kind::NeverOr(_) if yaml.text().is_some() => self.check(yaml, Kind::Word(&["never"])),
+            Kind::NeverOr(table) => match yaml.node {
+                Node::Map(_) => self.object(yaml, table),
+                _ => self.wrong_type(yaml, "`never`, or a map"),
             },
             Kind::TextOr(_) if yaml.text().is_some() => {}
             Kind::TextOr(table) => match yaml.node {
@@ -164,12 +169,18 @@ impl<'a> Structure<'a> {
                 format!("`{text}` is not a resource type"),
                 "such as `Microsoft.KeyVault/vaults` or `Microsoft.App/jobs@2025-07-01`",
             ),
-            Kind::Action if !is_reading_action(text) => self.report(
-                codes::BAD_VALUE,
-                span,
-                format!("`{text}` is not an action that only reads"),
-                "letters only, such as `listKeys`: it begins with `list` or `get`",
-            ),
+            Kind::Action if !is_reading_action(text) && !types::effects().any(|one| one == text) => {
+                let near = did_you_mean(text, types::effects());
+                let known: Vec<&str> = types::effects().collect();
+                let beside =
+                    format!("one that begins with `list`, `get` or `check`, or {}", list(known.into_iter()));
+                self.report(
+                    codes::BAD_VALUE,
+                    span,
+                    format!("`{text}` is not an action that only reads, nor one that a step may send"),
+                    if near.is_empty() { beside } else { near },
+                );
+            }
             Kind::Question if !types::questions().any(|one| one == text) => {
                 let near = did_you_mean(text, types::questions());
                 let known: Vec<&str> = types::questions().collect();
@@ -397,10 +408,10 @@ impl<'a> Structure<'a> {
 }
 
 /// Whether the text is a name: small letters, digits and `-` (and `_`), a letter first.
-/// By ARM's habit the POST actions that have no effect are called `list…` or `get…`. It stands in an address, so
-/// that it has letters only.
+/// By ARM's habit the POST actions that have no effect are called `list…`, `get…` or `check…`. It stands in an
+/// address, so that it has letters only.
 fn is_reading_action(text: &str) -> bool {
-    text.chars().all(|c| c.is_ascii_alphabetic()) && (text.starts_with("list") || text.starts_with("get"))
+    text.chars().all(|c| c.is_ascii_alphabetic()) && reads(text)
 }
 
 /// Headers that carry credentials, name another host, address or caller, make another method of the request, or

@@ -7,7 +7,7 @@ use super::RolloutReport;
 use crate::azure::types::{Compare, Consequence};
 use crate::merge::{Owned, add_words};
 use crate::plan::{Plan, Rollout, Write};
-use crate::steps::ImageBuild;
+use crate::steps::{Effect, ImageBuild};
 use crate::value::{Data, Path, Redacted, Segment, Value, strip_control};
 
 /// What happens to a property.
@@ -30,6 +30,8 @@ pub enum Action {
     Create,
     /// A part of it is changed.
     Update,
+    /// An action is sent to it.
+    Act,
 }
 
 /// One property that changes.
@@ -162,19 +164,26 @@ fn write_report(plan: &Plan, write: &Write) -> WriteReport {
     let name = user.as_ref().map_or(name, |user| user.name.as_str().to_owned());
     let build = write.build(&plan.steps);
     let name = build.map_or(name, ImageBuild::reference);
+    let effect = write.effect(&plan.steps);
+    let name = effect.map_or(name, |effect| effect.resource.name().to_owned());
     let title = match (grant, &user) {
+        (None, None) if effect.is_some() => effect.map(Effect::what).unwrap_or_default(),
         (Some(grant), _) => format!("{} {} on {name}", write.kind.noun, grant.role),
         (None, Some(user)) => user.title(),
         (None, None) => format!("{} {name}", write.kind.noun),
     };
     WriteReport {
         title: strip_control(&title),
-        action: if write.create { Action::Create } else { Action::Update },
+        action: match effect {
+            Some(_) => Action::Act,
+            None if write.create => Action::Create,
+            None => Action::Update,
+        },
         noun: write.kind.noun,
         resource: match (grant, &write.id) {
             (Some(grant), _) => grant.scope.to_string(),
             (None, Some(id)) => id.to_string(),
-            (None, None) => name.clone(),
+            (None, None) => effect.map_or_else(|| name.clone(), |effect| effect.resource.to_string()),
         },
         name,
         changes,
@@ -302,6 +311,26 @@ fn consequences(plan: &Plan, write: &Write, role: bool) -> Vec<String> {
                     .to_owned()
             }
             Consequence::RestartAll => "restarts all active revisions".to_owned(),
+        });
+    }
+    if let Some(effect) = write.effect(&plan.steps) {
+        told.push(effect.action.follows.to_owned());
+        let triggers: Vec<&str> = plan
+            .steps
+            .iter()
+            .filter(|step| step.outcome.pending())
+            .filter(|step| {
+                write.steps.iter().any(|index| plan.steps[*index].triggered_by.contains(&step.key))
+            })
+            .map(|step| step.key.as_str())
+            .collect();
+        if !triggers.is_empty() {
+            told.push(format!("due because this run writes {}", triggers.join(", ")));
+        }
+        told.push(if effect.never {
+            "sent once: if its answer is lost, the run stops".to_owned()
+        } else {
+            "sent once in this run".to_owned()
         });
     }
     let identity = write.steps.iter().any(|index| {

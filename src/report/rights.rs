@@ -62,8 +62,16 @@ pub fn rights(recipe: &Recipe) -> Vec<RightNeeded> {
             }
             StepKind::Action(action) => {
                 let text = action.resource.value.text();
-                let Some(kind) = asked_of(recipe, text) else { continue };
-                let when = Some("a write needs what it answers".to_owned());
+                let kinds: Vec<&ResourceType> = match asked_of(recipe, text) {
+                    Some(kind) => vec![kind],
+                    // Its id is put together: what such an action can be sent to.
+                    None => {
+                        types::ALL.iter().filter(|row| row.effect(&action.name.value).is_some()).collect()
+                    }
+                };
+                let [kind] = kinds.as_slice() else { continue };
+                let when = if action.reads() { "a write needs what it answers" } else { "it is due" };
+                let when = Some(when.to_owned());
                 let right = format!("{}/{}/action", kind.name, action.name.value);
                 add(&mut rights, &right, format!("the {}", kind.noun), when, id);
             }

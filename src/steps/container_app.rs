@@ -35,6 +35,7 @@ pub fn container_app(
         grant: None,
         user: None,
         build: None,
+        effect: None,
     };
     if live.is_unknown() || live.is_null() {
         // Not read yet, or not there: the prerequisites speak of that.

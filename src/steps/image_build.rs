@@ -220,6 +220,7 @@ pub fn image_build(build: &ImageBuild, key: &str) -> StepResult {
         grant: None,
         user: None,
         build: Some(build.clone()),
+        effect: None,
     })
 }
 

@@ -4,6 +4,7 @@
 //! it is in place, and what `steps.<name>` is for other expressions: the resource as it will be,
 //! with what only the write can make known as an unknown of this step.
 
+mod action;
 mod container_app;
 mod image_build;
 mod resource;
@@ -17,6 +18,7 @@ use crate::azure::types::ResourceType;
 use crate::merge::{MergeError, Owned};
 use crate::value::{Data, Path, Segment, Value};
 
+pub use action::{Effect, due, sent};
 pub use container_app::{container_app, left_behind, with_secrets_again};
 pub use image_build::{Folder, Found, ImageBuild, Platform, image_build, shell_word};
 pub use resource::{Wanted, matching, resource, value_at};
@@ -51,6 +53,8 @@ pub struct Outcome {
     pub user: Option<DatabaseUser>,
     /// For an image: what it is built from, and how.
     pub build: Option<ImageBuild>,
+    /// For an action with an effect: what is sent.
+    pub effect: Option<Effect>,
 }
 
 impl Outcome {

@@ -81,6 +81,7 @@ pub fn resource(kind: &'static ResourceType, key: &str, wanted: Wanted) -> StepR
         grant: None,
         user: None,
         build: None,
+        effect: None,
     };
     if live.is_unknown() {
         return Ok(outcome);

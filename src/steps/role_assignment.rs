@@ -124,6 +124,7 @@ pub fn role_assignment(kind: &'static ResourceType, request: &RoleRequest, assig
         grant: Some(grant),
         user: None,
         build: None,
+        effect: None,
     }
 }
 

@@ -155,6 +155,7 @@ fn outcome(request: &UserRequest, live: &Value, user: DatabaseUser) -> StepResul
         grant: None,
         user: Some(user),
         build: None,
+        effect: None,
     })
 }
 

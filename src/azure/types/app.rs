@@ -102,6 +102,19 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
         ("properties.configuration.dapr", Consequence::RestartAll),
     ],
     host: &[],
+    // ContainerApps_Start, ContainerApps_Stop.
+    effects: &[
+        super::Effect {
+            name: "start",
+            follows: "the app runs again",
+            look: "az containerapp show --resource-group {group} --name {name} --query properties.runningStatus",
+        },
+        super::Effect {
+            name: "stop",
+            follows: "the app answers no requests until it is started again",
+            look: "az containerapp show --resource-group {group} --name {name} --query properties.runningStatus",
+        },
+    ],
     // What DNS says of a host name (ContainerApps_ListCustomHostNameAnalysis).
     questions: &["listCustomHostNameAnalysis"],
     write_action: "Microsoft.App/containerApps/write",

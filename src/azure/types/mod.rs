@@ -10,7 +10,7 @@ mod storage;
 mod storage_account;
 mod table;
 
-pub use table::{ALL, EXTENSION_ONLY, IMAGE, SQL_USER, find};
+pub use table::{ACTION, ALL, EXTENSION_ONLY, IMAGE, SQL_USER, find};
 
 /// How the elements of a list are told apart, in Kubernetes' words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,13 +153,33 @@ pub struct ResourceType {
     /// may and not of those that may not, because nobody knows the answers of actions that are yet to come, and a
     /// recipe may come from a stranger. With the source of each.
     pub questions: &'static [&'static str],
+    /// POST actions with an effect that a step may send. A list of those that may, because a recipe may come from a
+    /// stranger, and there are actions that give out keys or take rights.
+    pub effects: &'static [Effect],
     /// The action a write needs.
     pub write_action: &'static str,
     /// What else a write needs a right for.
     pub linked: &'static [Linked],
 }
 
+/// A POST action with an effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// Its name: `restart`.
+    pub name: &'static str,
+    /// What follows from it, for the plan.
+    pub follows: &'static str,
+    /// The command that shows whether it took effect; `{id}`, `{group}` and `{name}` stand for the resource's, `{parent}`
+    /// for the name of what it is a child of.
+    pub look: &'static str,
+}
+
 impl ResourceType {
+    /// The effect of this name, if a step may have it on such a resource.
+    pub fn effect(&self, name: &str) -> Option<&'static Effect> {
+        self.effects.iter().find(|effect| effect.name == name)
+    }
+
     /// How the list at `pattern` is keyed.
     pub fn list_kind(&self, pattern: &str) -> ListKind {
         lookup(self.lists, pattern).unwrap_or(ListKind::Atomic)
@@ -202,6 +222,13 @@ impl ResourceType {
 /// Whether the pattern `path` is `above` or stands below it.
 pub fn stands_below(path: &str, above: &str) -> bool {
     path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// The names of all actions with an effect that a step may send to some type, each once.
+pub fn effects() -> impl Iterator<Item = &'static str> {
+    let all: std::collections::BTreeSet<&str> =
+        ALL.iter().flat_map(|row| row.effects).map(|effect| effect.name).collect();
+    all.into_iter()
 }
 
 /// Every action that a lookup may ask of some type, each once.

@@ -27,6 +27,7 @@ pub(super) const NONE: ResourceType = ResourceType {
     consequences: &[],
     host: &[],
     questions: &[],
+    effects: &[],
     write_action: "",
     linked: &[],
 };
@@ -40,6 +41,10 @@ pub static SQL_USER: ResourceType = ResourceType {
     compare: &[("clientId", Compare::IgnoreCase), ("roles[]", Compare::IgnoreCase)],
     ..NONE
 };
+
+/// An action with an effect: no resource, and so not among [`ALL`]; but that it is to be sent is planned, shown and
+/// approved as a change is.
+pub static ACTION: ResourceType = ResourceType { name: "action", noun: "action", read_only: &[], ..NONE };
 
 /// An image that a registry builds: its task run is a resource, but one that is asked for by a POST, so that no
 /// recipe writes it as `resource`, and this is not among [`ALL`].
@@ -75,6 +80,12 @@ pub const ALL: &[ResourceType] = &[
         noun: "revision",
         versions: CONTAINER_APP.versions,
         update: Update::Never,
+        // ContainerAppsRevisions_RestartRevision. To activate and deactivate is a rollout's.
+        effects: &[super::Effect {
+            name: "restart",
+            follows: "the revision's replicas are replaced one after the other",
+            look: "az containerapp replica list --resource-group {group} --name {parent} --revision {name}",
+        }],
         // A revision carries the template it was made from, values of variables included.
         foreign: CONTAINER_APP.foreign,
         ..NONE

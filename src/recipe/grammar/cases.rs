@@ -131,7 +131,7 @@ static EXPECT: Table = table(
         may(
             "changes",
             Kind::List(&Kind::Text),
-            "Exactly what the plan changes: properties as it shows them, and the title of each resource it creates.",
+            "Exactly what the plan changes: properties as it shows them, and the title of each resource it creates or action it sends.",
         ),
         may(
             "findings",

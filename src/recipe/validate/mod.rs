@@ -1,5 +1,6 @@
 //! Validation: whether a recipe that is well formed can also be meant.
 
+mod actions;
 mod builds;
 mod checks;
 mod defaults;
@@ -73,6 +74,7 @@ pub fn validate(recipe: &Recipe, catalogue: &Catalogue) -> Vec<Diagnostic> {
     defaults::check(recipe, &mut findings);
     lookups(recipe, &mut findings);
     builds::check(recipe, &mut findings);
+    actions::check(recipe, &mut findings);
     recipes(recipe, catalogue, &mut findings);
     references::check(recipe, catalogue, &mut findings);
     desired::check(recipe, &mut findings);

@@ -102,7 +102,7 @@ pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findi
         }
     }
     for step in &recipe.steps {
-        for after in &step.after {
+        for after in step.after.iter().chain(&step.triggered_by) {
             if let Some(target) = step_named(recipe, &after.value, after.span, findings) {
                 edges.entry(Owner::Step(&step.id.name)).or_default().push((target, after.span));
             }
@@ -309,6 +309,11 @@ fn owner_of<'a>(recipe: &'a Recipe, path: &[String]) -> Option<Owner<'a>> {
 /// What is known of a resource before it is made: its id follows from type and name.
 const KNOWN_OF_A_STEP: &[&str] = &["id", "name", "type"];
 
+/// Whether nothing of what a step makes is known before it.
+fn tells_only_afterwards(step: &Step) -> bool {
+    matches!(&step.kind, StepKind::Action(action) if !action.reads())
+}
+
 /// Why the path is known only after a step, if it is: looks through variables, outputs and required
 /// recipes. Each recipe and path is looked at once, however many ways lead there.
 fn too_late(recipe: &Recipe, catalogue: &Catalogue, path: &[String]) -> Option<String> {
@@ -324,6 +329,9 @@ fn too_late(recipe: &Recipe, catalogue: &Catalogue, path: &[String]) -> Option<S
             continue;
         };
         let (recipe, definition) = match root.as_str() {
+            "steps" if recipe.step(field).is_some_and(tells_only_afterwards) => {
+                return Some(format!("what `{field}` answers is known only after it"));
+            }
             "steps" => match rest.first() {
                 Some(property) if !KNOWN_OF_A_STEP.contains(&property.as_str()) => {
                     return Some(format!("`{property}` of the step `{field}` is known only after it"));

@@ -131,7 +131,7 @@ fn any_secret(recipe: &Recipe, catalogue: &Catalogue, seen: &mut BTreeSet<String
 
 /// Whether a step's result is a secret.
 fn is_secret(step: &Step) -> bool {
-    matches!(step.kind, StepKind::Action(_))
+    matches!(&step.kind, StepKind::Action(action) if action.reads())
 }
 
 /// What is examined, without the names by which the values of an answer are told apart (`keyName` of

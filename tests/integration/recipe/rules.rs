@@ -598,6 +598,51 @@ fn an_answer_goes_only_into_what_is_written_and_never_returned() {
     }
 }
 
+/// An action with an effect says when it is due; what only it can say means nothing elsewhere.
+#[test]
+fn an_action_with_an_effect_says_when_it_is_due() {
+    let step = |more: &str, name: &str| {
+        format!(
+            "inputs: {{ wanted: {{ type: boolean, description: D. }} }}\nsteps:\n  \
+             - {{ id: web, why: w, container_app: {{ tags: {{ a: \"${{inputs.wanted}}\" }} }} }}\n  \
+             - {{ id: act, why: w, action: {{ resource: \"${{app.id}}\", name: {name} }}{more} }}\n"
+        )
+    };
+    for (more, name, code) in [
+        ("", "start", Some("missing-key")),
+        (", retry: never", "start", Some("missing-key")),
+        (", after: [web]", "start", Some("missing-key")),
+        (", when: \"${inputs.wanted}\"", "start", None),
+        (", triggered_by: [web]", "start", None),
+        (", triggered_by: [web], when: \"${inputs.wanted}\", retry: never", "restart", None),
+        (", triggered_by: [other]", "start", Some("unknown-reference")),
+        (", triggered_by: [act]", "start", Some("cycle")),
+        (", triggered_by: [web], retry: always", "start", Some("bad-value")),
+        (", when: \"${steps.act.name}\"", "start", Some("known-too-late")),
+        (", triggered_by: [web]", "listSecrets", Some("unknown-key")),
+        (", retry: never", "listSecrets", Some("unknown-key")),
+    ] {
+        let said = said(&step(more, name));
+        match code {
+            None => assert_eq!(said, [""; 0], "{name}{more}"),
+            Some(code) => assert!(said.iter().any(|one| one.starts_with(code)), "{name}{more} {said:?}"),
+        }
+    }
+    for kind in [
+        "container_app: { tags: { b: c } }",
+        "resource: { type: Microsoft.ManagedIdentity/userAssignedIdentities, name: x, body: {} }",
+    ] {
+        for more in ["triggered_by: [web]", "retry: never"] {
+            let body = format!(
+                "{}  - {{ id: two, why: w, {kind}, {more} }}\n",
+                tagged("x").replace("id: tag", "id: web")
+            );
+            let said = said(&body);
+            assert!(said.iter().any(|one| one.starts_with("unknown-key")), "{kind} {more} {said:?}");
+        }
+    }
+}
+
 /// What could have an effect, or answer with a secret, is no lookup: a plan would ask for it.
 #[test]
 fn a_lookup_asks_only_what_the_type_table_lists() {
@@ -681,6 +726,7 @@ fn an_action_only_reads_and_match_names_what_the_body_gives() {
         ("listKeys", ", secret: true", Some("unknown-key")),
         ("getAuthToken", "", None),
         ("regenerateKey", "", Some("bad-value")),
+        ("deactivate", "", Some("bad-value")),
         ("list/../delete", "", Some("bad-value")),
         ("list keys", "", Some("bad-value")),
         ("listKeys", ", triggered_by: [x]", Some("unknown-key")),

@@ -191,6 +191,7 @@ impl World {
             folder: std::path::PathBuf::new(),
             probing: false,
             retry: false,
+            so_far: Arc::default(),
         }
     }
 

@@ -1,0 +1,78 @@
+//! `action` steps with an effect: whether they are due, and whether they were sent in this run.
+
+use super::frame::Frame;
+use super::stepping::StepRun;
+use crate::azure::{ResourceId, types};
+use crate::diagnostic::{Diagnostic, codes};
+use crate::recipe::{ActionStep, Step};
+use crate::steps::{self, Effect, Outcome};
+use crate::value::{Marks, Value};
+
+impl Frame<'_, '_> {
+    /// Gives the run of an action that was sent in this run its answer. Whatever `when` says by now, it is not sent
+    /// twice.
+    pub(super) fn was_sent(&self, step: &Step, run: &mut StepRun, action: &ActionStep) -> bool {
+        let Some(answer) = self.engine.request.so_far.answers.get(&run.key) else { return false };
+        run.why = self.text(step.why.as_ref());
+        run.outcome = Some(steps::sent(&action.name.value, answer.clone()));
+        true
+    }
+
+    /// The outcome of an action that is due, and the values that it stands or falls with; `None`: nothing made it due.
+    pub(super) fn effect(
+        &self,
+        step: &Step,
+        run: &mut StepRun,
+        action: &ActionStep,
+    ) -> Option<(Option<Outcome>, Vec<Value>)> {
+        let triggers = self.runs_of(&step.triggered_by);
+        let triggers = || triggers.iter().flat_map(|runs| runs.iter());
+        run.triggered_by = triggers().map(|run| run.key.clone()).collect();
+        let wrote = |run: &StepRun| run.pending() || self.engine.request.so_far.wrote.contains(&run.key);
+        if !run.triggered_by.is_empty() && !triggers().any(wrote) {
+            return None;
+        }
+        let resource = self.expression(&action.resource);
+        let body = action.body.as_ref().map_or_else(Value::null, |body| self.tree(body));
+        self.must_be_known(step, &resource);
+        let uses = vec![resource.clone(), body.clone()];
+        let at = resource.get("id").unwrap_or(&resource);
+        if self.hides(at.marks, action.resource.span, "part of the id of a resource") {
+            return Some((None, uses));
+        }
+        if body.contains_hidden() {
+            self.hides(Marks::SECRET, action.resource.span, "sent with an action");
+            return Some((None, uses));
+        }
+        if resource.is_unknown() {
+            return Some((None, uses));
+        }
+        let name = action.name.value.as_str();
+        let mistake = |code, message: String| {
+            let diagnostic = Diagnostic::error(code, message);
+            self.engine.problem(diagnostic.label(&self.recipe().source, action.resource.span, ""));
+        };
+        let Some(id) = at.as_str().and_then(ResourceId::parse) else {
+            mistake(codes::DOES_NOT_FIT, format!("there is nothing to {name}: this is no id of a resource"));
+            return Some((None, uses));
+        };
+        let row = types::find(&id.resource_type());
+        let Some((row, known)) = row.and_then(|row| Some((row, row.effect(name)?))) else {
+            mistake(
+                codes::UNKNOWN_TYPE,
+                format!("{name} is not sent to resources of the type {}", id.resource_type()),
+            );
+            return Some((None, uses));
+        };
+        let effect = Effect {
+            version: self.engine.version(row.name),
+            resource: id,
+            kind: row.name,
+            noun: row.noun,
+            action: known,
+            body,
+            never: step.never.is_some(),
+        };
+        Some((Some(steps::due(&run.key, effect)), uses))
+    }
+}

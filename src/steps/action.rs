@@ -1,0 +1,104 @@
+//! `action` with an effect: a POST that is due, or has been sent in this run.
+
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+
+use super::Outcome;
+use crate::azure::ResourceId;
+use crate::azure::types::{self, ACTION};
+use crate::merge::Owned;
+use crate::value::{Data, Path, Value};
+
+/// What is sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Effect {
+    /// What it is sent to.
+    pub resource: ResourceId,
+    /// The resource's type, as in the type table.
+    pub kind: &'static str,
+    /// The word for the type.
+    pub noun: &'static str,
+    /// The action, and what is known of it.
+    pub action: &'static types::Effect,
+    /// The api-version.
+    pub version: String,
+    /// What is sent; null: nothing.
+    pub body: Value,
+    /// Whether it is not sent again when it is not known what became of it.
+    pub never: bool,
+}
+
+impl Effect {
+    /// Where it is sent to.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.resource, self.action.name)
+    }
+
+    /// The right that it needs: `Microsoft.App/containerApps/revisions/restart/action`.
+    pub fn right(&self) -> String {
+        format!("{}/{}/action", self.kind, self.action.name)
+    }
+
+    /// What it does, in a few words: `restart the revision web--1`.
+    pub fn what(&self) -> String {
+        format!("{} the {} {}", self.action.name, self.noun, self.resource.name())
+    }
+
+    /// The body as JSON; `None` while a part of it is not known.
+    pub fn json(&self) -> Option<Json> {
+        self.body.to_json()
+    }
+
+    /// What tells it from others: two steps that want the same sent have it sent once.
+    pub fn place(&self) -> String {
+        let body = self.json().map(|json| json.to_string()).unwrap_or_default();
+        format!("{}|{}|{body}", self.resource.folded(), self.action.name)
+    }
+
+    /// The command that shows whether it took effect; `quote` makes one word of a value for a shell.
+    pub fn look(&self, quote: impl Fn(&str) -> String) -> String {
+        let parent = self.resource.parent();
+        self.action
+            .look
+            .replace("{id}", &quote(self.resource.as_str()))
+            .replace("{group}", &quote(self.resource.resource_group().unwrap_or_default()))
+            .replace("{parent}", &quote(parent.as_ref().map_or("", ResourceId::name)))
+            .replace("{name}", &quote(self.resource.name()))
+    }
+}
+
+/// The outcome of an action that is due: to be sent.
+pub fn due(key: &str, effect: Effect) -> Outcome {
+    let wanted = Value::from(effect.resource.as_str());
+    let result = Value::computed(key, key.to_owned());
+    Outcome {
+        above: Some(effect.resource.clone()),
+        fragment: effect.body.clone(),
+        effect: Some(effect.clone()),
+        ..outcome(effect.action.name, wanted, false, result)
+    }
+}
+
+/// The outcome of an action that was sent in this run, with its answer.
+pub fn sent(name: &str, answer: Value) -> Outcome {
+    outcome(name, Value::from(true), true, answer)
+}
+
+fn outcome(name: &str, wanted: Value, in_place: bool, result: Value) -> Outcome {
+    let live = if in_place { wanted.clone() } else { Value::null() };
+    Outcome {
+        kind: &ACTION,
+        resource: None,
+        above: None,
+        matched: None,
+        live: live.clone(),
+        base: live.clone(),
+        fragment: Value::new(Data::Map(IndexMap::new())),
+        owned: vec![Owned { path: Path::members(name), live, wanted, in_place, default: false }],
+        result,
+        grant: None,
+        user: None,
+        build: None,
+        effect: None,
+    }
+}
