@@ -56,7 +56,7 @@ impl Effect {
     }
 
     /// The command that shows whether it took effect; `quote` makes one word of a value for a shell.
-    pub fn look(&self, quote: impl Fn(&str) -> String) -> String {
+    pub fn look(&self, quote: fn(&str) -> String) -> String {
         let parent = self.resource.parent();
         self.action
             .look
