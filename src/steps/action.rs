@@ -71,12 +71,11 @@ impl Effect {
 pub fn due(key: &str, effect: Effect) -> Outcome {
     let wanted = Value::from(effect.resource.as_str());
     let result = Value::computed(key, key.to_owned());
-    Outcome {
-        above: Some(effect.resource.clone()),
-        fragment: effect.body.clone(),
-        effect: Some(effect.clone()),
-        ..outcome(effect.action.name, wanted, false, result)
-    }
+    let mut due = outcome(effect.action.name, wanted, false, result);
+    due.above = Some(effect.resource.clone());
+    due.fragment = effect.body.clone();
+    due.effect = Some(effect);
+    due
 }
 
 /// The outcome of an action that was sent in this run, with its answer.
