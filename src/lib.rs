@@ -80,6 +80,9 @@
 //! answered) is the one thing that a plan is a function of beside its facts; it ends with the run. So an action is sent
 //! once in a run, and the next run decides by what is there.
 //!
+//! **A wait is a node of the graph** that writes nothing: where `until` holds on the facts it is in place as any step,
+//! else its turn comes, and the executor looks again and plans anew until it is. Approvals and counts leave it out.
+//!
 //! **A registry is asked beside Azure.** [`azure::registry`] exchanges the caller's token for a repository's and
 //! asks for a manifest, only at the registry's own name below the cloud's suffix; [`azure::image`] takes
 //! references apart. `plan/image` turns the answer into a digest, `plan/by_host` finds a registry by its login

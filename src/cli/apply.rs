@@ -85,6 +85,10 @@ impl Applying {
             // Nothing to confirm: it writes only to take back what a rollout of the same command made.
             return Box::pin(self.write(context, screen, report, &observed)).await;
         }
+        if !observed.plan.has_changes() && observed.plan.waits().next().is_some() {
+            // Nothing to confirm either: it only waits.
+            return Box::pin(self.write(context, screen, report, &observed)).await;
+        }
         if !observed.plan.has_changes() {
             return Box::pin(self.unchanged(context, screen, report, observed)).await;
         }

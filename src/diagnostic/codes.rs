@@ -100,6 +100,7 @@ codes! {
     ROLLED_BACK = "rolled-back", "a new revision failed, and the traffic was put back";
     NOT_TAKEN = "not-taken", "an accepted write did not take effect";
     UNANSWERED = "unanswered", "an action of which it is not known whether Azure took it";
+    WAIT_FAILED = "wait-failed", "what a step waits for will not come";
     NOT_RECORDED = "not-recorded", "a write could not be recorded and was not sent";
     SECRET_UNAVAILABLE = "secret-unavailable", "a secret that must be sent back has no readable value";
 

@@ -88,6 +88,15 @@ pub enum Event {
         /// How long we have been waiting.
         elapsed: Duration,
     },
+    /// Something that a step waits for is not there yet.
+    Awaiting {
+        /// What it is.
+        name: String,
+        /// Where it stands.
+        state: String,
+        /// How long we have been waiting.
+        elapsed: Duration,
+    },
     /// A rollout's candidate stands at a share of the traffic before it is judged.
     Baking {
         /// The candidate.

@@ -22,6 +22,7 @@ mod run;
 mod secrets;
 mod send;
 mod settle;
+mod wait;
 mod write;
 
 use std::path::PathBuf;

@@ -51,7 +51,7 @@ impl Executor {
             if let Some(rollout) = &observed.plan.rollout {
                 context.ledger.traffic(&rollout.traffic);
             }
-            if !observed.plan.has_changes() {
+            if !observed.plan.has_changes() && observed.plan.writes.is_empty() {
                 return Box::pin(self.judge_served(&context, observed, &mut rolling, false)).await;
             }
             if self.interrupt.requested() {
@@ -67,7 +67,7 @@ impl Executor {
             let ready: Vec<usize> = (0..observed.plan.writes.len())
                 .filter(|index| observed.plan.writes[*index].after.is_empty())
                 .collect();
-            let ready = without_early_builds(&observed.plan, ready);
+            let ready = without_early_builds(&observed.plan, without_early_waits(&observed.plan, ready));
             let asks: BTreeSet<&String> =
                 ready.iter().flat_map(|index| &observed.plan.writes[*index].asks).collect();
             if !asks.is_empty() {
@@ -153,6 +153,13 @@ impl Executor {
         let observed = self.last_look().observe(selection, target, false).await?;
         self.observe_ready(observed, selection, target, false).await
     }
+}
+
+/// What can be written is not held up by what is waited for: nothing of a wave is followed before all of it is done.
+fn without_early_waits(plan: &Plan, ready: Vec<usize>) -> Vec<usize> {
+    let writes = |index: &usize| plan.writes[*index].wait(&plan.steps).is_none();
+    let quick: Vec<usize> = ready.iter().copied().filter(writes).collect();
+    if quick.is_empty() { ready } else { quick }
 }
 
 /// A build takes minutes, and nothing of a wave is followed before all of it is done: while something else is

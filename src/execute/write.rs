@@ -31,6 +31,9 @@ impl Executor {
         write: &Write,
         facts: &Facts,
     ) -> Result<(), Failure> {
+        if let Some(wait) = write.wait(&plan.steps) {
+            return Box::pin(self.wait_for(context, plan, write, wait, facts)).await;
+        }
         self.settle(write).await?;
         let effect = write.effect(&plan.steps);
         let start = self.clock.now();
@@ -207,6 +210,9 @@ fn describe(plan: &Plan, write: &Write) -> String {
     }
     if let Some(effect) = write.effect(&plan.steps) {
         return effect.what();
+    }
+    if let Some(wait) = write.wait(&plan.steps) {
+        return format!("wait for {}", wait.what);
     }
     match (grant, &write.id) {
         (Some(grant), _) => format!("grant {} on {}", grant.role, grant.scope.name()),

@@ -83,26 +83,40 @@ impl Frame<'_, '_> {
 
     /// What a lookup's POST answers, or `{refused}` with the reason; null when what is asked is not there.
     pub(super) fn question(&self, action: &ActionLookup) -> Value {
+        let read = match self.question_read(action) {
+            Ok(read) => read,
+            Err(value) => return value,
+        };
+        match self.engine.asked.ask(&read) {
+            Some(Fact::Refused { message } | Fact::Failed { message, .. }) => {
+                object([("refused", Value::from(message.as_str()))])
+            }
+            _ => self.engine.asked.value(&read),
+        }
+    }
+
+    /// What a lookup asks; else why it is not known, or null: there is nothing to ask.
+    pub(super) fn question_read(&self, action: &ActionLookup) -> Result<Read, Value> {
         let resource = self.expression(&action.resource);
         if resource.is_unknown() {
-            return resource;
+            return Err(resource);
         }
         let query = action.query.as_ref().map_or_else(Value::null, |query| self.tree(query));
         let body = action.body.as_ref().map(|body| self.tree(body));
         for sent in [Some(&query), body.as_ref()].into_iter().flatten() {
             if let Some(origin) = sent.origins().into_iter().next() {
-                return Value::unknown(origin);
+                return Err(Value::unknown(origin));
             }
             if sent.contains_hidden() {
                 self.hides(Marks::SECRET, action.resource.span, "sent with an action");
-                return Value::null();
+                return Err(Value::null());
             }
         }
         let at = resource.get("id").unwrap_or(&resource);
         if self.hides(at.marks, action.resource.span, "part of the id of a resource") {
-            return Value::null();
+            return Err(Value::null());
         }
-        let Some(id) = at.as_str().and_then(ResourceId::parse) else { return Value::null() };
+        let Some(id) = at.as_str().and_then(ResourceId::parse) else { return Err(Value::null()) };
         let name = action.name.value.as_str();
         let Some(kind) = types::find(&id.resource_type()).filter(|kind| kind.questions.contains(&name))
         else {
@@ -112,7 +126,7 @@ impl Frame<'_, '_> {
                 action.name.span,
                 "",
             ));
-            return Value::null();
+            return Err(Value::null());
         };
         let given = query.as_map().into_iter().flatten().filter_map(|(name, value)| {
             let json = value.to_json().filter(|json| !json.is_null())?;
@@ -121,14 +135,7 @@ impl Frame<'_, '_> {
         });
         let given: Vec<(String, String)> = given.collect();
         let json = body.as_ref().and_then(Value::to_json);
-        let read =
-            Read::question(&id, name, kind.name, &self.engine.version(kind.name), &given, json.as_ref());
-        match self.engine.asked.ask(&read) {
-            Some(Fact::Refused { message } | Fact::Failed { message, .. }) => {
-                object([("refused", Value::from(message.as_str()))])
-            }
-            _ => self.engine.asked.value(&read),
-        }
+        Ok(Read::question(&id, name, kind.name, &self.engine.version(kind.name), &given, json.as_ref()))
     }
 
     /// What stands in the way of an answer that must be there. `None`: nothing does.

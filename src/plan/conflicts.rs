@@ -172,7 +172,8 @@ impl Side<'_> {
             StepKind::RoleAssignment(_)
             | StepKind::Sql(_)
             | StepKind::ImageBuild(_)
-            | StepKind::Action(_) => step.span,
+            | StepKind::Action(_)
+            | StepKind::Wait(_) => step.span,
         };
         Some((Arc::clone(&instance.recipe.source), span))
     }

@@ -42,6 +42,7 @@ mod stepping;
 mod stored;
 mod target;
 mod traffic;
+mod waiting;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,7 +56,7 @@ use crate::diagnostic::{Diagnostic, Severity, Span, codes};
 use crate::facts::{Facts, Read};
 use crate::merge::{self, Body, Owned, word_set};
 use crate::recipe::Retry;
-use crate::steps::{DatabaseUser, Effect, Grant, ImageBuild, Outcome};
+use crate::steps::{DatabaseUser, Effect, Grant, ImageBuild, Outcome, Wait};
 use crate::value::{Origin, Path, Segment, Value};
 
 pub use crate::diagnostic::quote;
@@ -90,7 +91,7 @@ pub struct Plan {
     pub by_hand: Vec<ByHand>,
     /// Every resource that steps own something of, as it is and as it is to be.
     pub resources: Vec<ResourcePlan>,
-    /// What is sent, in order. Empty: nothing is to change.
+    /// What is sent, in order, and what is waited for between. Empty: nothing is to change.
     pub writes: Vec<Write>,
     /// What writes may need the answer of, by the key of its step; most writes need none.
     pub actions: BTreeMap<String, Action>,
@@ -247,6 +248,11 @@ impl Write {
         self.steps.iter().find_map(|index| steps[*index].outcome.effect.as_ref())
     }
 
+    /// What it waits for instead of writing anything; `None`: it writes.
+    pub fn wait<'s>(&self, steps: &'s [StepPlan]) -> Option<&'s Wait> {
+        self.steps.first().and_then(|index| steps[*index].outcome.wait.as_ref())
+    }
+
     /// The image that it has a registry build; `None`: it does something else.
     pub fn build<'s>(&self, steps: &'s [StepPlan]) -> Option<&'s ImageBuild> {
         self.steps.iter().find_map(|index| steps[*index].outcome.build.as_ref())
@@ -274,7 +280,17 @@ pub struct Settle {
 impl Plan {
     /// Whether something is to change.
     pub fn has_changes(&self) -> bool {
-        !self.writes.is_empty() || self.next_stage().is_some()
+        self.changes().next().is_some() || self.next_stage().is_some()
+    }
+
+    /// The writes, without what is only waited for.
+    pub fn changes(&self) -> impl Iterator<Item = &Write> {
+        self.writes.iter().filter(|write| write.wait(&self.steps).is_none())
+    }
+
+    /// What is waited for, in order.
+    pub fn waits(&self) -> impl Iterator<Item = &Wait> {
+        self.writes.iter().filter_map(|write| write.wait(&self.steps))
     }
 
     /// Whether what has all of the traffic is judged again although nothing is to change: what a rollout of the
@@ -353,7 +369,8 @@ impl Plan {
                 }
             }
         }
-        for step in self.steps.iter().filter(|step| step.outcome.pending()) {
+        let changes = |step: &&StepPlan| step.outcome.pending() && step.outcome.wait.is_none();
+        for step in self.steps.iter().filter(changes) {
             if let Some(grant) = &step.outcome.grant {
                 leaves.insert(
                     (grant.scope.folded(), format!("role {} ({})", grant.role_guid, step.key)),
@@ -450,7 +467,9 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     }
     let rights = if rights && !app.is_null() {
         // A right is asked for only when it is sure that the write is needed; those of a database are its own.
-        let of_azure = |write: &&Write| write.is_sure(&steps) && write.user(&steps).is_none();
+        let of_azure = |write: &&Write| {
+            write.is_sure(&steps) && write.user(&steps).is_none() && write.wait(&steps).is_none()
+        };
         let writes: Vec<Write> = writes.iter().filter(of_azure).cloned().collect();
         let rights = rights::rights(&engine, facts, &steps, &writes, &actions, &unreadable, rollout.as_ref());
         prerequisites.extend(rights::findings(&engine, &rights));

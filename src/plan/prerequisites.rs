@@ -188,8 +188,10 @@ pub(super) fn recipes(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Finding> {
     if engine.app().is_null() {
         return findings;
     }
-    // A user of a database is of no provider.
-    let of_azure = |step: &&StepPlan| step.outcome.pending() && step.outcome.user.is_none();
+    // A user of a database is of no provider; what is waited for is looked at only.
+    let of_azure = |step: &&StepPlan| {
+        step.outcome.pending() && step.outcome.user.is_none() && step.outcome.wait.is_none()
+    };
     for step in steps.iter().filter(of_azure) {
         let kind = step.outcome.effect.as_ref().map_or(step.outcome.kind.name, |effect| effect.kind);
         let namespace = kind.split('/').next().unwrap_or_default();

@@ -137,6 +137,10 @@ impl Frame<'_, '_> {
                 run.findings = findings;
                 (outcome, uses)
             }
+            StepKind::Wait(wait) => match self.wait(step, &run, wait) {
+                Some(wait) => wait,
+                None => return run,
+            },
             StepKind::Action(action) if !action.reads() => match self.effect(step, &mut run, action) {
                 Some(effect) => effect,
                 None => return run,

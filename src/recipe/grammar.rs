@@ -441,6 +441,7 @@ static STEP: Table = Table {
             "A POST: one that answers with something that writes need, such as `listKeys`, sent only right before a \
              write that needs it; or one with an effect, such as `restart`, which counts as a write.",
         ),
+        may("wait", Kind::Object(&WAIT), "Something that is looked at until it is as it is to be."),
         WHEN,
         FOR_EACH,
         may("after", Kind::List(&Kind::Id), "Steps before it, beyond those it refers to."),
@@ -456,7 +457,7 @@ static STEP: Table = Table {
             "Refusals to be repeated; `never`, of an action with an effect: when it is not known whether Azure took it, \
              it is not sent again.",
         ),
-        may("timeout", Kind::Duration, "How long its operation may take."),
+        may("timeout", Kind::Duration, "How long its operation may take, or a `wait` lasts."),
     ],
     exactly_one: STEP_KINDS,
     only_with: None,
@@ -465,7 +466,7 @@ static STEP: Table = Table {
 
 /// The keys of a step that say what it wants.
 pub(super) const STEP_KINDS: &[&str] =
-    &["container_app", "resource", "role_assignment", "sql", "image_build", "action"];
+    &["container_app", "resource", "role_assignment", "sql", "image_build", "action", "wait"];
 
 static RESOURCE: Table = table(
     "a resource",
@@ -490,6 +491,24 @@ static ACTION: Table = table(
         need("resource", Kind::Expr, "The resource that it is sent to, or its id."),
         need("name", Kind::Action, "The action, such as `listKeys` or `restart`."),
         may("body", Kind::Fragment, "What is sent."),
+    ],
+);
+
+static WAIT: Table = table(
+    "a wait",
+    &[
+        need(
+            "for",
+            Kind::Object(&LOOKUP),
+            "What is looked at: a lookup of a resource, or of an `action`. One whose name is null is not waited for.",
+        ),
+        need(
+            "until",
+            Kind::Expr,
+            "Holds once it is as it is to be: over `it`, what was read, null while it is not there.",
+        ),
+        may("fails_when", Kind::Expr, "Holds when it will never be: then the run ends at once."),
+        may("reason", Kind::Expr, "Why it is not, in words, over `it`."),
     ],
 );
 

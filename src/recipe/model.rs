@@ -112,6 +112,15 @@ impl Recipe {
         self.steps.iter().find(|step| step.id.name == name)
     }
 
+    /// Every lookup: those below `existing`, then what steps wait for.
+    pub fn lookups(&self) -> impl Iterator<Item = &Lookup> {
+        let waited = self.steps.iter().filter_map(|step| match &step.kind {
+            StepKind::Wait(wait) => Some(&wait.lookup),
+            _ => None,
+        });
+        self.existing.values().chain(waited)
+    }
+
     /// The step of this name, as `after` spells it: as its `id` is written.
     pub fn step_written(&self, name: &str) -> Option<&Step> {
         self.steps.iter().find(|step| step.id.written == name)
@@ -559,6 +568,8 @@ pub enum StepKind {
     ImageBuild(Box<ImageBuild>),
     /// A POST: one that reads, whose answer writes need, or one with an effect.
     Action(ActionStep),
+    /// Something that is looked at until it is as it is to be. Larger than the others.
+    Wait(Box<WaitStep>),
 }
 
 /// The desired state of one ARM resource.
@@ -590,6 +601,19 @@ pub struct ActionStep {
     pub name: Spanned<String>,
     /// What is sent.
     pub body: Option<Tree>,
+}
+
+/// Something that is looked at until it is as it is to be.
+#[derive(Clone, Debug)]
+pub struct WaitStep {
+    /// What is looked at.
+    pub lookup: Lookup,
+    /// Holds once it is as it is to be; `it` is what was read.
+    pub until: Expr,
+    /// Holds when it will never be.
+    pub fails_when: Option<Expr>,
+    /// Why it is not, for people.
+    pub reason: Option<Expr>,
 }
 
 impl ActionStep {

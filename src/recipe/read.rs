@@ -11,7 +11,7 @@ use super::{
     ActionLookup, ActionStep, Check, CheckKind, Complexity, DataFile, Definition, DockerfileLookup, Expr,
     Field, Goal, HttpCheck, Id, ImageBuild, Input, Lookup, LookupKind, ManifestLookup, Origin, Recipe,
     Requirement, RequirementsLookup, ResourceLookup, ResourceStep, ResourceType, Retry, RoleAssignment,
-    Rollout, Search, Shape, Spanned, SqlUser, Step, StepKind, Target, parse_duration, snake,
+    Rollout, Search, Shape, Spanned, SqlUser, Step, StepKind, Target, WaitStep, parse_duration, snake,
 };
 use crate::diagnostic::{Severity, Source};
 use crate::expression::{Expression, Node, Tree};
@@ -308,6 +308,14 @@ fn step_kind(yaml: &Yaml) -> Option<StepKind> {
             name: text_at(action, "name")?,
             body: action.get("body").map(tree),
         }));
+    }
+    if let Some(wait) = yaml.get("wait") {
+        return Some(StepKind::Wait(Box::new(WaitStep {
+            lookup: lookup(id(text_at(yaml, "id")?), wait.get("for")?)?,
+            until: expr(wait, "until")?,
+            fails_when: expr(wait, "fails_when"),
+            reason: expr(wait, "reason"),
+        })));
     }
     let assignment = yaml.get("role_assignment")?;
     Some(StepKind::RoleAssignment(RoleAssignment {

@@ -213,6 +213,7 @@ const STEPS: &str = "
 | `role_assignment` | that the principal has the role at the scope, or at a wider one |
 | `action` that reads | nothing: its answer is asked for right before a write that needs it, and by no plan or verification |
 | `action` with an effect | that it is sent when it is due; `steps.NAME` is its answer, in this run |
+| `wait` | that something is as `until` says; `steps.NAME` is what was read |
 
 With `match` a `resource` is found by what is in it: what is equal on these paths is the resource, of several the first by
 name. Where nothing is, it is made under `name`. A write-only property, such as a key, counts as in place where the
@@ -225,6 +226,10 @@ such a step has written and before the action was sent is not made up for by the
 place. Where that matters, say it by `when`. An action whose answer was lost is sent again if it is still due; with
 `retry: never` the run stops instead, says how to look, and the next run decides by what is there. In one run it is sent
 once, even if `when` still holds right after.
+
+A wait costs nothing where `until` holds already. Else the run looks again and again until it does, and ends with the
+reason when `fails_when` holds or the time is over; what comes `after` it is not done before. A verification does not
+wait: what does not hold has failed.
 
 Steps that refer to each other are ordered by that; `after` says the rest. What can go together goes in one write.
 ";

@@ -166,7 +166,9 @@ impl Observer for Progress {
             Event::Repeating { what, reason, after } => {
                 self.line(&format!("! {what}: {reason}; again in {} s", after.as_secs_f32().ceil()));
             }
-            Event::Revision { name, state, elapsed } | Event::Probing { name, state, elapsed } => {
+            Event::Revision { name, state, elapsed }
+            | Event::Probing { name, state, elapsed }
+            | Event::Awaiting { name, state, elapsed } => {
                 self.waiting(&format!("{name}: {state}"), *elapsed);
             }
             Event::Ready { name, traffic, elapsed } => {

@@ -104,11 +104,13 @@ pub fn plan(plan: &PlanReport, whole: bool) -> String {
     }
     if plan.empty && plan.by_hand.is_empty() {
         let _ = writeln!(text, "\n{BOLD}No changes.{BOLD:#} All that the recipes own is in place.");
+        waits(&mut text, plan);
         return text;
     }
     if plan.empty {
         let _ = writeln!(text, "\n{BOLD}No changes{BOLD:#} by this run; this is left to a person:");
         by_hand(&mut text, plan);
+        waits(&mut text, plan);
         return text;
     }
     let _ = writeln!(
@@ -150,6 +152,7 @@ pub fn plan(plan: &PlanReport, whole: bool) -> String {
             let _ = writeln!(text, "      → {consequence}");
         }
     }
+    waits(&mut text, plan);
     if let Some(rollout) = &plan.rollout {
         text.push_str(&super::rollout::rollout(rollout));
     }
@@ -158,6 +161,12 @@ pub fn plan(plan: &PlanReport, whole: bool) -> String {
         by_hand(&mut text, plan);
     }
     text
+}
+
+fn waits(text: &mut String, plan: &PlanReport) {
+    for what in &plan.waits {
+        let _ = writeln!(text, "\n  … waits for {what}");
+    }
 }
 
 fn by_hand(text: &mut String, plan: &PlanReport) {

@@ -93,6 +93,9 @@ pub struct PlanReport {
     /// How the new revision is put into service after them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rollout: Option<RolloutReport>,
+    /// What is waited for, in a few words each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<String>,
     /// What is left to a person, in a few words each; `actionRequired` of the report has it in full.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_hand: Vec<String>,
@@ -107,7 +110,7 @@ pub struct PlanReport {
 impl PlanReport {
     /// The report of a plan.
     pub fn new(plan: &Plan, foreign_recipes: Vec<String>) -> PlanReport {
-        let writes: Vec<WriteReport> = plan.writes.iter().map(|write| write_report(plan, write)).collect();
+        let writes: Vec<WriteReport> = plan.changes().map(|write| write_report(plan, write)).collect();
         PlanReport {
             empty: !plan.has_changes(),
             rollout: RolloutReport::of(plan),
@@ -115,6 +118,7 @@ impl PlanReport {
                 plan.writes.iter().any(|write| write.consequences.contains(&Consequence::NewRevision)),
             ),
             writes,
+            waits: plan.waits().map(|wait| strip_control(&wait.what)).collect(),
             by_hand: plan.by_hand.iter().map(|one| strip_control(&one.what)).collect(),
             other_owner: plan.other_owner.clone(),
             foreign_recipes,

@@ -47,8 +47,8 @@ pub fn rights(recipe: &Recipe) -> Vec<RightNeeded> {
                 let when = Some("the role is not there yet".to_owned());
                 add(&mut rights, "Microsoft.Authorization/roleAssignments/write", scope, when, id);
             }
-            // A database has rights of its own.
-            StepKind::Sql(_) => {}
+            // A database has rights of its own; what is waited for is read.
+            StepKind::Sql(_) | StepKind::Wait(_) => {}
             StepKind::ImageBuild(build) => {
                 let scope = scope_words(recipe, build.registry.value.text());
                 let when = Some("what is to be built is not in the registry yet".to_owned());
@@ -87,7 +87,7 @@ pub fn rights(recipe: &Recipe) -> Vec<RightNeeded> {
             }
         }
     }
-    for lookup in recipe.existing.values() {
+    for lookup in recipe.lookups() {
         let LookupKind::Action(action) = &lookup.kind else { continue };
         let Some(kind) = asked_of(recipe, action.resource.value.text()) else { continue };
         let right = format!("{}/{}/action", kind.name, action.name.value);

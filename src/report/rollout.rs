@@ -114,7 +114,7 @@ impl RolloutReport {
             standing: exists.then(|| rollout.weight()),
             label: strip_control(&rollout.label),
             stages: rollout.stages.iter().map(stage).collect(),
-            writes: plan.writes.len() + rollout.stages.len(),
+            writes: plan.changes().count() + rollout.stages.len(),
             checks: rollout.checks.iter().map(|name| strip_control(name)).collect(),
             notes: rollout.notes.iter().map(|note| strip_control(note)).collect(),
             on_failure: if rollout.rolls_back { "rollback" } else { "keep" },

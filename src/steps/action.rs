@@ -99,5 +99,6 @@ fn outcome(name: &str, wanted: Value, in_place: bool, result: Value) -> Outcome 
         user: None,
         build: None,
         effect: None,
+        wait: None,
     }
 }

@@ -36,6 +36,7 @@ pub fn container_app(
         user: None,
         build: None,
         effect: None,
+        wait: None,
     };
     if live.is_unknown() || live.is_null() {
         // Not read yet, or not there: the prerequisites speak of that.

@@ -221,6 +221,7 @@ pub fn image_build(build: &ImageBuild, key: &str) -> StepResult {
         user: None,
         build: Some(build.clone()),
         effect: None,
+        wait: None,
     })
 }
 

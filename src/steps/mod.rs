@@ -10,6 +10,7 @@ mod image_build;
 mod resource;
 mod role_assignment;
 mod sql;
+mod wait;
 
 use time::OffsetDateTime;
 
@@ -24,6 +25,7 @@ pub use image_build::{Folder, Found, ImageBuild, Platform, image_build, shell_wo
 pub use resource::{Wanted, matching, resource, value_at};
 pub use role_assignment::{Role, RoleRequest, role_assignment, role_assignments_read, scope_covers};
 pub use sql::{DatabaseUser, Judged, UserRequest, sql_user};
+pub use wait::{Wait, wait};
 
 /// What a step comes to under the facts at hand.
 #[derive(Clone, Debug)]
@@ -55,6 +57,8 @@ pub struct Outcome {
     pub build: Option<ImageBuild>,
     /// For an action with an effect: what is sent.
     pub effect: Option<Effect>,
+    /// For a wait: what is waited for, and where it stands.
+    pub wait: Option<Wait>,
 }
 
 impl Outcome {

@@ -82,6 +82,7 @@ pub fn resource(kind: &'static ResourceType, key: &str, wanted: Wanted) -> StepR
         user: None,
         build: None,
         effect: None,
+        wait: None,
     };
     if live.is_unknown() {
         return Ok(outcome);

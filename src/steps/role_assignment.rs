@@ -125,6 +125,7 @@ pub fn role_assignment(kind: &'static ResourceType, request: &RoleRequest, assig
         user: None,
         build: None,
         effect: None,
+        wait: None,
     }
 }
 

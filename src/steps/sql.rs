@@ -156,6 +156,7 @@ fn outcome(request: &UserRequest, live: &Value, user: DatabaseUser) -> StepResul
         user: Some(user),
         build: None,
         effect: None,
+        wait: None,
     })
 }
 

@@ -52,6 +52,14 @@ fn desired_state(plan: &Plan, step: &StepPlan) -> Finding {
         return Finding::new(Status::CouldNotCheck, codes::DESIRED_STATE, name).of(&step.instance);
     }
     let missing: Vec<&Owned> = step.outcome.owned.iter().filter(|owned| !owned.in_place).collect();
+    if let Some(wait) = &step.outcome.wait {
+        let finding = if missing.is_empty() {
+            Finding::passed(codes::DESIRED_STATE, name).detail(wait.what.clone())
+        } else {
+            Finding::failed(codes::DESIRED_STATE, name).detail(strip_control(&wait.told()))
+        };
+        return finding.of(&step.instance);
+    }
     let finding = if missing.is_empty() {
         let detail = match (&step.outcome.grant, &step.outcome.user) {
             (None, Some(user)) => Some(user.told()),

@@ -10,7 +10,7 @@ mod storage;
 mod storage_account;
 mod table;
 
-pub use table::{ACTION, ALL, EXTENSION_ONLY, IMAGE, SQL_USER, find};
+pub use table::{ACTION, ALL, EXTENSION_ONLY, IMAGE, SQL_USER, WAIT, find};
 
 /// How the elements of a list are told apart, in Kubernetes' words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

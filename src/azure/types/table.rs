@@ -46,6 +46,9 @@ pub static SQL_USER: ResourceType = ResourceType {
 /// approved as a change is.
 pub static ACTION: ResourceType = ResourceType { name: "action", noun: "action", read_only: &[], ..NONE };
 
+/// Something that a run waits for: as [`ACTION`], and no write.
+pub static WAIT: ResourceType = ResourceType { name: "wait", noun: "wait", read_only: &[], ..NONE };
+
 /// An image that a registry builds: its task run is a resource, but one that is asked for by a POST, so that no
 /// recipe writes it as `resource`, and this is not among [`ALL`].
 pub static IMAGE: ResourceType = ResourceType {

@@ -1,9 +1,9 @@
-//! `action` steps with an effect: when they are due, and what a step says that has none.
+//! `action` steps with an effect: when they are due, and what a step says that has none. And what a `wait` looks at.
 
 use super::Findings;
 use crate::azure::types;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::recipe::{Recipe, StepKind};
+use crate::recipe::{Lookup, LookupKind, Recipe, StepKind};
 
 /// Checks what only such a step may say, and what it must.
 pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
@@ -15,6 +15,9 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
             }
             _ => None,
         };
+        if let StepKind::Wait(wait) = &step.kind {
+            waited(&wait.lookup, findings);
+        }
         match effect {
             Some(action) if step.when.is_none() && step.triggered_by.is_empty() => {
                 let message = format!("every run would {} it again", action.name.value);
@@ -34,5 +37,23 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
                 }
             }
         }
+    }
+}
+
+/// A wait has one thing to look at, in the words of a lookup; when and how often is the step's to say.
+fn waited(lookup: &Lookup, findings: &mut Findings<'_>) {
+    if !matches!(lookup.kind, LookupKind::Resource(_) | LookupKind::Action(_)) {
+        let message = "a wait looks at a resource, or asks an `action`";
+        findings.error(codes::BAD_VALUE, lookup.span, message, "this does not change by itself");
+    }
+    let beside = lookup.when.is_some()
+        || lookup.for_each.is_some()
+        || !lookup.after.is_empty()
+        || lookup.optional
+        || lookup.fix.is_some()
+        || lookup.docs.is_some();
+    if beside {
+        let message = "`optional`, `when`, `for_each`, `after`, `fix` and `docs` mean nothing in a wait";
+        findings.error(codes::UNKNOWN_KEY, lookup.span, message, "say it of the step");
     }
 }

@@ -44,7 +44,8 @@ fn typed(recipe: &Recipe, path: &[String]) -> Option<(&'static ResourceType, &'s
                 StepKind::RoleAssignment(_)
                 | StepKind::Sql(_)
                 | StepKind::ImageBuild(_)
-                | StepKind::Action(_) => return None,
+                | StepKind::Action(_)
+                | StepKind::Wait(_) => return None,
             };
             Some((row, "", 2))
         }

@@ -29,9 +29,11 @@ pub(super) fn of(step: &Step) -> Option<(Option<&'static ResourceType>, &Tree)> 
     match &step.kind {
         StepKind::ContainerApp(tree) => Some((types::find("Microsoft.App/containerApps"), tree)),
         StepKind::Resource(resource) => Some((types::find(&resource.kind.kind), &resource.body)),
-        StepKind::RoleAssignment(_) | StepKind::Sql(_) | StepKind::ImageBuild(_) | StepKind::Action(_) => {
-            None
-        }
+        StepKind::RoleAssignment(_)
+        | StepKind::Sql(_)
+        | StepKind::ImageBuild(_)
+        | StepKind::Action(_)
+        | StepKind::Wait(_) => None,
     }
 }
 

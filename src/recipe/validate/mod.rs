@@ -178,7 +178,7 @@ fn names(recipe: &Recipe, findings: &mut Findings<'_>) {
 }
 
 fn lookups(recipe: &Recipe, findings: &mut Findings<'_>) {
-    for lookup in recipe.existing.values() {
+    for lookup in recipe.lookups() {
         if lookup.resource().is_some_and(|resource| resource.name.is_none() && !resource.list) {
             findings.error(
                 codes::MISSING_KEY,
@@ -189,7 +189,7 @@ fn lookups(recipe: &Recipe, findings: &mut Findings<'_>) {
         }
     }
     local::check(recipe, findings);
-    for lookup in recipe.existing.values() {
+    for lookup in recipe.lookups() {
         if let LookupKind::Manifest(manifest) = &lookup.kind
             && !names_registry(recipe, &manifest.registry.value)
         {

@@ -16,6 +16,8 @@ pub(super) struct Place<'a> {
     pub(super) for_each: Option<&'a Expr>,
     /// Whether an answer is judged there; then `it` is.
     pub(super) answer: bool,
+    /// Whether what a step waits for is judged there; then `it` is, too.
+    pub(super) found: bool,
     /// Whether it stands in a check of a rollout; then `candidate` is there.
     pub(super) on_candidate: bool,
 }
@@ -54,7 +56,13 @@ impl Role {
 
 /// All expressions of the recipe, in the order of the model.
 pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
-    let mut all = Collector { places: Vec::new(), owner: Owner::Leaf, for_each: None, on_candidate: false };
+    let mut all = Collector {
+        places: Vec::new(),
+        owner: Owner::Leaf,
+        for_each: None,
+        found: false,
+        on_candidate: false,
+    };
     let condition = Role::Condition { at_plan: true };
     for requirement in &recipe.requires {
         all.one(requirement.when.as_ref(), condition);
@@ -68,35 +76,7 @@ pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
     for lookup in recipe.existing.values() {
         all.enter(Owner::Lookup(&lookup.id.name), lookup.for_each.as_ref());
         all.one(lookup.when.as_ref(), condition);
-        match &lookup.kind {
-            LookupKind::Resource(resource) => {
-                all.one(resource.name.as_ref(), Role::Value);
-                for key in [&resource.parent, &resource.scope, &resource.resource_group] {
-                    all.one(key.as_ref(), Role::Plan);
-                }
-            }
-            LookupKind::Requirements(requirements) => {
-                for key in requirements.expressions() {
-                    all.one(Some(key), Role::Value);
-                }
-            }
-            LookupKind::Dockerfile(dockerfile) => {
-                for key in dockerfile.expressions() {
-                    all.one(Some(key), Role::Value);
-                }
-            }
-            LookupKind::Action(action) => {
-                all.one(Some(&action.resource), Role::Value);
-                for tree in [&action.query, &action.body].into_iter().flatten() {
-                    all.tree(tree);
-                }
-            }
-            LookupKind::Manifest(manifest) => {
-                for key in [&manifest.registry, &manifest.repository, &manifest.reference] {
-                    all.one(Some(key), Role::Value);
-                }
-            }
-        }
+        all.lookup(&lookup.kind, Role::Plan);
         all.one(lookup.fix.as_ref(), Role::Words);
     }
     all.enter(Owner::Leaf, None);
@@ -140,6 +120,14 @@ pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
                     all.tree_at_plan(tree);
                 }
             }
+            StepKind::Wait(wait) => {
+                all.lookup(&wait.lookup.kind, Role::Value);
+                all.found = true;
+                all.one(Some(&wait.until), Role::Condition { at_plan: false });
+                all.one(wait.fails_when.as_ref(), Role::Condition { at_plan: false });
+                all.one(wait.reason.as_ref(), Role::Words);
+                all.found = false;
+            }
             StepKind::Action(action) => {
                 all.one(Some(&action.resource), Role::Plan);
                 if let Some(body) = &action.body {
@@ -170,6 +158,7 @@ struct Collector<'a> {
     places: Vec<Place<'a>>,
     owner: Owner<'a>,
     for_each: Option<&'a Expr>,
+    found: bool,
     on_candidate: bool,
 }
 
@@ -189,8 +178,17 @@ impl<'a> Collector<'a> {
     }
 
     fn push(&mut self, expression: &'a Expression, span: Span, role: Role) {
-        let (owner, for_each, on_candidate) = (self.owner, self.for_each, self.on_candidate);
-        self.places.push(Place { expression, span, owner, role, for_each, answer: false, on_candidate });
+        let Collector { owner, for_each, found, on_candidate, .. } = *self;
+        self.places.push(Place {
+            expression,
+            span,
+            owner,
+            role,
+            for_each,
+            answer: false,
+            found,
+            on_candidate,
+        });
     }
 
     fn tree(&mut self, tree: &'a Tree) {
@@ -210,6 +208,39 @@ impl<'a> Collector<'a> {
                 for (key, span, value) in members {
                     self.push(key, *span, Role::Plan);
                     self.tree_as(value, role);
+                }
+            }
+        }
+    }
+
+    /// What a lookup says; `place`: what is asked of where it looks.
+    fn lookup(&mut self, kind: &'a LookupKind, place: Role) {
+        match kind {
+            LookupKind::Resource(resource) => {
+                self.one(resource.name.as_ref(), Role::Value);
+                for key in [&resource.parent, &resource.scope, &resource.resource_group] {
+                    self.one(key.as_ref(), place);
+                }
+            }
+            LookupKind::Requirements(requirements) => {
+                for key in requirements.expressions() {
+                    self.one(Some(key), Role::Value);
+                }
+            }
+            LookupKind::Dockerfile(dockerfile) => {
+                for key in dockerfile.expressions() {
+                    self.one(Some(key), Role::Value);
+                }
+            }
+            LookupKind::Action(action) => {
+                self.one(Some(&action.resource), Role::Value);
+                for tree in [&action.query, &action.body].into_iter().flatten() {
+                    self.tree(tree);
+                }
+            }
+            LookupKind::Manifest(manifest) => {
+                for key in [&manifest.registry, &manifest.repository, &manifest.reference] {
+                    self.one(Some(key), Role::Value);
                 }
             }
         }

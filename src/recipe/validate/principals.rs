@@ -124,7 +124,8 @@ fn refused(trace: &Trace<'_>, catalogue: &Catalogue) -> Option<String> {
                 StepKind::RoleAssignment(_)
                 | StepKind::Sql(_)
                 | StepKind::ImageBuild(_)
-                | StepKind::Action(_) => false,
+                | StepKind::Action(_)
+                | StepKind::Wait(_) => false,
             };
             (!own).then(|| format!("is not the principal of what `{}` makes", step.id.written))
         }

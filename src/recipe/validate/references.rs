@@ -51,8 +51,8 @@ pub(in crate::recipe) const ROOTS: &[Root] = &[
     root("outputs", "everywhere", "the recipe's own"),
     root(
         "it",
-        "in the `body` of an http check",
-        "the app's answer: `status`, `headers`, `body`, `json`, `elapsed` (milliseconds)",
+        "in the `body` of an http check; in a `wait`",
+        "the app's answer: `status`, `headers`, `body`, `json`, `elapsed` (milliseconds); in a `wait` what was read",
     ),
     root(
         "candidate",
@@ -258,6 +258,7 @@ fn unknown(
             Some(("`each` is there only below `for_each`".to_owned(), String::new()))
         }
         "each" => member("part of `each`", EACH, field),
+        "it" if here.found => None,
         "it" if !here.answer => Some(("there is no `it` here".to_owned(), String::new())),
         "it" => member("part of an answer", ANSWER, field),
         "candidate" if !here.on_candidate => {
@@ -311,7 +312,11 @@ const KNOWN_OF_A_STEP: &[&str] = &["id", "name", "type"];
 
 /// Whether nothing of what a step makes is known before it.
 fn tells_only_afterwards(step: &Step) -> bool {
-    matches!(&step.kind, StepKind::Action(action) if !action.reads())
+    match &step.kind {
+        StepKind::Action(action) => !action.reads(),
+        StepKind::Wait(_) => true,
+        _ => false,
+    }
 }
 
 /// Why the path is known only after a step, if it is: looks through variables, outputs and required
@@ -330,7 +335,7 @@ fn too_late(recipe: &Recipe, catalogue: &Catalogue, path: &[String]) -> Option<S
         };
         let (recipe, definition) = match root.as_str() {
             "steps" if recipe.step(field).is_some_and(tells_only_afterwards) => {
-                return Some(format!("what `{field}` answers is known only after it"));
+                return Some(format!("what comes of `{field}` is known only after it"));
             }
             "steps" => match rest.first() {
                 Some(property) if !KNOWN_OF_A_STEP.contains(&property.as_str()) => {

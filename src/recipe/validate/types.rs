@@ -47,7 +47,7 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
             written(resource, findings);
         }
     }
-    for lookup in recipe.existing.values() {
+    for lookup in recipe.lookups() {
         let Some(lookup) = lookup.resource() else { continue };
         let known = types::find(&lookup.kind.kind).is_some();
         if !known && lookup.kind.version.is_none() {

@@ -106,7 +106,9 @@ fn unobserved(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findings<'_
         let references = that.references();
         references.iter().any(|reference| reference.path.first().is_some_and(|root| is_read(recipe, root)))
     };
-    if !recipe.verify.iter().any(observes) {
+    // So does what a step waits for.
+    let waits = recipe.steps.iter().any(|step| matches!(step.kind, StepKind::Wait(_)));
+    if !waits && !recipe.verify.iter().any(observes) {
         let span = recipe.steps.first().map_or(recipe.name.span, |step| step.id.span);
         findings.error(
             codes::NO_OBSERVED_EFFECT,

@@ -643,6 +643,73 @@ fn an_action_with_an_effect_says_when_it_is_due() {
     }
 }
 
+/// What a step waits for is one thing, and judged as what was read.
+#[test]
+fn a_wait_looks_at_one_thing_and_says_until_when() {
+    let wait =
+        |wait: &str, more: &str| format!("steps:\n  - {{ id: there, why: w, wait: {{ {wait} }} }}\n{more}");
+    let of = "type: Microsoft.App/containerApps/revisions, parent: \"${app.id}\", name: x";
+    let looked = |more: &str| format!("for: {{ {of}{more} }}");
+    let until = "until: \"${it.properties.healthState == 'Healthy'}\"";
+    let after =
+        "  - { id: next, why: w, after: [there], container_app: { tags: { a: \"${steps.there.name}\" } } }\n";
+    for (wait, code) in [
+        (wait(&format!("{}, {until}", looked("")), ""), None),
+        (
+            wait(
+                &format!(
+                    "{}, {until}, fails_when: \"${{it.properties.healthState == 'Unhealthy'}}\", reason: \"it is ${{it.name}}\"",
+                    looked("")
+                ),
+                after,
+            ),
+            None,
+        ),
+        (wait(&looked(""), ""), Some("missing-key")),
+        (wait(until, ""), Some("missing-key")),
+        (wait(&format!("{}, until: it.name", looked("")), ""), Some("bare-expression")),
+        (wait(&format!("{}, {until}", looked(", optional: true")), ""), Some("unknown-key")),
+        (wait(&format!("{}, {until}", looked(", after: [there]")), ""), Some("unknown-key")),
+        (wait(&format!("for: {{ type: Microsoft.App/jobs/executions }}, {until}"), ""), Some("missing-key")),
+        (
+            wait(&format!("for: {{ action: {{ resource: \"${{app}}\", name: listSecrets }} }}, {until}"), ""),
+            Some("bad-value"),
+        ),
+        (
+            wait(
+                &format!(
+                    "for: {{ action: {{ resource: \"${{app}}\", name: listCustomHostNameAnalysis }} }}, {until}"
+                ),
+                "",
+            ),
+            None,
+        ),
+        (wait(&format!("{}, {until}, then: x", looked("")), ""), Some("unknown-key")),
+        // What comes of it is known only afterwards.
+        (
+            wait(
+                &format!("{}, {until}", looked("")),
+                "  - { id: next, why: w, when: \"${steps.there.name}\", container_app: { tags: { a: b } } }\n",
+            ),
+            Some("known-too-late"),
+        ),
+        (
+            format!("{}outputs: {{ o: \"${{it.name}}\" }}\n", wait(&format!("{}, {until}", looked("")), "")),
+            Some("unknown-reference"),
+        ),
+        (
+            wait(&format!("{}, {until}", looked("").replace("name: x", "name: \"${steps.there.name}\"")), ""),
+            Some("cycle"),
+        ),
+    ] {
+        let said = said(&wait);
+        match code {
+            None => assert_eq!(said, [""; 0], "{wait}"),
+            Some(code) => assert!(said.iter().any(|one| one.starts_with(code)), "{wait} {said:?}"),
+        }
+    }
+}
+
 /// What could have an effect, or answer with a secret, is no lookup: a plan would ask for it.
 #[test]
 fn a_lookup_asks_only_what_the_type_table_lists() {

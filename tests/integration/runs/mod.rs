@@ -41,6 +41,7 @@ mod together;
 mod trouble;
 mod vaults;
 mod volumes;
+mod waits;
 
 use acarecipe::diagnostic::{Code, Diagnostic};
 use acarecipe::execute::{Failure, Observed};
