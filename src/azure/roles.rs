@@ -45,6 +45,18 @@ const BUILT_IN: &[BuiltIn] = &[
         ],
         ..NONE
     },
+    // https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/integration
+    BuiltIn {
+        name: "Azure Service Bus Data Receiver",
+        guid: "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0",
+        actions: &[
+            "Microsoft.ServiceBus/*/queues/read",
+            "Microsoft.ServiceBus/*/topics/read",
+            "Microsoft.ServiceBus/*/topics/subscriptions/read",
+        ],
+        data_actions: &["Microsoft.ServiceBus/*/receive/action"],
+        ..NONE
+    },
     BuiltIn {
         name: "Container Apps Contributor",
         guid: "358470bc-b998-42bd-ab17-a7e34c199c0f",

@@ -243,6 +243,7 @@ impl Inner {
     fn advance(&mut self) {
         let now = (self.options.now)();
         operations::advance(&mut self.state, now, &self.options.rules);
+        providers::jobs::runs::advance(&mut self.state, now, &self.options);
         self.state.moment = Some(now);
     }
 

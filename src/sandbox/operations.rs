@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 
-use super::providers::{app::revisions, redis};
+use super::providers::{app::revisions, jobs, redis};
 use super::rules::Switches;
 use super::state::{App, Operation, OperationKind, State, fold, stamp};
 
@@ -41,7 +41,7 @@ fn end(state: &mut State, id: &str) {
     operation.ended = true;
     let (key, kind, failed) = (fold(&operation.resource), operation.kind, operation.failure.is_some());
     let revision = operation.revision.take();
-    if redis::assignments::end(state, &key, kind, failed) {
+    if redis::assignments::end(state, &key, kind, failed) || jobs::end(state, &key, kind, failed) {
         return;
     }
     if kind == OperationKind::Delete && !failed {

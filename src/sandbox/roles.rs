@@ -110,6 +110,12 @@ pub const STORAGE_ACCOUNT_CONTRIBUTOR: &str = "17d1049b-9a84-46fb-8f53-869881c3d
 pub const STORAGE_KEY_OPERATOR: &str = "81a9662b-bebf-436f-a333-f67b29880f12";
 /// Redis Cache Contributor: Azure Cache for Redis only.
 pub const REDIS_CACHE_CONTRIBUTOR: &str = "e0f68234-74aa-48ed-b826-c38b57376e17";
+/// Azure Service Bus Data Receiver.
+pub const SERVICE_BUS_RECEIVER: &str = "4f6d3b9b-027b-4f4c-9142-0e5a2a2247e0";
+/// Azure Service Bus Data Owner.
+pub const SERVICE_BUS_OWNER: &str = "090c5cfd-751d-490a-894a-3ce6f1109419";
+/// Container Apps Jobs Contributor.
+pub const JOBS_CONTRIBUTOR: &str = "4e3d2b60-56ae-4dc6-a233-09c8e5a82e68";
 /// Managed Identity Operator.
 pub const MANAGED_IDENTITY_OPERATOR: &str = "f1a07417-d97a-45cb-824c-7a7467783830";
 
@@ -256,6 +262,37 @@ pub const ROLES: &[Role] = &[
         ],
         &[],
         &[],
+    ),
+    role(
+        JOBS_CONTRIBUTOR,
+        "Container Apps Jobs Contributor",
+        &[
+            "Microsoft.Authorization/*/read",
+            "Microsoft.App/jobs/*",
+            "Microsoft.App/managedEnvironments/read",
+            "Microsoft.App/managedEnvironments/*/read",
+            "Microsoft.App/managedEnvironments/join/action",
+        ],
+        &[],
+        &[],
+    ),
+    role(
+        SERVICE_BUS_RECEIVER,
+        "Azure Service Bus Data Receiver",
+        &[
+            "Microsoft.ServiceBus/*/queues/read",
+            "Microsoft.ServiceBus/*/topics/read",
+            "Microsoft.ServiceBus/*/topics/subscriptions/read",
+        ],
+        &[],
+        &["Microsoft.ServiceBus/*/receive/action"],
+    ),
+    role(
+        SERVICE_BUS_OWNER,
+        "Azure Service Bus Data Owner",
+        &["Microsoft.ServiceBus/*"],
+        &[],
+        &["Microsoft.ServiceBus/*"],
     ),
     role(
         STORAGE_BLOB_DATA_READER,

@@ -268,6 +268,7 @@ fn typed(context: &mut Context<'_>, address: &Address) -> Handled {
     existing_subscription(context, &address.scope)?;
     enabled_subscription(context, &address.scope)?;
     match address.namespace.to_ascii_lowercase().as_str() {
+        "microsoft.app" if providers::jobs::is_meant(address) => providers::jobs::route(context, address),
         "microsoft.app" => providers::app::route(context, address),
         "microsoft.managedidentity" => providers::identity::route(context, address),
         "microsoft.authorization" => providers::authorization::route(context, address),
@@ -276,6 +277,7 @@ fn typed(context: &mut Context<'_>, address: &Address) -> Handled {
         "microsoft.containerregistry" => providers::registry::route(context, address),
         "microsoft.sql" => providers::sql::route(context, address),
         "microsoft.storage" => providers::storage::route(context, address),
+        "microsoft.servicebus" => providers::servicebus::route(context, address),
         "microsoft.cache" => providers::redis::route(context, address),
         _ => Err(no_operation(context, address)),
     }

@@ -2,6 +2,7 @@
 //! it that tests start from.
 
 mod cosmos;
+pub mod jobs;
 pub mod redis;
 mod registries;
 mod sql;
@@ -11,6 +12,7 @@ pub mod variant;
 pub use cosmos::{
     COSMOS, COSMOS_CONTAINER, COSMOS_CONTRIBUTOR, COSMOS_DATABASE, COSMOS_READER, assign_data_role, cosmos_id,
 };
+pub use jobs::{JOB, QUEUE, SERVICE_BUS, job_id, queue_id, service_bus_id};
 pub use redis::{CACHE, REDIS, cache_id, redis_id};
 pub use registries::{
     ABAC_REGISTRY, CENTRAL_GROUP, CENTRAL_REGISTRY, CENTRAL_SUBSCRIPTION, CENTRAL_SUBSCRIPTION_NAME,
@@ -100,6 +102,9 @@ pub const DEFAULTS: &[(&str, &str)] = &[
     ("COSMOS_CONTAINER", COSMOS_CONTAINER),
     ("STORAGE_ACCOUNT", STORAGE_ACCOUNT),
     ("REDIS_NAME", REDIS),
+    ("JOB_NAME", JOB),
+    ("SERVICEBUS_NAMESPACE", SERVICE_BUS),
+    ("SERVICEBUS_QUEUE", QUEUE),
 ];
 
 /// The id of the subscription.
@@ -155,6 +160,7 @@ pub fn state(now: OffsetDateTime) -> State {
         "Microsoft.DocumentDB",
         "Microsoft.Storage",
         "Microsoft.Cache",
+        "Microsoft.ServiceBus",
         "Microsoft.Authorization",
         "Microsoft.Resources",
     ] {
@@ -176,6 +182,7 @@ pub fn state(now: OffsetDateTime) -> State {
     cosmos::add(&mut state, made);
     storage::add(&mut state, made);
     redis::add(&mut state);
+    jobs::add(&mut state);
     state
 }
 

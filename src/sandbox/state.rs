@@ -3,6 +3,7 @@
 mod answers;
 mod auth;
 mod cosmos;
+mod jobs;
 mod redis;
 mod registry;
 mod sql;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 pub use answers::{Answers, PathAnswer};
 pub use auth::AuthConfig;
 pub use cosmos::{CosmosAccount, CosmosContainer, CosmosDatabase, PendingAssignment, SqlRoleAssignment};
+pub use jobs::{Ending, Execution, Job, Queue, ServiceBus};
 pub use redis::{AccessPolicyAssignment, RedisCache, RedisCluster, RedisDatabase};
 pub use registry::{Manifest, Registry, Repository};
 pub use sql::{FirewallRule, SqlAdministrator, SqlDatabase, SqlServer, SqlUser, sid_of};
@@ -65,6 +67,8 @@ pub struct State {
     pub apps: Table<App>,
     /// Auth configs of container apps.
     pub auth_configs: Table<AuthConfig>,
+    /// Jobs.
+    pub jobs: Table<Job>,
     /// User-assigned identities.
     pub identities: Table<Identity>,
     /// Key vaults.
@@ -83,6 +87,8 @@ pub struct State {
     pub redis: Table<RedisCache>,
     /// Azure Managed Redis, and clusters of the old Enterprise tiers.
     pub redis_enterprise: Table<RedisCluster>,
+    /// Service Bus namespaces.
+    pub service_buses: Table<ServiceBus>,
     /// Role assignments.
     pub role_assignments: Table<RoleAssignment>,
     /// Management locks.

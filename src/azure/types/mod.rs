@@ -5,6 +5,7 @@ mod app;
 mod auth;
 mod cache;
 mod cosmos;
+mod jobs;
 mod sql;
 mod storage;
 mod storage_account;

@@ -1,7 +1,7 @@
 //! The rows of the resource type table.
 
 use super::app::CONTAINER_APP;
-use super::{Compare, ResourceType, Update, auth, cache, cosmos, sql, storage, storage_account};
+use super::{Compare, ResourceType, Update, auth, cache, cosmos, jobs, sql, storage, storage_account};
 
 /// A row in which nothing is said.
 pub(super) const NONE: ResourceType = ResourceType {
@@ -226,6 +226,10 @@ pub const ALL: &[ResourceType] = &[
     cosmos::ROLE_ASSIGNMENT,
     storage::ENVIRONMENT_STORAGE,
     auth::AUTH_CONFIG,
+    jobs::JOB,
+    jobs::EXECUTION,
+    jobs::NAMESPACE,
+    jobs::QUEUE,
     cache::CACHE,
     cache::CACHE_ASSIGNMENT,
     cache::CLUSTER,

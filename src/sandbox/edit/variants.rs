@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::EditError;
 use crate::sandbox::roles::ROLES;
 use crate::sandbox::seed::variant::answers::{self, Script};
-use crate::sandbox::seed::{self, storage, variant};
+use crate::sandbox::seed::{self, jobs, storage, variant};
 use crate::sandbox::state::{State, fold, last, sid_of};
 
 /// A change of the seeded state with a name. What it changes looks as if it had always been so.
@@ -91,6 +91,10 @@ fn script(given: &Given<'_>) -> Result<Script, String> {
     })
 }
 
+fn optional_or<'a>(text: &'a str, fallback: &'a str) -> &'a str {
+    if text.is_empty() { fallback } else { text }
+}
+
 macro_rules! variants {
     ($($name:literal, $about:literal, [$($takes:expr),*], $change:expr;)*) => {
         /// The table.
@@ -108,6 +112,32 @@ variants! {
     "variable", "a variable of the app's container, with a value or the name of a secret",
         [text("name"), optional("value"), optional("secretRef")],
         |state, given| { variant::variable(state, Json::Object(given.0.clone())); Ok(()) };
+    "job",
+        "a job of somebody's in the group, started by hand: a container of its name with two variables and a secret, a container `helper`, a tag",
+        [text("name"), optional("image")],
+        |state, given| {
+            let image = optional_or(given.text("image"), seed::IMAGE_SIDECAR);
+            jobs::job(state, given.text("name"), image, long_ago(state));
+            Ok(())
+        };
+    "job-execution",
+        "an execution of the job's present template: `Succeeded`, `Failed` or `Stopped` long ago, or `Running`; for a job that is not there one is made",
+        [text("job"), text("name"), text("status")],
+        |state, given| {
+            if state.job(given.text("job")).is_none() {
+                jobs::job(state, given.text("job"), seed::IMAGE_SIDECAR, long_ago(state));
+            }
+            jobs::execution(state, given.text("job"), given.text("name"), given.text("status"), long_ago(state));
+            Ok(())
+        };
+    "messages", "so many messages (1 unless told) in the queue of the Service Bus namespace", [optional_number("count")],
+        |state, given| {
+            let count = given.number("count").max(1);
+            jobs::messages(state, seed::SERVICE_BUS, seed::QUEUE, count);
+            Ok(())
+        };
+    "service-bus-closed", "the Service Bus namespace closed to public networks", [],
+        |state, _| { jobs::service_bus_closed(state, seed::SERVICE_BUS); Ok(()) };
     "plain-secret", "a secret of the app with a value of its own", [text("name"), text("value")],
         |state, given| { variant::plain_secret(state, given.text("name"), given.text("value")); Ok(()) };
     "auth-config",

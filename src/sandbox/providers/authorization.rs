@@ -235,6 +235,8 @@ fn existing_scope(context: &Context<'_>, scope: &str) -> Result<String, Refusal>
         .or_else(|| state.registries.get(&key).map(|registry| &registry.id))
         .or_else(|| state.cosmos_accounts.get(&key).map(|account| &account.id))
         .or_else(|| state.storage_accounts.get(&key).map(|account| &account.id))
+        .or_else(|| state.jobs.get(&key).map(|job| &job.id))
+        .or_else(|| state.service_buses.get(&key).map(|namespace| &namespace.id))
         .or_else(|| state.identities.get(&key).map(|identity| &identity.id))
         .or_else(|| state.environments.get(&key).map(|environment| &environment.id))
         .or_else(|| state.groups.get(&key).map(|group| &group.id));
@@ -248,7 +250,10 @@ fn existing_scope(context: &Context<'_>, scope: &str) -> Result<String, Refusal>
     resources::existing_group(context, &group)?;
     // A resource inside a vault or of a type that the sandbox does not have: its parent counts.
     let vault = state.vaults.values().any(|vault| callers::covers(&vault.id, scope));
-    if vault || state.storage_accounts.values().any(|account| account.has_part(&key)) {
+    let queue = state.service_buses.values().any(|one| {
+        one.queues.keys().any(|name| callers::covers(&format!("{}/queues/{name}", one.id), scope))
+    });
+    if vault || queue || state.storage_accounts.values().any(|account| account.has_part(&key)) {
         return Ok(scope.to_owned());
     }
     let kind = crate::azure::ids::ResourceId::parse(scope).map(|id| id.resource_type()).unwrap_or_default();

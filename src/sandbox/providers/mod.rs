@@ -4,10 +4,12 @@ pub(super) mod app;
 pub(super) mod authorization;
 pub(super) mod cosmos;
 pub(super) mod identity;
+pub(super) mod jobs;
 pub(super) mod keyvault;
 pub(super) mod redis;
 pub(super) mod registry;
 pub(super) mod resources;
+pub(super) mod servicebus;
 pub(super) mod sql;
 pub(super) mod storage;
 
@@ -34,6 +36,7 @@ const REDIS: &[&str] = &["2024-11-01"];
 const REDIS_ENTERPRISE: &[&str] = &["2025-07-01", "2025-04-01", "2024-10-01"];
 /// The stable versions that have access policy assignments of databases.
 const REDIS_ENTRA: &[&str] = &["2025-07-01", "2025-04-01"];
+const SERVICE_BUS: &[&str] = &["2024-01-01", "2021-11-01"];
 const AUTHORIZATION: &[&str] = &["2022-04-01"];
 /// `Microsoft.Resources` for groups and providers.
 pub(super) const RESOURCES: &[&str] = &["2025-04-01", "2024-07-01"];
@@ -56,7 +59,11 @@ pub(super) const PROVIDERS: &[Provider] = &[
             ("containerApps/authConfigs", APP),
             ("containerApps/revisions", APP),
             ("containerApps/revisions/replicas", APP),
+            ("jobs", APP),
+            ("jobs/executions", APP),
             ("locations", APP),
+            ("locations/containerAppsJobOperationStatuses", APP),
+            ("locations/containerAppsJobOperationResults", APP),
             ("locations/containerappOperationStatuses", APP),
             ("locations/containerappOperationResults", APP),
         ],
@@ -133,6 +140,10 @@ pub(super) const PROVIDERS: &[Provider] = &[
             ("locations/asyncOperations", REDIS),
             ("locations/operationsStatus", REDIS_ENTERPRISE),
         ],
+    },
+    Provider {
+        namespace: "Microsoft.ServiceBus",
+        types: &[("namespaces", SERVICE_BUS), ("namespaces/queues", SERVICE_BUS)],
     },
     Provider {
         namespace: "Microsoft.Resources",

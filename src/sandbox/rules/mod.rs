@@ -6,6 +6,7 @@ mod arm;
 mod auth;
 mod cosmos;
 mod hosts;
+mod jobs;
 mod redis;
 mod registry;
 mod sql;
@@ -180,6 +181,20 @@ switches! {
     ExcludedPathExact,
     /// `login-needs-secret`
     LoginNeedsSecret,
+    /// `job-start-accepted`
+    JobStartAccepted,
+    /// `job-image-unchecked`
+    JobImageUnchecked,
+    /// `job-pull-tried-on`
+    JobPullTriedOn,
+    /// `job-timeout-is-final`
+    JobTimeoutIsFinal,
+    /// `job-trigger-changeable`
+    TriggerChangeable,
+    /// `job-other-trigger-refused`
+    OtherTriggerRefused,
+    /// `receiver-may-scale`
+    ReceiverMayScale,
     /// `identity-type-is-whole`
     IdentityTypeIsWhole,
     /// `identity-map-merges`
@@ -343,6 +358,7 @@ const TABLES: &[&[Rule]] = &[
     app::RULES,
     hosts::RULES,
     auth::RULES,
+    jobs::RULES,
     registry::RULES,
     storage::RULES,
     sql::RULES,

@@ -80,7 +80,7 @@ pub(super) fn linked_rights(
 }
 
 /// Refuses an environment that is not there.
-pub(super) fn known_environment(context: &Context<'_>, model: &Json) -> Result<(), Refusal> {
+pub(in crate::sandbox) fn known_environment(context: &Context<'_>, model: &Json) -> Result<(), Refusal> {
     let id = model["properties"]["environmentId"].as_str().unwrap_or_default();
     if context.state.environments.contains_key(&fold(id)) {
         return Ok(());
@@ -126,7 +126,7 @@ fn default(value: &mut Json, member: &str, fallback: Json) {
 }
 
 /// Refuses a template without containers, or with one that has no name or image or a taken name.
-pub(super) fn template(template: &Json) -> Result<(), Refusal> {
+pub(in crate::sandbox) fn template(template: &Json) -> Result<(), Refusal> {
     let containers = elements(&template["containers"]);
     if containers.is_empty() {
         return Err(revisions::invalid_field("template.containers", "at least one container is required"));

@@ -8,16 +8,16 @@ use crate::sandbox::rules::Switch;
 use crate::sandbox::state::{AppIdentity, SystemIdentity, fold};
 
 /// What a write makes of an app's identities.
-pub(super) struct Wanted {
+pub(in crate::sandbox) struct Wanted {
     /// Whether there is to be a system-assigned one.
-    pub(super) system: bool,
+    pub(in crate::sandbox) system: bool,
     /// Ids of the user-assigned ones.
-    pub(super) user: Vec<String>,
+    pub(in crate::sandbox) user: Vec<String>,
 }
 
 /// What `sent` (the body's `identity`; null when it has none) makes of `old`. A PUT without
 /// identity removes all.
-pub(super) fn wanted(
+pub(in crate::sandbox) fn wanted(
     context: &Context<'_>,
     old: &AppIdentity,
     sent: &Json,
@@ -89,7 +89,7 @@ pub(super) fn wanted(
 }
 
 /// The ids that a write must have the right to assign.
-pub(super) fn linked(context: &Context<'_>, old: &AppIdentity, sent: &Json) -> Vec<String> {
+pub(in crate::sandbox) fn linked(context: &Context<'_>, old: &AppIdentity, sent: &Json) -> Vec<String> {
     let every = !context.rules.holds(Switch::LinkedRightWhenNew);
     sent["userAssignedIdentities"]
         .as_object()
@@ -102,7 +102,7 @@ pub(super) fn linked(context: &Context<'_>, old: &AppIdentity, sent: &Json) -> V
 }
 
 /// Makes it so: a system-assigned identity that is new gets a principal, one that goes loses it.
-pub(super) fn apply(context: &mut Context<'_>, old: &AppIdentity, wanted: Wanted) -> AppIdentity {
+pub(in crate::sandbox) fn apply(context: &mut Context<'_>, old: &AppIdentity, wanted: Wanted) -> AppIdentity {
     let system = match (&old.system, wanted.system) {
         (Some(system), true) => Some(system.clone()),
         (None, true) => {

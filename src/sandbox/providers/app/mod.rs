@@ -2,15 +2,15 @@
 //! authentication and operations.
 
 pub(in crate::sandbox) mod auth;
-mod checks;
-mod identities;
+pub(in crate::sandbox) mod checks;
+pub(in crate::sandbox) mod identities;
 mod lifecycle;
 mod names;
-mod registries;
-mod render;
+pub(in crate::sandbox) mod registries;
+pub(in crate::sandbox) mod render;
 pub(in crate::sandbox) mod revisions;
-mod schema;
-mod secrets;
+pub(in crate::sandbox) mod schema;
+pub(in crate::sandbox) mod secrets;
 mod storages;
 pub(in crate::sandbox) mod volumes;
 mod write;

@@ -1,5 +1,7 @@
 //! An app's entries in `configuration.registries`: what they must be, and how they are kept.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value as Json, json};
 
 use super::identities::Wanted;
@@ -12,7 +14,11 @@ use crate::sandbox::state::{App, elements, fold};
 
 /// Refuses an entry without a server, with an identity that the app will not have, or with half of a
 /// password's two parts.
-pub(super) fn entries(context: &Context<'_>, configuration: &Json, wanted: &Wanted) -> Result<(), Refusal> {
+pub(in crate::sandbox) fn entries(
+    context: &Context<'_>,
+    configuration: &Json,
+    wanted: &Wanted,
+) -> Result<(), Refusal> {
     for entry in elements(&configuration["registries"]) {
         let text = |member: &str| entry[member].as_str().filter(|text| !text.is_empty());
         let Some(server) = text("server") else {
@@ -109,8 +115,15 @@ fn pulls_from(template: &Json, server: &str) -> bool {
 
 /// The app's entries as a new revision keeps them: with the password that is in force.
 pub(super) fn credentials(app: &App) -> Vec<Json> {
-    let values = app.secret_values();
-    let mut entries = elements(&app.configuration()["registries"]).to_vec();
+    with_passwords(app.configuration(), &app.secret_values())
+}
+
+/// The entries of a configuration, each that names a secret with its value.
+pub(in crate::sandbox) fn with_passwords(
+    configuration: &Json,
+    values: &BTreeMap<String, String>,
+) -> Vec<Json> {
+    let mut entries = elements(&configuration["registries"]).to_vec();
     for entry in &mut entries {
         if let Some(password) = entry["passwordSecretRef"].as_str().and_then(|name| values.get(name)) {
             entry["password"] = json!(password);

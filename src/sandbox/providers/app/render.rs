@@ -84,7 +84,7 @@ fn running_status(app: &App, now: OffsetDateTime, rules: &Switches) -> &'static 
     }
 }
 
-fn identity(state: &State, identity: &AppIdentity) -> Json {
+pub(in crate::sandbox) fn identity(state: &State, identity: &AppIdentity) -> Json {
     let mut body = json!({ "type": identity.kind() });
     if let Some(system) = &identity.system {
         body["principalId"] = json!(system.principal_id);
@@ -107,7 +107,18 @@ fn identity(state: &State, identity: &AppIdentity) -> Json {
 }
 
 fn configuration(state: &State, app: &App) -> Json {
-    let mut configuration = app.configuration().clone();
+    let mut configuration = without_values(app.configuration());
+    if configuration["ingress"].is_object()
+        && let Some(fqdn) = fqdn(state, app, app.name())
+    {
+        configuration["ingress"]["fqdn"] = json!(fqdn);
+    }
+    configuration
+}
+
+/// The configuration of an app or a job without the values of secrets, and with what registries spell out.
+pub(in crate::sandbox) fn without_values(configuration: &Json) -> Json {
+    let mut configuration = configuration.clone();
     if let Some(secrets) = configuration.get_mut("secrets").and_then(Json::as_array_mut) {
         for members in secrets.iter_mut().filter_map(Json::as_object_mut) {
             members.shift_remove("value");
@@ -122,16 +133,11 @@ fn configuration(state: &State, app: &App) -> Json {
             }
         }
     }
-    if configuration["ingress"].is_object()
-        && let Some(fqdn) = fqdn(state, app, app.name())
-    {
-        configuration["ingress"]["fqdn"] = json!(fqdn);
-    }
     configuration
 }
 
 /// A template; the value of a variable is left out when it is the empty string.
-pub(super) fn template(template: &Json) -> Json {
+pub(in crate::sandbox) fn template(template: &Json) -> Json {
     let mut template = template.clone();
     for list in ["containers", "initContainers"] {
         let containers = template.get_mut(list).and_then(Json::as_array_mut);

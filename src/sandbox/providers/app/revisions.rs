@@ -104,7 +104,7 @@ pub(super) fn need(
 }
 
 /// 400 for a value in the app's description that the service cannot use.
-pub(super) fn invalid_field(field: &str, details: &str) -> Refusal {
+pub(in crate::sandbox) fn invalid_field(field: &str, details: &str) -> Refusal {
     Refusal::new(
         400,
         "InvalidParameterValueInContainerTemplate",
@@ -278,7 +278,7 @@ pub(super) fn slowness(fate: &Fate, template: &Json) -> u32 {
 }
 
 /// What a container's image does, if that is known.
-fn runs(state: &State, container: &Json) -> Option<Manifest> {
+pub(in crate::sandbox) fn runs(state: &State, container: &Json) -> Option<Manifest> {
     let reference = container["image"].as_str()?;
     if let Some(image) = pull::Image::parse(reference)
         && let Some(registry) = state.registry_at(image.server)
@@ -334,7 +334,7 @@ fn pullable(
 }
 
 /// Why an image cannot be pulled from a registry that is not one of the sandbox's.
-fn elsewhere(state: &State, entries: &[Json], reference: &str) -> Option<String> {
+pub(in crate::sandbox) fn elsewhere(state: &State, entries: &[Json], reference: &str) -> Option<String> {
     let registry = reference.split('/').next().unwrap_or_default();
     let pull = match state.images.get(reference) {
         Some(image) => image.pull,

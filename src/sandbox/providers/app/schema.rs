@@ -168,7 +168,7 @@ fn join(path: &str, name: &str) -> String {
 }
 
 /// Refuses a body with a property that `version` does not have, or of another type.
-pub(super) fn check(body: &Json, version: &str) -> Result<(), Refusal> {
+pub(in crate::sandbox) fn check(body: &Json, version: &str) -> Result<(), Refusal> {
     check_object(body, "", version)
 }
 
@@ -292,7 +292,7 @@ fn fill(value: &mut Json, path: &str) {
 }
 
 /// A JSON merge patch (RFC 7396): objects merge, null removes, everything else is replaced.
-pub(super) fn merge(target: &mut Json, patch: &Json) {
+pub(in crate::sandbox) fn merge(target: &mut Json, patch: &Json) {
     let Json::Object(patch) = patch else {
         *target = patch.clone();
         return;
@@ -313,7 +313,7 @@ pub(super) fn merge(target: &mut Json, patch: &Json) {
 }
 
 /// The value without null members, at any depth.
-pub(super) fn without_nulls(value: &Json) -> Json {
+pub(in crate::sandbox) fn without_nulls(value: &Json) -> Json {
     match value {
         Json::Object(members) => Json::Object(
             members

@@ -13,7 +13,7 @@ use crate::sandbox::state::{App, AppIdentity, elements};
 
 /// Checks the entries of a written `secrets` array and returns it as it is kept: `name` with
 /// `value`, or with `keyVaultUrl` and `identity`.
-pub(super) fn entries(context: &Context<'_>, sent: &Json) -> Result<Json, Refusal> {
+pub(in crate::sandbox) fn entries(context: &Context<'_>, sent: &Json) -> Result<Json, Refusal> {
     let mut kept: Vec<Json> = Vec::new();
     for entry in elements(sent) {
         let text = |member: &str| entry[member].as_str().filter(|text| !text.is_empty());
@@ -65,7 +65,7 @@ fn valid_name(name: &str) -> bool {
 
 /// Refuses a reference to a secret that is not there, from the template, a registry or an active
 /// revision.
-pub(super) fn referred(
+pub(in crate::sandbox) fn referred(
     context: &Context<'_>,
     app: Option<&App>,
     configuration: &Json,
@@ -102,7 +102,7 @@ pub(super) fn referred(
 }
 
 /// Fetches the values of the references in `configuration`, as the app's identities may.
-pub(super) fn fetch(
+pub(in crate::sandbox) fn fetch(
     context: &Context<'_>,
     app: Option<&App>,
     identity: &AppIdentity,

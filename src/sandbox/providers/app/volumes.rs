@@ -43,7 +43,7 @@ fn twice<'j>(list: &'j Json, key: &str) -> Option<&'j str> {
 }
 
 /// Refuses volumes and mounts that do not fit together or the environment.
-pub(super) fn check(context: &Context<'_>, app: &str, model: &Json) -> Result<(), Refusal> {
+pub(in crate::sandbox) fn check(context: &Context<'_>, app: &str, model: &Json) -> Result<(), Refusal> {
     let template = &model["properties"]["template"];
     let environment = text(&model["properties"], "environmentId");
     for volume in elements(&template["volumes"]).iter().filter(|volume| is_share(volume)) {

@@ -8,6 +8,7 @@ mod faults;
 mod gates;
 mod hosts;
 mod identities;
+mod jobs;
 mod redis;
 mod references;
 mod registries;
@@ -249,6 +250,7 @@ fn version(path: &str) -> &'static str {
         after if after.starts_with("microsoft.storage/") => "2026-04-01",
         after if after.starts_with("microsoft.cache/redisenterprise") => "2025-07-01",
         after if after.starts_with("microsoft.cache/") => "2024-11-01",
+        after if after.starts_with("microsoft.servicebus/") => "2024-01-01",
         after if after.ends_with("/locks") => "2020-05-01",
         _ => "2022-04-01",
     }

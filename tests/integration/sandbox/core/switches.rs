@@ -6,8 +6,8 @@ use acarecipe::sandbox::{Switch, Switches, seed};
 use serde_json::{Value as Json, json};
 
 use super::{
-    START, World, auth, cosmos, env, hosts, image, path_of, redis, registries, registry_api, secrets_body,
-    sql_batches, tasks, traffic, volumes,
+    START, World, auth, cosmos, env, hosts, image, jobs, path_of, redis, registries, registry_api,
+    secrets_body, sql_batches, tasks, traffic, volumes,
 };
 
 const BROWSER: &str = "Mozilla/5.0";
@@ -283,6 +283,13 @@ fn observe(name: &str, world: &World) -> Json {
             world.pass(1000);
             world.app()["properties"]["provisioningState"].clone()
         }
+        "job-start-accepted"
+        | "job-image-unchecked"
+        | "job-pull-tried-on"
+        | "job-timeout-is-final"
+        | "job-trigger-changeable"
+        | "job-other-trigger-refused"
+        | "receiver-may-scale" => jobs::observe(name, world),
         "cosmos-names-have-case" => {
             json!(world.get(&format!("{}/sqlDatabases/AppDB", seed::cosmos_id(seed::COSMOS))).status)
         }
