@@ -231,9 +231,9 @@ fn what_does_not_fit_is_refused() {
     for (pointer, value, code, words) in [
         (
             "/properties/environmentId",
-            json!("/subscriptions/s/e"),
+            json!(seed::environment_id().replace("cae", "cab")),
             "ManagedEnvironmentNotFound",
-            "/subscriptions/s/e",
+            "cab-demo",
         ),
         ("/properties/configuration/triggerType", json!("Hourly"), "", "Hourly"),
         ("/properties/configuration/triggerType", Json::Null, "", "trigger type is missing"),
