@@ -2,7 +2,7 @@
 
 use super::app::CONTAINER_APP;
 use super::table::NONE;
-use super::{Compare, Linked, LinkedOn, LinkedWhen, ListKind, ResourceType, Update};
+use super::{Compare, Effect, Linked, LinkedOn, LinkedWhen, ListKind, ResourceType, Update};
 
 /// The job.
 ///
@@ -125,6 +125,11 @@ pub(super) const JOB: ResourceType = ResourceType {
     text: CONTAINER_APP.text,
     names: CONTAINER_APP.names,
     computed: &["identity.principalId", "identity.tenantId"],
+    effects: &[Effect {
+        name: "start",
+        follows: "an execution runs what the job says",
+        look: "az containerapp job execution list --resource-group {group} --name {name} --output table",
+    }],
     write_action: "Microsoft.App/jobs/write",
     linked: &[
         Linked {

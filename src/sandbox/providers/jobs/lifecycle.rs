@@ -69,7 +69,7 @@ pub(in crate::sandbox) fn end(state: &mut State, key: &str, kind: OperationKind,
             }
         }
         OperationKind::Write | OperationKind::Delete => {
-            job.provisioning_state = if failed { "Failed" } else { "Succeeded" }.to_owned();
+            if failed { "Failed" } else { "Succeeded" }.clone_into(&mut job.provisioning_state);
         }
         // Starting changes nothing of the job.
         OperationKind::Start | OperationKind::Stop => {}
@@ -110,7 +110,7 @@ pub(super) fn delete(context: &mut Context<'_>, address: &Address) -> Handled {
         return Ok(Answer::empty(204));
     };
     checks::idle(job)?;
-    job.provisioning_state = "Deleting".to_owned();
+    "Deleting".clone_into(&mut job.provisioning_state);
     let (id, takes) = (job.id.clone(), context.delays.operation);
     let operation = operation(context, &id, OperationKind::Delete, takes, None);
     Ok(accepted(context, &operation))

@@ -245,10 +245,11 @@ pub(super) fn pullable(
                 pull::by_app(state, now, rules, &credentials, registry, &image)
                     .map_err(|refused| refused.told(job.name(), &image))?;
             }
-            None => match revisions::elsewhere(state, &entries, reference) {
-                Some(why) => return Err(why),
-                None => {}
-            },
+            None => {
+                if let Some(why) = revisions::elsewhere(state, &entries, reference) {
+                    return Err(why);
+                }
+            }
         }
     }
     Ok(())

@@ -144,7 +144,7 @@ fn begin(
     job.model = model;
     job.identity = identity;
     job.fetched = fetched;
-    job.provisioning_state = "InProgress".to_owned();
+    "InProgress".clone_into(&mut job.provisioning_state);
     job.modified = now;
     job.modified_by = caller;
     let failure = if context.rules.holds(Switch::JobImageUnchecked) {
