@@ -12,6 +12,7 @@ use base64::Engine as _;
 use serde_json::Value as Json;
 
 use crate::azure::ResourceId;
+use crate::azure::dns::RecordType;
 use crate::azure::types::{self, IMAGE, ResourceType};
 use crate::value::{Data, Marks, Origin, Path, Value};
 
@@ -61,6 +62,10 @@ pub const METHOD: &str = "method";
 pub const MAX_TIME: &str = "max_time";
 /// See [`METHOD`].
 pub const HEADER: &str = "header ";
+/// The parameters of a [`Shape::Dns`].
+pub const RECORD_TYPE: &str = "record type";
+/// See [`RECORD_TYPE`]; there when each name above is asked, too.
+pub const CLIMB: &str = "climb";
 /// The parameters of a [`Shape::Context`]; the folder also of the other reads of local files.
 pub const FOLDER: &str = "folder";
 /// See [`FOLDER`].
@@ -166,6 +171,8 @@ pub enum Shape {
     Folder,
     /// What the app answers at an address of its own, or `{failed, reason}` when it does not.
     Probe,
+    /// What the domain name system says of a name: `{name, records, owner, refused}`.
+    Dns,
 }
 
 impl Read {
@@ -283,6 +290,12 @@ impl Read {
         headers.iter().fold(read, |read, (name, value)| read.with(&format!("{HEADER}{name}"), value))
     }
 
+    /// A question to the domain name system. `name`: as [`crate::azure::dns::ascii_name`] has it.
+    pub fn dns(name: &str, kind: RecordType, climb: bool) -> Read {
+        let read = Read::new(Shape::Dns, name, "", "").with(RECORD_TYPE, kind.name());
+        if climb { read.with(CLIMB, "yes") } else { read }
+    }
+
     /// The value of a query parameter; empty when there is none.
     pub fn parameter(&self, name: &str) -> &str {
         self.query.iter().find(|(have, _)| have == name).map_or("", |(_, value)| value)
@@ -384,6 +397,9 @@ impl Fact {
     }
 }
 
+/// The type of zones, in small letters.
+const DNS_ZONES: &str = "microsoft.network/dnszones";
+
 /// Ends of the names of members that hold what nobody but their owner should see. Of a type without a row
 /// nothing more is known.
 const TELLING: &[&str] = &["password", "secret", "token", "connectionstring", "key", "sas"];
@@ -465,6 +481,8 @@ impl Facts {
         let leaf = format!("/{}", kind.rsplit('/').next().unwrap_or_default());
         // What was built shows where the registry was asked for it.
         let built = id.resource_type().eq_ignore_ascii_case(IMAGE.name);
+        // A record that was written is answered anew.
+        let names = kind.starts_with(DNS_ZONES);
         let registry = id.folded().split("/runs/").next().filter(|_| built).map(str::to_owned);
         self.answers.retain(|(shape, key, _, _), _| {
             let asked = registry.as_ref().is_some_and(|registry| {
@@ -472,7 +490,8 @@ impl Facts {
             });
             let touched = *key == id.folded() || key.starts_with(&below) || asked;
             let lists_it = *shape == Shape::Many && key.ends_with(&leaf);
-            *shape == Shape::Action || (*shape != Shape::Question && !touched && !lists_it)
+            let renamed = names && *shape == Shape::Dns;
+            *shape == Shape::Action || (*shape != Shape::Question && !touched && !lists_it && !renamed)
         });
     }
 
@@ -481,9 +500,9 @@ impl Facts {
         self.answers.retain(|(shape, ..), _| matches!(shape, Shape::Action | Shape::Probe));
     }
 
-    /// Forgets what the app answered.
+    /// Forgets what the app answered, and name servers.
     pub fn forget_probes(&mut self) {
-        self.answers.retain(|(shape, ..), _| *shape != Shape::Probe);
+        self.answers.retain(|(shape, ..), _| !matches!(shape, Shape::Probe | Shape::Dns));
     }
 
     /// Every read with its answer.

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::credentials::RunCredential;
+use super::dns::{NetworkResolver, Resolver};
 use super::endpoint::{Bearer, Carrier, Endpoint};
 use super::errors::{ArmError, ArmErrorKind, Last};
 use super::events::{self, EventSink};
@@ -78,6 +79,8 @@ pub struct ClientSettings {
     pub sql: Option<Arc<dyn SqlServer>>,
     /// Who carries requests to apps; `None`: the network, as it is reached without settings of its own.
     pub prober: Option<Arc<dyn Prober>>,
+    /// Who answers for names; `None`: the system's resolver.
+    pub resolver: Option<Arc<dyn Resolver>>,
 }
 
 impl ClientSettings {
@@ -92,6 +95,7 @@ impl ClientSettings {
             ca_file: None,
             sql: None,
             prober: None,
+            resolver: None,
         }
     }
 }
@@ -118,6 +122,7 @@ pub(super) struct Inner {
     pub(super) credential: Option<(Arc<RunCredential>, String)>,
     pub(super) sql: Arc<dyn SqlServer>,
     pub(super) prober: Arc<dyn Prober>,
+    pub(super) resolver: Arc<dyn Resolver>,
 }
 
 impl fmt::Debug for ArmClient {
@@ -129,8 +134,18 @@ impl fmt::Debug for ArmClient {
 impl ArmClient {
     /// A client. Opens nothing and asks for no token.
     pub fn new(settings: ClientSettings) -> ArmClient {
-        let ClientSettings { endpoint, clock, events, correlation_id, limits, ca_file, sql, prober } =
-            settings;
+        let ClientSettings {
+            endpoint,
+            clock,
+            events,
+            correlation_id,
+            limits,
+            ca_file,
+            sql,
+            prober,
+            resolver,
+        } = settings;
+        let resolver = resolver.unwrap_or_else(|| Arc::new(NetworkResolver::new(Vec::new(), None)));
         let sql = sql.unwrap_or_else(|| sql::network(ca_file.clone(), limits.connect));
         let prober = prober.unwrap_or_else(|| {
             let network = Network { connect: limits.connect, ca_file: ca_file.clone(), proxy: true };
@@ -181,6 +196,7 @@ impl ArmClient {
                 credential,
                 sql,
                 prober,
+                resolver,
             }),
             correlation: None,
         }

@@ -6,6 +6,7 @@ pub mod builds;
 pub mod client;
 pub mod clouds;
 pub mod credentials;
+pub mod dns;
 pub mod endpoint;
 mod envelope;
 pub mod errors;

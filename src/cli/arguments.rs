@@ -1,5 +1,6 @@
 //! Arguments that several commands share.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 
+use crate::azure::dns::name_server;
 use crate::azure::network::{Network, NetworkError};
 use crate::azure::probe::{ProbeNetwork, Resolve};
 use crate::diagnostic::{Diagnostic, codes};
@@ -241,9 +243,37 @@ pub(super) struct Probing {
         help_heading = "Checks of the app"
     )]
     pub(super) cacert: Option<PathBuf>,
+    #[arg(
+        help = "Ask this name server instead of the system's (a literal address, IPv6 in brackets when it has a port; may be given several times): private zones, or an authoritative server before caches expire",
+        long,
+        value_name = "ADDRESS[:PORT]",
+        conflicts_with = "sandbox",
+        help_heading = "Checks of the app"
+    )]
+    pub(super) resolver: Vec<String>,
 }
 
 impl Probing {
+    /// The name servers that are asked; none: those of the system.
+    ///
+    /// # Errors
+    /// Every value that cannot be meant.
+    pub(super) fn name_servers(&self) -> Result<Vec<SocketAddr>, Vec<Diagnostic>> {
+        let mut found = Vec::new();
+        let mut servers = Vec::new();
+        for text in &self.resolver {
+            match name_server(text) {
+                Ok(server) => servers.push(server),
+                Err(error) => {
+                    let message = format!("--resolver {}: {error}", crate::value::strip_control(text));
+                    let fix = "--resolver ADDRESS[:PORT], such as 10.0.0.4";
+                    found.push(Diagnostic::error(codes::RESOLVE, message).fix(fix));
+                }
+            }
+        }
+        if found.is_empty() { Ok(servers) } else { Err(found) }
+    }
+
     /// The network as checks of the app use it.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use super::sandbox_run::SandboxRun;
 use super::{arguments, recipes, target};
 use crate::azure::az_profile::AzProfile;
 use crate::azure::credentials::{self, Env as _, Parts, ProcessEnv, SelectError};
+use crate::azure::dns::{NetworkResolver, Resolver};
 use crate::azure::network::Network;
 use crate::azure::probe::{NetworkProber, Prober};
 use crate::azure::{ArmClient, ClientSettings, CustomEndpoint, Endpoint, EndpointError};
@@ -61,6 +62,8 @@ pub(super) struct ContextParts {
     pub(super) sandbox: Option<SandboxRun>,
     /// Who carries requests to the app; `None`: the sandbox, or the network as it is.
     pub(super) prober: Option<Arc<dyn Prober>>,
+    /// Who answers for names; `None`: the sandbox, or the system's resolver.
+    pub(super) resolver: Option<Arc<dyn Resolver>>,
     pub(super) waiting: arguments::Waiting,
     pub(super) verbose: bool,
     /// Where relative paths of local files begin; empty: where the command runs.
@@ -105,6 +108,7 @@ impl Context {
                 .ok()
         });
         let prober = probing(flags).map_err(|mistakes| found.extend(mistakes)).ok().flatten();
+        let resolver = resolving(flags).map_err(|mistakes| found.extend(mistakes)).ok().flatten();
         let (Some(resolved), Some(selection)) = (resolved, selection) else { return Err(refused(found)) };
         let asked = asked.unwrap_or_default();
         if !found.is_empty() {
@@ -129,6 +133,7 @@ impl Context {
                 clock,
                 sandbox,
                 prober,
+                resolver,
                 waiting,
                 verbose,
                 folder: PathBuf::new(),
@@ -147,6 +152,7 @@ impl Context {
             clock,
             sandbox,
             prober,
+            resolver,
             waiting,
             verbose,
             folder,
@@ -156,6 +162,7 @@ impl Context {
         let mut settings = ClientSettings::new(endpoint, Arc::clone(&clock));
         settings.sql = sandbox.as_ref().map(SandboxRun::databases);
         settings.prober = prober.or_else(|| sandbox.as_ref().map(SandboxRun::hosts));
+        settings.resolver = resolver.or_else(|| sandbox.as_ref().map(SandboxRun::names));
         settings.events = Arc::new(move |event| events.event(&Event::Client(event)));
         if sandbox.is_none() {
             let network = network();
@@ -300,6 +307,15 @@ fn probing(flags: &Flags<'_>) -> Result<Option<Arc<dyn Prober>>, Vec<Diagnostic>
         return Ok(None);
     }
     Ok(Some(Arc::new(NetworkProber::new(flags.on.probing.network(&network())?))))
+}
+
+/// Who answers for names. In the sandbox it is the sandbox.
+fn resolving(flags: &Flags<'_>) -> Result<Option<Arc<dyn Resolver>>, Vec<Diagnostic>> {
+    if flags.on.sandbox.sandbox {
+        return Ok(None);
+    }
+    let servers = flags.on.probing.name_servers()?;
+    Ok(Some(Arc::new(NetworkResolver::new(servers, test_limit()))))
 }
 
 /// How Azure and the authorities are reached.

@@ -11,6 +11,7 @@ mod health;
 mod hosts;
 mod judge;
 mod lint;
+mod names;
 mod plan;
 mod recipes;
 mod sandbox;
@@ -23,6 +24,7 @@ mod test;
 
 pub use databases::SandboxDatabases;
 pub use hosts::SandboxHosts;
+pub use names::SandboxNames;
 
 use std::process::ExitCode;
 

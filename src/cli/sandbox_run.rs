@@ -8,7 +8,9 @@ use time::OffsetDateTime;
 use super::arguments;
 use super::databases::SandboxDatabases;
 use super::hosts::SandboxHosts;
+use super::names::SandboxNames;
 use crate::azure::Endpoint;
+use crate::azure::dns::Resolver;
 use crate::azure::probe::Prober;
 use crate::azure::sql::SqlServer;
 use crate::clock::{Clock, VirtualClock};
@@ -92,6 +94,11 @@ impl SandboxRun {
     /// Its apps.
     pub(super) fn hosts(&self) -> Arc<dyn Prober> {
         Arc::new(SandboxHosts::new(Arc::clone(&self.azure), Arc::clone(&self.clock)))
+    }
+
+    /// Its names.
+    pub(super) fn names(&self) -> Arc<dyn Resolver> {
+        Arc::new(SandboxNames::new(Arc::clone(&self.azure)))
     }
 
     /// Keeps what time has made of it since the last write.

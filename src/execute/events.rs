@@ -70,6 +70,15 @@ pub enum Event {
         /// How long it took.
         elapsed: Duration,
     },
+    /// The domain name system was asked.
+    LookedUp {
+        /// The name.
+        name: String,
+        /// The type of records.
+        kind: String,
+        /// What it answered, in a few words.
+        answer: String,
+    },
     /// The app was asked.
     Probed {
         /// The method.

@@ -12,6 +12,7 @@ mod interrupt;
 mod ledger;
 mod local;
 mod log;
+mod names;
 mod observe;
 mod probe;
 mod repeat;

@@ -255,6 +255,7 @@ impl Executor {
             Shape::Context => return Ok(self.context(read).await),
             Shape::SqlUser => return Ok(Box::pin(self.database_user(read)).await),
             Shape::File | Shape::Folder => return self.local(read).await,
+            Shape::Dns => return Ok(self.looked_up(read).await),
             Shape::Probe => return Ok(Box::pin(self.probed(read)).await),
             // No plan asks; see `ask`.
             Shape::Action => return Ok(Fact::Absent { code: String::new() }),

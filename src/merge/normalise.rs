@@ -34,6 +34,7 @@ pub fn equal(kind: &ResourceType, path: &Path, live: &Value, wanted: &Value) -> 
             None => have == want,
             Some(Compare::IgnoreCase) => have.eq_ignore_ascii_case(want),
             Some(Compare::Url) => fold_url(have) == fold_url(want),
+            Some(Compare::HostName) => fold_host(have) == fold_host(want),
             Some(Compare::WordSet) => word_set(have) == word_set(want),
             Some(Compare::Covers) => scope::covers(have, want),
         },
@@ -69,6 +70,7 @@ pub fn canonical(kind: &ResourceType, path: &Path, value: &Value) -> Value {
             None => text.clone(),
             Some(Compare::IgnoreCase) => text.to_ascii_lowercase(),
             Some(Compare::Url) => fold_url(text),
+            Some(Compare::HostName) => fold_host(text),
             Some(Compare::WordSet) => word_set(text).join(","),
             Some(Compare::Covers) => scope::folded(text),
         }),
@@ -97,6 +99,11 @@ fn fold_url(text: &str) -> String {
         }
         None => text.to_owned(),
     }
+}
+
+/// In lower case, no final dot.
+fn fold_host(text: &str) -> String {
+    text.trim_end_matches('.').to_ascii_lowercase()
 }
 
 /// The words of a comma-separated set, without `None`, in lower case and order.

@@ -6,7 +6,7 @@ use super::engine::{Engine, Request};
 use super::finding::{Finding, Status};
 use super::frame::{Frame, shown};
 use super::probing::{Answer, Probe, custom_domains};
-use super::{ResourcePlan, probing};
+use super::{ResourcePlan, names, probing};
 use crate::diagnostic::{Code, Diagnostic, Severity, codes};
 use crate::facts::{Facts, Read};
 use crate::recipe::{Check, CheckKind};
@@ -185,37 +185,55 @@ fn one(frame: &Frame<'_, '_>, check: &Check, scope: Scope, coming: &[String]) ->
                 }
             }
         }
-        CheckKind::Http(http) => {
+        CheckKind::Http(_) | CheckKind::Dns(_) => {
             judged.asks_app = true;
             let ask = scope == Scope::Prerequisites || frame.engine.request.probing;
-            frame.answer(http, ask, coming).and_then(|answer| {
-                let (held, settled, reads) = (answer.held(), answer.settled(), answer.reads().to_vec());
-                let fix = probing::advice(frame, &answer);
-                let finding = match answer {
-                    Answer::Holds { told, .. } => Finding::passed(code, name).detail(told),
-                    Answer::Not { cause, .. } => {
-                        let otherwise = otherwise.filter(|words| *words != name);
-                        let told =
-                            otherwise.map_or_else(|| cause.clone(), |words| format!("{words}: {cause}"));
-                        does_not_hold(frame, check, code, name, Some(told))
-                    }
-                    Answer::Unseen { reason, .. } => {
-                        Finding::new(Status::CouldNotCheck, code, name).detail(reason)
-                    }
-                };
-                let finding = match fix.filter(|_| finding.fix.is_none()) {
-                    Some(fix) => finding.fix(fix),
-                    None => finding,
-                };
-                let (within, successes) = frame.patience(check)?;
-                let failing = failing(check);
-                judged.probes.push(Probe { finding: 0, reads, within, successes, held, settled, failing });
+            let answer = match &check.kind {
+                CheckKind::Http(http) => frame.answer(http, ask, coming),
+                CheckKind::Dns(dns) => frame.dns_answer(dns, ask),
+                CheckKind::That(_) => None,
+            };
+            answer.and_then(|answer| {
+                let (finding, probe) = asked(frame, check, code, name, otherwise, answer)?;
+                judged.probes.push(probe);
                 Some(finding)
             })
         }
     };
     judged.findings.extend(finding.map(|finding| placed(frame, check, finding)));
     judged
+}
+
+/// What an answer comes to, and how it was come by. `None`: a mistake, which is told.
+fn asked(
+    frame: &Frame<'_, '_>,
+    check: &Check,
+    code: Code,
+    name: String,
+    otherwise: Option<String>,
+    answer: Answer,
+) -> Option<(Finding, Probe)> {
+    let (held, settled, reads) = (answer.held(), answer.settled(), answer.reads().to_vec());
+    let fix = match &check.kind {
+        CheckKind::Dns(_) => names::advice(&answer),
+        CheckKind::Http(_) | CheckKind::That(_) => probing::advice(frame, &answer),
+    };
+    let finding = match answer {
+        Answer::Holds { told, .. } => Finding::passed(code, name).detail(told),
+        Answer::Not { cause, .. } => {
+            let otherwise = otherwise.filter(|words| *words != name);
+            let told = otherwise.map_or_else(|| cause.clone(), |words| format!("{words}: {cause}"));
+            does_not_hold(frame, check, code, name, Some(told))
+        }
+        Answer::Unseen { reason, .. } => Finding::new(Status::CouldNotCheck, code, name).detail(reason),
+    };
+    let finding = match fix.filter(|_| finding.fix.is_none()) {
+        Some(fix) => finding.fix(fix),
+        None => finding,
+    };
+    let (within, successes) = frame.patience(check)?;
+    let failing = failing(check);
+    Some((finding, Probe { finding: 0, reads, within, successes, held, settled, failing }))
 }
 
 /// The finding of a check that does not hold.

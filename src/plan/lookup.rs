@@ -47,6 +47,7 @@ impl Frame<'_, '_> {
         }
         let resource = match &lookup.kind {
             LookupKind::Resource(resource) => resource,
+            LookupKind::Dns(dns) => return self.dns(dns),
             LookupKind::Manifest(manifest) => return self.manifest(manifest),
             LookupKind::Action(action) => return self.question(action),
             LookupKind::Dockerfile(dockerfile) => return self.dockerfile(dockerfile),

@@ -27,6 +27,7 @@ mod local;
 mod locks;
 mod lookup;
 mod mount;
+mod names;
 mod placing;
 mod preflight;
 mod prerequisites;

@@ -260,8 +260,8 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
         LookupKind::Resource(resource) => resource,
         LookupKind::Manifest(manifest) => return frame.image(lookup, manifest),
         LookupKind::Action(action) => return frame.answered(lookup, action),
-        // That there is none is one of its findings.
-        LookupKind::Dockerfile(_) => return None,
+        // That there is none is one of its findings, or for a check to judge.
+        LookupKind::Dockerfile(_) | LookupKind::Dns(_) => return None,
         LookupKind::Requirements(requirements) => return frame.requirements_read(lookup, requirements),
     };
     let engine = frame.engine;

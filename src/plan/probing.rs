@@ -14,7 +14,7 @@ use crate::azure::{self, probe::BODY_BYTES};
 use crate::diagnostic::{Diagnostic, Span, codes, quote};
 use crate::facts::{Fact, Read, Shape};
 use crate::recipe::inputs::BoundValue;
-use crate::recipe::{Check, Expr, HttpCheck, StatusRange, parse_duration};
+use crate::recipe::{Check, CheckKind, Expr, HttpCheck, StatusRange, parse_duration};
 use crate::value::{Data, Redacted, Value, strip_control};
 
 pub(super) use super::hosts::custom_domains;
@@ -81,10 +81,12 @@ impl Answer {
 /// What a check is called that has no name.
 pub(super) fn called(frame: &Frame<'_, '_>, check: &Check) -> String {
     let text = || check.subject().value.text().to_owned();
-    match check.http() {
-        Some(http) => shown(&frame.expression(&http.url))
+    match &check.kind {
+        CheckKind::Http(http) => shown(&frame.expression(&http.url))
             .map_or_else(text, |url| format!("{} {}", http.method, strip_control(&url))),
-        None => text(),
+        CheckKind::Dns(dns) => shown(&frame.expression(&dns.of.name))
+            .map_or_else(text, |name| format!("{} {}", strip_control(&name), dns.of.kind.name())),
+        CheckKind::That(_) => text(),
     }
 }
 
@@ -293,7 +295,8 @@ impl Frame<'_, '_> {
     /// JSON writes it.
     fn without_secrets(&self, said: &str) -> String {
         let mut texts = Vec::new();
-        let local = |read: &Read| matches!(read.shape, Shape::File | Shape::Folder | Shape::Probe);
+        let local =
+            |read: &Read| matches!(read.shape, Shape::File | Shape::Folder | Shape::Probe | Shape::Dns);
         for (_, fact) in self.engine.asked.all().filter(|(read, _)| !local(read)) {
             fact.value().into_iter().for_each(|value| hidden_texts(value, &mut texts));
         }

@@ -53,7 +53,8 @@ pub(super) fn facts(engine: &Engine<'_>) -> Vec<PullFacts> {
                 LookupKind::Resource(_)
                 | LookupKind::Requirements(_)
                 | LookupKind::Dockerfile(_)
-                | LookupKind::Action(_) => None,
+                | LookupKind::Action(_)
+                | LookupKind::Dns(_) => None,
             });
             let image = images
                 .filter(|(_, manifest)| frame.expression(&manifest.registry).text_at(&["id"]) == Some(&id))

@@ -322,7 +322,8 @@ fn of_read(read: &Read, fact: &Fact, unreadable: &[Unreadable]) -> Option<(Resou
         | Shape::Action
         | Shape::File
         | Shape::Folder
-        | Shape::Probe => return None,
+        | Shape::Probe
+        | Shape::Dns => return None,
     };
     let (standing, stops) = match fact {
         Fact::Found(_) | Fact::Absent { .. } => (Standing::Held, true),

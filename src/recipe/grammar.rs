@@ -78,8 +78,8 @@ pub(super) struct Table {
     pub(super) keys: &'static [Key],
     /// Exactly one of these keys must be there; empty: no such rule.
     pub(super) exactly_one: &'static [&'static str],
-    /// A key, and those that stand only beside it.
-    pub(super) only_with: Option<(&'static str, &'static [&'static str])>,
+    /// Keys, and those that stand only beside one of them.
+    pub(super) only_with: Option<(&'static [&'static str], &'static [&'static str])>,
     /// Why keys like these are refused on purpose: words that occur in the key, the reason.
     pub(super) refused: Option<(&'static [&'static str], &'static str)>,
 }
@@ -208,6 +208,7 @@ static LOOKUP: Table = Table {
             Kind::Object(&DOCKERFILE),
             "What a local Dockerfile says, and what is wrong with it.",
         ),
+        may("dns", Kind::Object(&DNS_LOOKUP), "What the domain name system says of a name."),
         may("name", Kind::Expr, "Its name, full resource id, or host name where the type has one."),
         PARENT,
         SCOPE,
@@ -225,8 +226,8 @@ static LOOKUP: Table = Table {
         may("fix", Kind::Expr, "The command that makes it."),
         DOCS,
     ],
-    exactly_one: &["type", "manifest", "action", "requirements", "dockerfile"],
-    only_with: Some(("type", &["name", "parent", "scope", "resource_group", "search", "list"])),
+    exactly_one: &["type", "manifest", "action", "requirements", "dockerfile", "dns"],
+    only_with: Some((&["type"], &["name", "parent", "scope", "resource_group", "search", "list"])),
     refused: None,
 };
 
@@ -318,6 +319,7 @@ static CHECK: Table = Table {
     keys: &[
         may("that", Kind::Expr, "Holds when this is true."),
         may("http", Kind::Object(&HTTP), "Holds when the app answers so."),
+        may("dns", Kind::Object(&DNS_CHECK), "Holds when the domain name system answers so."),
         may("name", Kind::Expr, "What is checked, in a few words."),
         may("otherwise", Kind::Expr, "What is wrong when it does not hold."),
         may("fix", Kind::Expr, "The command that mends it."),
@@ -333,23 +335,55 @@ static CHECK: Table = Table {
         may(
             "within",
             Kind::DurationExpr,
-            "How long an `http` check below `verify` is asked again until it holds; without it once.",
+            "How long it is asked again until it holds: a `dns` check, or an `http` check below `verify`; without it \
+             once. Before the first write `apply` alone waits.",
         ),
         may(
             "successes",
             Kind::CountExpr,
-            "How many times in a row an `http` check below `verify` has to hold; without it once.",
+            "How many times in a row an `http` or `dns` check below `verify` has to hold; without it once.",
         ),
         may("at", Kind::Expr, "The place that the finding points to, as `file:line:column`."),
         DOCS,
     ],
     exactly_one: CHECK_KINDS,
-    only_with: Some(("http", &["within", "successes"])),
+    only_with: Some((&["http", "dns"], &["within", "successes"])),
     refused: None,
 };
 
 /// The keys of a check that say what is looked at.
-pub(super) const CHECK_KINDS: &[&str] = &["that", "http"];
+pub(super) const CHECK_KINDS: &[&str] = &["that", "http", "dns"];
+
+const DNS_NAME: Key = need(
+    "name",
+    Kind::Expr,
+    "The name; one that is not ASCII is asked for in its ASCII form. The result is `{name, records, owner}`: names in \
+     small letters without their final dot; A, AAAA, CNAME and TXT records are texts, CAA records `{flags, tag, value}`, \
+     SOA records `{mname, rname, serial}`. A name that is not there has the records `[]`. When it cannot be asked, the \
+     result is `{name, refused}` with the reason, and what is judged over its records could not be checked.",
+);
+const DNS_TYPE: Key = need(
+    "type",
+    Kind::Word(&["A", "AAAA", "CNAME", "TXT", "CAA", "SOA"]),
+    "The type of records. CNAME and SOA: those at the very name; the others follow aliases.",
+);
+const DNS_CLIMB: Key = may(
+    "climb",
+    Kind::Flag,
+    "Ask each name above, too, until one has records: `owner`. With SOA that is the zone's apex.",
+);
+
+static DNS_LOOKUP: Table = table("a dns lookup", &[DNS_NAME, DNS_TYPE, DNS_CLIMB]);
+
+static DNS_CHECK: Table = table(
+    "a dns check",
+    &[
+        DNS_NAME,
+        DNS_TYPE,
+        DNS_CLIMB,
+        need("expect", Kind::Expr, "What has to hold of the answer, `it`: `name`, `records`, `owner`."),
+    ],
+);
 
 static HTTP: Table = table(
     "an http check",

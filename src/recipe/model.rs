@@ -8,6 +8,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
+use crate::azure::dns::RecordType;
 use crate::diagnostic::{Diagnostic, Severity, Source, Span};
 use crate::expression::{Expression, Tree};
 
@@ -299,7 +300,8 @@ impl Lookup {
             LookupKind::Manifest(_)
             | LookupKind::Requirements(_)
             | LookupKind::Dockerfile(_)
-            | LookupKind::Action(_) => None,
+            | LookupKind::Action(_)
+            | LookupKind::Dns(_) => None,
         }
     }
 
@@ -323,6 +325,20 @@ pub enum LookupKind {
     Dockerfile(Box<DockerfileLookup>),
     /// What a POST that only reads answers.
     Action(Box<ActionLookup>),
+    /// What the domain name system says of a name.
+    Dns(DnsLookup),
+}
+
+/// A question to the domain name system: `{name, records, owner}`, or `{name, refused}` with the reason when it cannot
+/// be asked.
+#[derive(Clone, Debug)]
+pub struct DnsLookup {
+    /// The name.
+    pub name: Expr,
+    /// The type of records.
+    pub kind: RecordType,
+    /// Whether each name above is asked until some have records.
+    pub climb: bool,
 }
 
 /// A resource, or a list of them.
@@ -466,6 +482,7 @@ impl Check {
         match &self.kind {
             CheckKind::That(that) => that,
             CheckKind::Http(http) => &http.url,
+            CheckKind::Dns(dns) => &dns.of.name,
         }
     }
 
@@ -473,7 +490,7 @@ impl Check {
     pub fn http(&self) -> Option<&HttpCheck> {
         match &self.kind {
             CheckKind::Http(http) => Some(http),
-            CheckKind::That(_) => None,
+            CheckKind::That(_) | CheckKind::Dns(_) => None,
         }
     }
 }
@@ -485,6 +502,17 @@ pub enum CheckKind {
     That(Expr),
     /// An answer of the app.
     Http(Box<HttpCheck>),
+    /// What the domain name system says of a name.
+    Dns(Box<DnsCheck>),
+}
+
+/// A question to the domain name system, and what is asked of its answer.
+#[derive(Clone, Debug)]
+pub struct DnsCheck {
+    /// The question.
+    pub of: DnsLookup,
+    /// What has to hold of the answer, the root `it`.
+    pub expect: Expr,
 }
 
 /// A request to the app, and what is asked of its answer.

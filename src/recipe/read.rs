@@ -8,11 +8,13 @@ use indexmap::IndexMap;
 
 use super::yaml::{Node as YamlNode, Yaml};
 use super::{
-    ActionLookup, ActionStep, Check, CheckKind, Complexity, DataFile, Definition, DockerfileLookup, Expr,
-    Field, Goal, HttpCheck, Id, ImageBuild, Input, Lookup, LookupKind, ManifestLookup, Origin, Recipe,
-    Requirement, RequirementsLookup, ResourceLookup, ResourceStep, ResourceType, Retry, RoleAssignment,
-    Rollout, Search, Shape, Spanned, SqlUser, Step, StepKind, Target, WaitStep, parse_duration, snake,
+    ActionLookup, ActionStep, Check, CheckKind, Complexity, DataFile, Definition, DnsCheck, DnsLookup,
+    DockerfileLookup, Expr, Field, Goal, HttpCheck, Id, ImageBuild, Input, Lookup, LookupKind,
+    ManifestLookup, Origin, Recipe, Requirement, RequirementsLookup, ResourceLookup, ResourceStep,
+    ResourceType, Retry, RoleAssignment, Rollout, Search, Shape, Spanned, SqlUser, Step, StepKind, Target,
+    WaitStep, parse_duration, snake,
 };
+use crate::azure::dns::RecordType;
 use crate::diagnostic::{Severity, Source};
 use crate::expression::{Expression, Node, Tree};
 
@@ -184,6 +186,9 @@ fn lookup_kind(yaml: &Yaml) -> Option<LookupKind> {
             accept: expr(dockerfile, "accept"),
         })));
     }
+    if let Some(dns) = yaml.get("dns") {
+        return Some(LookupKind::Dns(dns_lookup(dns)?));
+    }
     Some(LookupKind::Resource(ResourceLookup {
         kind: resource_type(yaml)?,
         name: expr(yaml, "name"),
@@ -197,9 +202,12 @@ fn lookup_kind(yaml: &Yaml) -> Option<LookupKind> {
 
 fn check(yaml: &Yaml) -> Option<Check> {
     Some(Check {
-        kind: match yaml.get("http") {
-            Some(http) => CheckKind::Http(Box::new(http_check(http)?)),
-            None => CheckKind::That(expr(yaml, "that")?),
+        kind: match (yaml.get("http"), yaml.get("dns")) {
+            (Some(http), _) => CheckKind::Http(Box::new(http_check(http)?)),
+            (None, Some(dns)) => {
+                CheckKind::Dns(Box::new(DnsCheck { of: dns_lookup(dns)?, expect: expr(dns, "expect")? }))
+            }
+            (None, None) => CheckKind::That(expr(yaml, "that")?),
         },
         name: expr(yaml, "name"),
         otherwise: expr(yaml, "otherwise"),
@@ -216,6 +224,14 @@ fn check(yaml: &Yaml) -> Option<Check> {
         at: expr(yaml, "at"),
         docs: text_at(yaml, "docs").map(|text| text.value),
         span: yaml.span,
+    })
+}
+
+fn dns_lookup(yaml: &Yaml) -> Option<DnsLookup> {
+    Some(DnsLookup {
+        name: expr(yaml, "name")?,
+        kind: RecordType::of(word(yaml, "type")?)?,
+        climb: flag(yaml, "climb"),
     })
 }
 

@@ -72,8 +72,9 @@ fn object(table: &'static Table, definitions: &mut Map<String, Json>) -> Json {
         object.insert("oneOf".to_owned(), Json::Array(one));
     }
     if let (Some((beside, keys)), Json::Object(object)) = (table.only_with, &mut object) {
-        let needs = keys.iter().map(|key| ((*key).to_owned(), json!([beside])));
-        object.insert("dependentRequired".to_owned(), Json::Object(needs.collect()));
+        let one: Vec<Json> = beside.iter().map(|key| json!({ "required": [key] })).collect();
+        let needs = keys.iter().map(|key| ((*key).to_owned(), json!({ "anyOf": one })));
+        object.insert("dependentSchemas".to_owned(), Json::Object(needs.collect()));
     }
     object
 }

@@ -398,9 +398,10 @@ impl<'a> Structure<'a> {
             _ => {}
         }
         let (beside, keys) = table.only_with.unwrap_or_default();
-        if !beside.is_empty() && !has(beside) && !chosen.is_empty() {
+        if !beside.is_empty() && !beside.iter().any(|key| has(key)) && !chosen.is_empty() {
+            let beside = list(beside.iter().copied());
             for (key, _) in members.iter().filter(|(key, _)| keys.contains(&key.text.as_str())) {
-                let message = format!("`{}` has a meaning beside `{beside}` only", key.text);
+                let message = format!("`{}` has a meaning beside {beside} only", key.text);
                 self.report(codes::UNKNOWN_KEY, key.span, message, "");
             }
         }

@@ -114,6 +114,7 @@ pub fn recipe_page(recipe: &Recipe, width: usize) -> String {
                 LookupKind::Action(action) => action.name.value.as_str(),
                 LookupKind::Dockerfile(_) => "local Dockerfile",
                 LookupKind::Requirements(_) => "requirements of a local project",
+                LookupKind::Dns(_) => "records of a name",
             };
             let _ = writeln!(text, "  {} ({kind})", lookup.id.written);
         }

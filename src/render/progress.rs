@@ -180,6 +180,11 @@ impl Observer for Progress {
                     self.line(&format!("? {method} {url}: {answer}"));
                 }
             }
+            Event::LookedUp { name, kind, answer } => {
+                if self.verbose {
+                    self.line(&format!("? {name} {kind}: {answer}"));
+                }
+            }
             Event::Baking { revision, weight, remaining } => {
                 let text = format!("{revision} stands at {weight} % of the traffic");
                 let left = remaining.as_secs_f32().ceil();

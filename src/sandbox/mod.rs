@@ -16,6 +16,8 @@ pub mod http;
 mod inspect;
 mod line;
 mod metadata;
+mod names;
+mod nameserver;
 mod operations;
 mod owner_only;
 mod policies;
@@ -44,6 +46,7 @@ use time::OffsetDateTime;
 pub use exchange::{Exchange, Service};
 pub use faults::{Fault, FaultKind, Matcher};
 pub use inspect::Inspect;
+pub use names::{NameRecord, NameReply};
 pub use rules::{Rule, Switch, Switches, rules};
 pub use sql::{SqlBatch, SqlReply};
 pub use state::State;
@@ -198,6 +201,14 @@ impl Sandbox {
     pub fn resolves(&self, host: &str) -> bool {
         let inner = self.lock();
         hosts::resolves(&inner.state, &inner.options.rules, host)
+    }
+
+    /// What the world is told of a name: the records of a type (`TXT`) at it.
+    pub fn name(&self, name: &str, kind: &str) -> NameReply {
+        let mut inner = self.lock();
+        inner.advance();
+        let now = (inner.options.now)();
+        names::answer(&inner.state, &inner.options.rules, now, name, kind)
     }
 
     /// Whether a host is one of an app's.

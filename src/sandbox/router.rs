@@ -50,6 +50,8 @@ pub(super) struct Context<'a> {
     pub(super) origin: &'a str,
     pub(super) path: &'a str,
     pub(super) query: &'a [(String, String)],
+    /// Names in lower case.
+    pub(super) headers: &'a [(String, String)],
     pub(super) api_version: &'a str,
     pub(super) body: &'a [u8],
     /// A fault that changes what a write's operation does.
@@ -247,6 +249,7 @@ pub(super) fn route(
         origin: &origin,
         path,
         query: &request.query,
+        headers: &request.headers,
         api_version,
         body: &request.body,
         fault,
@@ -279,6 +282,7 @@ fn typed(context: &mut Context<'_>, address: &Address) -> Handled {
         "microsoft.storage" => providers::storage::route(context, address),
         "microsoft.servicebus" => providers::servicebus::route(context, address),
         "microsoft.cache" => providers::redis::route(context, address),
+        "microsoft.network" => providers::dns::route(context, address),
         _ => Err(no_operation(context, address)),
     }
 }

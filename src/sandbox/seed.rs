@@ -2,6 +2,7 @@
 //! it that tests start from.
 
 mod cosmos;
+mod dns;
 pub mod jobs;
 pub mod redis;
 mod registries;
@@ -12,6 +13,7 @@ pub mod variant;
 pub use cosmos::{
     COSMOS, COSMOS_CONTAINER, COSMOS_CONTRIBUTOR, COSMOS_DATABASE, COSMOS_READER, assign_data_role, cosmos_id,
 };
+pub use dns::{DNS_GROUP, DNS_ZONE, dns_zone_id, record as dns_record};
 pub use jobs::{JOB, QUEUE, SERVICE_BUS, job_id, queue_id, service_bus_id};
 pub use redis::{CACHE, REDIS, cache_id, redis_id};
 pub use registries::{
@@ -105,6 +107,8 @@ pub const DEFAULTS: &[(&str, &str)] = &[
     ("JOB_NAME", JOB),
     ("SERVICEBUS_NAMESPACE", SERVICE_BUS),
     ("SERVICEBUS_QUEUE", QUEUE),
+    ("DNS_ZONE", DNS_ZONE),
+    ("DNS_RG", DNS_GROUP),
 ];
 
 /// The id of the subscription.
@@ -161,6 +165,7 @@ pub fn state(now: OffsetDateTime) -> State {
         "Microsoft.Storage",
         "Microsoft.Cache",
         "Microsoft.ServiceBus",
+        "Microsoft.Network",
         "Microsoft.Authorization",
         "Microsoft.Resources",
     ] {
@@ -183,6 +188,7 @@ pub fn state(now: OffsetDateTime) -> State {
     storage::add(&mut state, made);
     redis::add(&mut state);
     jobs::add(&mut state);
+    dns::add(&mut state, made);
     state
 }
 

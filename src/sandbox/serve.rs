@@ -3,10 +3,10 @@
 //! It listens on 127.0.0.1 only and writes one JSON line when it is ready:
 //!
 //! ```json
-//! {"ready":true,"endpoint":"https://127.0.0.1:39111","ca":"/tmp/acarecipe-ca-x.pem","token":"…","pid":4711}
+//! {"ready":true,"endpoint":"https://127.0.0.1:39111","ca":"/tmp/acarecipe-ca-x.pem","dns":"127.0.0.1:39112","token":"…","pid":4711}
 //! ```
 //!
-//! `token` opens the control API below `/_sandbox/` (see [`HEADER`]); requests to Azure carry
+//! At `dns` it answers for names, over UDP: those of its DNS zones, and of its apps. `token` opens the control API below `/_sandbox/` (see [`HEADER`]); requests to Azure carry
 //! `Authorization: Bearer sandbox-<caller>`. Further lines say what happened, at the moment it does:
 //! `{"fault":"silence","request":n}` (also `reset`, `truncated`) and, with [`ServeOptions::announce`],
 //! `{"answered":n}`. Requests to Azure are numbered from 1 in the order of their arrival.
@@ -34,6 +34,7 @@ use tokio_rustls::TlsAcceptor;
 use super::connection::Server;
 pub use super::control::HEADER;
 use super::inspect::Inspect;
+use super::nameserver::NameServer;
 pub use super::tls::TlsError;
 use super::wire::Handler;
 use super::{owner_only, tls};
@@ -141,6 +142,7 @@ pub async fn serve<S: Handler + Inspect + 'static>(
     } else {
         (None, None)
     };
+    let names = NameServer::bind().await.map_err(|source| ServeError::Listen { port: 0, source })?;
     let scheme = if options.https { "https" } else { "http" };
     let (events, mut happened) = mpsc::unbounded_channel();
     let sandbox = Arc::new(sandbox);
@@ -164,12 +166,15 @@ pub async fn serve<S: Handler + Inspect + 'static>(
         "ready": true,
         "endpoint": server.endpoint,
         "ca": ca.as_ref().map(CaFile::path),
+        "dns": names.address.to_string(),
         "token": server.token,
         "pid": std::process::id(),
     });
     write_line(out, &ready)?;
 
     let places = Arc::new(Semaphore::new(options.limits.connections));
+    let mut name_server = JoinSet::new();
+    name_server.spawn(names.serve(Arc::clone(&server.azure)));
     let (stop, stopping) = watch::channel(());
     let mut connections = JoinSet::new();
     while !ended {
@@ -191,6 +196,7 @@ pub async fn serve<S: Handler + Inspect + 'static>(
     })
     .await;
     connections.shutdown().await;
+    name_server.shutdown().await;
     while let Ok(event) = happened.try_recv() {
         write_line(out, &event)?;
     }

@@ -3,6 +3,7 @@
 mod answers;
 mod auth;
 mod cosmos;
+mod dns;
 mod jobs;
 mod redis;
 mod registry;
@@ -20,6 +21,8 @@ use uuid::Uuid;
 pub use answers::{Answers, PathAnswer};
 pub use auth::AuthConfig;
 pub use cosmos::{CosmosAccount, CosmosContainer, CosmosDatabase, PendingAssignment, SqlRoleAssignment};
+pub use dns::{DnsZone, RecordSet};
+pub(in crate::sandbox) use dns::{key as dns_key, member_of};
 pub use jobs::{Ending, Execution, Job, Queue, ServiceBus};
 pub use redis::{AccessPolicyAssignment, RedisCache, RedisCluster, RedisDatabase};
 pub use registry::{Manifest, Registry, Repository};
@@ -89,6 +92,12 @@ pub struct State {
     pub redis_enterprise: Table<RedisCluster>,
     /// Service Bus namespaces.
     pub service_buses: Table<ServiceBus>,
+    /// Public DNS zones.
+    pub dns_zones: Table<DnsZone>,
+    /// What every question to the domain name system comes to instead of an answer: `servfail`, `refused`,
+    /// `silence`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolver_fails: Option<String>,
     /// Role assignments.
     pub role_assignments: Table<RoleAssignment>,
     /// Management locks.

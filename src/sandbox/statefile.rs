@@ -13,6 +13,7 @@ use serde_json::{Value as Json, json};
 use super::faults::FaultError;
 use super::http::{Reply, Request, Response};
 use super::inspect::Inspect;
+use super::names::NameReply;
 use super::owner_only;
 use super::sql::{self, SqlBatch, SqlReply};
 use super::wire::Handler;
@@ -224,6 +225,10 @@ impl<S: Handler + Inspect> Handler for Saved<S> {
 
     fn is_app(&self, host: &str) -> bool {
         self.sandbox.is_app(host)
+    }
+
+    fn name(&self, name: &str, kind: &str) -> NameReply {
+        self.sandbox.name(name, kind)
     }
 
     fn app_names(&self) -> Vec<String> {

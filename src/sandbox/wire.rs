@@ -3,7 +3,7 @@
 use url::form_urlencoded;
 
 use super::http::{Reply, Request};
-use super::{Sandbox, SqlBatch, SqlReply};
+use super::{NameReply, Sandbox, SqlBatch, SqlReply};
 
 /// Whoever answers the requests that a carrier brings: the sandbox, or the sandbox with a state
 /// file behind it.
@@ -14,6 +14,12 @@ pub trait Handler: Send + Sync {
     /// Whether a name leads to the edge of a Container Apps environment, from outside.
     fn resolves(&self, _host: &str) -> bool {
         false
+    }
+
+    /// What the world is told of a name: the records of a type (`TXT`) at it. Where nobody plays the domain name
+    /// system there is no name.
+    fn name(&self, _name: &str, _kind: &str) -> NameReply {
+        NameReply::NoName
     }
 
     /// Whether a host is one of an app's.
@@ -45,6 +51,10 @@ impl Handler for Sandbox {
         Sandbox::is_app(self, host)
     }
 
+    fn name(&self, name: &str, kind: &str) -> NameReply {
+        Sandbox::name(self, name, kind)
+    }
+
     fn app_names(&self) -> Vec<String> {
         Sandbox::app_names(self)
     }
@@ -65,6 +75,10 @@ impl<A: Handler + ?Sized> Handler for std::sync::Arc<A> {
 
     fn is_app(&self, host: &str) -> bool {
         (**self).is_app(host)
+    }
+
+    fn name(&self, name: &str, kind: &str) -> NameReply {
+        (**self).name(name, kind)
     }
 
     fn app_names(&self) -> Vec<String> {

@@ -5,6 +5,7 @@ mod app;
 mod auth;
 mod cache;
 mod cosmos;
+mod dns;
 mod jobs;
 mod sql;
 mod storage;
@@ -42,6 +43,8 @@ pub enum Compare {
     IgnoreCase,
     /// URLs: scheme and host without regard to case, no trailing slash.
     Url,
+    /// Names of hosts: without regard to case and to a final dot.
+    HostName,
     /// A comma-separated set of words (`SystemAssigned, UserAssigned`); merging adds to it.
     WordSet,
     /// Scopes of a right: one that is live counts as in place for every scope in it. Azure compares resource

@@ -1,7 +1,7 @@
 //! The rows of the resource type table.
 
 use super::app::CONTAINER_APP;
-use super::{Compare, ResourceType, Update, auth, cache, cosmos, jobs, sql, storage, storage_account};
+use super::{Compare, ResourceType, Update, auth, cache, cosmos, dns, jobs, sql, storage, storage_account};
 
 /// A row in which nothing is said.
 pub(super) const NONE: ResourceType = ResourceType {
@@ -235,6 +235,12 @@ pub const ALL: &[ResourceType] = &[
     cache::CLUSTER,
     cache::DATABASE,
     cache::DATABASE_ASSIGNMENT,
+    dns::ZONE,
+    dns::TXT,
+    dns::CNAME,
+    dns::A,
+    dns::AAAA,
+    dns::CAA,
     ResourceType {
         name: "Microsoft.Resources/subscriptions",
         noun: "subscription",

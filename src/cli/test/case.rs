@@ -235,6 +235,7 @@ impl Story<'_> {
             clock: std::sync::Arc::clone(&sandbox.clock),
             sandbox: Some(sandbox),
             prober: None,
+            resolver: None,
             waiting: (*waiting).clone(),
             verbose: *requests,
             folder: suite.folder.clone(),

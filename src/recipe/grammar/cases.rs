@@ -118,7 +118,7 @@ static EDIT: Table = Table {
         may("remove", Kind::Text, "The place of what is taken away."),
     ],
     exactly_one: &["variant", "merge", "remove"],
-    only_with: Some(("variant", &["with"])),
+    only_with: Some((&["variant"], &["with"])),
     refused: None,
 };
 

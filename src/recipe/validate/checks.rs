@@ -17,9 +17,11 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
     }
 }
 
-/// A prerequisite is judged once: what is missing then stops the run.
+/// A prerequisite is judged once: what is missing then stops the run. What waits on somebody else, a record of a
+/// name, may be waited for.
 fn waits(check: &Check, findings: &mut Findings<'_>) {
-    let within = check.within.as_ref().map(|within| ("within", within.span));
+    let within = check.within.as_ref().filter(|_| !matches!(check.kind, CheckKind::Dns(_)));
+    let within = within.map(|within| ("within", within.span));
     let successes = check.successes.as_ref().map(|successes| ("successes", successes.span));
     for (key, span) in within.into_iter().chain(successes) {
         let message = format!("`{key}` has a meaning below `verify` only");

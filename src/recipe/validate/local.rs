@@ -21,7 +21,10 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
                 (&of.context, [(Some(&of.file), NAMED), (of.dockerfile.as_ref(), DOCKERFILE)])
             }
             LookupKind::Dockerfile(of) => (&of.context, [(of.file.as_ref(), DOCKERFILE), (None, DOCKERFILE)]),
-            LookupKind::Resource(_) | LookupKind::Manifest(_) | LookupKind::Action(_) => continue,
+            LookupKind::Resource(_)
+            | LookupKind::Manifest(_)
+            | LookupKind::Action(_)
+            | LookupKind::Dns(_) => continue,
         };
         builds::local(recipe, context, "context", findings);
         for (file, (is_named_so, names)) in files.into_iter().filter_map(|(file, named)| Some((file?, named)))

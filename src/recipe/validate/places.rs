@@ -1,5 +1,6 @@
 //! Every expression of a recipe, with what is asked of it where it stands.
 
+use super::references::{ANSWER, DNS_ANSWER};
 use crate::diagnostic::Span;
 use crate::expression::{Expression, Node, Tree};
 use crate::recipe::{Check, CheckKind, Definition, Expr, LookupKind, Recipe, StepKind};
@@ -14,8 +15,8 @@ pub(super) struct Place<'a> {
     pub(super) role: Role,
     /// The loop it stands below; then `each` is there.
     pub(super) for_each: Option<&'a Expr>,
-    /// Whether an answer is judged there; then `it` is.
-    pub(super) answer: bool,
+    /// What `it` has, where an answer is judged; elsewhere there is no `it`.
+    pub(super) it: Option<&'static [&'static str]>,
     /// Whether what a step waits for is judged there; then `it` is, too.
     pub(super) found: bool,
     /// Whether it stands in a check of a rollout; then `candidate` is there.
@@ -179,16 +180,7 @@ impl<'a> Collector<'a> {
 
     fn push(&mut self, expression: &'a Expression, span: Span, role: Role) {
         let Collector { owner, for_each, found, on_candidate, .. } = *self;
-        self.places.push(Place {
-            expression,
-            span,
-            owner,
-            role,
-            for_each,
-            answer: false,
-            found,
-            on_candidate,
-        });
+        self.places.push(Place { expression, span, owner, role, for_each, it: None, found, on_candidate });
     }
 
     fn tree(&mut self, tree: &'a Tree) {
@@ -238,6 +230,7 @@ impl<'a> Collector<'a> {
                     self.tree(tree);
                 }
             }
+            LookupKind::Dns(dns) => self.one(Some(&dns.name), Role::Value),
             LookupKind::Manifest(manifest) => {
                 for key in [&manifest.registry, &manifest.repository, &manifest.reference] {
                     self.one(Some(key), Role::Value);
@@ -272,7 +265,14 @@ impl<'a> Collector<'a> {
                     self.one(http.max_time.as_ref(), Role::Request);
                     self.one(http.body.as_ref(), Role::Condition { at_plan: false });
                     if let (Some(_), Some(last)) = (&http.body, self.places.last_mut()) {
-                        last.answer = true;
+                        last.it = Some(ANSWER);
+                    }
+                }
+                CheckKind::Dns(dns) => {
+                    self.one(Some(&dns.of.name), Role::Request);
+                    self.one(Some(&dns.expect), Role::Condition { at_plan: false });
+                    if let Some(last) = self.places.last_mut() {
+                        last.it = Some(DNS_ANSWER);
                     }
                 }
             }

@@ -51,8 +51,8 @@ pub(in crate::recipe) const ROOTS: &[Root] = &[
     root("outputs", "everywhere", "the recipe's own"),
     root(
         "it",
-        "in the `body` of an http check; in a `wait`",
-        "the app's answer: `status`, `headers`, `body`, `json`, `elapsed` (milliseconds); in a `wait` what was read",
+        "in the `body` of an http check, and the `expect` of a dns check; in a `wait`",
+        "the app's answer: `status`, `headers`, `body`, `json`, `elapsed` (milliseconds); that of the domain name system: `name`, `records`, `owner`; in a `wait` what was read",
     ),
     root(
         "candidate",
@@ -71,6 +71,7 @@ pub(super) const TARGET: &[&str] =
 pub(super) const CLOUD: &[&str] = &["name", "authority", "suffixes"];
 pub(super) const EACH: &[&str] = &["key", "value"];
 pub(super) const ANSWER: &[&str] = &["status", "headers", "body", "json", "elapsed"];
+pub(super) const DNS_ANSWER: &[&str] = &["name", "records", "owner"];
 pub(super) const CANDIDATE: &[&str] = &["revision", "url", "weight", "properties"];
 
 /// What refers to what, and where.
@@ -259,8 +260,10 @@ fn unknown(
         }
         "each" => member("part of `each`", EACH, field),
         "it" if here.found => None,
-        "it" if !here.answer => Some(("there is no `it` here".to_owned(), String::new())),
-        "it" => member("part of an answer", ANSWER, field),
+        "it" => match here.it {
+            None => Some(("there is no `it` here".to_owned(), String::new())),
+            Some(members) => member("part of an answer", members, field),
+        },
         "candidate" if !here.on_candidate => {
             Some(("`candidate` is there only in `checks` of `rollout`".to_owned(), String::new()))
         }

@@ -101,7 +101,7 @@ fn unobserved(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findings<'_
         return;
     }
     let observes = |check: &Check| {
-        // An answer of the app is one.
+        // An answer of the app is one, and one of the domain name system.
         let CheckKind::That(that) = &check.kind else { return true };
         let references = that.references();
         references.iter().any(|reference| reference.path.first().is_some_and(|root| is_read(recipe, root)))

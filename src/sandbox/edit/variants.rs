@@ -62,6 +62,10 @@ const fn optional(name: &'static str) -> Parameter {
     Parameter { name, kind: ParameterKind::Text, optional: true }
 }
 
+const fn number(name: &'static str) -> Parameter {
+    Parameter { name, kind: ParameterKind::Number, optional: false }
+}
+
 const fn optional_number(name: &'static str) -> Parameter {
     Parameter { name, kind: ParameterKind::Number, optional: true }
 }
@@ -318,6 +322,35 @@ variants! {
         |state, _| { seed::redis::old_enterprise(state); Ok(()) };
     "redis-elsewhere", "both caches in the other group", [],
         |state, _| { seed::redis::in_shared_group(state); Ok(()) };
+    "dns-record",
+        "a record set of the DNS zone: its type, its name in the zone (`@`: the zone itself), its values with commas between",
+        [text("type"), text("name"), text("values")],
+        |state, given| {
+            let kind = given.text("type");
+            if !["A", "AAAA", "CNAME", "TXT", "CAA"].contains(&kind) {
+                return Err("takes the types A, AAAA, CNAME, TXT and CAA".to_owned());
+            }
+            let values: Vec<&str> = given.text("values").split(',').map(str::trim).collect();
+            let made = long_ago(state);
+            seed::dns_record(state, kind, given.text("name"), &values, made);
+            Ok(())
+        };
+    "dns-undelegated", "the DNS zone, which nobody leads to: the world does not see its records", [],
+        |state, _| { if let Some(zone) = state.zone_mut(seed::DNS_ZONE) { zone.delegated = false; } Ok(()) };
+    "dns-delay", "new records of the DNS zone, seen only after so many seconds", [number("seconds")],
+        |state, given| {
+            if let Some(zone) = state.zone_mut(seed::DNS_ZONE) { zone.delay = given.number("seconds"); }
+            Ok(())
+        };
+    "resolver-fails", "a resolver that answers every name with `servfail`, `refused` or `silence`", [text("with")],
+        |state, given| {
+            let with = given.text("with");
+            if !["servfail", "refused", "silence"].contains(&with) {
+                return Err("takes `servfail`, `refused` or `silence`".to_owned());
+            }
+            state.resolver_fails = Some(with.to_owned());
+            Ok(())
+        };
     "lock", "a lock of this level (CanNotDelete, ReadOnly) on the resource of this name or id",
         [text("scope"), text("level")],
         |state, given| {
@@ -482,7 +515,9 @@ mod tests {
     /// Something to give each variant.
     fn example(variant: &Variant) -> Map<String, Json> {
         let value = |parameter: &Parameter| match (variant.name, parameter.name) {
-            (_, "weight") => json!(20),
+            (_, "weight" | "seconds") => json!(20),
+            (_, "with") => json!("servfail"),
+            ("dns-record", "type") => json!("TXT"),
             (_, "identity" | "principal") | ("user-identity", "name") => json!(seed::IDENTITY),
             (_, "access") => json!("reader"),
             (_, "provider") => json!("github"),

@@ -3,6 +3,7 @@
 pub(super) mod app;
 pub(super) mod authorization;
 pub(super) mod cosmos;
+pub(super) mod dns;
 pub(super) mod identity;
 pub(super) mod jobs;
 pub(super) mod keyvault;
@@ -37,6 +38,7 @@ const REDIS_ENTERPRISE: &[&str] = &["2025-07-01", "2025-04-01", "2024-10-01"];
 /// The stable versions that have access policy assignments of databases.
 const REDIS_ENTRA: &[&str] = &["2025-07-01", "2025-04-01"];
 const SERVICE_BUS: &[&str] = &["2024-01-01", "2021-11-01"];
+const DNS: &[&str] = &["2018-05-01"];
 const AUTHORIZATION: &[&str] = &["2022-04-01"];
 /// `Microsoft.Resources` for groups and providers.
 pub(super) const RESOURCES: &[&str] = &["2025-04-01", "2024-07-01"];
@@ -144,6 +146,21 @@ pub(super) const PROVIDERS: &[Provider] = &[
     Provider {
         namespace: "Microsoft.ServiceBus",
         types: &[("namespaces", SERVICE_BUS), ("namespaces/queues", SERVICE_BUS)],
+    },
+    Provider {
+        namespace: "Microsoft.Network",
+        types: &[
+            ("dnsZones", DNS),
+            ("dnsZones/A", DNS),
+            ("dnsZones/AAAA", DNS),
+            ("dnsZones/CAA", DNS),
+            ("dnsZones/CNAME", DNS),
+            ("dnsZones/NS", DNS),
+            ("dnsZones/SOA", DNS),
+            ("dnsZones/TXT", DNS),
+            ("dnsZones/recordsets", DNS),
+            ("dnsZones/all", DNS),
+        ],
     },
     Provider {
         namespace: "Microsoft.Resources",

@@ -5,6 +5,7 @@ mod app;
 mod arm;
 mod auth;
 mod cosmos;
+mod dns;
 mod hosts;
 mod jobs;
 mod redis;
@@ -364,6 +365,7 @@ const TABLES: &[&[Rule]] = &[
     sql::RULES,
     cosmos::RULES,
     redis::RULES,
+    dns::RULES,
     arm::RULES,
 ];
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use acarecipe::azure::probe::Prober;
 use acarecipe::azure::{ArmClient, ClientEvent, ClientSettings, Cloud, Endpoint};
-use acarecipe::cli::{SandboxDatabases, SandboxHosts};
+use acarecipe::cli::{SandboxDatabases, SandboxHosts, SandboxNames};
 use acarecipe::clock::{Clock, VirtualClock};
 use acarecipe::execute::{
     Applied, Event, Executor, Failure, Hook, Interrupt, Observed, Observer, WriteEnd, WriteRecord,
@@ -177,6 +177,7 @@ impl World {
             Arc::new(SandboxHosts::new(Arc::new(self.sandbox.clone()), Arc::clone(&clock))) as Arc<dyn Prober>
         };
         settings.prober = Some(self.prober.clone().unwrap_or_else(hosts));
+        settings.resolver = Some(Arc::new(SandboxNames::new(Arc::new(self.sandbox.clone()))));
         let seen = Arc::clone(&self.seen);
         settings.events = Arc::new(move |event: ClientEvent| seen.event(&Event::Client(event)));
         Executor {

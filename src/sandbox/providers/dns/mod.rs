@@ -1,0 +1,98 @@
+//! `Microsoft.Network`: public DNS zones and their record sets.
+
+mod records;
+
+use serde_json::{Value as Json, json};
+
+use super::resources;
+use crate::sandbox::errors::{self, Refusal};
+use crate::sandbox::router::{self, Address, Answer, Context, Handled};
+use crate::sandbox::state::{DnsZone, fold, last};
+
+const KIND: &str = "Microsoft.Network/dnsZones";
+
+/// As answers spell it (MicrosoftDocs/azure-docs#114848 shows an id).
+const ANSWERED: &str = "Microsoft.Network/dnszones";
+
+pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) -> Handled {
+    match (address.types.len(), context.method, address.is_resource()) {
+        (1, "GET", false) => list(context, address),
+        (1, "GET", true) => {
+            context.require(&format!("{KIND}/read"), &address.target())?;
+            Ok(Answer::new(200, body(existing(context, address)?)))
+        }
+        (1, "PUT", true) => put(context, address),
+        (2, ..) => records::route(context, address),
+        _ => Err(router::no_operation(context, address)),
+    }
+}
+
+/// The zone that `address` names, or that has what it names.
+fn existing<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a DnsZone, Refusal> {
+    resources::existing_group(context, &address.scope)?;
+    context
+        .state
+        .dns_zones
+        .get(&fold(&address.id(1)))
+        .ok_or_else(|| errors::resource_not_found(KIND, address.name(0), last(&address.scope)))
+}
+
+fn list(context: &mut Context<'_>, address: &Address) -> Handled {
+    context.require(&format!("{KIND}/read"), &address.scope)?;
+    if resources::is_group(&address.scope) {
+        resources::existing_group(context, &address.scope)?;
+    }
+    let within = format!("{}/", fold(&address.scope));
+    let zones = context.state.dns_zones.iter();
+    let found = zones.filter(|(id, _)| id.starts_with(&within)).map(|(_, zone)| body(zone)).collect();
+    context.page(found)
+}
+
+/// A new zone, to which nobody leads yet; of one that is there only the tags change.
+fn put(context: &mut Context<'_>, address: &Address) -> Handled {
+    let target = address.target();
+    context.require(&format!("{KIND}/write"), &target)?;
+    context.unlocked(&target)?;
+    resources::registered(context, "Microsoft.Network")?;
+    let group = resources::existing_group(context, &address.scope)?;
+    let sent = context.object()?;
+    if !sent["location"].as_str().is_some_and(|location| location.eq_ignore_ascii_case("global")) {
+        return Err(Refusal::new(
+            400,
+            "LocationNotAvailableForResourceType",
+            "The provided location is not available for resource type 'Microsoft.Network/dnsZones'. List of \
+             available regions for the resource type is 'global'.",
+        ));
+    }
+    context.compliant(&target, &sent)?;
+    let (status, mut zone) = match context.state.dns_zones.get(&fold(&target)) {
+        Some(zone) => (200, zone.clone()),
+        None => {
+            let id = format!("{group}/providers/{ANSWERED}/{}", address.name(0));
+            (201, DnsZone::new(&id, 5, context.now))
+        }
+    };
+    records::precondition(context, (status == 200).then_some(zone.etag.as_str()))?;
+    zone.tags = sent["tags"].as_object().cloned().unwrap_or_default();
+    zone.etag = context.state.new_guid("etag");
+    let answer = body(&zone);
+    context.state.add_zone(zone);
+    Ok(Answer::new(status, answer))
+}
+
+fn body(zone: &DnsZone) -> Json {
+    json!({
+        "id": zone.id,
+        "name": zone.name(),
+        "type": ANSWERED,
+        "etag": zone.etag,
+        "location": "global",
+        "tags": zone.tags,
+        "properties": {
+            "maxNumberOfRecordSets": 10_000,
+            "nameServers": zone.name_servers(),
+            "numberOfRecordSets": zone.records.len(),
+            "zoneType": "Public",
+        },
+    })
+}
