@@ -65,7 +65,11 @@ pub(super) struct Applying {
 impl Applying {
     pub(super) async fn run(self, context: &Context, screen: &Screen) -> Ending {
         let mut report = context.report("apply");
-        let work = context.executor.observe_idle(&context.selection, &context.target, true);
+        let work = async {
+            let (executor, selection, target) = (&context.executor, &context.selection, &context.target);
+            let observed = executor.observe_idle(selection, target, true).await?;
+            Box::pin(executor.observe_awaited(observed, selection, target)).await
+        };
         let observed = match until_signal(&context.interrupt, work).await {
             Ok(Ok(observed)) => observed,
             other => return judge::failed(context, screen, report, other),

@@ -8,7 +8,7 @@ use url::Url;
 use super::{Event, Executor, Failure, Observed};
 use crate::azure::probe::ProbeRequest;
 use crate::facts::{Fact, Facts, HEADER, MAX_TIME, METHOD, Read};
-use crate::plan::{Finding, Gate, Judged, Probe, Request, Selection, Target, judge};
+use crate::plan::{Finding, Gate, Judged, Probe, Request, Selection, Status, Target, judge};
 use crate::value::Value;
 
 /// The first pause between two looks; each further one is longer, up to the second figure.
@@ -76,6 +76,53 @@ impl Executor {
                 None => return Ok(Observed { rounds, reads, ..next }),
                 Some(again) => facts = self.again(next.facts, again, elapsed).await?,
             }
+        }
+    }
+
+    /// As `observed`, once the prerequisites hold that their recipes wait for (`within`), or their time is over. What
+    /// else is missing is told at once: waiting does not mend it.
+    ///
+    /// # Errors
+    /// Azure could not be asked, or it was asked to stop. A prerequisite that does not come true is a finding.
+    pub async fn observe_awaited(
+        &self,
+        mut observed: Observed,
+        selection: &Selection,
+        target: &Target,
+    ) -> Result<Observed, Failure> {
+        let start = self.clock.now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let elapsed: Duration = (self.clock.now() - start).try_into().unwrap_or_default();
+            let plan = &observed.plan;
+            let awaits = |finding: usize| plan.waits.iter().any(|probe| probe.finding == finding);
+            let failed = plan.prerequisites.iter().enumerate();
+            let mut failed = failed.filter(|(_, finding)| finding.status == Status::Failed);
+            if failed.any(|(index, _)| !awaits(index)) || plan.contradicts_itself() {
+                return Ok(observed);
+            }
+            let waits = || plan.waits.iter().filter(|probe| !probe.settled && probe.within > elapsed);
+            let left = self.left();
+            let Some(longest) = waits().map(|probe| probe.within).max().filter(|_| !left.is_zero()) else {
+                return Ok(observed);
+            };
+            let again = Again {
+                reads: waits().flat_map(|probe| probe.reads.iter().cloned()).collect(),
+                pause: pause.min(left).min(longest - elapsed),
+                name: waits()
+                    .next()
+                    .and_then(|probe| plan.prerequisites.get(probe.finding))
+                    .map_or_else(String::new, |finding| finding.name.clone()),
+                state: waits()
+                    .next()
+                    .and_then(|probe| plan.prerequisites.get(probe.finding)?.detail.clone())
+                    .unwrap_or_default(),
+            };
+            pause = (pause * 2).min(LAST_PAUSE);
+            let (rounds, reads) = (observed.rounds, observed.reads);
+            let facts = self.again(observed.facts, again, elapsed).await?;
+            let next = self.observe_from(facts, selection, target, true).await?;
+            observed = Observed { rounds: rounds + next.rounds, reads: reads + next.reads, ..next };
         }
     }
 

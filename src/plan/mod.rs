@@ -100,6 +100,8 @@ pub struct Plan {
     pub rollout: Option<Rollout>,
     /// What had to hold before the first write.
     pub prerequisites: Vec<Finding>,
+    /// Those of them that do not hold yet and may be waited for, as far as what they asked says.
+    pub waits: Vec<Probe>,
     /// Verifications of the recipes' own (`verify:`), on the same facts. Without those that ask the app,
     /// unless [`Request::probing`].
     pub verifications: Vec<Finding>,
@@ -459,7 +461,10 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     let writes = writes::writes(&engine, &delivery.seen(&steps), &resources, &actions, &delivery);
     let mut prerequisites = prerequisites::baseline(&engine);
     prerequisites.extend(in_the_way);
-    prerequisites.extend(prerequisites::recipes(&engine, &steps));
+    let (found, waits) = prerequisites::recipes(&engine, &steps);
+    let start = prerequisites.len();
+    let waits = waits.into_iter().map(|probe| Probe { finding: probe.finding + start, ..probe }).collect();
+    prerequisites.extend(found);
     prerequisites.extend(resources::obstacles(&engine));
     let unreadable = resources::unreadable(&engine);
     let by_hand = resources::by_hand(&engine);
@@ -529,6 +534,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         by_hand,
         rollout,
         prerequisites,
+        waits,
         verifications: judged.findings,
         probes: judged.probes,
         asks_app: judged.asks_app,

@@ -9,6 +9,7 @@ use super::finding::{Finding, Status};
 use super::frame::{Frame, shown};
 use super::judging::{self, Scope};
 use super::lookup::{Place, must_be_there};
+use super::probing::Probe;
 use crate::azure::{ResourceId, types};
 use crate::diagnostic::{codes, quote};
 use crate::facts::Fact;
@@ -181,12 +182,13 @@ fn could_not(code: crate::diagnostic::Code, name: String, fact: Option<&Fact>) -
 }
 
 /// What each recipe reads, and its own prerequisites.
-pub(super) fn recipes(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Finding> {
+pub(super) fn recipes(engine: &Engine<'_>, steps: &[StepPlan]) -> (Vec<Finding>, Vec<Probe>) {
     let mut findings = Vec::new();
+    let mut waits = Vec::new();
     let mut namespaces = vec!["Microsoft.App".to_owned()];
     // Without the app nothing that depends on it can be judged.
     if engine.app().is_null() {
-        return findings;
+        return (findings, waits);
     }
     // A user of a database is of no provider; what is waited for is looked at only.
     let of_azure = |step: &&StepPlan| {
@@ -230,10 +232,13 @@ pub(super) fn recipes(engine: &Engine<'_>, steps: &[StepPlan]) -> Vec<Finding> {
                 continue;
             }
             let judged = judging::check(&frame, check, Scope::Prerequisites, &[]);
+            let start = findings.len();
+            let awaited = judged.probes.into_iter().filter(|probe| !probe.held && !probe.within.is_zero());
+            waits.extend(awaited.map(|probe| Probe { finding: probe.finding + start, ..probe }));
             findings.extend(judged.findings.into_iter().map(|one| one.of(&bound.alias)));
         }
     }
-    findings
+    (findings, waits)
 }
 
 /// Whether a provider that a recipe needs is registered, told once; a part of ARM itself always is.

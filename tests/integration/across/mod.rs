@@ -5,6 +5,7 @@ mod crash;
 #[cfg(feature = "sql")]
 mod databases;
 mod limits;
+mod names;
 mod probes;
 mod process;
 #[cfg(unix)]

@@ -39,6 +39,8 @@ pub struct Server {
     pub endpoint: String,
     /// The certificate of the authority, when it serves https.
     pub ca: Option<String>,
+    /// Where it answers for names.
+    pub dns: String,
     token: String,
     lines: Receiver<Json>,
 }
@@ -63,10 +65,18 @@ impl Server {
                 }
             }
         });
-        let mut server = Server { child, endpoint: String::new(), ca: None, token: String::new(), lines };
+        let mut server = Server {
+            child,
+            endpoint: String::new(),
+            ca: None,
+            dns: String::new(),
+            token: String::new(),
+            lines,
+        };
         let ready = server.event();
         ready["endpoint"].as_str().unwrap().clone_into(&mut server.endpoint);
         server.ca = ready["ca"].as_str().map(str::to_owned);
+        ready["dns"].as_str().unwrap().clone_into(&mut server.dns);
         ready["token"].as_str().unwrap().clone_into(&mut server.token);
         server
     }

@@ -18,6 +18,7 @@ mod generated;
 mod hidden;
 mod instances;
 mod merging;
+mod names;
 mod permissions;
 mod probes;
 mod properties;

@@ -4,6 +4,7 @@
 
 mod auth;
 mod cosmos;
+mod dns;
 mod faults;
 mod gates;
 mod hosts;
@@ -224,7 +225,7 @@ impl Drop for World {
     }
 }
 
-fn read(response: Response) -> Got {
+pub(super) fn read(response: Response) -> Got {
     Got {
         status: response.status,
         headers: response.headers,
@@ -251,6 +252,7 @@ fn version(path: &str) -> &'static str {
         after if after.starts_with("microsoft.cache/redisenterprise") => "2025-07-01",
         after if after.starts_with("microsoft.cache/") => "2024-11-01",
         after if after.starts_with("microsoft.servicebus/") => "2024-01-01",
+        after if after.starts_with("microsoft.network/") => "2018-05-01",
         after if after.ends_with("/locks") => "2020-05-01",
         _ => "2022-04-01",
     }
