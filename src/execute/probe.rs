@@ -108,7 +108,7 @@ impl Executor {
             };
             let again = Again {
                 reads: waits().flat_map(|probe| probe.reads.iter().cloned()).collect(),
-                pause: pause.min(left).min(longest - elapsed),
+                pause: pause.min(left).min(longest.saturating_sub(elapsed)),
                 name: waits()
                     .next()
                     .and_then(|probe| plan.prerequisites.get(probe.finding))

@@ -110,9 +110,10 @@ fn told(found: &Value, name: &str, kind: &str) -> String {
     if records.is_empty() {
         return format!("{name} has no {kind} record");
     }
-    let one = |record: &Value| match record.as_str() {
-        Some(text) => text.to_owned(),
-        None => {
+    let one = |record: &Value| {
+        if let Some(text) = record.as_str() {
+            text.to_owned()
+        } else {
             let parts = record.as_map().into_iter().flat_map(|members| members.values());
             let parts =
                 parts.map(|part| part.as_str().map_or_else(|| Redacted(part).to_string(), str::to_owned));

@@ -22,7 +22,7 @@ pub(super) fn add(state: &mut State, made: OffsetDateTime) {
     zone.delegated = true;
     // Somebody else's, which stays as it is.
     let spf = json!({ "TTL": 3600, "TXTRecords": [{ "value": ["v=spf1 -all"] }] });
-    zone.put("TXT", "@", spf, made, "00000000-0000-0000-0000-000000000002");
+    zone.put("TXT", "@", &spf, made, "00000000-0000-0000-0000-000000000002");
     state.add_zone(zone);
 }
 
@@ -44,6 +44,6 @@ pub fn record(state: &mut State, kind: &str, name: &str, values: &[&str], now: O
     };
     let etag = state.new_guid("etag");
     if let Some(zone) = state.zone_mut(DNS_ZONE) {
-        zone.put(kind, name, records, now, &etag);
+        zone.put(kind, name, &records, now, &etag);
     }
 }

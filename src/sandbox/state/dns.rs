@@ -79,7 +79,7 @@ impl DnsZone {
         let servers = DnsZone::servers(number);
         let host = servers.first().cloned().unwrap_or_default();
         let names: Vec<Json> = servers.iter().map(|server| json!({ "nsdname": server })).collect();
-        zone.put("NS", "@", json!({ "TTL": 172_800, "NSRecords": names }), made, "ns");
+        zone.put("NS", "@", &json!({ "TTL": 172_800, "NSRecords": names }), made, "ns");
         let soa = json!({
             "host": host,
             "email": "azuredns-hostmaster.microsoft.com",
@@ -89,7 +89,7 @@ impl DnsZone {
             "expireTime": 2_419_200,
             "minimumTTL": 300,
         });
-        zone.put("SOA", "@", json!({ "TTL": 3600, "SOARecord": soa }), made, "soa");
+        zone.put("SOA", "@", &json!({ "TTL": 3600, "SOARecord": soa }), made, "soa");
         zone
     }
 
@@ -112,7 +112,7 @@ impl DnsZone {
     }
 
     /// Puts a record set into the zone.
-    pub fn put(&mut self, kind: &str, name: &str, properties: Json, now: OffsetDateTime, etag: &str) {
+    pub fn put(&mut self, kind: &str, name: &str, properties: &Json, now: OffsetDateTime, etag: &str) {
         let properties = properties.as_object().cloned().unwrap_or_default();
         let created = self.record_set(kind, name).map_or(now, |set| set.created);
         let (kind, name, etag) = (kind.to_owned(), name.to_owned(), etag.to_owned());

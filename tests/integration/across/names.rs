@@ -1,5 +1,6 @@
 //! Names over real sockets: the program's own resolver, asked where `--resolver` says.
 
+use std::fmt::Write;
 use std::net::UdpSocket;
 
 use acarecipe::sandbox::{State, seed};
@@ -39,7 +40,7 @@ fn verify(server: &Server, resolvers: &[&str], checks: &[(&str, &str)]) -> Ended
     std::fs::create_dir_all(&folder).unwrap();
     let mut recipe = "name: asks\ntitle: Asks\ncategory: test\ncomplexity: low\nverify:\n".to_owned();
     for (index, (dns, expect)) in checks.iter().enumerate() {
-        recipe.push_str(&format!("  - {{ name: c{index}, dns: {{ {dns}, expect: \"${{{expect}}}\" }} }}\n"));
+        writeln!(recipe, "  - {{ name: c{index}, dns: {{ {dns}, expect: \"${{{expect}}}\" }} }}").unwrap();
     }
     std::fs::write(folder.join("recipe.yaml"), recipe).unwrap();
     start.run()

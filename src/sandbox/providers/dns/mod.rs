@@ -65,13 +65,12 @@ fn put(context: &mut Context<'_>, address: &Address) -> Handled {
         ));
     }
     context.compliant(&target, &sent)?;
-    let (status, mut zone) = match context.state.dns_zones.get(&fold(&target)) {
-        Some(zone) => (200, zone.clone()),
-        None => {
-            let id = format!("{group}/providers/{ANSWERED}/{}", address.name(0));
-            (201, DnsZone::new(&id, 5, context.now))
-        }
-    };
+    let id = format!("{group}/providers/{ANSWERED}/{}", address.name(0));
+    let (status, mut zone) = context
+        .state
+        .dns_zones
+        .get(&fold(&target))
+        .map_or_else(|| (201, DnsZone::new(&id, 5, context.now)), |zone| (200, zone.clone()));
     records::precondition(context, (status == 200).then_some(zone.etag.as_str()))?;
     zone.tags = sent["tags"].as_object().cloned().unwrap_or_default();
     zone.etag = context.state.new_guid("etag");

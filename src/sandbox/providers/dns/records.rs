@@ -104,7 +104,7 @@ fn put(context: &mut Context<'_>, address: &Address, kind: &str) -> Handled {
     let etag = context.state.new_guid("etag");
     let status = if before.is_some() { 200 } else { 201 };
     let Some(zone) = context.state.dns_zones.get_mut(&id) else { return Err(not_found(address)) };
-    zone.put(kind, name, Json::Object(properties), now, &etag);
+    zone.put(kind, name, &Json::Object(properties), now, &etag);
     let set = zone.record_set(kind, name).ok_or_else(|| not_found(address))?;
     Ok(Answer::new(status, body(zone, set)))
 }
