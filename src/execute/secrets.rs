@@ -1,19 +1,21 @@
-//! The values of an app's secrets that a write must send back.
+//! The values of secrets that a write must send back, since it replaces their list as a whole.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
 use super::{Executor, Failure};
+use crate::azure::types::ResourceType;
 use crate::azure::{ArmRequest, Method, ResourceId};
 use crate::diagnostic::{Diagnostic, codes};
 
 impl Executor {
     /// Puts the values of the secrets `names` into the body: the array is replaced as a whole, and
-    /// one without a value would be refused (microsoft/azure-container-apps#259). References are never
-    /// among them.
+    /// one without a value would be refused (microsoft/azure-container-apps#259) or lost. References are
+    /// never among them.
     pub(super) async fn fill_secrets(
         &self,
+        kind: &ResourceType,
         id: &ResourceId,
         version: &str,
         body: &mut Json,
@@ -31,7 +33,11 @@ impl Executor {
             .map_err(|error| {
                 Failure::azure(
                     &error,
-                    "read the app's other secrets, which must be sent back with the new one",
+                    &format!(
+                        "read the other secrets of the {} {}, which must be sent back with what changes",
+                        kind.noun,
+                        id.name()
+                    ),
                 )
             })?;
         let values: BTreeMap<&str, &str> = answer
@@ -43,7 +49,7 @@ impl Executor {
             .filter_map(|secret| Some((secret.get("name")?.as_str()?, secret.get("value")?.as_str()?)))
             .collect();
         let entries = body
-            .pointer_mut("/properties/configuration/secrets")
+            .pointer_mut(&format!("/{}", kind.secrets().unwrap_or_default().replace('.', "/")))
             .and_then(Json::as_array_mut)
             .into_iter()
             .flatten();
@@ -52,21 +58,29 @@ impl Executor {
             if !names.contains(&name) {
                 continue;
             }
-            let value = values.get(name.as_str()).ok_or_else(|| unavailable(&name, id))?;
+            let value = values.get(name.as_str()).ok_or_else(|| unavailable(kind, &name, id))?;
             entry.insert("value".to_owned(), Json::String((*value).to_owned()));
         }
         Ok(())
     }
 }
 
-fn unavailable(name: &str, app: &ResourceId) -> Failure {
+fn unavailable(kind: &ResourceType, name: &str, id: &ResourceId) -> Failure {
+    let noun = kind.noun;
+    let again = if kind.name == "Microsoft.App/containerApps" {
+        "set the secret again with az containerapp secret set, then run the same command".to_owned()
+    } else {
+        format!("set the secret of the {noun} again, then run the same command")
+    };
     Failure::Azure(Box::new(
         Diagnostic::error(
             codes::SECRET_UNAVAILABLE,
-            format!("the value of the app's secret `{name}` cannot be had"),
+            format!("the value of the secret `{name}` of the {noun} {} cannot be had", id.name()),
         )
-        .note("the secrets of an app are replaced as a whole; sending them without it would lose it")
-        .fix("set the secret again with az containerapp secret set, then run the same command")
-        .resource(app),
+        .note(format!(
+            "the secrets of a {noun} are replaced as a whole; sending them without it would lose it"
+        ))
+        .fix(again)
+        .resource(id),
     ))
 }

@@ -47,7 +47,7 @@ impl Executor {
         };
         let version = version_of(plan, write);
         let mut json = body.json.clone();
-        self.fill_secrets(id, &version, &mut json, &body.resend).await?;
+        self.fill_secrets(write.kind, id, &version, &mut json, &body.resend).await?;
         let patched = !write.create && write.kind.update == Update::Patch;
         let method = if patched { Method::Patch } else { Method::Put };
         let hidden = hidden(write.kind, &Path::root(), &json);

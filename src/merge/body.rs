@@ -14,7 +14,7 @@ use crate::value::{Data, Origin, Path, Value};
 pub struct Body {
     /// The JSON to send. It may hold secrets: never shown or stored.
     pub json: Json,
-    /// Names of app secrets that must be sent back with the value `listSecrets` returns, because the
+    /// Names of secrets that must be sent back with the value `listSecrets` returns, because the
     /// array is replaced whole and a stored value is not kept (`ContainerAppSecretInvalid`,
     /// microsoft/azure-container-apps#259).
     pub resend: Vec<String>,
@@ -150,7 +150,7 @@ impl Writer<'_> {
             {
                 json.insert("value".to_owned(), Json::String(String::new()));
             }
-            "properties.configuration.secrets[]" => {
+            pattern if pattern.strip_suffix("[]").is_some_and(|list| self.kind.secrets() == Some(list)) => {
                 let reference =
                     json.get("keyVaultUrl").and_then(Json::as_str).is_some_and(|url| !url.is_empty());
                 if reference {

@@ -86,6 +86,12 @@ pub enum MergeError {
         /// Where.
         path: String,
     },
+    /// A set in which nothing means everybody would come to mean somebody.
+    #[error("{path} is empty, which means everybody; a value there would take it from all others")]
+    Narrows {
+        /// The set.
+        path: String,
+    },
     /// Key, list or directive that is known only after apply.
     #[error("{path} must be known before anything is written")]
     UnknownKey {
@@ -102,7 +108,12 @@ pub enum MergeError {
 /// # Errors
 /// See [`MergeError`].
 pub fn merge(kind: &ResourceType, live: &Value, fragment: &Value) -> Result<Merged, MergeError> {
-    let mut merger = Merger { kind, exists: !live.is_null(), owned: Vec::new(), default: false };
+    lay(kind, !live.is_null(), live, fragment)
+}
+
+/// As [`merge`], over what other fragments have already made of a resource that `exists` or does not.
+fn lay(kind: &ResourceType, exists: bool, live: &Value, fragment: &Value) -> Result<Merged, MergeError> {
+    let mut merger = Merger { kind, exists, owned: Vec::new(), default: false };
     let value = merger.place(&Path::root(), live, fragment)?;
     Ok(Merged { value, owned: merger.owned })
 }
@@ -171,8 +182,16 @@ impl Merger<'_> {
                     Err(MergeError::Claimed { path: path.to_string() })
                 }
             }
+            Directive::Replace(value) if self.is_everyone(path, live) && !nobody(value) => {
+                Err(MergeError::Narrows { path: path.to_string() })
+            }
             Directive::Replace(value) => Ok(self.leaf(path, live, value)),
         }
+    }
+
+    /// Whether nothing stands in a set of a resource that is there where that means everybody.
+    fn is_everyone(&self, path: &Path, live: &Value) -> bool {
+        self.exists && self.kind.everyone.contains(&path.pattern().as_str()) && nobody(live)
     }
 
     fn leaf(&mut self, path: &Path, live: &Value, wanted: &Value) -> Value {
@@ -288,14 +307,17 @@ impl Merger<'_> {
         };
         match self.kind.list_kind(&path.pattern()) {
             ListKind::Atomic => Ok(self.leaf(path, live, wanted)),
+            // Everybody is in it already, and stays.
+            ListKind::Set if self.is_everyone(path, live) => {
+                for item in items {
+                    self.own(&path.element(&set_key(item)), item, item.clone(), true);
+                }
+                Ok(live.clone())
+            }
             ListKind::Set => {
                 let mut merged = present;
                 for item in items {
-                    let place = path.element(
-                        &item
-                            .as_str()
-                            .map_or_else(|| item.to_json().unwrap_or_default().to_string(), str::to_owned),
-                    );
+                    let place = path.element(&set_key(item));
                     let found = merged.iter().find(|have| equal(self.kind, &place, have, item)).cloned();
                     self.own(&place, found.as_ref().unwrap_or(&Value::null()), item.clone(), found.is_some());
                     if found.is_none() {
@@ -394,6 +416,16 @@ impl Merger<'_> {
         let default = self.default;
         self.owned.push(Owned { path: path.clone(), live: live.clone(), wanted, in_place, default });
     }
+}
+
+/// Whether a set has nobody in it.
+fn nobody(value: &Value) -> bool {
+    value.is_null() || value.as_list().is_some_and(<[Value]>::is_empty)
+}
+
+/// What tells an element of a set from others: itself.
+fn set_key(item: &Value) -> String {
+    item.as_str().map_or_else(|| item.to_json().unwrap_or_default().to_string(), str::to_owned)
 }
 
 /// Resource ids as keys and names of tags are the same in any case; other keys are not.

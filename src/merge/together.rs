@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 
 use super::claims::{Claim, claims, place};
 use super::directive::Directive;
+use super::element_key;
 use super::normalise::canonical;
-use super::{element_key, merge};
 use crate::azure::types::{ListKind, ResourceType};
 use crate::value::{Data, Path, Value};
 
@@ -13,8 +13,10 @@ use crate::value::{Data, Path, Value};
 /// order means nothing: what is only a default comes last, and gives way to what anybody says of its
 /// place. A fragment that does not fit is left out; laying it over the live resource alone says why.
 pub fn merge_all(kind: &ResourceType, live: &Value, fragments: &[&Value]) -> Value {
-    let lay =
-        |live: Value, fragment: &Value| merge(kind, &live, fragment).map_or(live, |merged| merged.value);
+    let exists = !live.is_null();
+    let lay = |live: Value, fragment: &Value| {
+        super::lay(kind, exists, &live, fragment).map_or(live, |merged| merged.value)
+    };
     let mut defaults = Vec::new();
     let mut said: Vec<Claim> = Vec::new();
     let mut value = live.clone();

@@ -5,7 +5,7 @@
 
 use super::engine::Engine;
 use super::finding::{Finding, Status};
-use super::{Rollout, mount, pull, quote};
+use super::{Rollout, dapr, mount, pull, quote};
 use crate::diagnostic::codes;
 use crate::facts::Read;
 use crate::value::Value;
@@ -333,7 +333,11 @@ fn revision_finding(
             };
             let (cause, fix) = explain(why);
             let pull = pull::facts(engine).into_iter().find(|pull| pull.is_meant(why));
-            let (causes, better) = pull.map(|pull| pull.causes(why, engine.request.now)).unwrap_or_default();
+            let (causes, better) = match pull {
+                Some(pull) => pull.causes(why, engine.request.now),
+                None if dapr::is_meant(why) => dapr::causes(engine),
+                None => Default::default(),
+            };
             let causes = std::iter::once(cause.map(str::to_owned)).flatten().chain(causes);
             let causes = causes.collect::<Vec<_>>().join("; ");
             let finding = Finding::new(status, codes::REVISION_HEALTH, title)
@@ -409,6 +413,13 @@ pub fn explain(text: &str) -> (Option<&'static str>, Option<&'static str>) {
             Some(
                 "az keyvault secret show --vault-name <vault> --name <secret>; check the role Key Vault Secrets User and the vault's networking",
             ),
+        )
+    } else if has(&["daprd"]) {
+        (
+            Some(
+                "the Dapr sidecar ends soon after its start: a component that it loads cannot be initialised (a secret, a secret store, an address or a role is missing), or its app id is not valid",
+            ),
+            None,
         )
     } else if has(&["probe", "targetport", "target port", "connection refused"]) {
         (

@@ -9,6 +9,7 @@ mod asking;
 mod build;
 mod by_host;
 mod conflicts;
+mod dapr;
 mod database;
 mod delivery;
 mod denials;
@@ -492,6 +493,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         Vec::new()
     };
     prerequisites.extend(preflight::findings(&engine, &resources));
+    prerequisites.extend(preflight::components(&resources));
     prerequisites.extend(preflight::lost(&resources));
     prerequisites.extend(preflight::conditions(&steps));
     let mut judged = judging::verifications(&engine, &resources);

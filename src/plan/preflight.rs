@@ -3,7 +3,7 @@
 
 use super::engine::Engine;
 use super::finding::Finding;
-use super::{ResourcePlan, StepPlan, mount};
+use super::{ResourcePlan, StepPlan, dapr, mount};
 use crate::azure::types::{ResourceType, Update};
 use crate::diagnostic::codes;
 use crate::merge::word_set;
@@ -22,6 +22,29 @@ pub(super) fn findings(engine: &Engine<'_>, resources: &[ResourcePlan]) -> Vec<F
             findings
         })
         .collect()
+}
+
+/// Metadata of Dapr components that refers to a secret which the component does not have: the sidecars of all apps that
+/// load it would crash (microsoft/azure-container-apps#354 shows `daprdContainerCrashing`).
+pub(super) fn components(resources: &[ResourcePlan]) -> Vec<Finding> {
+    let written = |plan: &&ResourcePlan| {
+        plan.kind.name == dapr::COMPONENT && plan.owned.iter().any(|(owned, _)| !owned.in_place)
+    };
+    let mut findings = Vec::new();
+    for plan in resources.iter().filter(written) {
+        for (metadata, secret) in dapr::missing_secrets(&plan.merged) {
+            findings.push(
+                Finding::failed(
+                    codes::SECRET_MISSING,
+                    format!("{metadata} of {} has its secret", plan.id.name()),
+                )
+                .detail(format!("the Dapr component has no secret `{secret}` (names are case-sensitive)"))
+                .fix(format!("give the secret {secret}, or name a secret store that has it"))
+                .docs(dapr::DOCS),
+            );
+        }
+    }
+    findings
 }
 
 /// Resources that are written as a whole and would lose what Azure does not return: a key that the write needs

@@ -5,6 +5,7 @@ use super::StepPlan;
 use super::administrator::role_lines;
 use super::finding::{Finding, Status};
 use super::frame::Frame;
+use crate::azure::ResourceId;
 use crate::azure::types::ResourceType;
 use crate::diagnostic::codes;
 use crate::facts::{Fact, Read};
@@ -36,36 +37,47 @@ impl Frame<'_, '_> {
         match fact {
             Fact::Found(answer) => {
                 let told = answer.get("value").and_then(Value::as_list).unwrap_or_default();
+                let mut untold = Vec::new();
                 for index in open {
                     let owned = &mut outcome.owned[index];
-                    let stored = told
-                        .iter()
-                        .find(|one| one.text_at(&["name"]) == name_of(&owned.path))
-                        .and_then(|one| one.text_at(&["value"]));
+                    let one = told.iter().find(|one| one.text_at(&["name"]) == name_of(&owned.path));
+                    let stored = one.and_then(|one| one.text_at(&["value"]));
                     owned.in_place = stored.is_some() && stored == owned.wanted.as_str();
+                    // Microsoft's example of a Dapr component's listSecrets has names only.
+                    if one.is_some_and(|one| one.get("value").is_none_or(Value::is_null)) {
+                        untold.push(index);
+                    }
                 }
-                None
+                (!untold.is_empty()).then(|| {
+                    let detail = format!("what is stored is kept, since {action} tells names only");
+                    kept(outcome, &untold, &id)
+                        .detail(detail)
+                        .fix("give the secret another name, and refer to that")
+                })
             }
             Fact::Refused { message } | Fact::Failed { message, .. } => {
-                let names: Vec<String> = open
-                    .iter()
-                    .filter_map(|index| name_of(&outcome.owned[*index].path).map(str::to_owned))
-                    .collect();
-                for index in open {
-                    outcome.owned[index].in_place = true;
-                }
-                let what = if names.len() == 1 { "secret" } else { "secrets" };
-                let name = format!("the {what} {} of {} has the value given", names.join(", "), id.name());
+                let finding = kept(outcome, &open, &id);
                 let detail = format!("what is stored is kept, since it may not be read: {message}");
                 let needed = format!("{}/{action}/action", outcome.kind.name);
                 let lines = role_lines(self.engine.request.caller, &[&needed], &id);
                 let fix = format!("ask an administrator: {}", lines.join("; "));
-                Some(Finding::new(Status::CouldNotCheck, codes::PERMISSION, name).detail(detail).fix(fix))
+                Some(finding.detail(detail).fix(fix))
             }
             // It was there a moment ago.
             Fact::Absent { .. } => None,
         }
     }
+}
+
+/// Counts the secrets of these leaves as in place, and says so.
+fn kept(outcome: &mut Outcome, leaves: &[usize], id: &ResourceId) -> Finding {
+    for index in leaves {
+        outcome.owned[*index].in_place = true;
+    }
+    let names: Vec<&str> = leaves.iter().filter_map(|index| name_of(&outcome.owned[*index].path)).collect();
+    let what = if names.len() == 1 { "secret" } else { "secrets" };
+    let name = format!("the {what} {} of {} has the value given", names.join(", "), id.name());
+    Finding::new(Status::CouldNotCheck, codes::PERMISSION, name)
 }
 
 /// The name of the secret that a path is in.

@@ -13,9 +13,9 @@ use super::resources::{Needs, fold};
 use super::schedule::{Group, Node, schedule};
 use super::{Action, Request, ResourcePlan, Settle, StepPlan, Write, stored};
 use crate::azure::ResourceId;
-use crate::azure::types::{Consequence, ResourceType};
+use crate::azure::types::{Consequence, ResourceType, Update};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::merge::{self, Sending};
+use crate::merge::{self, Owned, Sending};
 use crate::steps::Outcome;
 use crate::value::{Data, Origin, Path, Segment, Value};
 
@@ -263,6 +263,7 @@ fn write_of(
         _ => merge::body_for(kind, &Value::null(), &outcome.fragment),
     };
     let live = plan.map_or(&outcome.live, |plan| &plan.live);
+    let all = plan.map_or(members, |plan| plan.steps.as_slice());
     let restarts = restarts(live, kind, steps, members, &changes);
     changes.remove(&Consequence::RestartUsers);
     if restarts {
@@ -270,13 +271,10 @@ fn write_of(
     }
     Write {
         asks: waits_for.into_iter().filter_map(asked).collect(),
-        resends: resends(live, steps, members),
+        resends: resends(kind, live, steps, all, members),
         id: outcome.resource.clone(),
         kind,
-        version: plan
-            .map_or(members, |plan| plan.steps.as_slice())
-            .iter()
-            .find_map(|index| steps[*index].version.clone()),
+        version: all.iter().find_map(|index| steps[*index].version.clone()),
         create: live.is_null(),
         steps: members.to_vec(),
         after,
@@ -332,28 +330,33 @@ fn restarts(
     })
 }
 
-/// How many secrets with values of their own must be sent back, because the list is replaced whole.
-fn resends(live: &Value, steps: &[StepPlan], members: &[usize]) -> usize {
-    let written: Vec<String> = members
-        .iter()
-        .flat_map(|index| &steps[*index].outcome.owned)
-        .filter(|owned| {
-            !owned.in_place && owned.path.pattern().starts_with("properties.configuration.secrets")
-        })
-        .filter_map(|owned| match owned.path.0.get(3) {
-            Some(Segment::Element(name)) => Some(name.clone()),
-            _ => None,
-        })
-        .collect();
-    if written.is_empty() {
+/// How many secrets with values of their own must be sent back, because the list is replaced whole: whenever a
+/// patch changes one of them, and with every write of a type that is written as a whole. `all` are the steps on the
+/// resource, `members` those of the write.
+fn resends(kind: &ResourceType, live: &Value, steps: &[StepPlan], all: &[usize], members: &[usize]) -> usize {
+    let Some(secrets) = kind.secrets() else { return 0 };
+    let list = Path::members(secrets);
+    let owned_of = |indices: &[usize]| -> Vec<&Owned> {
+        let owned = indices.iter().flat_map(|index| &steps[*index].outcome.owned);
+        owned.filter(|owned| list.contains(&owned.path)).collect()
+    };
+    if kind.update != Update::Put && owned_of(members).iter().all(|owned| owned.in_place) {
         return 0;
     }
-    live.at(&["properties", "configuration", "secrets"])
+    let given = |name: &str| {
+        owned_of(all).iter().any(|owned| match owned.path.0.get(list.0.len()..) {
+            Some([Segment::Element(own), Segment::Key(key)]) => own == name && key != "identity",
+            Some([Segment::Element(own)]) => own == name && owned.wanted.as_map().is_some(),
+            _ => false,
+        })
+    };
+    let keys: Vec<&str> = secrets.split('.').collect();
+    live.at(&keys)
         .and_then(Value::as_list)
         .unwrap_or_default()
         .iter()
         .filter(|secret| secret.text_at(&["keyVaultUrl"]).is_none())
-        .filter(|secret| secret.text_at(&["name"]).is_some_and(|name| !written.iter().any(|own| own == name)))
+        .filter(|secret| secret.text_at(&["name"]).is_some_and(|name| !given(name)))
         .count()
 }
 

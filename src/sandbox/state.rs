@@ -3,6 +3,7 @@
 mod answers;
 mod auth;
 mod cosmos;
+mod dapr;
 mod dns;
 mod jobs;
 mod redis;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 pub use answers::{Answers, PathAnswer};
 pub use auth::AuthConfig;
 pub use cosmos::{CosmosAccount, CosmosContainer, CosmosDatabase, PendingAssignment, SqlRoleAssignment};
+pub use dapr::DaprComponent;
 pub use dns::{DnsZone, RecordSet};
 pub(in crate::sandbox) use dns::{key as dns_key, member_of};
 pub use jobs::{Ending, Execution, Job, Queue, ServiceBus};
@@ -86,6 +88,9 @@ pub struct State {
     pub storage_accounts: Table<StorageAccount>,
     /// Shares that Container Apps environments know.
     pub environment_storages: Table<EnvironmentStorage>,
+    /// Dapr components of Container Apps environments.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub dapr_components: Table<DaprComponent>,
     /// Azure Cache for Redis.
     pub redis: Table<RedisCache>,
     /// Azure Managed Redis, and clusters of the old Enterprise tiers.

@@ -52,7 +52,17 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
         ("properties.template.containers[].probes[].type", Compare::IgnoreCase),
         ("location", Compare::IgnoreCase),
     ],
-    defaults: &[("identity.type", "None")],
+    defaults: &[
+        ("identity.type", "None"),
+        // https://learn.microsoft.com/azure/container-apps/enable-dapr
+        ("properties.configuration.dapr.enabled", "false"),
+        ("properties.configuration.dapr.appProtocol", "http"),
+        ("properties.configuration.dapr.httpMaxRequestSize", "4"),
+        ("properties.configuration.dapr.httpReadBufferSize", "4"),
+        ("properties.configuration.dapr.logLevel", "info"),
+        ("properties.configuration.dapr.enableApiLogging", "false"),
+        ("properties.configuration.dapr.appHealth.enabled", "false"),
+    ],
     one_of: &[
         ("properties.template.containers[].env[]", &["value", "secretRef"]),
         ("properties.template.initContainers[].env[]", &["value", "secretRef"]),
@@ -83,6 +93,7 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
     write_only: &["properties.configuration.secrets[].value"],
     presence: &[],
     told_by: Some(("properties.configuration.secrets", "listSecrets")),
+    everyone: &[],
     foreign: &[
         "properties.template.containers[].env[].value",
         "properties.template.initContainers[].env[].value",
@@ -230,6 +241,25 @@ const FIELDS: &[(&str, &[&str])] = &[
         ],
     ),
     ("properties.configuration.secrets[]", &["name", "value", "identity", "keyVaultUrl"]),
+    (
+        "properties.configuration.dapr",
+        &[
+            "enabled",
+            "appId",
+            "appProtocol",
+            "appPort",
+            "httpReadBufferSize",
+            "httpMaxRequestSize",
+            "logLevel",
+            "enableApiLogging",
+            "appHealth",
+            "maxConcurrency",
+        ],
+    ),
+    (
+        "properties.configuration.dapr.appHealth",
+        &["enabled", "path", "probeIntervalSeconds", "probeTimeoutMilliseconds", "threshold"],
+    ),
     ("properties.configuration.registries[]", &["server", "username", "passwordSecretRef", "identity"]),
     (
         "properties.template",

@@ -5,6 +5,7 @@ mod app;
 mod auth;
 mod cache;
 mod cosmos;
+mod dapr;
 mod dns;
 mod jobs;
 mod sql;
@@ -135,6 +136,8 @@ pub struct ResourceType {
     /// The list of secrets whose values GET leaves out, and the POST that tells them: a value that is wanted is
     /// compared with what that says.
     pub told_by: Option<(&'static str, &'static str)>,
+    /// Sets in which nothing means everybody: adding to an empty one would take it from all others.
+    pub everyone: &'static [&'static str],
     /// Values of others that may be secrets although Azure returns them.
     pub foreign: &'static [&'static str],
     /// Strings, whatever scalar a recipe gives.
@@ -182,6 +185,11 @@ impl ResourceType {
     /// The effect of this name, if a step may have it on such a resource.
     pub fn effect(&self, name: &str) -> Option<&'static Effect> {
         self.effects.iter().find(|effect| effect.name == name)
+    }
+
+    /// Where the secrets stand that a write replaces as a whole; a POST tells their values.
+    pub fn secrets(&self) -> Option<&'static str> {
+        self.told_by.map(|(list, _)| list)
     }
 
     /// How the list at `pattern` is keyed.

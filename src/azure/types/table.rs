@@ -1,7 +1,7 @@
 //! The rows of the resource type table.
 
 use super::app::CONTAINER_APP;
-use super::{Compare, ResourceType, Update, auth, cache, cosmos, dns, jobs, sql, storage, storage_account};
+use super::{Compare, ResourceType, Update, auth, cache, cosmos, dapr, dns, jobs, sql, storage, storage_account};
 
 /// A row in which nothing is said.
 pub(super) const NONE: ResourceType = ResourceType {
@@ -18,6 +18,7 @@ pub(super) const NONE: ResourceType = ResourceType {
     write_only: &[],
     presence: &[],
     told_by: None,
+    everyone: &[],
     foreign: &[],
     text: &[],
     gives_rights: &[],
@@ -91,6 +92,13 @@ pub const ALL: &[ResourceType] = &[
         }],
         // A revision carries the template it was made from, values of variables included.
         foreign: CONTAINER_APP.foreign,
+        ..NONE
+    },
+    ResourceType {
+        name: "Microsoft.App/containerApps/revisions/replicas",
+        noun: "replica",
+        versions: CONTAINER_APP.versions,
+        update: Update::Never,
         ..NONE
     },
     ResourceType {
@@ -226,6 +234,8 @@ pub const ALL: &[ResourceType] = &[
     cosmos::ROLE_ASSIGNMENT,
     storage::ENVIRONMENT_STORAGE,
     auth::AUTH_CONFIG,
+    dapr::COMPONENT,
+    dapr::RESILIENCY,
     jobs::JOB,
     jobs::EXECUTION,
     jobs::NAMESPACE,

@@ -316,6 +316,26 @@ variants! {
             seed::redis::assignment(state, given.text("redis"), given.text("name"), &principal, given.text("policy"));
             Ok(())
         };
+    "dapr-on", "the app's Dapr sidecar on, under this app id", [text("app_id")],
+        |state, given| { variant::dapr::dapr_on(state, given.text("app_id")); Ok(()) };
+    "dapr-app", "another app of the environment with its Dapr sidecar on, under this app id",
+        [text("name"), text("app_id")],
+        |state, given| { variant::dapr::dapr_app(state, given.text("name"), given.text("app_id")); Ok(()) };
+    "dapr-component",
+        "a Dapr component of the environment: app ids in `scopes` (none: everybody's), `name=value` in `metadata` (`name=@secret` refers to a secret) and `secrets`, with commas; a secret store; why it is `unreachable`",
+        [text("name"), text("type"), optional("scopes"), optional("metadata"), optional("secrets"), optional("store"), optional("unreachable")],
+        |state, given| {
+            variant::dapr::component(state, variant::dapr::Component {
+                name: given.text("name"),
+                kind: given.text("type"),
+                scopes: given.text("scopes"),
+                metadata: given.text("metadata"),
+                secrets: given.text("secrets"),
+                store: given.text("store"),
+                unreachable: given.text("unreachable"),
+            });
+            Ok(())
+        };
     "redis-both", "an Azure Cache for Redis under the name of the Azure Managed Redis", [],
         |state, _| { seed::redis::both_kinds(state); Ok(()) };
     "redis-old-enterprise", "the Azure Managed Redis replaced by a cluster of the old Enterprise tier", [],

@@ -24,6 +24,8 @@ pub(super) struct Provider {
 }
 
 const APP: &[&str] = &["2026-07-01", "2026-01-01", "2025-07-01", "2025-01-01", "2024-03-01"];
+/// Dapr resiliency policies, which no stable version has.
+const RESILIENCY: &[&str] = &["2025-02-02-preview", "2024-10-02-preview"];
 const IDENTITY: &[&str] = &["2024-11-30", "2023-01-31"];
 const VAULT: &[&str] = &["2026-05-15", "2026-02-01", "2025-05-01", "2023-07-01"];
 const REGISTRY: &[&str] = &["2025-11-01", "2025-04-01", "2023-07-01"];
@@ -57,6 +59,8 @@ pub(super) const PROVIDERS: &[Provider] = &[
         types: &[
             ("managedEnvironments", APP),
             ("managedEnvironments/storages", APP),
+            ("managedEnvironments/daprComponents", APP),
+            ("managedEnvironments/daprComponents/resiliencyPolicies", RESILIENCY),
             ("containerApps", APP),
             ("containerApps/authConfigs", APP),
             ("containerApps/revisions", APP),

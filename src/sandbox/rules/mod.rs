@@ -5,6 +5,7 @@ mod app;
 mod arm;
 mod auth;
 mod cosmos;
+mod dapr;
 mod dns;
 mod hosts;
 mod jobs;
@@ -144,6 +145,30 @@ switches! {
     CrashIsProvisioned,
     /// `details-on-replicas-only`
     DetailsOnReplicasOnly,
+    /// `dapr-app-scope`
+    DaprAppScope,
+    /// `dapr-secrets-told`
+    DaprSecretsTold,
+    /// `dapr-put-is-whole`
+    DaprPutIsWhole,
+    /// `dapr-secrets-complete`
+    DaprSecretsComplete,
+    /// `dapr-secret-ref-checked`
+    DaprSecretRefChecked,
+    /// `dapr-store-or-secrets`
+    DaprStoreOrSecrets,
+    /// `dapr-store-unchecked`
+    DaprStoreUnchecked,
+    /// `dapr-names-checked`
+    DaprNamesChecked,
+    /// `dapr-loaded-at-start`
+    DaprLoadedAtStart,
+    /// `dapr-reason-hidden`
+    DaprReasonHidden,
+    /// `dapr-waits-for-port`
+    DaprWaitsForPort,
+    /// `dapr-sidecar-listed`
+    DaprSidecarListed,
     /// `latest-weight-waits`
     LatestWeightWaits,
     /// `label-twice-refused`
@@ -365,6 +390,7 @@ const TABLES: &[&[Rule]] = &[
     sql::RULES,
     cosmos::RULES,
     redis::RULES,
+    dapr::RULES,
     dns::RULES,
     arm::RULES,
 ];

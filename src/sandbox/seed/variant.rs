@@ -4,6 +4,7 @@
 pub mod answers;
 mod auth;
 mod cosmos;
+pub mod dapr;
 
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;

@@ -3,6 +3,7 @@
 
 pub(in crate::sandbox) mod auth;
 pub(in crate::sandbox) mod checks;
+mod dapr;
 pub(in crate::sandbox) mod identities;
 mod lifecycle;
 mod names;
@@ -35,6 +36,18 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
         ("GET", "managedenvironments/storages", _) => storages::get(context, address),
         ("PUT", "managedenvironments/storages", true) => storages::put(context, address),
         ("DELETE", "managedenvironments/storages", true) => storages::delete(context, address),
+        ("GET", "managedenvironments/daprcomponents", _) => dapr::get(context, address),
+        ("PUT", "managedenvironments/daprcomponents", true) => dapr::put(context, address),
+        ("DELETE", "managedenvironments/daprcomponents", true) => dapr::delete(context, address),
+        ("POST", "managedenvironments/daprcomponents/listsecrets", false) => {
+            dapr::list_secrets(context, address)
+        }
+        ("GET", "managedenvironments/daprcomponents/resiliencypolicies", _) => {
+            dapr::policies(context, address)
+        }
+        ("PUT" | "DELETE", "managedenvironments/daprcomponents/resiliencypolicies", true) => {
+            dapr::policies(context, address)
+        }
         ("GET", "containerapps", false) => list(context, address),
         ("GET", "containerapps", true) => {
             context.require(&format!("{KIND}/read"), &address.target())?;

@@ -230,7 +230,7 @@ pub(super) fn replicas(app: &App, revision: &Revision, now: OffsetDateTime, rule
             let mut properties = json!({
                 "createdTime": stamp(revision.started),
                 "runningState": if well { "Running" } else { "NotRunning" },
-                "containers": containers(&revision.template["containers"], well, why),
+                "containers": containers(&with_sidecar(app, &revision.template["containers"], rules), well, why),
                 "initContainers": containers(&revision.template["initContainers"], well, why),
             });
             if let Some(why) = why {
@@ -244,6 +244,18 @@ pub(super) fn replicas(app: &App, revision: &Revision, now: OffsetDateTime, rule
             })
         })
         .collect()
+}
+
+/// The containers of a replica: those of the template, and Dapr's where it is on.
+fn with_sidecar(app: &App, list: &Json, rules: &Switches) -> Json {
+    let mut all = list.clone();
+    if app.dapr().is_some()
+        && rules.holds(Switch::DaprSidecarListed)
+        && let Some(containers) = all.as_array_mut()
+    {
+        containers.push(json!({ "name": "daprd" }));
+    }
+    all
 }
 
 fn containers(list: &Json, well: bool, why: Option<&str>) -> Vec<Json> {

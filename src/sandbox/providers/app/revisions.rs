@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 
+use super::dapr::CRASHING;
 use crate::sandbox::errors::Refusal;
 use crate::sandbox::providers::registry::pull;
 use crate::sandbox::rules::{Switch, Switches};
@@ -78,7 +79,7 @@ pub(super) fn need(
         return Ok(Need::None);
     }
     let Some(suffix) = wanted else {
-        return Ok(Need::New(format!("{app_name}--{}", made_up_suffix(state))));
+        return Ok(Need::New(made_up_name(state, app_name)));
     };
     let name = format!("{app_name}--{suffix}");
     if name.len() > 54 {
@@ -121,6 +122,11 @@ fn without_suffix(template: &Json) -> Json {
         members.shift_remove("revisionSuffix");
     }
     template
+}
+
+/// The name of a revision for which none is asked.
+pub(super) fn made_up_name(state: &mut State, app: &str) -> String {
+    format!("{app}--{}", made_up_suffix(state))
 }
 
 /// Seven letters and digits, as the service makes them up; here the same in every run.
@@ -183,6 +189,9 @@ pub(super) fn fate(
         .filter_map(|container| runs(state, container).and_then(|image| image.listens))
         .map(u64::from)
         .collect();
+    if let Some(why) = super::dapr::crash(state, rules, start.app, &listening) {
+        return Ok(Fate::Unhealthy(why));
+    }
     Ok(match (wrong_port(configuration, containers, &listening), listening.first()) {
         (Some(port), Some(real)) => Fate::Unhealthy(format!(
             "The TargetPort {port} does not match the listening port {real}. Startup probe failed: dial tcp \
@@ -215,9 +224,12 @@ pub(super) fn started_again(
         (Ok(Fate::Mounting(why)), Fate::Mounting(_)) => Some(Fate::Mounting(why)),
         (Ok(Fate::Mounting(why)), _) => Some(Fate::Unhealthy(format!("{FAILED_MOUNT} {why}"))),
         (Ok(fate), Fate::Failed(_) | Fate::Mounting(_)) => Some(fate),
-        (Ok(fate), Fate::Unhealthy(why)) if why.starts_with(BACK_OFF) || why.starts_with(FAILED_MOUNT) => {
+        (Ok(fate), Fate::Unhealthy(why))
+            if [BACK_OFF, FAILED_MOUNT, CRASHING].iter().any(|words| why.starts_with(words)) =>
+        {
             Some(fate)
         }
+        (Ok(Fate::Unhealthy(why)), Fate::Healthy) if why.starts_with(CRASHING) => Some(Fate::Unhealthy(why)),
         (Ok(_), _) => None,
     }
 }

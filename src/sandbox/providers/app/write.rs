@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::identities::{self, Wanted};
 use super::revisions::{self, Need, Start};
-use super::{KIND, checks, lifecycle, registries, render, schema, secrets, volumes};
+use super::{KIND, checks, dapr, lifecycle, registries, render, schema, secrets, volumes};
 use crate::sandbox::errors::{self, Refusal};
 use crate::sandbox::faults::FaultKind;
 use crate::sandbox::providers::resources;
@@ -119,6 +119,7 @@ fn accept(context: &mut Context<'_>, change: &Change) -> Handled {
     checks::fill_defaults(&mut model);
     checks::template(&model["properties"]["template"])?;
     volumes::check(context, last(&change.id), &model)?;
+    dapr::check(context.rules, last(&change.id), &model["properties"]["configuration"])?;
     let wanted = identities::wanted(context, &old_identity, &change.body["identity"], change.whole)?;
     let writes_secrets = change.whole || !change.body["properties"]["configuration"]["secrets"].is_null();
     if writes_secrets && !model["properties"]["configuration"]["secrets"].is_null() {
@@ -143,7 +144,11 @@ fn accept(context: &mut Context<'_>, change: &Change) -> Handled {
     {
         return Err(refusal);
     }
-    let need = revisions::need(context.state, context.rules, last(&change.id), app, &template)?;
+    let mut need = revisions::need(context.state, context.rules, last(&change.id), app, &template)?;
+    let changes_dapr = app.is_some_and(|app| app.configuration()["dapr"] != configuration["dapr"]);
+    if changes_dapr && matches!(need, Need::None) && !context.rules.holds(Switch::DaprAppScope) {
+        need = Need::New(revisions::made_up_name(context.state, last(&change.id)));
+    }
     if let Some(app) = app.filter(|app| {
         matches!(need, Need::None)
             && app.model == model
@@ -179,6 +184,10 @@ fn begin(
     let now = context.now;
     let template = model["properties"]["template"].clone();
     let existing = change.existing.clone();
+    let restarts = context.rules.holds(Switch::DaprAppScope)
+        && existing
+            .as_ref()
+            .is_some_and(|app| app.configuration()["dapr"] != model["properties"]["configuration"]["dapr"]);
     let old_identity = existing.as_ref().map(|app| app.identity.clone()).unwrap_or_default();
     let caller = context.caller.display.clone();
     let identity = identities::apply(context, &old_identity, wanted);
@@ -256,6 +265,9 @@ fn begin(
         app.stopped = false;
     }
     context.state.apps.insert(fold(&change.id), app);
+    if restarts && failure.is_none() {
+        dapr::restart(context.state, now, context.rules, &fold(&change.id));
+    }
     let operation = lifecycle::operation(context, &change.id, OperationKind::Write, takes, failure, revision);
     answer(context, change, &operation)
 }

@@ -4,6 +4,7 @@
 
 mod auth;
 mod cosmos;
+mod dapr;
 mod dns;
 mod faults;
 mod gates;

@@ -6,7 +6,7 @@ use acarecipe::sandbox::{Switch, Switches, seed};
 use serde_json::{Value as Json, json};
 
 use super::{
-    START, World, auth, cosmos, env, hosts, image, jobs, path_of, redis, registries, registry_api,
+    START, World, auth, cosmos, dapr, env, hosts, image, jobs, path_of, redis, registries, registry_api,
     secrets_body, sql_batches, tasks, traffic, volumes,
 };
 
@@ -555,6 +555,74 @@ fn observe(name: &str, world: &World) -> Json {
             let run = tasks::scheduled(world, seed::REGISTRY, &tasks::archive(tasks::DOCKERFILE)).ok(200);
             world.settle();
             world.get(run["id"].as_str().unwrap()).ok(200)["properties"]["status"].clone()
+        }
+        "dapr-app-scope" => {
+            world.patched(&dapr::on(seed::APP));
+            assert_eq!(world.newest()["healthState"], "Healthy");
+            json!(world.revisions().len())
+        }
+        "dapr-secrets-told" => {
+            world.send("PUT", &dapr::id(), Some(&dapr::statestore())).ok(200);
+            world.send("POST", &format!("{}/listSecrets", dapr::id()), None).ok(200)
+        }
+        "dapr-put-is-whole" => {
+            world.send("PUT", &dapr::id(), Some(&dapr::statestore())).ok(200);
+            let bare = json!({ "properties": { "componentType": "state.redis", "version": "v1" } });
+            world.send("PUT", &dapr::id(), Some(&bare)).ok(200)["properties"].clone()
+        }
+        "dapr-secrets-complete" => {
+            let mut body = dapr::statestore();
+            body["properties"]["secrets"] = json!([{ "name": "redis-password" }]);
+            status_and_code(&world.send("PUT", &dapr::id(), Some(&body)))
+        }
+        "dapr-secret-ref-checked" => {
+            let mut body = dapr::statestore();
+            body["properties"]["secrets"] = Json::Null;
+            let status = world.send("PUT", &dapr::id(), Some(&body)).status;
+            world.patched(&dapr::on(seed::APP));
+            json!([status, world.newest()["healthState"]])
+        }
+        "dapr-store-or-secrets" => {
+            world.edit(dapr::broken);
+            let mut body = dapr::statestore();
+            body["properties"]["secretStoreComponent"] = json!("statestore");
+            status_and_code(&world.send("PUT", &dapr::id(), Some(&body)))
+        }
+        "dapr-store-unchecked" => {
+            let mut body = dapr::statestore();
+            body["properties"]["secrets"] = Json::Null;
+            body["properties"]["secretStoreComponent"] = json!("vault");
+            status_and_code(&world.send("PUT", &dapr::id(), Some(&body)))
+        }
+        "dapr-names-checked" => {
+            let status = world.patch(&dapr::on("Not_A_Name")).status;
+            world.settle();
+            json!([status, world.newest()["healthState"]])
+        }
+        "dapr-loaded-at-start" => {
+            world.patched(&dapr::on(seed::APP));
+            world.send("PUT", &dapr::id(), Some(&dapr::statestore())).ok(200);
+            world.edit(dapr::broken);
+            let body = json!({ "properties": { "componentType": "state.in-memory", "version": "v1" } });
+            world.send("PUT", &format!("{}2", dapr::id()), Some(&body)).ok(200);
+            world.newest()["healthState"].clone()
+        }
+        "dapr-reason-hidden" => {
+            world.edit(dapr::broken);
+            world.patched(&dapr::on(seed::APP));
+            world.newest()["provisioningError"].clone()
+        }
+        "dapr-waits-for-port" => {
+            let mut body = dapr::on(seed::APP);
+            body["properties"]["configuration"]["dapr"]["appPort"] = json!(9000);
+            world.patched(&body);
+            world.newest()["healthState"].clone()
+        }
+        "dapr-sidecar-listed" => {
+            let app = world.patched(&dapr::on(seed::APP));
+            let name = app["properties"]["latestRevisionName"].as_str().unwrap();
+            let replicas = world.get(&format!("{}/revisions/{name}/replicas", seed::app_id())).ok(200);
+            replicas["value"][0]["properties"]["containers"].clone()
         }
         other => panic!("the switch `{other}` is not observed"),
     }
