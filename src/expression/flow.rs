@@ -173,6 +173,16 @@ impl Walk {
                 self.examine(&by);
                 return if name == "sort_by" { list } else { element };
             }
+            ("member", [object, name]) => {
+                let object = self.visit(object, current);
+                let name = self.visit(name, current);
+                self.examine(&name);
+                let (made, others): (Vec<Place>, Vec<Place>) =
+                    object.into_iter().partition(|place| matches!(place, Place::Object(_)));
+                let mut any = members(made);
+                any.extend(self.elements(&others));
+                return self.bounded(any);
+            }
             ("find", [list, field, wanted]) => {
                 let list = self.visit(list, current);
                 let element = self.elements(&list);

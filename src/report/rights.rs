@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::azure::builds::{BUILD_ACTIONS, PUSH_ACTION};
 use crate::azure::roles;
-use crate::azure::types::{self, Linked, LinkedOn, LinkedWhen, ResourceType};
+use crate::azure::types::{self, Linked, LinkedOn, LinkedWhen, ResourceType, Update};
 use crate::expression::{Expression, Node, Tree};
 use crate::recipe::{LookupKind, Recipe, StepKind};
 
@@ -128,7 +128,9 @@ fn linked(rights: &mut Vec<RightNeeded>, kind: &ResourceType, fragment: &Tree, i
     for row in kind.linked {
         let concerned = match row.when {
             LinkedWhen::Changes(path) => has_key(fragment, path.rsplit('.').next().unwrap_or(path)),
-            LinkedWhen::Resends | LinkedWhen::Restarts => secrets,
+            // One that is written as a whole sends them back whatever changes.
+            LinkedWhen::Resends => secrets || kind.update == Update::Put,
+            LinkedWhen::Restarts => secrets,
             // It stops nothing, and whether there is any need of it is not known.
             LinkedWhen::Perhaps => false,
         };
@@ -182,6 +184,12 @@ fn scope_words(recipe: &Recipe, text: &str) -> String {
     let root = inner.split('.').next().unwrap_or(inner);
     if root == "each" {
         return "the scope of the role".to_owned();
+    }
+    if inner == "environment" {
+        return "the environment".to_owned();
+    }
+    if inner.contains("${") {
+        return format!("`{}`", text.trim());
     }
     match recipe.existing.get(root).and_then(|lookup| types::find(&lookup.resource()?.kind.kind)) {
         Some(kind) => format!("the {}", kind.noun),

@@ -89,7 +89,6 @@ pub struct State {
     /// Shares that Container Apps environments know.
     pub environment_storages: Table<EnvironmentStorage>,
     /// Dapr components of Container Apps environments.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub dapr_components: Table<DaprComponent>,
     /// Azure Cache for Redis.
     pub redis: Table<RedisCache>,

@@ -215,6 +215,14 @@ pub(super) fn items(arguments: &mut Arguments<'_>) -> Outcome {
     known(Value { data: Data::List(members.into_iter().map(pair).collect()), marks })
 }
 
+/// Which one it is tells nothing more than the name does, so the member has its own marks.
+pub(super) fn member(arguments: &mut Arguments<'_>) -> Outcome {
+    let object = arguments.get(0);
+    let found = object.get(arguments.text(1)).cloned().unwrap_or_else(Value::null);
+    let marks = object.marks.union(found.marks).union(arguments.get(1).marks);
+    known(Value { marks, ..found })
+}
+
 pub(super) fn from_items(arguments: &mut Arguments<'_>) -> Outcome {
     let mut members = IndexMap::new();
     let list = arguments.get(0);

@@ -216,6 +216,8 @@ functions! {
         Any "max([`1`, `3`])" => "3";
     "max_by" (List, Expression) Part Values(lists::max_by), "the element with the greatest value of the expression",
         Any "max_by([{n: `1`}, {n: `3`}], &n)" => r#"{"n":3}"#;
+    "member" (Map, Text) Part Values(lists::member), "the member of this name, which may be computed, or null",
+        Any "member({a: `1`}, 'a')" => "1";
     "merge" (Map; Map) Part Values(lists::merge), "one object of all members; later ones win",
         Object "merge({a: `1`}, {a: `2`})" => r#"{"a":2}"#;
     "min" (TextsOrNumbers) Part Values(lists::min), "the least; null of an empty list",

@@ -170,6 +170,7 @@ fn list() {
     container-registry      deployment & revisions  low         Images from a private registry, pulled with the app's identity
     cosmos-db               data & storage          medium      Data in Cosmos DB for NoSQL, reached with the app's identity
     custom-container        container & runtime     medium      An image of your own, looked at, built, run and asked for its health
+    dapr-integration        integration             high        A Dapr sidecar for the app, with its components
     key-vault-reference     security & identity     medium      Environment variables from Key Vault secrets
     managed-identity        security & identity     low         Managed identity for an app, with the roles it needs
     native-dependencies     container & runtime     medium      Python packages with native code, built and tested in the image
@@ -290,6 +291,7 @@ fn graph() {
     insta::assert_snapshot!(Place::new().line("graph").code(0).stdout, @r"
     baseline
     ├── custom-container
+    ├── dapr-integration
     ├── managed-identity
     │   ├── azure-sql
     │   ├── container-registry
@@ -308,6 +310,7 @@ fn graph() {
         managed-identity --> container-registry
         managed-identity --> cosmos-db
         baseline --> custom-container
+        baseline --> dapr-integration
         managed-identity --> key-vault-reference
         baseline --> managed-identity
         baseline --> native-dependencies
