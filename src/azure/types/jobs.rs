@@ -121,6 +121,7 @@ pub(super) const JOB: ResourceType = ResourceType {
         "properties.eventStreamEndpoint",
     ],
     write_only: &["properties.configuration.secrets[].value"],
+    told_by: Some(("properties.configuration.secrets", "listSecrets")),
     foreign: CONTAINER_APP.foreign,
     text: CONTAINER_APP.text,
     names: CONTAINER_APP.names,
