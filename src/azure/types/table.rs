@@ -1,7 +1,9 @@
 //! The rows of the resource type table.
 
 use super::app::CONTAINER_APP;
-use super::{Compare, ResourceType, Update, auth, cache, cosmos, dapr, dns, jobs, sql, storage, storage_account};
+use super::{
+    Compare, ResourceType, Update, auth, cache, cosmos, dapr, dns, jobs, sql, storage, storage_account,
+};
 
 /// A row in which nothing is said.
 pub(super) const NONE: ResourceType = ResourceType {
