@@ -13,7 +13,7 @@ pub(super) const COMPONENT: &str = "Microsoft.App/managedEnvironments/daprCompon
 pub(super) const DOCS: &str = "https://learn.microsoft.com/azure/container-apps/dapr-components";
 
 /// The settings of an app whose sidecar is on.
-fn settings<'v>(app: &'v Value) -> Option<&'v Value> {
+fn settings(app: &Value) -> Option<&Value> {
     let dapr = app.at(&["properties", "configuration", "dapr"])?;
     (dapr.get("enabled").and_then(Value::as_bool) == Some(true)).then_some(dapr)
 }

@@ -42,10 +42,8 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
         ("POST", "managedenvironments/daprcomponents/listsecrets", false) => {
             dapr::list_secrets(context, address)
         }
-        ("GET", "managedenvironments/daprcomponents/resiliencypolicies", _) => {
-            dapr::policies(context, address)
-        }
-        ("PUT" | "DELETE", "managedenvironments/daprcomponents/resiliencypolicies", true) => {
+        ("GET", "managedenvironments/daprcomponents/resiliencypolicies", _)
+        | ("PUT" | "DELETE", "managedenvironments/daprcomponents/resiliencypolicies", true) => {
             dapr::policies(context, address)
         }
         ("GET", "containerapps", false) => list(context, address),
