@@ -3,6 +3,7 @@
 pub mod advice;
 pub mod az_profile;
 pub mod builds;
+pub mod certificate;
 pub mod client;
 pub mod clouds;
 pub mod credentials;

@@ -60,6 +60,7 @@ codes! {
     // Planning.
     CONFLICT = "conflict", "two steps own one property and give it different values";
     DOES_NOT_FIT = "does-not-fit", "a fragment that cannot be laid over the live resource";
+    CLAIMED = "claimed", "a property that a step claims has another value, which is not taken over";
     NOT_KNOWN_AT_PLAN = "not-known-at-plan", "a condition or name that only a step would make known";
     NO_SUCH_ROLE = "no-such-role", "a role that does not exist at its scope";
     BAD_SCOPE = "bad-scope", "a scope that is not a resource id";

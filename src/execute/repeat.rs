@@ -74,6 +74,10 @@ impl Executor {
         if error.is_final() {
             return Next::Stop(Failure::azure(error, what));
         }
+        // What others did not do in all this time they do no sooner for being asked again.
+        if !write.kind.ready.is_empty() && matches!(error.kind(), ArmErrorKind::Deadline { .. }) {
+            return Next::Stop(Failure::of_write(error, what, plan, now));
+        }
         let message = error.to_string();
         let late = write.settles.iter().any(|settle| settle.may_be_late(now));
         if (late && refused_for_role(&message)) || recipe_repeats(plan, write, &message, now - since) {

@@ -12,7 +12,7 @@ use super::{Event, Executor, Failure, Observed};
 use crate::azure::types::Consequence;
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::facts::Facts;
-use crate::plan::{Approved, Plan, Selection, Target, Write};
+use crate::plan::{Approved, Finding, Plan, Selection, Status, Target, Write};
 
 /// What every write of a run shares.
 pub(super) struct Context<'a> {
@@ -109,6 +109,9 @@ impl Executor {
                     context.ledger.in_place(&done);
                     break;
                 }
+                Next::Stop(failure) if !write.kind.ready.is_empty() => {
+                    return Err(self.with_conditions(context, failure).await);
+                }
                 Next::Stop(failure) => return Err(failure),
                 Next::Again { after, reason } => {
                     if self.clock.now() + after >= self.deadline {
@@ -138,6 +141,28 @@ impl Executor {
             self.restart(context, plan, write).await?;
         }
         Ok(())
+    }
+}
+
+impl Executor {
+    /// The failure with what does not hold of the run's prerequisites now: why somebody else may not do what was
+    /// waited for. What they did before the first write is not what they do half an hour later.
+    async fn with_conditions(&self, context: &Context<'_>, mut failure: Failure) -> Failure {
+        let executor = self.last_look();
+        let look = Box::pin(executor.observe(context.selection, context.target, false));
+        let Ok(observed) = look.await else { return failure };
+        let broken = |finding: &&Finding| {
+            finding.instance.is_some() && matches!(finding.status, Status::Failed | Status::Warning)
+        };
+        let broken: Vec<&Finding> = observed.plan.prerequisites.iter().filter(broken).collect();
+        for finding in &broken {
+            let detail = finding.detail.as_deref().unwrap_or("it does not hold");
+            failure = failure.and_note(&format!("{}: {detail}", finding.name));
+        }
+        if let Some(fix) = broken.iter().find_map(|finding| finding.fix.clone()) {
+            failure.advise(fix);
+        }
+        failure
     }
 }
 

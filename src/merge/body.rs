@@ -109,7 +109,8 @@ impl Writer<'_> {
                 for (key, member) in members {
                     let below = path.key(key);
                     let pattern = below.pattern();
-                    if member.is_null() || self.kind.is_read_only(&pattern) {
+                    let told = self.kind.fingerprints.contains(&pattern.as_str());
+                    if member.is_null() || told || self.kind.is_read_only(&pattern) {
                         continue;
                     }
                     // `{}` is what a client sends for an identity; ids in it are read-only.

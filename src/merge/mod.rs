@@ -13,7 +13,7 @@ mod together;
 use indexmap::IndexMap;
 
 use crate::azure::types::{Compare, ListKind, ResourceType};
-use crate::value::{Data, Path, Value};
+use crate::value::{Data, Path, Redacted, Value};
 
 pub use body::{Body, Sending, body_for};
 pub use claims::{Claim, Says, agree, claims, find, place};
@@ -81,10 +81,14 @@ pub enum MergeError {
         wanted: &'static str,
     },
     /// `$patch: claim` found another value.
-    #[error("{path} is already set to another value, which is not ours to change")]
+    #[error("{path} is {live} already, and {wanted} is wanted there")]
     Claimed {
         /// Where.
         path: String,
+        /// What is there, as it may be shown.
+        live: String,
+        /// What the fragment gives.
+        wanted: String,
     },
     /// A set in which nothing means everybody would come to mean somebody.
     #[error("{path} is empty, which means everybody; a value there would take it from all others")]
@@ -179,7 +183,8 @@ impl Merger<'_> {
                 if absent(self.kind, path, live) || equal(self.kind, path, live, value) {
                     self.place(path, live, value)
                 } else {
-                    Err(MergeError::Claimed { path: path.to_string() })
+                    let shown = |value| Redacted(value).to_string();
+                    Err(MergeError::Claimed { path: path.short(), live: shown(live), wanted: shown(value) })
                 }
             }
             Directive::Replace(value) if self.is_everyone(path, live) && !nobody(value) => {
@@ -401,6 +406,12 @@ impl Merger<'_> {
         if is_new && self.owned.iter().skip(mark).all(|owned| owned.in_place) {
             self.owned.truncate(mark);
             self.own(place, live, item.clone(), false);
+        }
+        // Of one of which only defaults were said, and these are not needed, that it is there is all that is owned.
+        let default =
+            |(_, member): (_, &Value)| matches!(Directive::read(member), Some(Directive::Default(_)));
+        if !is_new && self.owned.len() == mark && item.as_map().is_some_and(|all| all.iter().any(default)) {
+            self.own(place, live, live.clone(), true);
         }
         Ok(merged)
     }

@@ -33,6 +33,7 @@ pub fn equal(kind: &ResourceType, path: &Path, live: &Value, wanted: &Value) -> 
         (Data::String(have), Data::String(want)) => match kind.comparison(&path.pattern()) {
             None => have == want,
             Some(Compare::IgnoreCase) => have.eq_ignore_ascii_case(want),
+            Some(Compare::CommonName) => common_name(have).eq_ignore_ascii_case(common_name(want)),
             Some(Compare::Url) => fold_url(have) == fold_url(want),
             Some(Compare::HostName) => fold_host(have) == fold_host(want),
             Some(Compare::WordSet) => word_set(have) == word_set(want),
@@ -69,6 +70,7 @@ pub fn canonical(kind: &ResourceType, path: &Path, value: &Value) -> Value {
         Data::String(text) => Data::String(match kind.comparison(&path.pattern()) {
             None => text.clone(),
             Some(Compare::IgnoreCase) => text.to_ascii_lowercase(),
+            Some(Compare::CommonName) => common_name(text).to_ascii_lowercase(),
             Some(Compare::Url) => fold_url(text),
             Some(Compare::HostName) => fold_host(text),
             Some(Compare::WordSet) => word_set(text).join(","),
@@ -87,6 +89,15 @@ pub fn canonical(kind: &ResourceType, path: &Path, value: &Value) -> Value {
         other => other.clone(),
     };
     Value { data, marks: value.marks }
+}
+
+/// The subject of a certificate without the `CN=` that may stand before it.
+fn common_name(subject: &str) -> &str {
+    let subject = subject.trim();
+    match subject.get(..3) {
+        Some(prefix) if prefix.eq_ignore_ascii_case("CN=") => subject.get(3..).unwrap_or_default().trim(),
+        _ => subject,
+    }
 }
 
 /// Scheme and host in lower case, no trailing slash: `https://KV.vault.azure.net/secrets/a/`.

@@ -88,7 +88,7 @@ impl Delivery {
             return None;
         }
         let barrier = nodes.len();
-        nodes.push(Node { key: BARRIER.to_owned(), resource: BARRIER.to_owned() });
+        nodes.push(Node { key: BARRIER.to_owned(), resource: BARRIER.to_owned(), by_others: false });
         edges.push((pin, barrier));
         edges.extend(template.into_iter().map(|node| (barrier, node)));
         Some(barrier)

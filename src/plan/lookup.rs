@@ -50,6 +50,7 @@ impl Frame<'_, '_> {
             LookupKind::Dns(dns) => return self.dns(dns),
             LookupKind::Manifest(manifest) => return self.manifest(manifest),
             LookupKind::Action(action) => return self.question(action),
+            LookupKind::Certificate(certificate) => return self.certificate(certificate),
             LookupKind::Dockerfile(dockerfile) => return self.dockerfile(dockerfile),
             LookupKind::Requirements(requirements) => return self.requirements(requirements),
         };

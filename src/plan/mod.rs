@@ -8,6 +8,7 @@ mod administrator;
 mod asking;
 mod build;
 mod by_host;
+mod certificate;
 mod conflicts;
 mod dapr;
 mod database;
@@ -345,12 +346,16 @@ impl Plan {
                 .next()
                 .unwrap_or_else(|| resource.id.folded());
             let mut stages: IndexMap<String, Vec<&(Owned, Vec<usize>)>> = IndexMap::new();
-            for row in &resource.owned {
+            // What Azure says of itself is waited for, and nobody's to approve.
+            let given = |row: &&(Owned, Vec<usize>)| row.0.path.pattern() != resource.kind.ready;
+            for row in resource.owned.iter().filter(given) {
                 stages.entry(folded(&row.0.path)).or_default().push(row);
             }
             for (path, stages) in stages {
                 let mut before: Option<&Owned> = None;
-                for (owned, owners) in stages.iter().filter(|(owned, _)| !owned.in_place) {
+                let last = stages.len() - 1;
+                let pending = stages.iter().enumerate().filter(|(_, (owned, _))| !owned.in_place);
+                for (position, (owned, owners)) in pending {
                     if resource.kind.comparison(&owned.path.pattern()) == Some(Compare::WordSet) {
                         // Each word on its own: others may add theirs meanwhile, and so may an earlier write.
                         for word in added_words(owned) {
@@ -365,7 +370,9 @@ impl Plan {
                     if let Some(before) = before.replace(owned) {
                         approved.before = Approved::of(resource.kind, before).after;
                     }
-                    let path = match owners.first().filter(|_| stages.len() > 1) {
+                    // What is wanted in the end is known by the path alone: it is so still when the stages
+                    // before it are over, and a default among them is not even owned any more.
+                    let path = match owners.first().filter(|_| position < last) {
                         Some(owner) => format!("{path} ({})", self.steps[*owner].key),
                         None => path.clone(),
                     };

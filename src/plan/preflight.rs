@@ -81,7 +81,14 @@ fn not_at_hand(kind: &ResourceType, path: &Path, live: &Value, merged: &Value, m
         let (above, name) = hidden.rsplit_once('.').unwrap_or(("", hidden));
         let group = kind.exclusive(&pattern).filter(|group| group.contains(&name)).unwrap_or(&[]);
         let given = |name: &str| members.get(name).is_some_and(|value| !value.is_null());
-        if above == pattern && !given(name) && !group.iter().any(|other| given(other)) {
+        // Whoever gives one of them anew gives all that go with it: a file, and its password.
+        let anew = |other: &&str| {
+            other
+                .rsplit_once('.')
+                .is_some_and(|(place, other)| place == above && other != name && given(other))
+        };
+        let beside = !above.is_empty() && kind.write_only.iter().any(anew);
+        if above == pattern && !beside && !given(name) && !group.iter().any(|other| given(other)) {
             missing.push((*hidden).to_owned());
         }
     }

@@ -266,7 +266,7 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
         LookupKind::Manifest(manifest) => return frame.image(lookup, manifest),
         LookupKind::Action(action) => return frame.answered(lookup, action),
         // That there is none is one of its findings, or for a check to judge.
-        LookupKind::Dockerfile(_) | LookupKind::Dns(_) => return None,
+        LookupKind::Dockerfile(_) | LookupKind::Dns(_) | LookupKind::Certificate(_) => return None,
         LookupKind::Requirements(requirements) => return frame.requirements_read(lookup, requirements),
     };
     let engine = frame.engine;

@@ -54,6 +54,7 @@ pub(super) fn facts(engine: &Engine<'_>) -> Vec<PullFacts> {
                 | LookupKind::Requirements(_)
                 | LookupKind::Dockerfile(_)
                 | LookupKind::Action(_)
+                | LookupKind::Certificate(_)
                 | LookupKind::Dns(_) => None,
             });
             let image = images

@@ -130,7 +130,7 @@ pub(super) fn resources(engine: &Engine<'_>, steps: &mut [StepPlan]) -> Vec<Reso
             one_version(engine, &id, steps, &members);
             let live = steps[*members.first()?].outcome.live.clone();
             let merged = fold(kind, &live, steps, &members);
-            defaults_give_way(kind, &merged, steps, &members);
+            defaults_give_way(kind, &live, steps, &members, &needs);
             stages_end(kind, steps, &members, &needs);
             let owned = owned_of(kind, steps, &members, &merged);
             Some(ResourcePlan { id, kind, live, merged, owned, steps: members })
@@ -185,11 +185,24 @@ pub(super) fn fold(kind: &ResourceType, start: &Value, steps: &[StepPlan], membe
     merge::merge_all(kind, start, &fragments)
 }
 
-/// A default of one step that another step's value took the place of is not owned.
-fn defaults_give_way(kind: &ResourceType, merged: &Value, steps: &mut [StepPlan], members: &[usize]) {
+/// A default of one step that another step's value took the place of is not owned. A later stage takes no
+/// place: until it is its turn the default stands.
+fn defaults_give_way(
+    kind: &ResourceType,
+    live: &Value,
+    steps: &mut [StepPlan],
+    members: &[usize],
+    needs: &Needs,
+) {
     for index in members {
+        if !steps[*index].outcome.owned.iter().any(|owned| owned.default) {
+            continue;
+        }
+        let others: Vec<usize> =
+            members.iter().copied().filter(|other| !ordered(&steps[*index], &steps[*other], needs)).collect();
+        let merged = fold(kind, live, steps, &others);
         steps[*index].outcome.owned.retain(|owned| {
-            let there = || merge::find(kind, merged, &owned.path);
+            let there = || merge::find(kind, &merged, &owned.path);
             !owned.default
                 || there().is_some_and(|there| merge::agree(kind, &owned.path, there, &owned.wanted))
         });

@@ -4,6 +4,10 @@
 //! time the chain leaves R (a write of something else must then happen between). Changes of equal
 //! index go in one write, so the number of writes is the greatest index + 1. Each index is then
 //! raised as far as its successors allow, so that what costs a revision comes last and once.
+//!
+//! What waits for somebody else (a certificate authority, a resolver) is told from the rest before that: by how
+//! many such waits stand before a change it is *late*, and changes of different lateness share no write. So a
+//! certificate that takes twenty minutes holds up nobody's template.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +18,8 @@ pub struct Node {
     pub key: String,
     /// The resource it changes (any text that is equal for equal resources).
     pub resource: String,
+    /// Whether somebody else has to see or do something before what comes after it can go.
+    pub by_others: bool,
 }
 
 /// Changes that go in one write.
@@ -39,39 +45,59 @@ pub struct Cycle(pub Vec<usize>);
 /// The edges have a cycle.
 pub fn schedule(nodes: &[Node], edges: &[(usize, usize)]) -> Result<Vec<Group>, Cycle> {
     let order = topological(nodes.len(), edges)?;
+    let late = lateness(nodes, edges, &order);
+    let mut edges = edges.to_vec();
+    for a in 0..nodes.len() {
+        // Those that wait less go first, even where nothing says so: they must not end up behind the others.
+        let behind = |b: &usize| nodes[a].resource == nodes[*b].resource && late[a] < late[*b];
+        edges.extend((0..nodes.len()).filter(behind).map(|b| (a, b)));
+    }
+    let edges = &edges;
+    let order = topological(nodes.len(), edges)?;
     // Resources with most changes first: grouping two resources independently could make a cycle, so
     // each is contracted before the next is looked at.
-    let mut resources: BTreeMap<&str, usize> = BTreeMap::new();
-    for node in nodes {
-        *resources.entry(&node.resource).or_default() += 1;
+    let mut resources: BTreeMap<(&str, usize), usize> = BTreeMap::new();
+    for (node, late) in nodes.iter().zip(&late) {
+        *resources.entry((&node.resource, *late)).or_default() += 1;
     }
-    let mut by_size: Vec<(&str, usize)> = resources.into_iter().collect();
-    by_size.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    let mut by_size: Vec<((&str, usize), usize)> = resources.into_iter().collect();
+    by_size.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
 
     let mut group_of: Vec<usize> = (0..nodes.len()).collect();
-    for (resource, count) in by_size {
+    for ((resource, when), count) in by_size {
         if count > 1 {
-            contract(nodes, edges, &order, resource, &mut group_of)?;
+            let ours = |node: usize| nodes[node].resource == resource && late[node] == when;
+            contract(nodes.len(), edges, &order, &ours, &mut group_of)?;
         }
     }
     assemble(nodes, edges, &group_of)
 }
 
-/// Gives the changes of one resource their groups; `group_of` holds the smallest node of each group.
+/// How many waits for somebody else stand before each node, on the way with most of them.
+fn lateness(nodes: &[Node], edges: &[(usize, usize)], order: &[usize]) -> Vec<usize> {
+    let mut late = vec![0; nodes.len()];
+    for node in order {
+        for (from, to) in edges.iter().filter(|(_, to)| to == node) {
+            late[*to] = late[*to].max(late[*from] + usize::from(nodes[*from].by_others));
+        }
+    }
+    late
+}
+
+/// Gives the changes that are `ours`, of one resource and equally late, their groups; `group_of` holds the smallest node of each group.
 fn contract(
-    nodes: &[Node],
+    count: usize,
     edges: &[(usize, usize)],
     order: &[usize],
-    resource: &str,
+    ours: &dyn Fn(usize) -> bool,
     group_of: &mut [usize],
 ) -> Result<(), Cycle> {
-    let ours = |node: usize| nodes[node].resource == resource;
     let leaves = |from: usize, to: usize| usize::from(ours(from) && !ours(to));
     // Edges between groups made so far hold for every node in them.
     let mut all: Vec<(usize, usize)> = edges.to_vec();
-    for a in 0..nodes.len() {
-        for b in 0..nodes.len() {
-            if a != b && group_of[a] == group_of[b] && nodes[a].resource != resource {
+    for a in 0..count {
+        for b in 0..count {
+            if a != b && group_of[a] == group_of[b] && !ours(a) {
                 for (from, to) in edges {
                     if *to == a && group_of[*from] != group_of[b] {
                         all.push((*from, b));
@@ -83,17 +109,17 @@ fn contract(
             }
         }
     }
-    let order = if all.len() == edges.len() { order.to_vec() } else { topological(nodes.len(), &all)? };
+    let order = if all.len() == edges.len() { order.to_vec() } else { topological(count, &all)? };
 
-    let mut earliest = vec![0; nodes.len()];
+    let mut earliest = vec![0; count];
     for node in &order {
         for (from, to) in all.iter().filter(|(_, to)| to == node) {
             earliest[*to] = earliest[*to].max(earliest[*from] + leaves(*from, *to));
         }
     }
-    let last = (0..nodes.len()).filter(|node| ours(*node)).map(|node| earliest[node]).max().unwrap_or(0);
+    let last = (0..count).filter(|node| ours(*node)).map(|node| earliest[node]).max().unwrap_or(0);
     // How many more writes of R must follow, by the longest way out of and back into R.
-    let mut remaining = vec![None::<usize>; nodes.len()];
+    let mut remaining = vec![None::<usize>; count];
     for node in order.iter().rev() {
         let after = all
             .iter()
@@ -102,10 +128,9 @@ fn contract(
         let longest = after.max();
         remaining[*node] = if ours(*node) { Some(longest.unwrap_or(0)) } else { longest };
     }
-    let index: Vec<usize> =
-        (0..nodes.len()).map(|node| last - remaining[node].unwrap_or(0).min(last)).collect();
-    for node in (0..nodes.len()).filter(|node| ours(*node)) {
-        let first = (0..nodes.len()).find(|other| ours(*other) && index[*other] == index[node]);
+    let index: Vec<usize> = (0..count).map(|node| last - remaining[node].unwrap_or(0).min(last)).collect();
+    for node in (0..count).filter(|node| ours(*node)) {
+        let first = (0..count).find(|other| ours(*other) && index[*other] == index[node]);
         group_of[node] = first.unwrap_or(node);
     }
     Ok(())
@@ -173,7 +198,11 @@ mod tests {
 
     fn nodes(list: &[(&str, &str)]) -> Vec<Node> {
         list.iter()
-            .map(|(key, resource)| Node { key: (*key).to_owned(), resource: (*resource).to_owned() })
+            .map(|(key, resource)| Node {
+                key: (*key).to_owned(),
+                resource: (*resource).to_owned(),
+                by_others: matches!(*resource, "certificate" | "records"),
+            })
             .collect()
     }
 
@@ -271,6 +300,54 @@ mod tests {
             let app = writes(&groups, &turned, "app").len();
             assert_eq!(app, if identity == "system" { 2 } else { 1 });
         }
+    }
+
+    /// The stages of a custom domain, beside a template that nothing of it concerns.
+    #[test]
+    fn what_waits_for_a_certificate_holds_up_no_template() {
+        let nodes = nodes(&[
+            ("system", "app"),
+            ("grant", "role"),
+            ("template", "app"),
+            ("host name", "app"),
+            ("order", "certificate"),
+            ("bind", "app"),
+        ]);
+        let edges = [(0, 1), (1, 2), (3, 4), (4, 5)];
+        let groups = schedule(&nodes, &edges).unwrap();
+        let app = writes(&groups, &nodes, "app");
+        assert_eq!(app, [vec!["system"], vec!["template", "host name"], vec!["bind"]]);
+        // The template's write comes before the certificate's, not after it.
+        let at = |key: &str| {
+            groups.iter().position(|group| group.nodes.iter().any(|node| nodes[*node].key == key)).unwrap()
+        };
+        assert!(groups[at("order")].after.contains(&at("template")));
+        assert!(!groups[at("template")].after.contains(&at("order")));
+        assert!(groups[at("bind")].after.contains(&at("order")));
+    }
+
+    #[test]
+    fn records_that_resolvers_have_to_see_hold_up_no_template_either() {
+        let nodes = nodes(&[
+            ("bind", "app"),
+            ("order", "certificate"),
+            ("host name", "app"),
+            ("proof", "records"),
+            ("template", "app"),
+        ]);
+        let groups = schedule(&nodes, &[(3, 2), (2, 1), (1, 0)]).unwrap();
+        assert_eq!(writes(&groups, &nodes, "app"), [vec!["template"], vec!["host name"], vec!["bind"]]);
+        // Nothing is before the template, whatever the certificate does.
+        let template = groups.iter().find(|group| group.nodes == [4]).unwrap();
+        assert!(template.after.is_empty(), "{groups:?}");
+    }
+
+    #[test]
+    fn with_the_host_name_there_the_certificate_still_holds_up_nothing() {
+        let nodes =
+            nodes(&[("order", "certificate"), ("bind", "app"), ("grant", "role"), ("template", "app")]);
+        let groups = schedule(&nodes, &[(0, 1), (2, 3)]).unwrap();
+        assert_eq!(writes(&groups, &nodes, "app"), [vec!["template"], vec!["bind"]]);
     }
 
     #[test]

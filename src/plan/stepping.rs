@@ -11,6 +11,7 @@ use super::frame::{Frame, step_origins};
 use super::{Action, ByHand};
 use crate::azure::types;
 use crate::diagnostic::{Diagnostic, codes};
+use crate::merge::MergeError;
 use crate::recipe::{Spanned, Step, StepKind};
 use crate::steps::{self, Outcome};
 use crate::value::{Origin, Value};
@@ -239,11 +240,15 @@ impl Frame<'_, '_> {
         match outcome {
             Ok(outcome) => Some(outcome),
             Err(error) => {
-                self.engine.problem(Diagnostic::error(codes::DOES_NOT_FIT, error.to_string()).label(
-                    &self.recipe().source,
-                    step.span,
-                    "",
-                ));
+                let diagnostic = match &error {
+                    MergeError::Claimed { path, .. } => Diagnostic::error(codes::CLAIMED, error.to_string())
+                        .note("somebody else set it: it is not taken over, and nothing was written")
+                        .fix(format!(
+                            "if it may be changed, remove {path} yourself and run the same command again"
+                        )),
+                    _ => Diagnostic::error(codes::DOES_NOT_FIT, error.to_string()),
+                };
+                self.engine.problem(diagnostic.label(&self.recipe().source, step.span, ""));
                 None
             }
         }

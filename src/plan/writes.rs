@@ -30,7 +30,11 @@ pub(super) fn writes(
     let pending: Vec<usize> = (0..steps.len()).filter(|index| steps[*index].outcome.pending()).collect();
     let mut nodes: Vec<Node> = pending
         .iter()
-        .map(|index| Node { key: steps[*index].key.clone(), resource: written_to(&steps[*index]) })
+        .map(|index| Node {
+            key: steps[*index].key.clone(),
+            resource: written_to(&steps[*index]),
+            by_others: steps[*index].outcome.kind.by_others,
+        })
         .collect();
     let needs = all_needs(engine);
     // An action is asked of a resource that must be there by then.

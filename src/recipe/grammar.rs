@@ -209,6 +209,11 @@ static LOOKUP: Table = Table {
             "What a local Dockerfile says, and what is wrong with it.",
         ),
         may("dns", Kind::Object(&DNS_LOOKUP), "What the domain name system says of a name."),
+        may(
+            "certificate",
+            Kind::Object(&CERTIFICATE),
+            "What the file of a certificate says, and what is wrong with it.",
+        ),
         may("name", Kind::Expr, "Its name, full resource id, or host name where the type has one."),
         PARENT,
         SCOPE,
@@ -226,7 +231,7 @@ static LOOKUP: Table = Table {
         may("fix", Kind::Expr, "The command that makes it."),
         DOCS,
     ],
-    exactly_one: &["type", "manifest", "action", "requirements", "dockerfile", "dns"],
+    exactly_one: &["type", "manifest", "action", "requirements", "dockerfile", "dns", "certificate"],
     only_with: Some((&["type"], &["name", "parent", "scope", "resource_group", "search", "list"])),
     refused: None,
 };
@@ -311,6 +316,21 @@ static DOCKERFILE: Table = table(
         may("port", Kind::Expr, "The port that requests come to."),
         may("health", Kind::Expr, "The path that probes ask for."),
         may("accept", Kind::Expr, "The rules whose findings are left out, as a list."),
+    ],
+);
+
+static CERTIFICATE: Table = table(
+    "a reading of a certificate",
+    &[
+        need(
+            "file",
+            Kind::Expr,
+            "The content of a PFX or PEM file, from an input of the type `file`. The result is `{subject, issuer, names, \
+             not_before, not_after, thumbprint, has_key, chain, findings: [{rule, severity, message, fix}], value}`; \
+             `value` is what Azure takes, and a secret. Null when there is no file.",
+        ),
+        may("password", Kind::Expr, "The password of a PFX file."),
+        may("host", Kind::Expr, "The host name that it is to be for."),
     ],
 );
 

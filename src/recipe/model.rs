@@ -301,6 +301,7 @@ impl Lookup {
             | LookupKind::Requirements(_)
             | LookupKind::Dockerfile(_)
             | LookupKind::Action(_)
+            | LookupKind::Certificate(_)
             | LookupKind::Dns(_) => None,
         }
     }
@@ -323,6 +324,8 @@ pub enum LookupKind {
     Requirements(Box<RequirementsLookup>),
     /// What a local Dockerfile says.
     Dockerfile(Box<DockerfileLookup>),
+    /// What the file of a certificate says.
+    Certificate(CertificateLookup),
     /// What a POST that only reads answers.
     Action(Box<ActionLookup>),
     /// What the domain name system says of a name.
@@ -358,6 +361,17 @@ pub struct ResourceLookup {
     pub search: Search,
     /// The collection instead of one element.
     pub list: bool,
+}
+
+/// The file of a certificate, read and judged.
+#[derive(Clone, Debug)]
+pub struct CertificateLookup {
+    /// Its content: PEM, or a PFX in base64.
+    pub file: Expr,
+    /// The password of a PFX.
+    pub password: Option<Expr>,
+    /// The host name that it is to be for.
+    pub host: Option<Expr>,
 }
 
 /// What a POST that only reads answers, or `{refused}` with the reason when it may not be asked.

@@ -8,11 +8,11 @@ use indexmap::IndexMap;
 
 use super::yaml::{Node as YamlNode, Yaml};
 use super::{
-    ActionLookup, ActionStep, Check, CheckKind, Complexity, DataFile, Definition, DnsCheck, DnsLookup,
-    DockerfileLookup, Expr, Field, Goal, HttpCheck, Id, ImageBuild, Input, Lookup, LookupKind,
-    ManifestLookup, Origin, Recipe, Requirement, RequirementsLookup, ResourceLookup, ResourceStep,
-    ResourceType, Retry, RoleAssignment, Rollout, Search, Shape, Spanned, SqlUser, Step, StepKind, Target,
-    WaitStep, parse_duration, snake,
+    ActionLookup, ActionStep, CertificateLookup, Check, CheckKind, Complexity, DataFile, Definition,
+    DnsCheck, DnsLookup, DockerfileLookup, Expr, Field, Goal, HttpCheck, Id, ImageBuild, Input, Lookup,
+    LookupKind, ManifestLookup, Origin, Recipe, Requirement, RequirementsLookup, ResourceLookup,
+    ResourceStep, ResourceType, Retry, RoleAssignment, Rollout, Search, Shape, Spanned, SqlUser, Step,
+    StepKind, Target, WaitStep, parse_duration, snake,
 };
 use crate::azure::dns::RecordType;
 use crate::diagnostic::{Severity, Source};
@@ -176,6 +176,13 @@ fn lookup_kind(yaml: &Yaml) -> Option<LookupKind> {
             python: expr(requirements, "python"),
             platform: expr(requirements, "platform"),
         })));
+    }
+    if let Some(certificate) = yaml.get("certificate") {
+        return Some(LookupKind::Certificate(CertificateLookup {
+            file: expr(certificate, "file")?,
+            password: expr(certificate, "password"),
+            host: expr(certificate, "host"),
+        }));
     }
     if let Some(dockerfile) = yaml.get("dockerfile") {
         return Some(LookupKind::Dockerfile(Box::new(DockerfileLookup {

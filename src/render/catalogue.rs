@@ -113,6 +113,7 @@ pub fn recipe_page(recipe: &Recipe, width: usize) -> String {
                 LookupKind::Manifest(_) => "image in a registry",
                 LookupKind::Action(action) => action.name.value.as_str(),
                 LookupKind::Dockerfile(_) => "local Dockerfile",
+                LookupKind::Certificate(_) => "file of a certificate",
                 LookupKind::Requirements(_) => "requirements of a local project",
                 LookupKind::Dns(_) => "records of a name",
             };

@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 
+use super::providers::app::domains::managed;
 use super::providers::{app::revisions, jobs, redis};
 use super::rules::Switches;
 use super::state::{App, Operation, OperationKind, State, fold, stamp};
@@ -28,6 +29,7 @@ pub(super) fn advance(state: &mut State, now: OffsetDateTime, rules: &Switches) 
     for registry in state.registries.values_mut() {
         registry.settle_runs(now);
     }
+    managed::settle(state, now, rules);
     revisions::mount_again(state, now, rules);
     for app in state.apps.values_mut() {
         revisions::settle(app, now);

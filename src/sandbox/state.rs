@@ -5,6 +5,7 @@ mod auth;
 mod cosmos;
 mod dapr;
 mod dns;
+mod domains;
 mod jobs;
 mod redis;
 mod registry;
@@ -25,6 +26,7 @@ pub use cosmos::{CosmosAccount, CosmosContainer, CosmosDatabase, PendingAssignme
 pub use dapr::DaprComponent;
 pub use dns::{DnsZone, RecordSet};
 pub(in crate::sandbox) use dns::{key as dns_key, member_of};
+pub use domains::{Certificate, Content, ManagedCertificate};
 pub use jobs::{Ending, Execution, Job, Queue, ServiceBus};
 pub use redis::{AccessPolicyAssignment, RedisCache, RedisCluster, RedisDatabase};
 pub use registry::{Manifest, Registry, Repository};
@@ -90,6 +92,10 @@ pub struct State {
     pub environment_storages: Table<EnvironmentStorage>,
     /// Dapr components of Container Apps environments.
     pub dapr_components: Table<DaprComponent>,
+    /// Certificates that Azure orders for Container Apps environments.
+    pub managed_certificates: Table<ManagedCertificate>,
+    /// Certificates that were brought to Container Apps environments.
+    pub certificates: Table<Certificate>,
     /// Azure Cache for Redis.
     pub redis: Table<RedisCache>,
     /// Azure Managed Redis, and clusters of the old Enterprise tiers.

@@ -62,6 +62,18 @@ fn keys(path: &Path) -> Vec<&str> {
     path.0.iter().map(key).collect()
 }
 
+/// That a resource works, where its type says so and it does not: what an order came to, or where it stands.
+fn not_ready(kind: &ResourceType, live: &Value) -> Option<Owned> {
+    if kind.ready.is_empty() || live.is_null() {
+        return None;
+    }
+    let path = Path::members(kind.ready);
+    let state = value_at(live, &path).cloned().unwrap_or_else(Value::null);
+    let wanted = Value::from("Succeeded");
+    let in_place = equal(kind, &path, &state, &wanted);
+    (!in_place).then_some(Owned { path, live: state, wanted, in_place, default: false })
+}
+
 /// The outcome of laying the body over the resource.
 ///
 /// # Errors
@@ -103,6 +115,9 @@ pub fn resource(kind: &'static ResourceType, key: &str, wanted: Wanted) -> StepR
         outcome.result = with_computed(kind, outcome.result, key);
     }
     outcome.owned = merged.owned;
+    if let Some(state) = not_ready(kind, &live) {
+        outcome.owned.push(state);
+    }
     if outcome.owned.is_empty() || (live.is_null() && !outcome.pending()) {
         // That it is there is all that is wanted of it; what is absent has every default already.
         let there = known(ResourceId::as_str, "id");

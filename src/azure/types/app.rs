@@ -44,6 +44,9 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
         ("properties.configuration.registries[].identity", Compare::IgnoreCase),
         ("properties.configuration.registries[].server", Compare::IgnoreCase),
         ("properties.configuration.identitySettings[].identity", Compare::IgnoreCase),
+        // Host names have no case.
+        ("properties.configuration.ingress.customDomains[].name", Compare::IgnoreCase),
+        ("properties.configuration.ingress.customDomains[].certificateId", Compare::IgnoreCase),
         // The name of a resource, which has no case.
         ("properties.template.volumes[].storageName", Compare::IgnoreCase),
         ("properties.environmentId", Compare::IgnoreCase),
@@ -94,6 +97,9 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
     presence: &[],
     told_by: Some(("properties.configuration.secrets", "listSecrets")),
     everyone: &[],
+    fingerprints: &[],
+    ready: "",
+    by_others: false,
     foreign: &[
         "properties.template.containers[].env[].value",
         "properties.template.initContainers[].env[].value",
@@ -240,6 +246,7 @@ const FIELDS: &[(&str, &[&str])] = &[
             "additionalPortMappings",
         ],
     ),
+    ("properties.configuration.ingress.customDomains[]", &["name", "bindingType", "certificateId"]),
     ("properties.configuration.secrets[]", &["name", "value", "identity", "keyVaultUrl"]),
     (
         "properties.configuration.dapr",

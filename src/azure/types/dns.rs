@@ -48,6 +48,8 @@ const ROW: ResourceType = ResourceType {
     versions: VERSIONS,
     update: Update::Put,
     read_only: READ_ONLY,
+    // Resolvers have to see it, and remember what they saw before.
+    by_others: true,
     ..NONE
 };
 

@@ -7,6 +7,7 @@ mod cache;
 mod cosmos;
 mod dapr;
 mod dns;
+mod domains;
 mod jobs;
 mod sql;
 mod storage;
@@ -48,6 +49,8 @@ pub enum Compare {
     HostName,
     /// A comma-separated set of words (`SystemAssigned, UserAssigned`); merging adds to it.
     WordSet,
+    /// Subjects of certificates: host names without regard to case, with or without `CN=`.
+    CommonName,
     /// Scopes of a right: one that is live counts as in place for every scope in it. Azure compares resource
     /// ids without regard to case; what stands below a resource's id (`/dbs/DB/colls/C`) it does not.
     Covers,
@@ -138,6 +141,15 @@ pub struct ResourceType {
     pub told_by: Option<(&'static str, &'static str)>,
     /// Sets in which nothing means everybody: adding to an empty one would take it from all others.
     pub everyone: &'static [&'static str],
+    /// Members that Azure sets, which a fragment may give all the same: what GET never returns is compared by
+    /// them. They are never sent.
+    pub fingerprints: &'static [&'static str],
+    /// Where it stands that a resource of this type works; one that is there and not `Succeeded` is written again,
+    /// as it is wanted, and waited for. Empty: nothing says so.
+    pub ready: &'static str,
+    /// Whether others have to see or do something before it counts: a resolver, a certificate authority, a person.
+    /// What comes after it gets writes of its own, so that it holds up nothing else.
+    pub by_others: bool,
     /// Values of others that may be secrets although Azure returns them.
     pub foreign: &'static [&'static str],
     /// Strings, whatever scalar a recipe gives.

@@ -2,7 +2,8 @@
 
 use super::app::CONTAINER_APP;
 use super::{
-    Compare, ResourceType, Update, auth, cache, cosmos, dapr, dns, jobs, sql, storage, storage_account,
+    Compare, ResourceType, Update, auth, cache, cosmos, dapr, dns, domains, jobs, sql, storage,
+    storage_account,
 };
 
 /// A row in which nothing is said.
@@ -21,6 +22,9 @@ pub(super) const NONE: ResourceType = ResourceType {
     presence: &[],
     told_by: None,
     everyone: &[],
+    fingerprints: &[],
+    ready: "",
+    by_others: false,
     foreign: &[],
     text: &[],
     gives_rights: &[],
@@ -242,6 +246,8 @@ pub const ALL: &[ResourceType] = &[
     jobs::EXECUTION,
     jobs::NAMESPACE,
     jobs::QUEUE,
+    domains::MANAGED,
+    domains::CERTIFICATE,
     cache::CACHE,
     cache::CACHE_ASSIGNMENT,
     cache::CLUSTER,

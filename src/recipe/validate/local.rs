@@ -24,6 +24,7 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
             LookupKind::Resource(_)
             | LookupKind::Manifest(_)
             | LookupKind::Action(_)
+            | LookupKind::Certificate(_)
             | LookupKind::Dns(_) => continue,
         };
         builds::local(recipe, context, "context", findings);

@@ -224,6 +224,11 @@ impl<'a> Collector<'a> {
                     self.one(Some(key), Role::Value);
                 }
             }
+            LookupKind::Certificate(of) => {
+                for key in [Some(&of.file), of.password.as_ref(), of.host.as_ref()] {
+                    self.one(key, Role::Value);
+                }
+            }
             LookupKind::Action(action) => {
                 self.one(Some(&action.resource), Role::Value);
                 for tree in [&action.query, &action.body].into_iter().flatten() {

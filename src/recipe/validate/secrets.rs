@@ -8,7 +8,7 @@ use super::places::{Owner, Place, Role, places};
 use super::trace::{From, Leaf, trace};
 use crate::diagnostic::{Span, codes};
 use crate::expression::{Expression, Node};
-use crate::recipe::{Catalogue, Expr, Recipe, Step, StepKind};
+use crate::recipe::{Catalogue, Expr, LookupKind, Recipe, Step, StepKind};
 
 /// Checks that secret inputs reach only properties that Azure never returns, and that nothing which is
 /// written is decided by what is in them: each such decision would tell a part of the secret.
@@ -41,11 +41,22 @@ pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findi
             (Role::Request, _) => Some("a request to the app"),
             (Role::Condition { .. }, _) => None,
             (_, Owner::Step(_)) => Some(asked_of(recipe, *span)),
+            (_, Owner::Lookup(name)) if reads_certificate(recipe, name, *span) => continue,
             (_, Owner::Lookup(_)) => Some("the address of a resource"),
             _ => continue,
         };
         judge(recipe, catalogue, expression, *for_each, place, written, *span, findings);
     }
+}
+
+/// Whether it is the file of a certificate, or its password: these go nowhere.
+fn reads_certificate(recipe: &Recipe, lookup: &str, span: Span) -> bool {
+    recipe.existing.values().filter(|one| one.id.name == lookup).any(|one| match &one.kind {
+        LookupKind::Certificate(of) => {
+            of.file.span == span || of.password.as_ref().is_some_and(|password| password.span == span)
+        }
+        _ => false,
+    })
 }
 
 /// What part of a step's address stands there.

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use super::EditError;
 use crate::sandbox::roles::ROLES;
 use crate::sandbox::seed::variant::answers::{self, Script};
+use crate::sandbox::seed::variant::domains;
 use crate::sandbox::seed::{self, jobs, storage, variant};
 use crate::sandbox::state::{State, fold, last, sid_of};
 
@@ -202,7 +203,7 @@ variants! {
             Ok(())
         };
     "pinned", "Multiple mode with an older revision that has `weight` per cent, both pinned by name",
-        [Parameter { name: "weight", kind: ParameterKind::Number, optional: false }],
+        [number("weight")],
         |state, given| {
             if given.number("weight") > 100 { return Err("takes a weight up to 100".to_owned()); }
             variant::pinned(state, given.number("weight"));
@@ -371,6 +372,43 @@ variants! {
             state.resolver_fails = Some(with.to_owned());
             Ok(())
         };
+    "custom-domain",
+        "a host name of the app, bound to the certificate of this name in the environment or to none",
+        [text("name"), optional("certificate")],
+        |state, given| {
+            let id = match given.text("certificate") {
+                "" => None,
+                name => Some(certificate(state, name)?),
+            };
+            domains::custom_domain(state, given.text("name"), id.as_deref());
+            Ok(())
+        };
+    "domain-elsewhere", "another app in the environment that has the host name", [text("app"), text("name")],
+        |state, given| {
+            domains::domain_elsewhere(state, given.text("app"), given.text("name"));
+            Ok(())
+        };
+    "managed-certificate",
+        "a managed certificate of the environment for a host name, in this state: Succeeded, Pending, Failed",
+        [text("name"), text("subject"), text("state")],
+        |state, given| {
+            let ordered = long_ago(state);
+            let (name, host) = (given.text("name"), given.text("subject"));
+            domains::managed_certificate(state, name, host, given.text("state"), ordered);
+            Ok(())
+        };
+    "certificate", "a certificate brought to the environment, good for so many days",
+        [text("name"), text("subject"), number("days")],
+        |state, given| {
+            let now = long_ago(state) + time::Duration::DAY;
+            let days = i64::try_from(given.number("days")).unwrap_or(i64::MAX);
+            domains::certificate(state, given.text("name"), given.text("subject"), now, days);
+            Ok(())
+        };
+    "dns-suffix", "the environment with a DNS suffix of its owner's", [text("suffix")],
+        |state, given| { domains::dns_suffix(state, given.text("suffix")); Ok(()) };
+    "insecure-allowed", "the app's ingress answers http without sending it on to https", [],
+        |state, _| { domains::insecure(state, true); Ok(()) };
     "lock", "a lock of this level (CanNotDelete, ReadOnly) on the resource of this name or id",
         [text("scope"), text("level")],
         |state, given| {
@@ -521,6 +559,14 @@ fn resource(state: &State, text: &str) -> Result<String, String> {
     }
 }
 
+/// The id of a certificate of the environment, by its name.
+fn certificate(state: &State, name: &str) -> Result<String, String> {
+    let all = state.managed_certificates.values().map(|one| &one.id);
+    let mut all = all.chain(state.certificates.values().map(|one| &one.id));
+    let found = all.find(|id| last(id).eq_ignore_ascii_case(name)).cloned();
+    found.ok_or_else(|| format!("finds no certificate `{name}` in the environment"))
+}
+
 /// A day before the present moment.
 fn long_ago(state: &State) -> OffsetDateTime {
     let now = state.moment.or_else(|| state.apps.values().map(|app| app.modified).max());
@@ -535,7 +581,7 @@ mod tests {
     /// Something to give each variant.
     fn example(variant: &Variant) -> Map<String, Json> {
         let value = |parameter: &Parameter| match (variant.name, parameter.name) {
-            (_, "weight" | "seconds") => json!(20),
+            (_, "weight" | "seconds" | "days") => json!(20),
             (_, "with") => json!("servfail"),
             ("dns-record", "type") => json!("TXT"),
             (_, "identity" | "principal") | ("user-identity", "name") => json!(seed::IDENTITY),

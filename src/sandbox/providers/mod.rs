@@ -61,6 +61,8 @@ pub(super) const PROVIDERS: &[Provider] = &[
             ("managedEnvironments/storages", APP),
             ("managedEnvironments/daprComponents", APP),
             ("managedEnvironments/daprComponents/resiliencyPolicies", RESILIENCY),
+            ("managedEnvironments/managedCertificates", APP),
+            ("managedEnvironments/certificates", APP),
             ("containerApps", APP),
             ("containerApps/authConfigs", APP),
             ("containerApps/revisions", APP),
@@ -72,6 +74,7 @@ pub(super) const PROVIDERS: &[Provider] = &[
             ("locations/containerAppsJobOperationResults", APP),
             ("locations/containerappOperationStatuses", APP),
             ("locations/containerappOperationResults", APP),
+            ("locations/managedCertificateOperationStatuses", APP),
         ],
     },
     Provider {

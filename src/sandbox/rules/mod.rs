@@ -7,6 +7,7 @@ mod auth;
 mod cosmos;
 mod dapr;
 mod dns;
+mod domains;
 mod hosts;
 mod jobs;
 mod redis;
@@ -221,6 +222,22 @@ switches! {
     OtherTriggerRefused,
     /// `receiver-may-scale`
     ReceiverMayScale,
+    /// `cname-checked-at-once`
+    CnameCheckedAtOnce,
+    /// `order-stays-pending`
+    OrderStaysPending,
+    /// `validation-follows-redirect`
+    ValidationFollowsRedirect,
+    /// `subject-without-cn`
+    SubjectWithoutCn,
+    /// `certificate-must-cover`
+    CertificateMustCover,
+    /// `sni-needs-certificate`
+    SniNeedsCertificate,
+    /// `chain-order-checked`
+    ChainOrderChecked,
+    /// `certificate-replaced`
+    CertificateReplaced,
     /// `identity-type-is-whole`
     IdentityTypeIsWhole,
     /// `identity-map-merges`
@@ -385,6 +402,7 @@ const TABLES: &[&[Rule]] = &[
     hosts::RULES,
     auth::RULES,
     jobs::RULES,
+    domains::RULES,
     registry::RULES,
     storage::RULES,
     sql::RULES,

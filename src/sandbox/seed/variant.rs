@@ -5,6 +5,7 @@ pub mod answers;
 mod auth;
 mod cosmos;
 pub mod dapr;
+pub mod domains;
 
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;

@@ -1,5 +1,6 @@
 //! What several areas of the suite need.
 
+pub mod certificates;
 pub mod others;
 pub mod schema;
 pub mod served;

@@ -30,7 +30,7 @@ pub(super) fn app(state: &State, app: &App, now: OffsetDateTime, rules: &Switche
     if let Some(ready) = &app.latest_ready {
         properties["latestReadyRevisionName"] = json!(ready);
     }
-    properties["customDomainVerificationId"] = json!(verification_id(app));
+    properties["customDomainVerificationId"] = json!(verification_id(&app.id));
     properties["configuration"] = configuration(state, app);
     properties["template"] = template(app.template());
     properties["outboundIpAddresses"] = json!(["20.61.0.1"]);
@@ -158,7 +158,7 @@ fn environment<'a>(state: &'a State, app: &App) -> Option<&'a Environment> {
 }
 
 /// The host name of the app or a revision; none without ingress.
-fn fqdn(state: &State, app: &App, name: &str) -> Option<String> {
+pub(super) fn fqdn(state: &State, app: &App, name: &str) -> Option<String> {
     let ingress = &app.configuration()["ingress"];
     if !ingress.is_object() {
         return None;
@@ -168,8 +168,9 @@ fn fqdn(state: &State, app: &App, name: &str) -> Option<String> {
     Some(format!("{name}.{inside}{domain}"))
 }
 
-fn verification_id(app: &App) -> String {
-    let subscription = app.id.split('/').nth(2).unwrap_or_default();
+/// The text that proves that a host name may come to the app with this id.
+pub(super) fn verification_id(app: &str) -> String {
+    let subscription = app.split('/').nth(2).unwrap_or_default();
     let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_DNS, subscription.as_bytes());
     format!("{0}{0}", id.simple()).to_ascii_uppercase()
 }

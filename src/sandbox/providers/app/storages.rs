@@ -39,7 +39,11 @@ pub(super) fn get(context: &mut Context<'_>, address: &Address) -> Handled {
     Ok(Answer::new(200, json!({ "value": found })))
 }
 
-fn environment<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a Environment, Refusal> {
+/// The environment that `address` names something of.
+pub(super) fn environment<'a>(
+    context: &'a Context<'_>,
+    address: &Address,
+) -> Result<&'a Environment, Refusal> {
     resources::existing_group(context, &address.scope)?;
     context
         .state

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::identities::{self, Wanted};
 use super::revisions::{self, Need, Start};
-use super::{KIND, checks, dapr, lifecycle, registries, render, schema, secrets, volumes};
+use super::{KIND, checks, dapr, domains, lifecycle, registries, render, schema, secrets, volumes};
 use crate::sandbox::errors::{self, Refusal};
 use crate::sandbox::faults::FaultKind;
 use crate::sandbox::providers::resources;
@@ -133,6 +133,7 @@ fn accept(context: &mut Context<'_>, change: &Change) -> Handled {
     registries::entries(context, &configuration, &wanted)?;
     registries::in_use(app, &configuration)?;
     checks::traffic(app, &configuration, context.rules)?;
+    domains::check(context, &change.id, app, &model)?;
     let prospective = prospective(&old_identity, &wanted);
     let fetched = if writes_secrets {
         secrets::fetch(context, app, &prospective, &configuration)

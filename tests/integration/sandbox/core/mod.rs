@@ -6,6 +6,7 @@ mod auth;
 mod cosmos;
 mod dapr;
 mod dns;
+mod domains;
 mod faults;
 mod gates;
 mod hosts;

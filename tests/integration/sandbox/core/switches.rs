@@ -6,8 +6,8 @@ use acarecipe::sandbox::{Switch, Switches, seed};
 use serde_json::{Value as Json, json};
 
 use super::{
-    START, World, auth, cosmos, dapr, env, hosts, image, jobs, path_of, redis, registries, registry_api,
-    secrets_body, sql_batches, tasks, traffic, volumes,
+    START, World, auth, cosmos, dapr, domains, env, hosts, image, jobs, path_of, redis, registries,
+    registry_api, secrets_body, sql_batches, tasks, traffic, volumes,
 };
 
 const BROWSER: &str = "Mozilla/5.0";
@@ -464,6 +464,14 @@ fn observe(name: &str, world: &World) -> Json {
             world.edit(seed::variant::answers::app_crashes);
             json!(matches!(hosts::ask(world, "ca-demo", "/"), Reply::Answer(_)))
         }
+        "cname-checked-at-once"
+        | "order-stays-pending"
+        | "validation-follows-redirect"
+        | "subject-without-cn"
+        | "certificate-must-cover"
+        | "sni-needs-certificate"
+        | "chain-order-checked"
+        | "certificate-replaced" => domains::observe(name, world),
         "label-twice-refused" => {
             let (first, second) = traffic::two_revisions(world);
             let both = traffic::body(&json!([

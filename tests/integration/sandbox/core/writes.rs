@@ -112,9 +112,8 @@ fn what_does_not_fit_the_schema_is_refused() {
     let misspelt = json!({ "properties": { "template": { "container": [] } } });
     let got = world.patch(&misspelt).refused(400, "ContainerAppInvalidSchema");
     assert!(got.message().contains("properties.template.container"), "{}", got.message());
-    let auto = json!({ "properties": { "configuration": { "ingress": { "customDomains": [
-        { "name": "www.example.com", "bindingType": "Auto" },
-    ] } } } });
+    super::domains::pointed(&world, "www.contoso.example");
+    let auto = super::domains::domains(&json!([{ "name": "www.contoso.example", "bindingType": "Auto" }]));
     let older = format!("{}?api-version=2025-01-01", seed::app_id());
     world.send("PATCH", &older, Some(&auto)).refused(400, "ContainerAppInvalidSchema");
     world.patch(&auto).ok(202);
