@@ -83,6 +83,9 @@
 //! **A wait is a node of the graph** that writes nothing: where `until` holds on the facts it is in place as any step,
 //! else its turn comes, and the executor looks again and plans anew until it is. Approvals and counts leave it out.
 //!
+//! **A run has what its recipes need** ([`recipe::Target::of_run`]): an app only if one of them works on one, else an
+//! environment or a resource group. What is not needed is not asked for and not looked at, and no health is judged.
+//!
 //! **A registry is asked beside Azure.** [`azure::registry`] exchanges the caller's token for a repository's and
 //! asks for a manifest, only at the registry's own name below the cloud's suffix; [`azure::image`] takes
 //! references apart. `plan/image` turns the answer into a digest, `plan/by_host` finds a registry by its login

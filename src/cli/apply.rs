@@ -232,7 +232,7 @@ fn interrupted(screen: &Screen, target: &Target, applied: &Applied) {
 
 /// Asks; anything but yes is no. A signal ends the question.
 async fn confirmed(screen: &Screen, context: &Context) -> Result<bool, Ending> {
-    screen.ask(&format!("\nApply this to {}/{}? [y/N] ", context.target.resource_group, context.target.app));
+    screen.ask(&format!("\nApply this to {}? [y/N] ", context.target.title()));
     // The thread that reads cannot be stopped; the process ends without it.
     let answer = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();

@@ -16,6 +16,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::diagnostic::Diagnostic;
 use crate::execute::{Event, Executor, Interrupt, NoHook, Observer};
 use crate::plan::{Selection, Target};
+use crate::recipe;
 use crate::render::{Progress, Screen};
 use crate::report::{Ending, InstanceReport, Report, TargetReport};
 
@@ -99,14 +100,20 @@ impl Context {
         }
         let env = ProcessEnv;
         let az = if sandboxed { None } else { read_profile(env, &mut found) };
-        let resolved = target::resolve(&flags.on.target, project.as_ref(), az.as_ref(), sandboxed)
-            .map_err(|mistakes| found.extend(mistakes))
-            .ok();
         let selection = asked.as_ref().and_then(|asked| {
             recipes::selection(&flags.on.recipes, asked, project.as_ref(), sandboxed)
                 .map_err(|mistakes| found.extend(mistakes))
                 .ok()
         });
+        // What is wrong with inputs must not have an app asked for that nobody needs.
+        let wanted = match (&selection, &asked) {
+            (Some(selection), _) => recipe::Target::of_run(&selection.instances),
+            (None, Some(asked)) => recipes::wanted(&flags.on.recipes, asked),
+            (None, None) => recipe::Target::App,
+        };
+        let resolved = target::resolve(&flags.on.target, project.as_ref(), az.as_ref(), sandboxed, wanted)
+            .map_err(|mistakes| found.extend(mistakes))
+            .ok();
         let prober = probing(flags).map_err(|mistakes| found.extend(mistakes)).ok().flatten();
         let resolver = resolving(flags).map_err(|mistakes| found.extend(mistakes)).ok().flatten();
         let (Some(resolved), Some(selection)) = (resolved, selection) else { return Err(refused(found)) };
@@ -193,7 +200,8 @@ impl Context {
             subscription: resolved.target.subscription.clone(),
             subscription_from: resolved.subscription_from,
             resource_group: resolved.target.resource_group.clone(),
-            app: resolved.target.app.clone(),
+            app: resolved.target.has_app().then(|| resolved.target.app.clone()),
+            environment: resolved.target.environment_id().map(|id| id.name().to_owned()),
             caller: None,
         };
         let target = resolved.target;

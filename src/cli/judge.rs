@@ -215,14 +215,14 @@ pub(super) fn verification(
         return Ending::Usage;
     }
     let mut findings = Vec::new();
-    // Without the app there is nothing to verify: say why.
+    // Without what the run works on there is nothing to verify: say why.
     findings.extend(
         plan.prerequisites
             .iter()
             .filter(|finding| finding.status == Status::Failed && finding.instance.is_none())
             .cloned(),
     );
-    if plan.app.is_null() || plan.app.is_unknown() {
+    if plan.nowhere || (context.target.has_app() && plan.app.is_unknown()) {
         report.prerequisites = findings.iter().map(|finding| CheckReport::new(finding, false)).collect();
         screen.text(&render::checks("Prerequisites", &report.prerequisites, &report.instances));
         return Ending::PrerequisitesMissing;

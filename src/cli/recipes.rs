@@ -9,7 +9,7 @@ use crate::diagnostic::suggest::closest;
 use crate::diagnostic::{Diagnostic, Severity, Source, codes};
 use crate::plan::Selection;
 use crate::recipe::bind;
-use crate::recipe::{Asked, Catalogue, Instance, Origin, snake};
+use crate::recipe::{Asked, Catalogue, Instance, Origin, Target, snake};
 use crate::recipe::{PROJECT_FILE, Project};
 
 /// The project file of the present folder, unless the run takes nothing from its surroundings.
@@ -85,6 +85,13 @@ pub(super) fn selection(
     let instances = instances(&catalogue, asked, project)?;
     let inputs = bind(&instances, &arguments.parameters, &Surroundings { sandbox })?;
     Ok(Selection { instances, inputs })
+}
+
+/// What recipes work on whose inputs are wrong; those that cannot be had count as working on an app.
+pub(super) fn wanted(arguments: &arguments::Recipes, asked: &[Asked]) -> Target {
+    let catalogue = Catalogue::load(&arguments.folders, arguments.allow_override).ok();
+    let instances = catalogue.and_then(|catalogue| catalogue.instances(asked).ok());
+    instances.map_or(Target::App, |instances| Target::of_run(&instances))
 }
 
 /// The instances of a run: what is asked for, and what that requires, with what the project file sets for them.

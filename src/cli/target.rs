@@ -5,7 +5,7 @@ use crate::azure::Cloud;
 use crate::azure::az_profile::AzProfile;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan;
-use crate::recipe::{Project, ProjectTarget};
+use crate::recipe::{Project, ProjectTarget, Target as Wanted};
 use crate::sandbox::seed;
 
 /// The target, and what a person is told of it.
@@ -23,7 +23,7 @@ struct Found {
     from: String,
 }
 
-/// Finds the target.
+/// Finds the target, as far as the recipes of the run need it.
 ///
 /// # Errors
 /// Every variable that is missing, each with the line that sets it.
@@ -32,6 +32,7 @@ pub(super) fn resolve(
     project: Option<&Project>,
     az: Option<&AzProfile>,
     sandbox: bool,
+    wanted: Wanted,
 ) -> Result<Resolved, Vec<Diagnostic>> {
     let mut missing = Vec::new();
     let file = project.map(|project| &project.target);
@@ -77,7 +78,12 @@ pub(super) fn resolve(
         &["APP_NAME"],
         of_file(|file| file.name.as_ref().map(|text| text.value.clone())),
     );
-    let app = need(app, "the container app", "-n", "APP_NAME", "my-app");
+    // A run that needs no app has none, even if one is named.
+    let app = if wanted == Wanted::App {
+        need(app, "the container app", "-n", "APP_NAME", "my-app")
+    } else {
+        String::new()
+    };
     let subscription = look(
         &flags.subscription,
         "--subscription",
@@ -97,13 +103,20 @@ pub(super) fn resolve(
         "$(az account show --query id -o tsv)",
     );
     let value = |found: Option<Found>| found.map(|found| found.value);
-    let environment = value(look(
+    let environment = look(
         &flags.environment,
         "--environment",
         // The sandbox's own environment is the app's; asking for it says nothing.
-        if sandbox { &[] } else { &["ENVIRONMENT_NAME", "ACA_ENV_NAME"] },
+        if sandbox && wanted == Wanted::App { &[] } else { &["ENVIRONMENT_NAME", "ACA_ENV_NAME"] },
         of_file(|file| file.environment.as_ref().map(|text| text.value.clone())),
-    ));
+    );
+    let environment = match wanted {
+        Wanted::App => value(environment),
+        Wanted::Environment => {
+            Some(need(environment, "the environment", "--environment", "ENVIRONMENT_NAME", "my-environment"))
+        }
+        Wanted::ResourceGroup => None,
+    };
     let location = value(look(
         &flags.location,
         "--location",
@@ -135,7 +148,7 @@ pub(super) fn resolve(
     let given = |flag: &Option<String>, text: &str| flag.is_some() || !text.is_empty();
     let names = [
         ("the resource group", &flags.resource_group, Some(&resource_group)),
-        ("the container app", &flags.name, Some(&app)),
+        ("the container app", &flags.name, Some(&app).filter(|_| wanted == Wanted::App)),
         ("the subscription", &flags.subscription, Some(&subscription)),
         ("the environment", &flags.environment, environment.as_ref()),
         ("the region", &flags.location, location.as_ref()),

@@ -155,6 +155,7 @@ codes! {
     NOT_AN_ELEMENT = "not-an-element", "a lookup with `for_each`, read outside its loop as if it were one";
     OUT_OF_REACH = "out-of-reach", "a root named within a filter, where names are those of the element";
     NEVER_TRUE = "never-true", "a comparison or name that always comes out the same";
+    NO_APP = "no-app", "something of an app in a recipe that works on none";
     OWNS_NOTHING = "owns-nothing", "a step or property without a value";
     NO_OBSERVED_EFFECT = "no-observed-effect", "a recipe whose checks look at nothing that Azure made";
     BAD_FIX = "bad-fix", "a `fix` that cannot be pasted as one command";

@@ -56,7 +56,7 @@ impl Frame<'_, '_> {
             self.must_be_known(step, known);
         }
         let read = |value: &Value| !value.is_unknown() || !step_origins(value).is_empty();
-        if !built.uses.iter().all(usable) || !built.uses.iter().all(read) || self.engine.app().is_null() {
+        if !built.uses.iter().all(usable) || !built.uses.iter().all(read) || self.engine.place_is_missing() {
             return built;
         }
         let Ok(context) = self.local_path(&wanted.context) else { return built };

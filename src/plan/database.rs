@@ -116,7 +116,7 @@ impl Frame<'_, '_> {
             self.must_be_known(step, known);
         }
         let read = |value: &Value| !value.is_unknown() || !step_origins(value).is_empty();
-        if !evaluated.iter().all(usable) || !evaluated.iter().all(read) || self.engine.app().is_null() {
+        if !evaluated.iter().all(usable) || !evaluated.iter().all(read) || self.engine.place_is_missing() {
             return result;
         }
         let Some(mode) = self.mode(wanted, mode.first()) else { return result };

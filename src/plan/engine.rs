@@ -235,9 +235,31 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// The app just as it was read.
+    /// The app just as it was read; null in a run without one.
     pub(super) fn app_as_read(&self) -> Value {
+        if !self.request.target.has_app() {
+            return Value::null();
+        }
         self.asked.value(&self.app_read())
+    }
+
+    /// What the run works on: the app, else the environment, else the resource group.
+    pub(super) fn place(&self) -> Value {
+        let target = self.request.target;
+        if target.has_app() {
+            return self.app();
+        }
+        match target.environment_id() {
+            Some(_) => self.environment(),
+            None => self
+                .asked
+                .value(&self.read(&target.group_id(), "Microsoft.Resources/subscriptions/resourceGroups")),
+        }
+    }
+
+    /// Whether what the run works on is not there: then nothing can be judged, and its finding says so.
+    pub(super) fn place_is_missing(&self) -> bool {
+        self.place().is_null()
     }
 
     /// The id of the app's environment; apps may carry either of two names for it.
@@ -247,8 +269,13 @@ impl<'a> Engine<'a> {
             .and_then(ResourceId::parse)
     }
 
-    /// The environment as observed: the one the app is in.
+    /// The environment as observed: the one the app is in, or the one that is given.
     pub(super) fn environment(&self) -> Value {
+        if !self.request.target.has_app() {
+            let kind = "Microsoft.App/managedEnvironments";
+            let id = self.request.target.environment_id();
+            return id.map_or_else(Value::null, |id| self.asked.value(&self.read(&id, kind)));
+        }
         let app = self.app();
         if app.is_unknown() || app.is_null() {
             return app;

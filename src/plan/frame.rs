@@ -222,15 +222,16 @@ impl Scope for Frame<'_, '_> {
             }
             _ => {
                 // One member of the app, without a copy of all of it.
-                if let ("app", Some(field), None, Some(Fact::Found(app))) =
-                    (root, field, engine.app_that_serves(), engine.asked.ask(&engine.app_read()))
+                if let ("app", Some(field), None) = (root, field, engine.app_that_serves())
+                    && engine.request.target.has_app()
+                    && let Some(Fact::Found(app)) = engine.asked.ask(&engine.app_read())
                 {
                     return Some(select(app, field));
                 }
                 let own = self.roots.iter().find(|(name, _)| name == root);
                 let value = match root {
                     _ if own.is_some() => own.map(|(_, value)| value.clone())?,
-                    "target" => engine.request.target.value(&engine.app()),
+                    "target" => engine.request.target.value(&engine.place()),
                     "cloud" => engine.request.target.cloud_value(),
                     "app" => engine.app(),
                     "environment" => engine.environment(),

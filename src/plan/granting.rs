@@ -49,7 +49,7 @@ impl Frame<'_, '_> {
             }
         };
         let nobody = principal.is_null() || principal.as_str() == Some("");
-        if nobody && self.engine.app().is_null() {
+        if nobody && self.engine.place_is_missing() {
             // The prerequisites speak of that.
             return (None, uses);
         }

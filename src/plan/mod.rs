@@ -123,8 +123,10 @@ pub struct Plan {
     pub commands: BTreeMap<String, String>,
     /// What to do next, by instance.
     pub notes: Vec<(String, String)>,
-    /// The app as observed; null when it is not there.
+    /// The app as observed; null when it is not there, and in a run without one.
     pub app: Value,
+    /// What the run works on is not there.
+    pub nowhere: bool,
     /// How the app is.
     pub health: health::Health,
     /// What is known of the registries that the recipes name, for explaining a pull that fails.
@@ -479,7 +481,8 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
     if rights {
         prerequisites.extend(by_hand.iter().filter_map(ByHand::prerequisite));
     }
-    let rights = if rights && !app.is_null() {
+    let missing = engine.place_is_missing();
+    let rights = if rights && !missing {
         // A right is asked for only when it is sure that the write is needed; those of a database are its own.
         let of_azure = |write: &&Write| {
             write.is_sure(&steps) && write.user(&steps).is_none() && write.wait(&steps).is_none()
@@ -550,6 +553,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         outputs,
         notes,
         app,
+        nowhere: missing,
         health,
         pulls: pull::facts(&engine),
         busy,

@@ -16,10 +16,18 @@ use crate::facts::Fact;
 use crate::recipe::{Lookup, LookupKind};
 use crate::value::{Origin, Value};
 
-/// Subscription, provider, group, app, environment, container.
+/// Subscription, provider, group, app, environment, container, as far as the run works on them.
 pub(super) fn baseline(engine: &Engine<'_>) -> Vec<Finding> {
     let target = engine.request.target;
-    let mut findings = vec![subscription(engine), provider(engine, "Microsoft.App"), group(engine)];
+    let mut findings = vec![subscription(engine)];
+    if target.has_app() || target.environment.is_some() {
+        findings.push(provider(engine, "Microsoft.App"));
+    }
+    findings.push(group(engine));
+    if !target.has_app() {
+        findings.extend(target.environment_id().map(|id| given_environment(engine, &id)));
+        return findings;
+    }
     let app_finding = app(engine);
     let present = app_finding.status == Status::Passed;
     findings.push(app_finding);
@@ -126,7 +134,6 @@ fn environment(engine: &Engine<'_>, app: &Value) -> Finding {
         return Finding::new(Status::CouldNotCheck, codes::ENVIRONMENT, "environment")
             .detail("the app names none");
     };
-    let name = format!("environment {}", id.name());
     if let Some(asked) = &target.environment
         && !asked.eq_ignore_ascii_case(id.name())
     {
@@ -134,7 +141,16 @@ fn environment(engine: &Engine<'_>, app: &Value) -> Finding {
             .detail(format!("the app {} is in {}", target.app, id.name()))
             .fix(format!("export ENVIRONMENT_NAME={}", quote(id.name())));
     }
-    match engine.asked.ask(&engine.read(&id, "Microsoft.App/managedEnvironments")) {
+    match environment_found(engine, &id) {
+        Ok(finding) => finding,
+        Err(finding) => finding.detail("the app's environment is not there"),
+    }
+}
+
+/// What is there of an environment; the failed finding where nothing is.
+fn environment_found(engine: &Engine<'_>, id: &ResourceId) -> Result<Finding, Finding> {
+    let name = format!("environment {}", id.name());
+    Ok(match engine.asked.ask(&engine.read(id, "Microsoft.App/managedEnvironments")) {
         Some(Fact::Found(found)) => match found.text_at(&["properties", "provisioningState"]) {
             Some(state @ ("Failed" | "Canceled" | "ScheduledForDelete")) => {
                 Finding::new(Status::Warning, codes::ENVIRONMENT, name)
@@ -143,10 +159,20 @@ fn environment(engine: &Engine<'_>, app: &Value) -> Finding {
             state => Finding::passed(codes::ENVIRONMENT, name)
                 .detail(format!("provisioningState {}", state.unwrap_or("unknown"))),
         },
-        Some(Fact::Absent { .. }) => {
-            Finding::failed(codes::ENVIRONMENT, name).detail("the app's environment is not there")
-        }
+        Some(Fact::Absent { .. }) => return Err(Finding::failed(codes::ENVIRONMENT, name)),
         other => could_not(codes::ENVIRONMENT, name, other),
+    })
+}
+
+/// The environment that a run without an app works on.
+fn given_environment(engine: &Engine<'_>, id: &ResourceId) -> Finding {
+    let group = engine.request.target.resource_group.as_str();
+    match environment_found(engine, id) {
+        Ok(finding) => finding,
+        Err(finding) => finding.detail(format!("not found in {group}")).fix(format!(
+            "az containerapp env list --resource-group {} --query '[].name' --output tsv; then export ENVIRONMENT_NAME=… (or --environment)",
+            quote(group)
+        )),
     }
 }
 
@@ -185,9 +211,11 @@ fn could_not(code: crate::diagnostic::Code, name: String, fact: Option<&Fact>) -
 pub(super) fn recipes(engine: &Engine<'_>, steps: &[StepPlan]) -> (Vec<Finding>, Vec<Probe>) {
     let mut findings = Vec::new();
     let mut waits = Vec::new();
-    let mut namespaces = vec!["Microsoft.App".to_owned()];
+    let target = engine.request.target;
+    let told = target.has_app() || target.environment.is_some();
+    let mut namespaces: Vec<String> = told.then(|| "Microsoft.App".to_owned()).into_iter().collect();
     // Without the app nothing that depends on it can be judged.
-    if engine.app().is_null() {
+    if engine.place_is_missing() {
         return (findings, waits);
     }
     // A user of a database is of no provider; what is waited for is looked at only.

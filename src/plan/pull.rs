@@ -30,7 +30,7 @@ pub struct PullFacts {
 /// The registries that the recipes of the run have read.
 pub(super) fn facts(engine: &Engine<'_>) -> Vec<PullFacts> {
     let mut all = Vec::new();
-    if engine.app().is_null() {
+    if engine.place_is_missing() {
         return all;
     }
     for instance in 0..engine.instances().len() {

@@ -16,7 +16,7 @@ pub struct Cloud {
     pub suffixes: Vec<(String, String)>,
 }
 
-/// One container app and where it stands.
+/// One container app and where it stands; or, in a run that needs none, an environment or a resource group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The cloud.
@@ -27,7 +27,7 @@ pub struct Target {
     pub subscription: String,
     /// The resource group's name.
     pub resource_group: String,
-    /// The app's name.
+    /// The app's name; empty in a run that needs none.
     pub app: String,
     /// The environment's name, when the caller gave it; else the app's own.
     pub environment: Option<String>,
@@ -41,6 +41,26 @@ impl Target {
     /// The resource group's id.
     pub fn group_id(&self) -> ResourceId {
         ResourceId::group(&self.subscription, &self.resource_group)
+    }
+
+    /// Whether the run works on an app.
+    pub fn has_app(&self) -> bool {
+        !self.app.is_empty()
+    }
+
+    /// The id of the environment that a run without an app works on.
+    pub fn environment_id(&self) -> Option<ResourceId> {
+        let name = self.environment.as_deref().filter(|_| !self.has_app())?;
+        Some(self.group_id().provider("Microsoft.App/managedEnvironments", name))
+    }
+
+    /// What it is called, for people: `rg-demo/ca-demo`.
+    pub fn title(&self) -> String {
+        let within = if self.has_app() { Some(&self.app) } else { self.environment.as_ref() };
+        match within {
+            Some(name) => format!("{}/{name}", self.resource_group),
+            None => self.resource_group.clone(),
+        }
     }
 
     /// The app's id.
@@ -59,21 +79,22 @@ impl Target {
         ])
     }
 
-    /// The root `target`; `location` falls back to the app's own region in ARM's short form.
-    pub(super) fn value(&self, app: &Value) -> Value {
+    /// The root `target`; `location` falls back to the region of `place`, which is the app or what the run works on
+    /// instead, in ARM's short form.
+    pub(super) fn value(&self, place: &Value) -> Value {
         let text = |text: &Option<String>| text.as_deref().map_or_else(Value::null, Value::from);
         let location = match &self.location {
             Some(location) => Value::from(short_location(location)),
-            None if app.is_unknown() => app.clone(),
+            None if place.is_unknown() => place.clone(),
             None => {
-                app.text_at(&["location"]).map_or_else(Value::null, |own| Value::from(short_location(own)))
+                place.text_at(&["location"]).map_or_else(Value::null, |own| Value::from(short_location(own)))
             }
         };
         object([
             ("subscription", Value::from(self.subscription.as_str())),
             ("tenant", text(&self.tenant)),
             ("resource_group", Value::from(self.resource_group.as_str())),
-            ("app", Value::from(self.app.as_str())),
+            ("app", if self.has_app() { Value::from(self.app.as_str()) } else { Value::null() }),
             ("environment", text(&self.environment)),
             ("location", location),
             ("container", text(&self.container)),

@@ -134,7 +134,12 @@ pub(super) static RECIPE: Table = table(
         may("concept", Kind::Text, "The idea behind it, in a few words."),
         may("goals", Kind::List(&Kind::Word(&["safety", "security", "velocity"])), "What it is good for."),
         may("docs", Kind::List(&Kind::Url), "Documentation pages."),
-        may("target", Kind::Word(&["app"]), "What the recipe works on."),
+        may(
+            "target",
+            Kind::Word(&["app", "environment", "resource_group"]),
+            "What the recipe works on; without it `app`. With `environment` it needs no app, and with `resource_group` no \
+             environment either: what is not needed is not asked for, not looked at and no root of expressions.",
+        ),
         may(
             "follows",
             Kind::List(&Kind::RecipeName),

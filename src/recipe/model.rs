@@ -151,11 +151,32 @@ pub enum Goal {
 }
 
 /// What a recipe works on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Target {
-    /// One container app.
+    /// A resource group: there is neither an app nor an environment.
+    ResourceGroup,
+    /// An environment of Container Apps: there is no app.
+    Environment,
+    /// One container app, and the environment that it is in.
     #[default]
     App,
+}
+
+impl Target {
+    /// As a recipe says it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Target::ResourceGroup => "resource_group",
+            Target::Environment => "environment",
+            Target::App => "app",
+        }
+    }
+
+    /// The widest that any of these recipes needs: a run asks for an app only if one of them does. A run without
+    /// recipes looks at an app.
+    pub fn of_run(instances: &[Instance]) -> Target {
+        instances.iter().map(|one| one.recipe.target).max().unwrap_or_default()
+    }
 }
 
 /// A recipe that is planned together with this one.

@@ -37,7 +37,11 @@ pub(super) fn recipe(source: &Arc<Source>, origin: Origin, yaml: &Yaml) -> Optio
         concept: text_at(yaml, "concept").map(|text| text.value),
         goals: texts(yaml, "goals").iter().filter_map(goal_of).collect(),
         docs: values(texts(yaml, "docs")),
-        target: Target::App,
+        target: match word(yaml, "target") {
+            Some("environment") => Target::Environment,
+            Some("resource_group") => Target::ResourceGroup,
+            _ => Target::App,
+        },
         follows: texts(yaml, "follows"),
         requires: elements(yaml, "requires").filter_map(requirement).collect(),
         inputs: named(yaml, "inputs", |id, yaml| Some(input(id, yaml))),

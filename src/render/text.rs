@@ -19,13 +19,17 @@ const SANDBOX: &str = " [sandbox]";
 pub fn header(target: &TargetReport, sandbox: bool) -> String {
     let tenant = target.tenant.as_deref().unwrap_or("unknown");
     let caller = target.caller.as_deref().unwrap_or("unknown");
+    let within = match (&target.app, &target.environment) {
+        (Some(app), _) => format!(", app {BOLD}{app}{BOLD:#}"),
+        (None, Some(environment)) => format!(", environment {BOLD}{environment}{BOLD:#}"),
+        (None, None) => String::new(),
+    };
     format!(
-        "{}, tenant {tenant}, subscription {} (from {}), group {BOLD}{}{BOLD:#}, app {BOLD}{}{BOLD:#}, as {caller}{}\n",
+        "{}, tenant {tenant}, subscription {} (from {}), group {BOLD}{}{BOLD:#}{within}, as {caller}{}\n",
         target.cloud,
         target.subscription,
         target.subscription_from,
         target.resource_group,
-        target.app,
         mark(sandbox)
     )
 }

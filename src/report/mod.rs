@@ -89,8 +89,11 @@ pub struct TargetReport {
     pub subscription_from: String,
     /// The resource group.
     pub resource_group: String,
-    /// The app.
-    pub app: String,
+    /// The app; null in a run that works on none.
+    pub app: Option<String>,
+    /// The environment that a run without an app works on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     /// Who is calling.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,

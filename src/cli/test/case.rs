@@ -214,8 +214,9 @@ impl Story<'_> {
     ) -> Ending {
         let Job { suite, case, waiting, requests, .. } = self.job;
         let name = command.name();
-        let parts = Suite::target(case).and_then(|resolved| {
-            suite.selection(case, run, &self.with).map(|selection| (resolved, selection))
+        let parts = suite.selection(case, run, &self.with).and_then(|selection| {
+            let wanted = crate::recipe::Target::of_run(&selection.instances);
+            Suite::target(case, wanted).map(|resolved| (resolved, selection))
         });
         let (resolved, selection) = match parts {
             Ok(parts) => parts,

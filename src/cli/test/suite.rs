@@ -11,7 +11,9 @@ use crate::diagnostic::suggest::closest;
 use crate::diagnostic::{Code, Diagnostic, Severity, Source, Span, codes};
 use crate::plan::Selection;
 use crate::recipe::cases::{CASES_FILE, Case, CaseRun, Cases, Edit};
-use crate::recipe::{Asked, Catalogue, Instance, Origin, Recipe, With, bind, lint, load, read_source, snake};
+use crate::recipe::{
+    Asked, Catalogue, Instance, Origin, Recipe, Target as Wanted, With, bind, lint, load, read_source, snake,
+};
 use crate::sandbox::seed::CALLERS;
 use crate::sandbox::{Fault, Switch, Switches, edit};
 
@@ -141,7 +143,7 @@ impl Suite {
     ///
     /// # Errors
     /// Names that Azure does not take.
-    pub(super) fn target(case: &Case) -> Result<Resolved, Vec<Diagnostic>> {
+    pub(super) fn target(case: &Case, wanted: Wanted) -> Result<Resolved, Vec<Diagnostic>> {
         let text =
             |text: &Option<crate::recipe::Spanned<String>>| text.as_ref().map(|text| text.value.clone());
         let flags = arguments::Target {
@@ -152,7 +154,7 @@ impl Suite {
             location: text(&case.target.location),
             ..arguments::Target::default()
         };
-        target::resolve(&flags, None, None, true)
+        target::resolve(&flags, None, None, true, wanted)
     }
 
     /// Mistakes that show before anything is run.
@@ -166,7 +168,7 @@ impl Suite {
                     here.unknown("switch", name, name.span, known, "acarecipe sandbox rules");
                 }
             }
-            if let Err(mistakes) = Suite::target(case) {
+            if let Err(mistakes) = Suite::target(case, Wanted::App) {
                 here.all(mistakes, case.name.span);
             }
             let mut with = With::new();

@@ -13,6 +13,7 @@ mod principals;
 mod queries;
 mod references;
 mod secrets;
+mod target;
 mod trace;
 mod types;
 mod usage;
@@ -75,6 +76,7 @@ pub fn validate(recipe: &Recipe, catalogue: &Catalogue) -> Vec<Diagnostic> {
     lookups(recipe, &mut findings);
     builds::check(recipe, &mut findings);
     actions::check(recipe, &mut findings);
+    target::check(recipe, catalogue, &mut findings);
     recipes(recipe, catalogue, &mut findings);
     references::check(recipe, catalogue, &mut findings);
     desired::check(recipe, &mut findings);

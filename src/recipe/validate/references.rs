@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Findings;
 use super::places::{Owner, Place, Role, places};
+use super::target::left_out;
 use crate::azure::Cloud;
 use crate::diagnostic::{Diagnostic, Span, codes};
 use crate::expression::{Node, Reference, Tree};
@@ -37,9 +38,21 @@ pub(in crate::recipe) const ROOTS: &[Root] = &[
         "everywhere",
         "`name`, `authority`, `suffixes.key_vault`, `suffixes.storage`, `suffixes.sql`, `suffixes.acr` (each suffix starts with a dot)",
     ),
-    root("app", "everywhere", "the app as it was read, in `verify` as it is afterwards"),
-    root("environment", "everywhere", "the environment the app is in, as it was read"),
-    root("container", "everywhere", "the container of the app that is meant, as it was read"),
+    root(
+        "app",
+        "where the recipe's target is an app",
+        "the app as it was read, in `verify` as it is afterwards",
+    ),
+    root(
+        "environment",
+        "where the recipe's target is an app or an environment",
+        "the environment, as it was read: the one the app is in, or the one that is given",
+    ),
+    root(
+        "container",
+        "where the recipe's target is an app",
+        "the container of the app that is meant, as it was read",
+    ),
     root("each", "below `for_each`, but not in it", "`key` and `value` of the round"),
     root("data", "everywhere", "the tables beside the recipe, by name"),
     root("variables", "everywhere", "the recipe's own, made when they are asked for"),
@@ -228,6 +241,10 @@ fn unknown(
     here: &Place<'_>,
     reference: &Reference,
 ) -> Option<(String, String)> {
+    let names: Vec<&str> = reference.path.iter().map(String::as_str).collect();
+    if let Some(message) = left_out(recipe.target, &names) {
+        return Some((message, String::new()));
+    }
     let mut path = reference.path.iter().map(String::as_str);
     let root = path.next()?;
     let field = path.next();

@@ -14,6 +14,7 @@ mod sandboxed;
 mod scaffold;
 mod scaffold_image;
 mod strangers;
+mod targets;
 mod test_command;
 mod text;
 mod usage;

@@ -643,6 +643,49 @@ fn an_action_with_an_effect_says_when_it_is_due() {
     }
 }
 
+/// Without an app nothing of one means anything.
+#[test]
+fn a_recipe_that_works_on_no_app_names_none() {
+    let of = |target: &str, body: &str| {
+        let steps = if body.starts_with("steps") {
+            ""
+        } else {
+            "steps:\n  - { id: made, why: w, resource: { type: Microsoft.ManagedIdentity/userAssignedIdentities, name: x, body: { location: \"${target.location}\" } } }\nverify: [{ that: \"${steps.made.id}\", name: n }]\n"
+        };
+        format!("target: {target}\n{steps}{body}")
+    };
+    for (target, body, code) in [
+        ("environment", "outputs: { a: \"${environment.id}\", b: \"${target.environment}\" }\n", None),
+        ("resource_group", "outputs: { a: \"${target.resource_group}\" }\n", None),
+        ("environment", "outputs: { a: \"${app.id}\" }\n", Some("unknown-reference")),
+        ("environment", "outputs: { a: \"${container.name}\" }\n", Some("unknown-reference")),
+        ("environment", "outputs: { a: \"${candidate.revision}\" }\n", Some("unknown-reference")),
+        ("environment", "outputs: { a: \"${target.app}\" }\n", Some("unknown-reference")),
+        ("resource_group", "outputs: { a: \"${environment.id}\" }\n", Some("unknown-reference")),
+        ("resource_group", "outputs: { a: \"${target.environment}\" }\n", Some("unknown-reference")),
+        ("resource_group", "outputs: { a: \"${app.id}\" }\n", Some("unknown-reference")),
+        (
+            "environment",
+            "steps:\n  - { id: tag, why: w, container_app: { tags: { a: b } } }\n",
+            Some("no-app"),
+        ),
+        (
+            "environment",
+            "prerequisites: [{ http: { url: \"${environment.id}\" }, name: n }]\n",
+            Some("no-app"),
+        ),
+        ("environment", "requires: [managed-identity]\n", Some("no-app")),
+        ("environment", "follows: [managed-identity]\n", None),
+        ("everything", "", Some("bad-value")),
+    ] {
+        let said = said(&of(target, body));
+        match code {
+            None => assert_eq!(said, [""; 0], "{target} {body}"),
+            Some(code) => assert!(said.iter().any(|one| one.starts_with(code)), "{target} {body} {said:?}"),
+        }
+    }
+}
+
 /// What a step waits for is one thing, and judged as what was read.
 #[test]
 fn a_wait_looks_at_one_thing_and_says_until_when() {
