@@ -81,7 +81,7 @@ impl Frame<'_, '_> {
     ///
     /// # Errors
     /// What stands in its place: an unknown value, or null when there is no name, or a mistake was told.
-    fn name_asked(&self, lookup: &DnsLookup) -> Result<Read, Value> {
+    pub(super) fn name_asked(&self, lookup: &DnsLookup) -> Result<Read, Value> {
         let value = self.expression(&lookup.name);
         if value.is_unknown() {
             return Err(value);

@@ -142,15 +142,15 @@ fn environment(engine: &Engine<'_>, app: &Value) -> Finding {
             .fix(format!("export ENVIRONMENT_NAME={}", quote(id.name())));
     }
     match environment_found(engine, &id) {
-        Ok(finding) => finding,
-        Err(finding) => finding.detail("the app's environment is not there"),
+        (true, finding) => finding,
+        (false, finding) => finding.detail("the app's environment is not there"),
     }
 }
 
-/// What is there of an environment; the failed finding where nothing is.
-fn environment_found(engine: &Engine<'_>, id: &ResourceId) -> Result<Finding, Finding> {
+/// Whether an environment is there, as far as it can be told, and the finding of that.
+fn environment_found(engine: &Engine<'_>, id: &ResourceId) -> (bool, Finding) {
     let name = format!("environment {}", id.name());
-    Ok(match engine.asked.ask(&engine.read(id, "Microsoft.App/managedEnvironments")) {
+    let finding = match engine.asked.ask(&engine.read(id, "Microsoft.App/managedEnvironments")) {
         Some(Fact::Found(found)) => match found.text_at(&["properties", "provisioningState"]) {
             Some(state @ ("Failed" | "Canceled" | "ScheduledForDelete")) => {
                 Finding::new(Status::Warning, codes::ENVIRONMENT, name)
@@ -159,17 +159,18 @@ fn environment_found(engine: &Engine<'_>, id: &ResourceId) -> Result<Finding, Fi
             state => Finding::passed(codes::ENVIRONMENT, name)
                 .detail(format!("provisioningState {}", state.unwrap_or("unknown"))),
         },
-        Some(Fact::Absent { .. }) => return Err(Finding::failed(codes::ENVIRONMENT, name)),
+        Some(Fact::Absent { .. }) => return (false, Finding::failed(codes::ENVIRONMENT, name)),
         other => could_not(codes::ENVIRONMENT, name, other),
-    })
+    };
+    (true, finding)
 }
 
 /// The environment that a run without an app works on.
 fn given_environment(engine: &Engine<'_>, id: &ResourceId) -> Finding {
     let group = engine.request.target.resource_group.as_str();
     match environment_found(engine, id) {
-        Ok(finding) => finding,
-        Err(finding) => finding.detail(format!("not found in {group}")).fix(format!(
+        (true, finding) => finding,
+        (false, finding) => finding.detail(format!("not found in {group}")).fix(format!(
             "az containerapp env list --resource-group {} --query '[].name' --output tsv; then export ENVIRONMENT_NAME=… (or --environment)",
             quote(group)
         )),

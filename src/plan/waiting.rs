@@ -86,6 +86,16 @@ impl Frame<'_, '_> {
                 let path = read.as_ref().map(|read| read.path.clone()).unwrap_or_default();
                 Some(Sight { what, resource: path, reads: read.into_iter().collect() })
             }
+            LookupKind::Dns(dns) => {
+                let reads = match self.name_asked(dns) {
+                    Ok(read) => vec![read],
+                    Err(value) if value.is_unknown() => Vec::new(),
+                    Err(_) => return None,
+                };
+                let name = self.expression(&dns.name);
+                let name = if name.is_unknown() { unknown() } else { shown(&name).unwrap_or_default() };
+                Some(Sight { what: format!("DNS answer for {name}"), resource: String::new(), reads })
+            }
             _ => Some(Sight {
                 what: wait.lookup.id.written.clone(),
                 resource: String::new(),

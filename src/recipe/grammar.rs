@@ -559,7 +559,7 @@ static WAIT: Table = table(
         need(
             "for",
             Kind::Object(&LOOKUP),
-            "What is looked at: a lookup of a resource, or of an `action`. One whose name is null is not waited for.",
+            "What is looked at: a lookup of a resource, of `dns`, or of an `action`. One whose name is null is not waited for.",
         ),
         need(
             "until",

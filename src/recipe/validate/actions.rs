@@ -42,8 +42,8 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
 
 /// A wait has one thing to look at, in the words of a lookup; when and how often is the step's to say.
 fn waited(lookup: &Lookup, findings: &mut Findings<'_>) {
-    if !matches!(lookup.kind, LookupKind::Resource(_) | LookupKind::Action(_)) {
-        let message = "a wait looks at a resource, or asks an `action`";
+    if !matches!(lookup.kind, LookupKind::Resource(_) | LookupKind::Action(_) | LookupKind::Dns(_)) {
+        let message = "a wait looks at a resource, a DNS answer, or what an `action` answers";
         findings.error(codes::BAD_VALUE, lookup.span, message, "this does not change by itself");
     }
     let beside = lookup.when.is_some()

@@ -12,11 +12,12 @@ pub(super) fn left_out(target: Target, path: &[&str]) -> Option<String> {
     };
     let app = names(&["app", "container", "candidate"]) || of_target(&["app", "container"]);
     let environment = names(&["environment"]) || of_target(&["environment"]);
-    let what = match target {
-        Target::App => return None,
-        Target::Environment | Target::ResourceGroup if app => "app",
-        Target::ResourceGroup if environment => "environment",
-        Target::Environment | Target::ResourceGroup => return None,
+    let what = if target < Target::App && app {
+        "app"
+    } else if target < Target::Environment && environment {
+        "environment"
+    } else {
+        return None;
     };
     Some(format!("there is no {what} in a recipe whose target is `{}`", target.word()))
 }
