@@ -37,6 +37,8 @@ use super::state::{
 pub const TENANT: &str = "22222222-2222-4222-8222-222222222222";
 /// The subscription.
 pub const SUBSCRIPTION: &str = "11111111-1111-4111-8111-111111111111";
+/// The app registration that people sign in to. It is in no directory: what an identity provider knows is not played.
+pub const ENTRA_CLIENT: &str = "55555555-5555-4555-8555-555555555555";
 /// The subscription's name.
 pub const SUBSCRIPTION_NAME: &str = "Sandbox";
 /// The region.
@@ -109,6 +111,9 @@ pub const DEFAULTS: &[(&str, &str)] = &[
     ("SERVICEBUS_QUEUE", QUEUE),
     ("DNS_ZONE", DNS_ZONE),
     ("DNS_RG", DNS_GROUP),
+    ("ENTRA_CLIENT_ID", ENTRA_CLIENT),
+    ("ENTRA_TENANT_ID", TENANT),
+    ("MICROSOFT_PROVIDER_AUTHENTICATION_SECRET", "sandbox-client-secret"),
 ];
 
 /// The id of the subscription.

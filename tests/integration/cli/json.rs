@@ -51,6 +51,7 @@ fn a_query_picks_from_the_document() {
             "cosmos-db",
             "custom-container",
             "dapr-integration",
+            "easy-auth",
             "key-vault-reference",
             "managed-identity",
             "native-dependencies",

@@ -171,6 +171,7 @@ fn list() {
     cosmos-db               data & storage          medium      Data in Cosmos DB for NoSQL, reached with the app's identity
     custom-container        container & runtime     medium      An image of your own, looked at, built, run and asked for its health
     dapr-integration        integration             high        A Dapr sidecar for the app, with its components
+    easy-auth               security & identity     medium      Sign-in by the platform, before a request reaches the app
     key-vault-reference     security & identity     medium      Environment variables from Key Vault secrets
     managed-identity        security & identity     low         Managed identity for an app, with the roles it needs
     native-dependencies     container & runtime     medium      Python packages with native code, built and tested in the image
@@ -292,6 +293,7 @@ fn graph() {
     baseline
     ├── custom-container
     ├── dapr-integration
+    ├── easy-auth
     ├── managed-identity
     │   ├── azure-sql
     │   ├── container-registry
@@ -311,6 +313,7 @@ fn graph() {
         managed-identity --> cosmos-db
         baseline --> custom-container
         baseline --> dapr-integration
+        baseline --> easy-auth
         managed-identity --> key-vault-reference
         baseline --> managed-identity
         baseline --> native-dependencies
