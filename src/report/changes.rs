@@ -315,6 +315,10 @@ fn consequences(plan: &Plan, write: &Write, role: bool) -> Vec<String> {
                     .to_owned()
             }
             Consequence::RestartAll => "restarts all active revisions".to_owned(),
+            Consequence::NextStart => {
+                "sidecars that run load it at their next start: restart the revisions of apps that have it"
+                    .to_owned()
+            }
         });
     }
     if let Some(effect) = write.effect(&plan.steps) {

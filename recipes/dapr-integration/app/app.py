@@ -41,7 +41,9 @@ class Sidecar:
         """Status and body of an answer; components that are not there are told in the recipe's words."""
         port = os.environ.get("DAPR_HTTP_PORT", "")
         if not port.isdigit():
-            raise Problem(500, "DAPR_HTTP_PORT is not set: the app has no Dapr sidecar; see `dapr-integration`")
+            raise Problem(
+                500, "DAPR_HTTP_PORT is not set: the app has no Dapr sidecar; see `dapr-integration`"
+            )
         headers = {"content-type": "application/json"}
         if token := os.environ.get("DAPR_API_TOKEN"):
             headers["dapr-api-token"] = token
@@ -77,13 +79,13 @@ class Sidecar:
 
 
 def explain(status: int, content: bytes) -> str:
-    """What a refusal means here. What the sidecar says may repeat what it was sent, so only its code is told."""
+    """What a refusal means here. The sidecar may repeat what it was sent, so only its code is told."""
     try:
         told = json.loads(content)
         code = str(told.get("errorCode", "")) if isinstance(told, dict) else ""
     except ValueError:
         code = ""
-    if code in ("ERR_STATE_STORE_NOT_FOUND", "ERR_STATE_STORES_NOT_CONFIGURED", "ERR_STATE_STORE_NOT_CONFIGURED"):
+    if code.startswith("ERR_STATE_STORE"):
         return f"the sidecar has no state store `{STORE}`: not there, or its scopes do not contain this app"
     if code.startswith("ERR_PUBSUB_NOT_") or code == "ERR_PUBSUB_EMPTY":
         return f"the sidecar has no broker `{PUBSUB}`: not there, or its scopes do not contain this app"
@@ -150,8 +152,9 @@ def create_app(sidecar: Sidecar | None = None) -> Flask:
     def event() -> ResponseReturnValue:
         """A CloudEvent. Any other answer than 2xx, and the broker delivers it again."""
         by_sidecar()
-        cloud_event = request.get_json(silent=True, force=True)
-        data = cloud_event.get("data") if isinstance(cloud_event, dict) else None
+        sent = request.get_json(silent=True, force=True)
+        cloud_event: dict[str, Any] = sent if isinstance(sent, dict) else {}
+        data = cloud_event.get("data")
         order = data.get("order") if isinstance(data, dict) else None
         if not isinstance(order, str) or not ORDER.fullmatch(order):
             # Delivered again it would be no better.

@@ -2,7 +2,7 @@
 
 use super::app::CONTAINER_APP;
 use super::table::NONE;
-use super::{Compare, Linked, LinkedOn, LinkedWhen, ListKind, ResourceType, Update};
+use super::{Compare, Consequence, Linked, LinkedOn, LinkedWhen, ListKind, ResourceType, Update};
 
 const COMPONENT_TYPE: &str = "Microsoft.App/managedEnvironments/daprComponents";
 
@@ -65,6 +65,9 @@ pub(super) const COMPONENT: ResourceType = ResourceType {
     foreign: &["properties.metadata[].value"],
     text: &["properties.metadata[].value"],
     names: &[("properties.secretStoreComponent", COMPONENT_TYPE)],
+    // https://learn.microsoft.com/azure/container-apps/dapr-component-resiliency says so of policies, dapr/docs#5234 of
+    // secrets; the runtime loads components when it starts.
+    consequences: &[("properties", Consequence::NextStart)],
     write_action: "Microsoft.App/managedEnvironments/daprComponents/write",
     linked: &[Linked {
         action: "Microsoft.App/managedEnvironments/daprComponents/listSecrets/action",
@@ -83,6 +86,7 @@ pub(super) const RESILIENCY: ResourceType = ResourceType {
     noun: "Dapr resiliency policy",
     versions: &["2025-02-02-preview"],
     update: Update::Put,
+    consequences: &[("properties", Consequence::NextStart)],
     fields: &[
         ("", &["id", "name", "type", "systemData", "properties"]),
         ("properties", &["inboundPolicy", "outboundPolicy"]),

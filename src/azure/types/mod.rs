@@ -65,6 +65,8 @@ pub enum Consequence {
     RestartUsers,
     /// All active revisions restart (microsoft/azure-container-apps#132).
     RestartAll,
+    /// What runs has loaded it, and takes up a change at its next start.
+    NextStart,
 }
 
 /// A right that a write of a type needs beside the write action: ARM checks it on what the write refers

@@ -11,6 +11,7 @@ mod callers;
 mod conflicts;
 mod cosmos;
 mod counts;
+mod dapr;
 mod domains;
 mod drift;
 mod failed_operation;
