@@ -17,23 +17,34 @@ pub fn merge_all(kind: &ResourceType, live: &Value, fragments: &[&Value]) -> Val
     let lay = |live: Value, fragment: &Value| {
         super::lay(kind, exists, &live, fragment).map_or(live, |merged| merged.value)
     };
+    // Those that do not fit as yet are left in `waiting`.
+    let lay_all = |mut value: Value, waiting: &mut Vec<Value>| {
+        waiting.retain(|fragment| match super::lay(kind, exists, &value, fragment) {
+            Ok(merged) => {
+                value = merged.value;
+                false
+            }
+            Err(_) => true,
+        });
+        value
+    };
     let mut defaults = Vec::new();
     let mut said: Vec<Claim> = Vec::new();
-    let mut value = live.clone();
+    let mut firm = Vec::new();
     for fragment in fragments {
         said.extend(claims(kind, fragment));
-        let firm = split(kind, &Path::root(), fragment, &|inner| inner, &mut defaults);
-        if let Some(firm) = firm {
-            value = lay(value, &firm);
-        }
+        firm.extend(split(kind, &Path::root(), fragment, &|inner| inner, &mut defaults));
     }
+    let mut value = lay_all(live.clone(), &mut firm);
     defaults.sort_by_key(|default| default.rank(kind));
     for default in defaults {
         if !said.iter().any(|claim| default.yields_to(kind, claim)) {
             value = lay(value, &default.fragment);
         }
     }
-    value
+    // What says something of a container that only another fragment, or a default, makes.
+    value = lay_all(value, &mut firm);
+    lay_all(value, &mut firm)
 }
 
 /// One default of a fragment.

@@ -2,10 +2,10 @@
 
 use indexmap::IndexMap;
 
-use super::{Outcome, StepResult, with_computed};
+use super::{Outcome, StepResult, has_system_identity, with_computed};
 use crate::azure::ResourceId;
 use crate::azure::types::ResourceType;
-use crate::merge::{Owned, merge, word_set};
+use crate::merge::{Owned, merge};
 use crate::value::{Data, Segment, Value};
 
 /// The outcome of laying `fragment` (`identity`, `configuration`, `template`, `tags`) over the app.
@@ -48,11 +48,7 @@ pub fn container_app(
     if let Some(running) = running {
         count_from_running(&mut outcome, running);
     }
-    let system = outcome
-        .result
-        .text_at(&["identity", "type"])
-        .is_some_and(|words| word_set(words).contains(&"systemassigned".to_owned()));
-    if outcome.pending() && system {
+    if outcome.pending() && has_system_identity(&outcome.result) {
         outcome.result = with_computed(kind, outcome.result, key);
     }
     Ok(outcome)

@@ -95,6 +95,13 @@ pub struct Grant {
     pub conditional: Option<String>,
 }
 
+/// Whether what is to be has a system-assigned identity: one that is new gets its principal from the write.
+fn has_system_identity(result: &Value) -> bool {
+    result
+        .text_at(&["identity", "type"])
+        .is_some_and(|words| crate::merge::word_set(words).contains(&"systemassigned".to_owned()))
+}
+
 /// Replaces what is computed at creation and not there yet by an unknown of this step.
 fn with_computed(kind: &ResourceType, mut value: Value, key: &str) -> Value {
     for pattern in kind.computed {

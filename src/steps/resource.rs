@@ -1,6 +1,6 @@
 //! `resource`: any other ARM resource, wholly or in part, found by its name or by what is in it.
 
-use super::{Outcome, StepResult, with_computed};
+use super::{Outcome, StepResult, has_system_identity, with_computed};
 use crate::azure::ResourceId;
 use crate::azure::types::ResourceType;
 use crate::merge::{Owned, equal, merge};
@@ -74,6 +74,23 @@ fn not_ready(kind: &ResourceType, live: &Value) -> Option<Owned> {
     (!in_place).then_some(Owned { path, live: state, wanted, in_place, default: false })
 }
 
+/// A job whose last write failed shows what was wanted of it, as an app does (deployment errors, Microsoft Learn):
+/// its containers are not in place, and are sent again.
+fn failed_again(outcome: &mut Outcome) {
+    let failed = outcome.live.text_at(&["properties", "provisioningState"]) == Some("Failed");
+    if outcome.kind.name != "Microsoft.App/jobs" || !failed {
+        return;
+    }
+    let mut base = outcome.live.clone();
+    if let Some(template) = base.at_mut(&["properties", "template"]) {
+        *template = Value::null();
+    }
+    if let Ok(seen) = merge(outcome.kind, &base, &outcome.fragment) {
+        outcome.owned = seen.owned;
+        outcome.base = base;
+    }
+}
+
 /// The outcome of laying the body over the resource.
 ///
 /// # Errors
@@ -117,6 +134,10 @@ pub fn resource(kind: &'static ResourceType, key: &str, wanted: Wanted) -> StepR
     outcome.owned = merged.owned;
     if let Some(state) = not_ready(kind, &live) {
         outcome.owned.push(state);
+    }
+    failed_again(&mut outcome);
+    if !live.is_null() && outcome.pending() && has_system_identity(&outcome.result) {
+        outcome.result = with_computed(kind, outcome.result, key);
     }
     if outcome.owned.is_empty() || (live.is_null() && !outcome.pending()) {
         // That it is there is all that is wanted of it; what is absent has every default already.
