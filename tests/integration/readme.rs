@@ -26,7 +26,7 @@ const NOT_RUN: &[(&str, &str)] = &[
 
 /// Commands that end with another code than 0, and why.
 const OTHER_CODE: &[(&str, i32, &str)] = &[
-    ("managed-identity=jobs", 2, "two values for one variable are refused, which is what the command shows"),
+    ("managed-identity=batch", 2, "two values for one variable are refused, which is what the command shows"),
     ("--sandbox-caller reader", 3, "a reader may not write, which is what the command shows"),
 ];
 

@@ -78,6 +78,10 @@ SIGNS_IN: dict[str, tuple[dict[str, str], str, str, str]] = {
 }
 
 
+# Samples that serve nothing: their process ends, and their own tests run it to its end.
+ENDS = RECIPE == "jobs"
+
+
 def instructions() -> list[tuple[str, str]]:
     """The Dockerfile's instructions with what follows them."""
     text = (SAMPLE / "Dockerfile").read_text()
@@ -201,6 +205,7 @@ def ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[i
         connection.close()
 
 
+@pytest.mark.skipif(ENDS, reason="it listens at no port")
 def test_it_starts_with_no_variable_set_and_says_that_it_lives(tmp_path: Path) -> None:
     with running({}, tmp_path) as port:
         # The path that the recipe's probes ask for.
@@ -290,6 +295,15 @@ def silent(tmp_path: Path) -> Iterator[tuple[int, Path]]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@pytest.mark.skipif(not ENDS, reason="it serves until it is told to end")
+def test_it_ends_with_a_code_and_a_word_when_a_variable_is_missing(tmp_path: Path) -> None:
+    environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    ended = subprocess.run(
+        command(), cwd=SAMPLE, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 2 and "SERVICEBUS_HOST is not set" in ended.stdout, ended
 
 
 @pytest.mark.skipif(RECIPE not in SIGNS_IN, reason="signs in to nothing")

@@ -1,7 +1,7 @@
 """The job as a process: its exit codes, its signals, its log. Run with pytest.
 
-The queue is a folder of files that stands in for Service Bus behind the interface of app.py; everything else is
-the real process. What Service Bus itself refuses is told apart by what `explain` makes of the SDK's own errors.
+The queue is a folder of files that stands in for Service Bus behind the interface of app.py; everything else
+is the real process. What Service Bus itself refuses is told apart by what `explain` makes of SDK errors.
 """
 
 import contextlib

@@ -52,6 +52,7 @@ fn a_query_picks_from_the_document() {
             "custom-container",
             "dapr-integration",
             "easy-auth",
+            "jobs",
             "key-vault-reference",
             "managed-identity",
             "native-dependencies",

@@ -172,6 +172,7 @@ fn list() {
     custom-container        container & runtime     medium      An image of your own, looked at, built, run and asked for its health
     dapr-integration        integration             high        A Dapr sidecar for the app, with its components
     easy-auth               security & identity     medium      Sign-in by the platform, before a request reaches the app
+    jobs                    container & runtime     medium      Jobs that run to their end, by hand, by schedule or by messages
     key-vault-reference     security & identity     medium      Environment variables from Key Vault secrets
     managed-identity        security & identity     low         Managed identity for an app, with the roles it needs
     native-dependencies     container & runtime     medium      Python packages with native code, built and tested in the image
@@ -294,6 +295,7 @@ fn graph() {
     ├── custom-container
     ├── dapr-integration
     ├── easy-auth
+    ├── jobs
     ├── managed-identity
     │   ├── azure-sql
     │   ├── container-registry
@@ -314,6 +316,7 @@ fn graph() {
         baseline --> custom-container
         baseline --> dapr-integration
         baseline --> easy-auth
+        baseline --> jobs
         managed-identity --> key-vault-reference
         baseline --> managed-identity
         baseline --> native-dependencies

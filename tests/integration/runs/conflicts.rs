@@ -224,21 +224,21 @@ fn two_identities_on_one_app_conflict_in_the_variable_that_picks_one() {
         let (principal, client) = state.new_principal(super::super::support::world::START);
         seed::add_identity(state, "id-two", &principal, &client, super::super::support::world::START);
     });
-    let recipes = ["managed-identity=web", "managed-identity=jobs"];
-    let plan = world.plan(&recipes, &["web.identity=id-demo", "jobs.identity=id-two"]).unwrap().plan;
+    let recipes = ["managed-identity=web", "managed-identity=batch"];
+    let plan = world.plan(&recipes, &["web.identity=id-demo", "batch.identity=id-two"]).unwrap().plan;
     assert_eq!(plan.problems.len(), 1, "{:#?}", plan.problems);
     let problem = &plan.problems[0];
     assert_eq!(
         problem.message,
-        "template.containers[ca-demo].env[AZURE_CLIENT_ID].value is given different values by jobs and web"
+        "template.containers[ca-demo].env[AZURE_CLIENT_ID].value is given different values by batch and web"
     );
-    assert!(problem.labels[0].text.starts_with("managed-identity=jobs: wants"), "{problem:#?}");
+    assert!(problem.labels[0].text.starts_with("managed-identity=batch: wants"), "{problem:#?}");
     assert!(problem.labels[1].text.starts_with("managed-identity=web: wants"), "{problem:#?}");
     assert_eq!(pointed(problem), ["\"${variables.chosen.properties.clientId}\""; 2]);
     let fix = problem.fix.as_deref().unwrap();
-    assert!(fix.contains("-p jobs.…, -p web.…") && fix.contains("`managed-identity=jobs`"), "{fix}");
+    assert!(fix.contains("-p batch.…, -p web.…") && fix.contains("`managed-identity=batch`"), "{fix}");
     // The recipe's own way: the second is assigned only.
-    works_and_stays(&world, &recipes, &["web.identity=id-demo", "jobs.identity=id-demo,id-two"]);
+    works_and_stays(&world, &recipes, &["web.identity=id-demo", "batch.identity=id-demo,id-two"]);
     let app = app(&world);
     assert_eq!(app.identity.user, [seed::identity_id("id-demo"), seed::identity_id("id-two")]);
 }

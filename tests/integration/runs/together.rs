@@ -6,9 +6,9 @@ use acarecipe::sandbox::seed;
 use super::super::support::world::writes;
 use super::*;
 
-/// Not among them: what is made of a folder of the caller's, and what delivers the one template write in stages
-/// (`rollouts` counts those, also beside other recipes).
-const OTHERWISE: [&str; 3] = ["custom-container", "native-dependencies", "revision-validation"];
+/// Not among them: what is made of a folder of the caller's, what delivers the one template write in stages
+/// (`rollouts` counts those, also beside other recipes), and what works on no app.
+const OTHERWISE: [&str; 4] = ["custom-container", "jobs", "native-dependencies", "revision-validation"];
 
 /// All other recipes that are built in.
 fn all() -> Vec<String> {
