@@ -10,6 +10,9 @@ use super::*;
 /// (`rollouts` counts those, also beside other recipes), and what works on no app.
 const OTHERWISE: [&str; 4] = ["custom-container", "jobs", "native-dependencies", "revision-validation"];
 
+/// One secret, with the name of the recipe that it is for: another one has an input of that name.
+const NAMED: &str = "key-vault-reference.secrets.DB_PASSWORD=db-password";
+
 /// All other recipes that are built in.
 fn all() -> Vec<String> {
     let catalogue = Catalogue::built_in().unwrap();
@@ -60,10 +63,10 @@ fn costs(parameters: &[&str], app: usize) {
 
 #[test]
 fn a_system_identity_costs_one_write_of_it_and_one_of_the_template() {
-    costs(&[SECRET], 2);
+    costs(&[NAMED], 2);
 }
 
 #[test]
 fn an_identity_of_its_own_costs_one_write_of_the_app() {
-    costs(&[SECRET, EXISTING], 1);
+    costs(&[NAMED, EXISTING], 1);
 }
