@@ -279,3 +279,31 @@ fn what_may_not_be_seen_could_not_be_checked() {
     let told = found.iter().find(|one| one.name == "the environment knows the share").unwrap();
     assert_eq!(told.status, Status::CouldNotCheck, "{told:#?}");
 }
+
+/// A record that somebody sets meanwhile: each look asks the name anew.
+#[test]
+fn a_record_that_somebody_sets_is_waited_for() {
+    const NAMED: &str = "
+steps:
+  - id: named
+    why: the record is there
+    timeout: 10m
+    wait:
+      for: { dns: { name: asuid.www.contoso.example, type: TXT } }
+      until: \"${contains(it.records, 'abc')}\"
+      reason: \"it is ${to_string(it.records)}\"
+  - id: tag
+    why: the app says so
+    after: [named]
+    container_app: { tags: { named: \"yes\" } }
+";
+    let (_folder, world) = world_of(NAMED);
+    let waited = apply(&world, None, 0, false);
+    let Err(Failure::Deadline(diagnostic)) = waited.end else { panic!("{:?}", waited.end) };
+    assert!(format!("{diagnostic:?}").contains("asuid.www.contoso.example"), "{diagnostic:?}");
+    assert!(waited.applied.writes.is_empty());
+    let made = world.clock.now() - Duration::DAY;
+    world.sandbox.edit(|state| seed::dns_record(state, "TXT", "asuid.www", &["abc"], made));
+    let run = works_and_stays(&world, WAITS, &[]);
+    assert_eq!(run.applied.writes.len(), 1);
+}
