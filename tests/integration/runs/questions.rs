@@ -75,11 +75,22 @@ fn it_is_asked_anew_after_a_write() {
         1,
         "the prerequisite, the verification and the output share it"
     );
-    let from = world.count();
+    // Between one write and the next.
+    let identity = "steps:
+  - id: identity
+    why: there is an identity
+    resource: { type: Microsoft.ManagedIdentity/userAssignedIdentities, name: id-names, body: { location: \"${target.location}\" } }
+";
+    let tag = "why: the app says what it uses\n    after: [identity]";
+    let body = NAMES.replace("steps:\n", identity).replace("why: the app says what it uses", tag);
+    let folder = folder(&[("names", &body)]);
+    let mut world = World::new();
+    world.folders = vec![folder.path().to_owned()];
     world.apply(&["names"], &[]).ok();
-    let sent = world.exchanges_since(from);
-    let written = sent.iter().position(Exchange::is_write).unwrap();
-    assert!(asked(&sent[..written]) > 0 && asked(&sent[written..]) > 0);
+    let sent = world.sandbox.exchanges();
+    let writes: Vec<usize> = (0..sent.len()).filter(|index| sent[*index].is_write()).collect();
+    assert_eq!(writes.len(), 2);
+    assert!(asked(&sent[..writes[0]]) > 0 && asked(&sent[writes[0]..writes[1]]) > 0);
 }
 
 #[test]

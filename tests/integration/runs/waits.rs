@@ -307,3 +307,23 @@ steps:
     let run = works_and_stays(&world, WAITS, &[]);
     assert_eq!(run.applied.writes.len(), 1);
 }
+
+/// An identity beside the wait, which comes after nothing.
+fn beside() -> String {
+    let first = BETWEEN.find("  - id: first").unwrap();
+    let there = BETWEEN.find("  - id: there").unwrap();
+    let identity = "  - id: identity
+    why: there is an identity
+    resource: { type: Microsoft.ManagedIdentity/userAssignedIdentities, name: id-waits, body: { location: \"${target.location}\" } }
+";
+    format!("{}{identity}{}", &BETWEEN[..first], BETWEEN[there..].replace("    after: [first]\n", ""))
+}
+
+/// What can be written is not held up by what is waited for.
+#[test]
+fn what_can_be_written_is_written_before_the_run_waits() {
+    let (_folder, world) = world_of(&beside());
+    let waited = apply(&world, None, 1, true);
+    assert!(matches!(waited.end, Err(Failure::Interrupted)), "{:?}", waited.end);
+    assert_eq!(waited.applied.writes.len(), 1, "the identity");
+}
