@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 
 use crate::azure::ResourceId;
 use crate::azure::dns::RecordType;
+use crate::azure::probe::ClientIdentity;
 use crate::azure::types::{self, IMAGE, ResourceType};
 use crate::value::{Data, Marks, Origin, Path, Value};
 
@@ -31,6 +32,8 @@ pub struct Read {
     pub query: Vec<(String, String)>,
     /// The type of what is read, as in the type table; decides the marks of the answer.
     pub kind: String,
+    /// The certificate that a request to the app shows of itself.
+    pub client: Option<ClientIdentity>,
 }
 
 /// What is sent with a [`Shape::Action`] or [`Shape::Question`], as JSON.
@@ -62,6 +65,8 @@ pub const METHOD: &str = "method";
 pub const MAX_TIME: &str = "max_time";
 /// See [`METHOD`].
 pub const HEADER: &str = "header ";
+/// See [`METHOD`]: the digest of a client certificate.
+const CLIENT: &str = "client certificate";
 /// The parameters of a [`Shape::Dns`].
 pub const RECORD_TYPE: &str = "record type";
 /// See [`RECORD_TYPE`]; there when each name above is asked, too.
@@ -290,6 +295,14 @@ impl Read {
         headers.iter().fold(read, |read, (name, value)| read.with(&format!("{HEADER}{name}"), value))
     }
 
+    /// The same request, which shows this certificate of itself.
+    #[must_use]
+    pub fn showing(self, client: ClientIdentity) -> Read {
+        // What tells it from others is the certificate; the key is never looked at.
+        let read = self.with(CLIENT, client.digest());
+        Read { client: Some(client), ..read }
+    }
+
     /// A question to the domain name system. `name`: as [`crate::azure::dns::ascii_name`] has it.
     pub fn dns(name: &str, kind: RecordType, climb: bool) -> Read {
         let read = Read::new(Shape::Dns, name, "", "").with(RECORD_TYPE, kind.name());
@@ -309,6 +322,7 @@ impl Read {
             api_version: api_version.to_owned(),
             query: Vec::new(),
             kind: kind.to_owned(),
+            client: None,
         }
     }
 

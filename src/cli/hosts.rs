@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use time::format_description::well_known::Rfc3339;
 
-use crate::azure::probe::{BODY_BYTES, ProbeAnswer, ProbeError, ProbeRequest, Prober};
+use crate::azure::probe::{BODY_BYTES, Peer, ProbeAnswer, ProbeError, ProbeRequest, Prober};
 use crate::clock::Clock;
-use crate::sandbox::Handler;
 use crate::sandbox::http::{Reply, Request, Response};
+use crate::sandbox::{ClientMode, Handler, forwarded};
 
 /// The apps of a sandbox in this process.
 pub struct SandboxHosts {
@@ -31,6 +32,25 @@ impl Prober for SandboxHosts {
         if !self.azure.resolves(&host) {
             return Err(ProbeError::Name { host, reason: "no such name".to_owned() });
         }
+        let shown = self.azure.handshake(&host);
+        if let Some(shown) = &shown {
+            if shown.names.is_empty() {
+                let reason = "the certificate is not good for the name".to_owned();
+                return Err(ProbeError::Tls { host, reason });
+            }
+            // As a TLS library tells the alert.
+            if shown.client == ClientMode::Require && request.client.is_none() {
+                return Err(ProbeError::Alert { host, reason: "CertificateRequired".to_owned() });
+            }
+        }
+        let asked = shown.as_ref().is_some_and(|shown| shown.client != ClientMode::Ignore);
+        let client = request.client.as_ref().filter(|_| asked);
+        let forwarded = client.and_then(|client| forwarded::header(&client.certificate));
+        let forwarded = forwarded.map(|value| (forwarded::HEADER.to_owned(), value));
+        let tls = shown.and_then(|shown| {
+            let not_after = shown.not_after.format(&Rfc3339).ok()?;
+            Some(Peer { names: shown.names, not_after, issuer: shown.issuer })
+        });
         let broken = |reason: &str| ProbeError::Broken {
             host: host.clone(),
             reason: reason.to_owned(),
@@ -42,7 +62,7 @@ impl Prober for SandboxHosts {
             host: host.clone(),
             path: request.url.path().to_owned(),
             query: request.url.query_pairs().into_owned().collect(),
-            headers: headers.collect(),
+            headers: headers.chain(forwarded).collect(),
             body: Vec::new(),
         };
         let response = match self.azure.handle(&sent) {
@@ -59,7 +79,7 @@ impl Prober for SandboxHosts {
             Reply::Reset => return Err(broken("the connection was closed without an answer")),
             Reply::Silence => std::future::pending().await,
         };
-        Ok(answer(response, &request.method))
+        Ok(ProbeAnswer { tls, ..answer(response, &request.method) })
     }
 }
 
@@ -72,5 +92,5 @@ fn answer(response: Response, method: &str) -> ProbeAnswer {
     let mut body = if method == "HEAD" { Vec::new() } else { response.body };
     let cut = body.len() > BODY_BYTES;
     body.truncate(BODY_BYTES);
-    ProbeAnswer { status: response.status, headers, body, cut }
+    ProbeAnswer { status: response.status, headers, body, cut, tls: None }
 }

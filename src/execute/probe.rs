@@ -31,6 +31,7 @@ impl Executor {
             url,
             method: read.parameter(METHOD).to_owned(),
             headers: headers.collect(),
+            client: read.client.clone(),
             limit,
         };
         let answer = self.client.probe(request, self.deadline).await;

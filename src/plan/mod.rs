@@ -20,6 +20,7 @@ mod engine;
 mod finding;
 mod frame;
 mod granting;
+mod handshake;
 mod health;
 mod hosts;
 mod image;

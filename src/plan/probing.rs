@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde_json::Value as Json;
+use time::OffsetDateTime;
 use url::Url;
 
 use super::finding::Status;
 use super::frame::{Frame, shown};
+use super::handshake::{TlsWanted, Unfit, refusal};
 use super::hosts::Hosts;
 use super::judging::refused;
-use crate::azure::{self, probe::BODY_BYTES};
+use crate::azure;
+use crate::azure::probe::{BODY_BYTES, days_left};
 use crate::diagnostic::{Diagnostic, Span, codes, quote};
 use crate::facts::{Fact, Read, Shape};
 use crate::recipe::inputs::BoundValue;
@@ -160,6 +163,8 @@ impl Frame<'_, '_> {
             Some(max_time) => self.duration(max_time)?,
             None => MAX_TIME,
         };
+        let client = self.client_identity(http)?;
+        let tls = self.tls_wanted(http)?;
         if !ask {
             return None;
         }
@@ -168,15 +173,23 @@ impl Frame<'_, '_> {
         let mut elapsed = 0;
         loop {
             let read = Read::probe(url.as_str(), method, &headers, max_time);
+            let read = match &client {
+                Some(client) => read.showing(client.clone()),
+                None => read,
+            };
             let Fact::Found(found) = self.engine.asked.ask(&read)? else { return None };
             reads.push(read);
             let seen = self.reached(&url);
             let placed = found.get("placed").is_some_and(|placed| placed.truthy() == Some(true));
             let hidden = hosts.hidden.filter(|_| !seen && !placed);
-            let guarded = hosts.guarded.filter(|_| !seen);
+            let guarded = hosts.guarded.filter(|_| !seen && client.is_none());
             if let Some(cause) = found.text_at(&["failed"]) {
                 let reason = found.text_at(&["reason"]).unwrap_or_default();
-                return Some(not_answered(hidden, cause, reason, reads));
+                return Some(if http.refused {
+                    refusal(hidden, cause, reason, reads)
+                } else {
+                    not_answered(hidden, cause, reason, client.is_some(), reads)
+                });
             }
             // What a redirect adds to an address may be meant for the app alone.
             let from = if reads.len() > 1 { self.place(&url) } else { url.to_string() };
@@ -220,7 +233,7 @@ impl Frame<'_, '_> {
             }
             return Some(self.judge_answer(
                 http,
-                &Told { hidden, guarded, url: &from, found, status, elapsed },
+                &Told { hidden, guarded, url: &from, found, status, elapsed, tls: &tls },
                 &statuses,
                 reads,
             ));
@@ -234,7 +247,21 @@ impl Frame<'_, '_> {
         statuses: &[StatusRange],
         reads: Vec<Read>,
     ) -> Answer {
-        let Told { hidden, guarded, url, found, status, elapsed } = told;
+        let Told { hidden, guarded, url, found, status, elapsed, tls } = told;
+        if http.refused {
+            return match (*hidden, status) {
+                (Some(why), 403 | 404) => {
+                    let reason = format!("{why} ({url} answered {status})");
+                    Answer::Unseen { reason, settled: true, reads }
+                }
+                (_, 401 | 403) => Answer::Holds { told: format!("refused with {status}"), reads },
+                _ => {
+                    let cause =
+                        format!("{url} answered {status}, it did not refuse{}", self.beginning(found));
+                    Answer::Not { cause, reads }
+                }
+            };
+        }
         if !statuses.iter().any(|range| range.holds(*status)) {
             // What the edge says of an app that it does not show here, or to nobody like this.
             if let (Some(why), _, 403 | 404) | (None, Some(why), 403) = (*hidden, *guarded, status) {
@@ -246,9 +273,14 @@ impl Frame<'_, '_> {
                 format!("{url} answered {status}, not {}{}", wanted.join(" or "), self.beginning(found));
             return Answer::Not { cause, reads };
         }
+        match tls.judged(url, found, self.engine.request.now) {
+            Ok(()) => {}
+            Err(Unfit::Not(cause)) => return Answer::Not { cause, reads },
+            Err(Unfit::Unseen(reason)) => return Answer::Unseen { reason, settled: false, reads },
+        }
         let passed = format!("{status} ({elapsed} ms)");
         let Some(body) = &http.body else { return Answer::Holds { told: passed, reads } };
-        let frame = self.with_root("it", answer_root(found, *elapsed));
+        let frame = self.with_root("it", answer_root(found, *elapsed, self.engine.request.now));
         let why = match body.value.evaluate(&frame) {
             Ok(value) if value.truthy() == Some(true) => return Answer::Holds { told: passed, reads },
             Ok(_) if found.get("cut").is_some_and(|cut| cut.truthy() == Some(true)) => format!(
@@ -360,7 +392,7 @@ impl Frame<'_, '_> {
         }
     }
 
-    fn duration(&self, expression: &Expr) -> Option<Duration> {
+    pub(super) fn duration(&self, expression: &Expr) -> Option<Duration> {
         let value = self.expression(expression);
         let duration = value.as_str().and_then(parse_duration);
         if duration.is_none() {
@@ -370,7 +402,7 @@ impl Frame<'_, '_> {
         duration
     }
 
-    fn unfit(&self, span: Span, message: &str) {
+    pub(super) fn unfit(&self, span: Span, message: &str) {
         let diagnostic = Diagnostic::error(codes::BAD_VALUE, message);
         self.engine.problem(diagnostic.label(&self.recipe().source, span, ""));
     }
@@ -384,6 +416,7 @@ struct Told<'t> {
     found: &'t Value,
     status: u16,
     elapsed: u64,
+    tls: &'t TlsWanted,
 }
 
 /// The address, when it is https at the standard port, with nothing of a login in it.
@@ -403,7 +436,13 @@ fn own_form(text: &str) -> Result<Url, &'static str> {
 
 /// What it means that no answer came. Where few can reach the app, a name that leads nowhere stays so; everything
 /// else may be an app that has yet to start.
-fn not_answered(hidden: Option<&'static str>, cause: &str, reason: &str, reads: Vec<Read>) -> Answer {
+fn not_answered(
+    hidden: Option<&'static str>,
+    cause: &str,
+    reason: &str,
+    shown: bool,
+    reads: Vec<Read>,
+) -> Answer {
     match (cause, hidden) {
         ("name" | "refused" | "unreachable" | "timeout" | "proxy", Some(hidden)) => {
             let settled = matches!(cause, "name" | "proxy");
@@ -411,7 +450,7 @@ fn not_answered(hidden: Option<&'static str>, cause: &str, reason: &str, reads: 
         }
         ("setup", _) => Answer::Unseen { reason: reason.to_owned(), settled: true, reads },
         // How the edge asks for the certificate that a check has not.
-        ("tls", _) if reason.contains("CertificateRequired") => {
+        ("alert", _) if !shown => {
             let reason =
                 format!("the app's ingress wants a client certificate, and a check has none ({reason})");
             Answer::Unseen { reason, settled: true, reads }
@@ -451,8 +490,13 @@ fn number(value: &Value, member: &str) -> u64 {
 }
 
 /// The answer as `it`, with the time that all requests took together.
-fn answer_root(found: &Value, elapsed: u64) -> Value {
+fn answer_root(found: &Value, elapsed: u64, now: OffsetDateTime) -> Value {
     let mut members: IndexMap<String, Value> = found.as_map().cloned().unwrap_or_default();
+    if let Some(Value { data: Data::Map(tls), .. }) = members.get_mut("tls") {
+        let not_after = tls.get("not_after").and_then(Value::as_str).unwrap_or_default();
+        let days = days_left(not_after, now).map_or_else(Value::null, |days| Value::from(Json::from(days)));
+        tls.insert("days".to_owned(), days);
+    }
     members.insert("elapsed".to_owned(), Value::from(Json::from(elapsed)));
     // How it was read is nothing that the app said.
     for ours in ["cut", "placed"] {

@@ -430,10 +430,31 @@ static HTTP: Table = table(
             "body",
             Kind::Expr,
             "What has to hold of the answer, `it`: `status`, `headers` (names in small letters), `body` (text), \
-             `json` (null when it is none), `elapsed` (milliseconds).",
+             `json` (null when it is none), `elapsed` (milliseconds), `tls` (the server's certificate: `names`, `not_after`, `days` \
+             left, `issuer`; null where it is not known).",
         ),
         may("max_time", Kind::DurationExpr, "How long one answer may take; without it 30s."),
         may("follow_redirects", Kind::Flag, "Whether a redirect to one of the app's own hosts is followed."),
+        may(
+            "expect",
+            Kind::Word(&["answer", "refused"]),
+            "`refused`: holds when the handshake is ended by an alert, or the answer is 401 or 403; that there is no \
+             answer at all could not be checked. Without it `answer`.",
+        ),
+        may("tls_name", Kind::Expr, "The host name that the server's certificate is good for."),
+        may("min_days", Kind::CountExpr, "How many days that certificate is good for, at least."),
+        may(
+            "client_certificate",
+            Kind::Expr,
+            "The certificate that the request shows of itself: PEM, from an input of the type `file`; with null the request \
+             shows none.",
+        ),
+        may(
+            "client_key",
+            Kind::Expr,
+            "The key of that certificate: PEM, not encrypted. The one place beside write-only properties where a secret \
+             may go; it never leaves this computer.",
+        ),
     ],
 );
 

@@ -567,6 +567,16 @@ pub struct HttpCheck {
     pub max_time: Option<Expr>,
     /// Whether a redirect to one of the app's own hosts is followed.
     pub follow_redirects: bool,
+    /// Whether it holds when the request is refused, not when it is answered.
+    pub refused: bool,
+    /// The host name that the server's certificate is good for.
+    pub tls_name: Option<Expr>,
+    /// How many days it is good for at least: a whole number.
+    pub min_days: Option<Tree>,
+    /// The certificate that the request shows of itself, as PEM; null: none.
+    pub client_certificate: Option<Expr>,
+    /// Its key, as PEM.
+    pub client_key: Option<Expr>,
 }
 
 /// How the one write of a run that makes a revision is delivered: at no traffic, judged, shifted by steps.

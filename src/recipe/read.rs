@@ -259,6 +259,11 @@ fn http_check(yaml: &Yaml) -> Option<HttpCheck> {
         body: expr(yaml, "body"),
         max_time: expr(yaml, "max_time"),
         follow_redirects: flag(yaml, "follow_redirects"),
+        refused: word(yaml, "expect") == Some("refused"),
+        tls_name: expr(yaml, "tls_name"),
+        min_days: yaml.get("min_days").map(tree),
+        client_certificate: expr(yaml, "client_certificate"),
+        client_key: expr(yaml, "client_key"),
     })
 }
 

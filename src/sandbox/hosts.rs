@@ -5,6 +5,10 @@
 //! scripted in the state ([`Answers`]): by revision, or by the image it runs.
 
 mod auth;
+mod tls;
+
+pub(super) use tls::handshake;
+pub use tls::{ClientMode, Handshake};
 
 use std::time::Duration;
 

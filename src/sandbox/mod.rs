@@ -11,6 +11,7 @@ pub mod edit;
 pub mod errors;
 pub mod exchange;
 pub mod faults;
+pub mod forwarded;
 mod hosts;
 pub mod http;
 mod inspect;
@@ -45,6 +46,7 @@ use time::OffsetDateTime;
 
 pub use exchange::{Exchange, Service};
 pub use faults::{Fault, FaultKind, Matcher};
+pub use hosts::{ClientMode, Handshake};
 pub use inspect::Inspect;
 pub use names::{NameRecord, NameReply};
 pub use rules::{Rule, Switch, Switches, rules};
@@ -201,6 +203,12 @@ impl Sandbox {
     pub fn resolves(&self, host: &str) -> bool {
         let inner = self.lock();
         hosts::resolves(&inner.state, &inner.options.rules, host)
+    }
+
+    /// What the edge does in the handshake for a host.
+    pub fn handshake(&self, host: &str) -> Handshake {
+        let inner = self.lock();
+        hosts::handshake(&inner.state, (inner.options.now)(), host)
     }
 
     /// What the world is told of a name: the records of a type (`TXT`) at it.

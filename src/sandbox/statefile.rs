@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
 use super::faults::FaultError;
+use super::hosts::Handshake;
 use super::http::{Reply, Request, Response};
 use super::inspect::Inspect;
 use super::names::NameReply;
@@ -229,6 +230,10 @@ impl<S: Handler + Inspect> Handler for Saved<S> {
 
     fn name(&self, name: &str, kind: &str) -> NameReply {
         self.sandbox.name(name, kind)
+    }
+
+    fn handshake(&self, host: &str) -> Option<Handshake> {
+        self.sandbox.handshake(host)
     }
 
     fn app_names(&self) -> Vec<String> {

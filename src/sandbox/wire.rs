@@ -3,7 +3,7 @@
 use url::form_urlencoded;
 
 use super::http::{Reply, Request};
-use super::{NameReply, Sandbox, SqlBatch, SqlReply};
+use super::{Handshake, NameReply, Sandbox, SqlBatch, SqlReply};
 
 /// Whoever answers the requests that a carrier brings: the sandbox, or the sandbox with a state
 /// file behind it.
@@ -20,6 +20,11 @@ pub trait Handler: Send + Sync {
     /// system there is no name.
     fn name(&self, _name: &str, _kind: &str) -> NameReply {
         NameReply::NoName
+    }
+
+    /// What the edge does in the handshake for a host; nothing is known where nobody plays it.
+    fn handshake(&self, _host: &str) -> Option<Handshake> {
+        None
     }
 
     /// Whether a host is one of an app's.
@@ -55,6 +60,10 @@ impl Handler for Sandbox {
         Sandbox::name(self, name, kind)
     }
 
+    fn handshake(&self, host: &str) -> Option<Handshake> {
+        Some(Sandbox::handshake(self, host))
+    }
+
     fn app_names(&self) -> Vec<String> {
         Sandbox::app_names(self)
     }
@@ -79,6 +88,10 @@ impl<A: Handler + ?Sized> Handler for std::sync::Arc<A> {
 
     fn name(&self, name: &str, kind: &str) -> NameReply {
         (**self).name(name, kind)
+    }
+
+    fn handshake(&self, host: &str) -> Option<Handshake> {
+        (**self).handshake(host)
     }
 
     fn app_names(&self) -> Vec<String> {

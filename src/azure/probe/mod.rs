@@ -3,7 +3,9 @@
 //! Whoever asks has made sure that the host is one of the app's own. A redirect is an answer like any other;
 //! nothing here follows it.
 
+mod identity;
 mod network;
+mod peer;
 mod resolve;
 
 use std::collections::BTreeMap;
@@ -19,7 +21,9 @@ use super::client::ArmClient;
 use super::retry;
 use crate::clock::within;
 
+pub use identity::ClientIdentity;
 pub use network::{NetworkProber, ProbeNetwork};
+pub use peer::{Peer, days_left, names_host};
 pub use resolve::{Resolve, ResolveError};
 
 /// The most of a body that is read, in bytes; the rest stays where it is.
@@ -34,6 +38,8 @@ pub struct ProbeRequest {
     pub method: String,
     /// Headers, beside those that every request has.
     pub headers: Vec<(String, String)>,
+    /// The certificate that it shows of itself, if it shows one.
+    pub client: Option<ClientIdentity>,
     /// How long the answer may take, connecting included: whoever asks waits no longer.
     pub limit: Duration,
 }
@@ -49,6 +55,8 @@ pub struct ProbeAnswer {
     pub body: Vec<u8>,
     /// Whether there was more of it.
     pub cut: bool,
+    /// The server's certificate, where that is known.
+    pub tls: Option<Peer>,
 }
 
 /// Why nothing came back.
@@ -74,6 +82,14 @@ pub enum ProbeError {
         /// The host.
         host: String,
         /// Why.
+        reason: String,
+    },
+    /// The server ended the handshake: mostly for want of a client certificate, or because it takes not that one.
+    #[error("{host} refused the handshake: {reason}")]
+    Alert {
+        /// The host.
+        host: String,
+        /// The alert.
         reason: String,
     },
     /// The connection could not be made or ended without a whole answer.
@@ -119,6 +135,7 @@ impl ProbeError {
             ProbeError::Name { .. } => "name",
             ProbeError::Refused { .. } => "refused",
             ProbeError::Tls { .. } => "tls",
+            ProbeError::Alert { .. } => "alert",
             ProbeError::Broken { connected: true, .. } => "broken",
             ProbeError::Broken { connected: false, .. } => "unreachable",
             ProbeError::Proxy { .. } => "proxy",
@@ -161,6 +178,8 @@ pub enum Probed {
         elapsed: u64,
         /// Whether there was more of the body than is read.
         cut: bool,
+        /// The server's certificate; null when it is not known.
+        tls: Option<Peer>,
         /// See [`Prober::placed`].
         placed: bool,
     },
@@ -196,7 +215,7 @@ impl ArmClient {
         let host = || request.url.host_str().unwrap_or_default().to_owned();
         let placed = inner.prober.placed(&host());
         match answer.unwrap_or_else(|| Err(ProbeError::Timeout { host: host(), limit })) {
-            Ok(ProbeAnswer { status, headers, body, cut }) => {
+            Ok(ProbeAnswer { status, headers, body, cut, tls }) => {
                 let elapsed: Duration = (inner.clock.now() - start).try_into().unwrap_or_default();
                 Probed::Answered {
                     status,
@@ -205,6 +224,7 @@ impl ArmClient {
                     body: String::from_utf8_lossy(&body).into_owned(),
                     elapsed: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
                     cut,
+                    tls,
                     placed,
                 }
             }

@@ -11,10 +11,13 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::dns::{Addrs, Name, Resolve as Resolver, Resolving};
 use tokio_rustls::rustls;
 
-use super::{BODY_BYTES, ProbeAnswer, ProbeError, ProbeRequest, Prober, Resolve};
+use super::{BODY_BYTES, ClientIdentity, Peer, ProbeAnswer, ProbeError, ProbeRequest, Prober, Resolve};
 use crate::azure::errors::chain;
 use crate::azure::network::{Network, NetworkError, through};
 use crate::azure::policies::USER_AGENT;
+
+/// What is told of a client certificate that cannot be used, without a part of it.
+const UNREADABLE: &str = "the client certificate or its key cannot be read";
 
 /// How apps are reached.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +39,7 @@ impl ProbeNetwork {
         self.network.authorities().map(drop)
     }
 
-    fn build(&self) -> Result<Client, NetworkError> {
+    fn build(&self, identity: Option<&ClientIdentity>) -> Result<Client, NetworkError> {
         let mut builder = reqwest::Client::builder()
             .connect_timeout(self.network.connect)
             // Where an answer leads is for whoever asks to judge.
@@ -45,6 +48,8 @@ impl ProbeNetwork {
             .user_agent(USER_AGENT)
             // Each check stands for a client of its own: a connection that is kept stays at one replica.
             .pool_max_idle_per_host(0)
+            // Who answered is judged, too.
+            .tls_info(true)
             .dns_resolver(Arc::new(Given { resolve: self.resolve.clone() }));
         if !self.network.proxy {
             builder = builder.no_proxy();
@@ -54,6 +59,12 @@ impl ProbeNetwork {
             builder = builder.tls_certs_only(authorities);
         } else if !authorities.is_empty() {
             builder = builder.tls_certs_merge(authorities);
+        }
+        if let Some(identity) = identity {
+            // Whatever the server says of authorities: it is the app that judges.
+            let identity = reqwest::Identity::from_pem(identity.pem().as_bytes());
+            let identity = identity.map_err(|_| NetworkError::Client(UNREADABLE.to_owned()))?;
+            builder = builder.identity(identity);
         }
         let http = builder.build().map_err(|error| NetworkError::Client(chain(&error)))?;
         Ok(Client { http, proxies: self.network.proxy.then(Matcher::from_system) })
@@ -82,7 +93,11 @@ impl NetworkProber {
 impl Prober for NetworkProber {
     async fn probe(&self, request: &ProbeRequest) -> Result<ProbeAnswer, ProbeError> {
         let setup = |reason: String| ProbeError::Setup { reason };
-        let client = self.client.get_or_init(|| self.network.build());
+        let shows_itself = request.client.as_ref().map(|identity| self.network.build(Some(identity)));
+        let client = match &shows_itself {
+            Some(client) => client,
+            None => self.client.get_or_init(|| self.network.build(None)),
+        };
         let client = client.as_ref().map_err(|error| setup(error.to_string()))?;
         let method = request.method.parse().map_err(|_| setup(format!("{} is no method", request.method)))?;
         let mut sent = client.http.request(method, request.url.clone());
@@ -101,6 +116,8 @@ impl Prober for NetworkProber {
             let have = headers.entry(name.as_str().to_owned()).or_default();
             *have = if have.is_empty() { value } else { format!("{have}, {value}") };
         }
+        let tls = response.extensions().get::<reqwest::tls::TlsInfo>();
+        let tls = tls.and_then(|tls| Peer::of_der(tls.peer_certificate()?));
         let status = response.status().as_u16();
         let (mut body, mut cut) = (Vec::new(), false);
         while let (false, Some(part)) = (cut, response.chunk().await.map_err(|error| told(&error, true))?) {
@@ -108,7 +125,7 @@ impl Prober for NetworkProber {
             body.extend_from_slice(part.get(..fits).unwrap_or_default());
             cut = fits < part.len();
         }
-        Ok(ProbeAnswer { status, headers, body, cut })
+        Ok(ProbeAnswer { status, headers, body, cut, tls })
     }
 
     fn placed(&self, host: &str) -> bool {
@@ -129,6 +146,9 @@ fn of_error(
     while let Some(one) = next {
         if let (Some(NoAddress(reason)), None) = (one.downcast_ref::<NoAddress>(), proxy) {
             return ProbeError::Name { host, reason: reason.clone() };
+        }
+        if let Some(rustls::Error::AlertReceived(alert)) = one.downcast_ref() {
+            return ProbeError::Alert { host, reason: format!("{alert:?}") };
         }
         if let Some(tls) = one.downcast_ref::<rustls::Error>() {
             return ProbeError::Tls { host, reason: tls.to_string() };

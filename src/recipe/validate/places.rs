@@ -45,6 +45,8 @@ pub(super) enum Role {
     Value,
     /// Part of a request to the app.
     Request,
+    /// What only this computer sees: the key of a client certificate.
+    Credential,
     /// Words for people.
     Words,
 }
@@ -268,6 +270,13 @@ impl<'a> Collector<'a> {
                         self.tree_as(tree, Role::Request);
                     }
                     self.one(http.max_time.as_ref(), Role::Request);
+                    for key in [&http.tls_name, &http.client_certificate] {
+                        self.one(key.as_ref(), Role::Request);
+                    }
+                    if let Some(days) = &http.min_days {
+                        self.tree_as(days, Role::Request);
+                    }
+                    self.one(http.client_key.as_ref(), Role::Credential);
                     self.one(http.body.as_ref(), Role::Condition { at_plan: false });
                     if let (Some(_), Some(last)) = (&http.body, self.places.last_mut()) {
                         last.it = Some(ANSWER);

@@ -65,7 +65,7 @@ pub(in crate::recipe) const ROOTS: &[Root] = &[
     root(
         "it",
         "in the `body` of an http check, and the `expect` of a dns check; in a `wait`",
-        "the app's answer: `status`, `headers`, `body`, `json`, `elapsed` (milliseconds); that of the domain name system: `name`, `records`, `owner`; in a `wait` what was read",
+        "the app's answer: `status`, `headers`, `body`, `json`, `elapsed` (milliseconds), `tls`; that of the domain name system: `name`, `records`, `owner`; in a `wait` what was read",
     ),
     root(
         "candidate",
@@ -83,7 +83,7 @@ pub(super) const TARGET: &[&str] =
     &["subscription", "tenant", "resource_group", "app", "environment", "location", "container"];
 pub(super) const CLOUD: &[&str] = &["name", "authority", "suffixes"];
 pub(super) const EACH: &[&str] = &["key", "value"];
-pub(super) const ANSWER: &[&str] = &["status", "headers", "body", "json", "elapsed"];
+pub(super) const ANSWER: &[&str] = &["status", "headers", "body", "json", "elapsed", "tls"];
 pub(super) const DNS_ANSWER: &[&str] = &["name", "records", "owner"];
 pub(super) const CANDIDATE: &[&str] = &["revision", "url", "weight", "properties"];
 

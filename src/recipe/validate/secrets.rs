@@ -39,7 +39,7 @@ pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findi
         let place = match (role, owner) {
             (Role::Words, _) => Some("text that people read"),
             (Role::Request, _) => Some("a request to the app"),
-            (Role::Condition { .. }, _) => None,
+            (Role::Condition { .. } | Role::Credential, _) => None,
             (_, Owner::Step(_)) => Some(asked_of(recipe, *span)),
             (_, Owner::Lookup(name)) if reads_certificate(recipe, name, *span) => continue,
             (_, Owner::Lookup(_)) => Some("the address of a resource"),

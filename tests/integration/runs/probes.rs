@@ -669,7 +669,7 @@ fn answering(verify: &str, change: Change, prober: impl Prober + 'static) -> (St
 
 fn page(status: u16, kind: &str, body: &str) -> ProbeAnswer {
     let headers = std::iter::once(("content-type".to_owned(), kind.to_owned())).collect();
-    ProbeAnswer { status, headers, body: body.as_bytes().to_vec(), cut: false }
+    ProbeAnswer { status, headers, body: body.as_bytes().to_vec(), ..ProbeAnswer::default() }
 }
 
 /// An app that has one page, its root.

@@ -1,0 +1,98 @@
+//! What the edge shows in the handshake, and whether it asks for a certificate of the client's.
+
+use serde_json::Value as Json;
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+use super::{App, Named, State, elements, named};
+
+/// What the edge does in the handshake for a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handshake {
+    /// The names of the certificate that is good for the host; none: it has none, and shows another one.
+    pub names: Vec<String>,
+    /// Until when it is good.
+    pub not_after: OffsetDateTime,
+    /// Who issued it.
+    pub issuer: String,
+    /// What the app's ingress wants of the client.
+    pub client: ClientMode,
+}
+
+/// `configuration.ingress.clientCertificateMode`
+/// (<https://learn.microsoft.com/azure/container-apps/client-certificate-authorization>). Whoever signed a certificate
+/// makes no difference to the edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientMode {
+    /// No certificate is asked for.
+    Ignore,
+    /// One is asked for and forwarded.
+    Accept,
+    /// Without one the handshake ends.
+    Require,
+}
+
+/// The environment's own certificates are renewed by Azure; how long each is good is not said.
+const LIFETIME: Duration = Duration::days(180);
+
+/// The handshake for a host, at `now`.
+pub(in crate::sandbox) fn handshake(state: &State, now: OffsetDateTime, host: &str) -> Handshake {
+    let host = host.to_ascii_lowercase();
+    let usual = |names: Vec<String>, client: ClientMode| Handshake {
+        names,
+        not_after: now + LIFETIME,
+        issuer: "CN=Microsoft Azure RSA TLS Issuing CA 07, O=Microsoft Corporation, C=US".to_owned(),
+        client,
+    };
+    let app = match named(state, &host) {
+        Named::App { id, .. } => state.apps.get(&id),
+        Named::Edge { .. } | Named::Nothing => None,
+    };
+    let client = app.map_or(ClientMode::Ignore, mode);
+    let domain = app.and_then(|app| {
+        let domains = elements(&app.configuration()["ingress"]["customDomains"]);
+        domains
+            .iter()
+            .find(|domain| domain["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(&host)))
+    });
+    let Some(domain) = domain else {
+        let label = host.split_once('.').map(|(_, below)| format!("*.{below}"));
+        return usual(label.into_iter().collect(), client);
+    };
+    if domain["bindingType"].as_str() == Some("Disabled") {
+        return usual(Vec::new(), client);
+    }
+    let certificate = domain["certificateId"].as_str().and_then(|id| certificate(state, id));
+    let Some(certificate) = certificate else { return usual(vec![host], client) };
+    let properties = &certificate["properties"];
+    let mut names: Vec<String> = elements(&properties["subjectAlternativeNames"])
+        .iter()
+        .filter_map(|name| name.as_str().map(str::to_ascii_lowercase))
+        .collect();
+    let subject = properties["subjectName"].as_str().unwrap_or_default();
+    names.push(subject.trim_start_matches("CN=").to_ascii_lowercase());
+    let not_after = properties["expirationDate"].as_str();
+    let not_after = not_after.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+    Handshake {
+        names,
+        not_after: not_after.unwrap_or(now + LIFETIME),
+        issuer: properties["issuer"].as_str().unwrap_or("CN=GeoTrust TLS RSA CA G1").to_owned(),
+        client,
+    }
+}
+
+/// The certificate of an id, in whatever table of the state it is.
+fn certificate(state: &State, id: &str) -> Option<Json> {
+    let state = serde_json::to_value(state).ok()?;
+    let tables = state.as_object()?.values().filter_map(Json::as_object);
+    let mut all = tables.flat_map(|table| table.values());
+    all.find(|one| one["id"].as_str().is_some_and(|have| have.eq_ignore_ascii_case(id))).cloned()
+}
+
+fn mode(app: &App) -> ClientMode {
+    match app.configuration()["ingress"]["clientCertificateMode"].as_str() {
+        Some(word) if word.eq_ignore_ascii_case("require") => ClientMode::Require,
+        Some(word) if word.eq_ignore_ascii_case("accept") => ClientMode::Accept,
+        _ => ClientMode::Ignore,
+    }
+}
