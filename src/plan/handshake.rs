@@ -67,10 +67,15 @@ impl TlsWanted {
     }
 }
 
+/// Alerts that say nothing of who asks: of a name that the server does not know, of a server that is broken.
+const NO_REFUSALS: [&str; 3] = ["UnrecognizedName", "InternalError", "ProtocolVersion"];
+
 /// What it means for a check that wants to be refused that no answer came: an alert is a refusal, silence is not.
 pub(super) fn refusal(hidden: Option<&'static str>, cause: &str, reason: &str, reads: Vec<Read>) -> Answer {
     match (cause, hidden) {
-        ("alert", _) => Answer::Holds { told: reason.to_owned(), reads },
+        ("alert", _) if !NO_REFUSALS.iter().any(|alert| reason.contains(alert)) => {
+            Answer::Holds { told: reason.to_owned(), reads }
+        }
         (_, Some(hidden)) => {
             let settled = matches!(cause, "name" | "proxy");
             Answer::Unseen { reason: format!("{hidden} ({reason})"), settled, reads }

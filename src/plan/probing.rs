@@ -450,7 +450,7 @@ fn not_answered(
         }
         ("setup", _) => Answer::Unseen { reason: reason.to_owned(), settled: true, reads },
         // How the edge asks for the certificate that a check has not.
-        ("alert", _) if !shown => {
+        ("alert", _) if !shown && reason.contains("CertificateRequired") => {
             let reason =
                 format!("the app's ingress wants a client certificate, and a check has none ({reason})");
             Answer::Unseen { reason, settled: true, reads }

@@ -17,6 +17,7 @@ mod drift;
 mod failed_operation;
 mod found;
 mod generated;
+mod handshakes;
 mod hidden;
 mod instances;
 mod merging;

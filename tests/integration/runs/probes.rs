@@ -724,12 +724,19 @@ fn a_403_of_a_guarded_ingress_is_no_answer_of_the_app() {
     }
     let (came, ..) = answering(&health(""), |_| {}, Fixed(Ok(page(403, "text/plain", "denied")), false));
     assert_eq!(came, Status::Failed);
-    let asked = ProbeError::Tls {
-        host: "h".to_owned(),
-        reason: "received fatal alert: CertificateRequired".to_owned(),
-    };
-    let (came, ..) = answering(&health(""), |_| {}, Fixed(Err(asked), false));
-    assert_eq!(came, Status::CouldNotCheck);
+    let alert = |reason: &str| ProbeError::Alert { host: "h".to_owned(), reason: reason.to_owned() };
+    for (reason, refused, answered) in [
+        ("CertificateRequired", Status::Passed, Status::CouldNotCheck),
+        ("HandshakeFailure", Status::Passed, Status::Failed),
+        // Of a server that does not know the name, or is broken.
+        ("UnrecognizedName", Status::CouldNotCheck, Status::Failed),
+        ("InternalError", Status::CouldNotCheck, Status::Failed),
+    ] {
+        let (came, ..) = answering(&health(""), |_| {}, Fixed(Err(alert(reason)), false));
+        assert_eq!(came, answered, "{reason}");
+        let (came, ..) = answering(&health(", expect: refused"), |_| {}, Fixed(Err(alert(reason)), false));
+        assert_eq!(came, refused, "{reason}");
+    }
 }
 
 fn ingress(state: &mut State) -> &mut serde_json::Value {
