@@ -55,6 +55,7 @@ fn a_query_picks_from_the_document() {
             "jobs",
             "key-vault-reference",
             "managed-identity",
+            "mtls-client-certificates",
             "native-dependencies",
             "redis",
             "revision-validation",

@@ -164,21 +164,22 @@ fn list() {
     let outcome = Place::new().line("list").code(0);
     says(&outcome, &["managed-identity", "key-vault-reference"]);
     insta::assert_snapshot!(outcome.scrubbed(), @r"
-    RECIPE                  CATEGORY                COMPLEXITY  WHAT IT DOES
-    azure-sql               data & storage          medium      An Azure SQL database, with the app's identity as its user
-    bring-your-own-storage  data & storage          medium      A share of Azure Files as a volume of the app
-    container-registry      deployment & revisions  low         Images from a private registry, pulled with the app's identity
-    cosmos-db               data & storage          medium      Data in Cosmos DB for NoSQL, reached with the app's identity
-    custom-container        container & runtime     medium      An image of your own, looked at, built, run and asked for its health
-    dapr-integration        integration             high        A Dapr sidecar for the app, with its components
-    easy-auth               security & identity     medium      Sign-in by the platform, before a request reaches the app
-    jobs                    container & runtime     medium      Jobs that run to their end, by hand, by schedule or by messages
-    key-vault-reference     security & identity     medium      Environment variables from Key Vault secrets
-    managed-identity        security & identity     low         Managed identity for an app, with the roles it needs
-    native-dependencies     container & runtime     medium      Python packages with native code, built and tested in the image
-    redis                   data & storage          low         Redis with the app's identity, on Azure Managed Redis or Azure Cache for Redis
-    revision-validation     deployment & revisions  medium      A new revision proves itself before it gets traffic, and is taken back when it fails
-    storage                 data & storage          medium      Blobs by the app's identity, files and scratch space by mounts
+    RECIPE                    CATEGORY                COMPLEXITY  WHAT IT DOES
+    azure-sql                 data & storage          medium      An Azure SQL database, with the app's identity as its user
+    bring-your-own-storage    data & storage          medium      A share of Azure Files as a volume of the app
+    container-registry        deployment & revisions  low         Images from a private registry, pulled with the app's identity
+    cosmos-db                 data & storage          medium      Data in Cosmos DB for NoSQL, reached with the app's identity
+    custom-container          container & runtime     medium      An image of your own, looked at, built, run and asked for its health
+    dapr-integration          integration             high        A Dapr sidecar for the app, with its components
+    easy-auth                 security & identity     medium      Sign-in by the platform, before a request reaches the app
+    jobs                      container & runtime     medium      Jobs that run to their end, by hand, by schedule or by messages
+    key-vault-reference       security & identity     medium      Environment variables from Key Vault secrets
+    managed-identity          security & identity     low         Managed identity for an app, with the roles it needs
+    mtls-client-certificates  security & identity     medium      Client certificates asked for at the ingress, and an allow-list for the app
+    native-dependencies       container & runtime     medium      Python packages with native code, built and tested in the image
+    redis                     data & storage          low         Redis with the app's identity, on Azure Managed Redis or Azure Cache for Redis
+    revision-validation       deployment & revisions  medium      A new revision proves itself before it gets traffic, and is taken back when it fails
+    storage                   data & storage          medium      Blobs by the app's identity, files and scratch space by mounts
     ");
     let some = Place::new().line("list --for velocity").code(0);
     assert!(
@@ -301,6 +302,7 @@ fn graph() {
     │   ├── container-registry
     │   ├── cosmos-db
     │   └── key-vault-reference
+    ├── mtls-client-certificates
     ├── native-dependencies
     ├── redis
     ├── revision-validation
@@ -319,6 +321,7 @@ fn graph() {
         baseline --> jobs
         managed-identity --> key-vault-reference
         baseline --> managed-identity
+        baseline --> mtls-client-certificates
         baseline --> native-dependencies
         baseline --> redis
         baseline --> revision-validation
