@@ -21,6 +21,9 @@ pub(super) struct TlsWanted {
     days: Option<i64>,
 }
 
+/// A mistake that is told already.
+pub(super) struct Told;
+
 /// Why a certificate is not as it is to be.
 pub(super) enum Unfit {
     /// It is another.
@@ -122,14 +125,17 @@ impl Frame<'_, '_> {
         Some(wanted)
     }
 
-    /// What the request shows of itself; nothing when no certificate is given. `None`: a mistake, which is told.
-    pub(super) fn client_identity(&self, http: &HttpCheck) -> Option<Option<ClientIdentity>> {
+    /// What the request shows of itself; nothing when no certificate is given.
+    ///
+    /// # Errors
+    /// A mistake, which is told.
+    pub(super) fn client_identity(&self, http: &HttpCheck) -> Result<Option<ClientIdentity>, Told> {
         let (Some(certificate), Some(key)) = (&http.client_certificate, &http.client_key) else {
             if let Some(alone) = http.client_certificate.as_ref().or(http.client_key.as_ref()) {
                 self.unfit(alone.span, "`client_certificate` and `client_key` stand together");
-                return None;
+                return Err(Told);
             }
-            return Some(None);
+            return Ok(None);
         };
         let (shown, value) = (self.expression(certificate), self.expression(key));
         // The certificate is shown to whoever answers; the key signs, here, and goes nowhere.
@@ -137,18 +143,18 @@ impl Frame<'_, '_> {
         if self.hides(shown.marks, certificate.span, "shown to the app")
             || self.hides(others, key.span, "the key of a client certificate")
         {
-            return None;
+            return Err(Told);
         }
         if shown.is_null() && value.is_null() {
-            return Some(None);
+            return Ok(None);
         }
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         match ClientIdentity::new(&text(&shown), &text(&value)) {
-            Ok(identity) => Some(Some(identity)),
+            Ok(identity) => Ok(Some(identity)),
             Err(why) => {
                 let problem = Diagnostic::error(codes::BAD_VALUE, why);
                 self.engine.problem(problem.label(&self.recipe().source, certificate.span, ""));
-                None
+                Err(Told)
             }
         }
     }

@@ -163,7 +163,7 @@ impl Frame<'_, '_> {
             Some(max_time) => self.duration(max_time)?,
             None => MAX_TIME,
         };
-        let client = self.client_identity(http)?;
+        let client = self.client_identity(http).ok()?;
         let tls = self.tls_wanted(http)?;
         if !ask {
             return None;

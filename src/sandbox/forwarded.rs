@@ -1,5 +1,7 @@
 //! The header by which the edge tells an app of the client's certificate, as Envoy writes it.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
 use url::form_urlencoded;
@@ -24,7 +26,10 @@ pub(super) fn of_der(der: &[u8]) -> Option<String> {
     use x509_parser::prelude::{FromDer as _, X509Certificate};
 
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
-    let hash: String = Sha256::digest(der).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = Sha256::digest(der).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
     let encoded = base64::engine::general_purpose::STANDARD.encode(der);
     let lines: Vec<&str> = (0..encoded.len())
         .step_by(64)

@@ -1,6 +1,6 @@
 //! The certificate that a request shows of itself, with its key.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use sha2::{Digest as _, Sha256};
 
@@ -40,7 +40,10 @@ impl ClientIdentity {
     /// What tells it from others: the digest of the certificate.
     pub fn digest(&self) -> String {
         let digest = Sha256::digest(self.certificate.as_bytes());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        digest.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
     }
 
     /// Both, as a TLS library takes them.
