@@ -171,10 +171,14 @@ pub(super) fn prerequisites(
     screen.text(&render::checks("Prerequisites", &report.prerequisites, &report.instances));
     report.diagnose(&plan.problems);
     screen.diagnostics(&plan.problems);
-    let problem = plan.problems.iter().any(|problem| problem.severity == crate::diagnostic::Severity::Error);
+    let mut errors =
+        plan.problems.iter().filter(|problem| problem.severity == crate::diagnostic::Severity::Error);
+    // What somebody else has is no mistake of whoever asks for it.
+    let problem = errors.clone().any(|problem| problem.code != crate::diagnostic::codes::CLAIMED);
+    let claimed = !problem && errors.next().is_some();
     if plan.contradicts_itself() {
         Ending::Usage
-    } else if findings.iter().any(|finding| finding.status == Status::Failed) {
+    } else if claimed || findings.iter().any(|finding| finding.status == Status::Failed) {
         Ending::PrerequisitesMissing
     } else if problem {
         Ending::Usage

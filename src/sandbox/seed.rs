@@ -109,6 +109,7 @@ pub const DEFAULTS: &[(&str, &str)] = &[
     ("JOB_NAME", JOB),
     ("SERVICEBUS_NAMESPACE", SERVICE_BUS),
     ("SERVICEBUS_QUEUE", QUEUE),
+    ("CUSTOM_DOMAIN", "shop.contoso.example"),
     ("DNS_ZONE", DNS_ZONE),
     ("DNS_RG", DNS_GROUP),
     ("ENTRA_CLIENT_ID", ENTRA_CLIENT),

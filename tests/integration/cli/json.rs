@@ -50,6 +50,7 @@ fn a_query_picks_from_the_document() {
             "container-registry",
             "cosmos-db",
             "custom-container",
+            "custom-domains",
             "dapr-integration",
             "easy-auth",
             "jobs",

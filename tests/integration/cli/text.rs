@@ -170,6 +170,7 @@ fn list() {
     container-registry        deployment & revisions  low         Images from a private registry, pulled with the app's identity
     cosmos-db                 data & storage          medium      Data in Cosmos DB for NoSQL, reached with the app's identity
     custom-container          container & runtime     medium      An image of your own, looked at, built, run and asked for its health
+    custom-domains            integration             medium      A domain of your own, with its certificate
     dapr-integration          integration             high        A Dapr sidecar for the app, with its components
     easy-auth                 security & identity     medium      Sign-in by the platform, before a request reaches the app
     jobs                      container & runtime     medium      Jobs that run to their end, by hand, by schedule or by messages
@@ -306,6 +307,7 @@ fn graph() {
     ├── native-dependencies
     ├── redis
     ├── revision-validation
+    │   └── custom-domains
     └── storage
         └── bring-your-own-storage
     ");
@@ -316,6 +318,7 @@ fn graph() {
         managed-identity --> container-registry
         managed-identity --> cosmos-db
         baseline --> custom-container
+        revision-validation --> custom-domains
         baseline --> dapr-integration
         baseline --> easy-auth
         baseline --> jobs

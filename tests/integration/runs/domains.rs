@@ -253,6 +253,122 @@ fn a_claim_that_somebody_else_got_in_before_stops_the_run() {
     assert!(problems.iter().any(|problem| problem.code == codes::CLAIMED), "{problems:?}");
 }
 
+/// The recipe itself, with records that are made in the zone: each stage may be the last of a run.
+#[test]
+fn every_stage_of_the_recipe_may_be_the_last_of_a_run() {
+    let given = ["custom_domain=shop.contoso.example", "dns_zone=contoso.example", "dns_rg=rg-shared"];
+    for count in 0..5 {
+        let world = World::new();
+        let selection = world.selection(&["custom-domains"], &given);
+        let mut executor = world.executor();
+        executor.hook = Arc::new(Stops(AtomicUsize::new(count)));
+        assert!(attempt_with(&world, &executor, &selection).end.is_err(), "{count}");
+        let before = sent(&world).len();
+        assert!(before <= count, "{count}: {before}");
+        let run = works_and_stays(&world, &["custom-domains"], &given);
+        assert_eq!(run.applied.writes.len() + before, 5, "{count}");
+        assert_eq!(domain_of(&world)["bindingType"], "SniEnabled", "{count}");
+        assert_eq!(app(&world).revisions.len(), 1, "{count}");
+    }
+}
+
+#[test]
+fn the_recipe_takes_a_file_and_renews_it_without_a_gap() {
+    let mut world = World::new();
+    pointed(&world);
+    let given = ["custom_domain=shop.contoso.example", "certificate=file"];
+    let with = |more: Vec<&'static str>| {
+        let more = more.into_iter().map(|one| {
+            if one.starts_with("file=") {
+                "certificate_file=@env:CERTIFICATE"
+            } else {
+                "certificate_password=@env:PFX_PASSWORD"
+            }
+        });
+        given.iter().copied().chain(more).collect::<Vec<_>>()
+    };
+    let parameters = with(put_in(&mut world, &made(&[HOST], START, 90), true));
+    let run = works_and_stays(&world, &["custom-domains"], &parameters);
+    // Nothing has to be waited for between the name and the binding but the certificate's own write.
+    assert_eq!(sent(&world).last().unwrap(), "PATCH containerApps", "{:?}", run.applied.writes);
+    let first = domain_of(&world)["certificateId"].clone();
+    put_in(&mut world, &made(&[HOST], START, 300), true);
+    let from = sent(&world).len();
+    works_and_stays(&world, &["custom-domains"], &parameters);
+    assert_eq!(sent(&world)[from..], ["PUT certificates", "PATCH containerApps"]);
+    assert_ne!(domain_of(&world)["certificateId"], first);
+    assert_eq!(domain_of(&world)["bindingType"], "SniEnabled");
+    // One that is for another name goes nowhere.
+    put_in(&mut world, &made(&["other.example"], START, 90), true);
+    let planned = blocked(&world, &["custom-domains"], &parameters);
+    assert!(text(only_failed(&planned)).contains("not for shop.contoso.example"));
+    described(&world);
+}
+
+#[test]
+fn the_recipe_takes_a_certificate_of_a_vault() {
+    use acarecipe::sandbox::roles::KEY_VAULT_SECRETS_USER;
+    use acarecipe::sandbox::state::SystemIdentity;
+    let given = [
+        "custom_domain=shop.contoso.example",
+        "certificate=key-vault",
+        "certificate_secret=https://kv-demo.vault.azure.net/secrets/api-key",
+    ];
+    let world = World::new();
+    pointed(&world);
+    let planned = blocked(&world, &["custom-domains"], &given);
+    assert!(text(only_failed(&planned)).contains("az containerapp env identity assign"));
+    let file = made(&[HOST], START, 90).pfx_base64("");
+    world.sandbox.edit(|state| {
+        let (principal, client) = state.new_principal(START - Duration::DAY);
+        let scope = seed::vault_id(seed::VAULT);
+        seed::assign_role(state, &scope, KEY_VAULT_SECRETS_USER, &principal, START - Duration::DAY);
+        let environment = state.environments.values_mut().next().unwrap();
+        environment.identity.system = Some(SystemIdentity { principal_id: principal, client_id: client });
+        state.vault_mut(seed::VAULT).unwrap().secrets.get_mut("api-key").unwrap()[0].value = file;
+    });
+    works_and_stays(&world, &["custom-domains"], &given);
+    assert_eq!(domain_of(&world)["bindingType"], "SniEnabled");
+    described(&world);
+}
+
+/// What stays Pending is told with what does not hold meanwhile.
+#[test]
+fn a_certificate_that_pends_is_told_with_its_conditions() {
+    let world = World::new();
+    pointed(&world);
+    // After the plan, and before the order is looked at.
+    struct Closes(acarecipe::sandbox::Sandbox);
+    impl Hook for Closes {
+        fn before(&self, write: &WriteRecord) -> Result<(), String> {
+            if write.path.contains("managedCertificates") {
+                self.0.edit(|state| domains::record(state, HOST, "CAA", "letsencrypt.org"));
+            }
+            Ok(())
+        }
+        fn after(&self, _: &WriteRecord, _: &WriteEnd) {}
+    }
+    let selection = world.selection(&["custom-domains"], &["custom_domain=shop.contoso.example"]);
+    let planned = world.plan_of(&selection).unwrap();
+    let mut executor = world.executor();
+    executor.hook = Arc::new(Closes(world.sandbox.clone()));
+    let done = std::sync::Mutex::new(acarecipe::execute::Applied::default());
+    let end = World::block_on(executor.apply(
+        &planned.plan,
+        planned.facts.clone(),
+        &selection,
+        &world.target(),
+        &done,
+    ));
+    let failure = end.unwrap_err();
+    let said = format!("{:?}", failure.diagnostic().unwrap());
+    assert!(said.contains("CAA records let DigiCert issue") && said.contains("letsencrypt.org"), "{said}");
+    assert_eq!(domain_of(&world)["bindingType"], "Disabled");
+    // The next run says so before it writes anything.
+    let planned = blocked(&world, &["custom-domains"], &["custom_domain=shop.contoso.example"]);
+    assert!(text(only_failed(&planned)).contains("letsencrypt.org"));
+}
+
 /// A certificate that is brought along.
 const BROUGHT: &str = "
 inputs:
