@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from flask.testing import FlaskClient
-
 from app import app
+from flask.testing import FlaskClient
 
 HOST = "shop.contoso.example"
 
@@ -65,9 +64,7 @@ def test_probes_come_by_address(client: FlaskClient) -> None:
     assert client.get("/healthz", headers={"Host": "10.0.0.7:8000"}).status_code == 200
 
 
-def test_without_names_every_host_is_served(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_names_every_host_is_served(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ["ALLOWED_HOSTS", "CONTAINER_APP_NAME"]:
         monkeypatch.delenv(name)
     assert client.get("/", headers=over("https", "any.example")).status_code == 200
