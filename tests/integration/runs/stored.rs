@@ -22,6 +22,13 @@ steps:
     container_app: { configuration: { secrets: [{ name: other, value: \"${inputs.other}\" }] } }
 ";
 
+/// Sets a variable.
+const VARIABLE: &str = "
+steps:
+  - id: variable
+    container_app: { template: { containers: [{ name: \"${container.name}\", env: [{ name: X, value: y }] }] } }
+";
+
 /// Two steps that each say a part of one auth config.
 const AUTH: &str = "
 inputs: { action: { default: Return401 } }
@@ -41,7 +48,7 @@ steps:
 ";
 
 fn world(password: &str) -> (World, tempfile::TempDir) {
-    let folder = folder(&[("secret", SECRET), ("auth", AUTH)]);
+    let folder = folder(&[("secret", SECRET), ("auth", AUTH), ("variable", VARIABLE)]);
     let mut world = World::new();
     world.folders = vec![folder.path().to_owned()];
     world.timeout = Duration::from_secs(5 * 60);
@@ -97,6 +104,19 @@ fn what_is_in_place_goes_along_only_when_the_list_is_sent_anyway() {
     let patch = sent.iter().find(|one| one.method == "PATCH").unwrap().request_body.clone().unwrap();
     assert_eq!(patch["properties"]["configuration"]["secrets"].as_array().unwrap().len(), 2);
     assert!(patch["properties"]["template"].is_null());
+    described(&world);
+}
+
+#[test]
+fn what_is_in_place_is_no_reason_to_send_the_list() {
+    let (world, _folder) = world("first-value-4711");
+    works_and_stays(&world, &["secret"], &[]);
+    let from = world.count();
+    works_and_stays(&world, &["secret", "variable"], &[]);
+    let sent = world.exchanges_since(from);
+    let patch = sent.iter().find(|one| one.method == "PATCH").unwrap().request_body.clone().unwrap();
+    assert!(patch["properties"]["template"].is_object());
+    assert!(patch["properties"]["configuration"]["secrets"].is_null());
     described(&world);
 }
 
