@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
-use super::normalise::equal;
+use super::normalise::{common_name, equal};
 use crate::azure::types::{Compare, ResourceType, Update};
 use crate::value::{Data, Origin, Path, Value};
 
@@ -131,6 +131,10 @@ impl Writer<'_> {
             // Azure answers `SystemAssigned, UserAssigned`; its own schema has no space after the comma.
             Data::String(text) if self.kind.comparison(&path.pattern()) == Some(Compare::WordSet) => {
                 Json::String(text.replace(' ', ""))
+            }
+            // However Azure answers it, what is asked for is the host name.
+            Data::String(text) if self.kind.comparison(&path.pattern()) == Some(Compare::CommonName) => {
+                Json::String(common_name(text).to_owned())
             }
             Data::Unknown(origins) => {
                 self.known = false;

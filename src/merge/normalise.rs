@@ -92,7 +92,7 @@ pub fn canonical(kind: &ResourceType, path: &Path, value: &Value) -> Value {
 }
 
 /// The subject of a certificate without the `CN=` that may stand before it.
-fn common_name(subject: &str) -> &str {
+pub(super) fn common_name(subject: &str) -> &str {
     let subject = subject.trim();
     match subject.get(..3) {
         Some(prefix) if prefix.eq_ignore_ascii_case("CN=") => subject.get(3..).unwrap_or_default().trim(),

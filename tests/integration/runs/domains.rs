@@ -185,6 +185,10 @@ fn an_order_that_pends_or_failed_is_taken_up_again() {
     let mut world = World::with(Switches::flip("subject-without-cn").unwrap(), Vec::new());
     world.folders = vec![folder.path().to_owned()];
     pointed(&world);
+    world.sandbox.edit(|all| {
+        domains::custom_domain(all, HOST, None);
+        domains::managed_certificate(all, "mc-theirs", HOST, "Failed", START);
+    });
     works_and_stays(&world, &["domain"], &[PARAMETER]);
 }
 
