@@ -39,6 +39,12 @@ fn the_content_is_the_value_and_is_never_printed() {
     assert!(applied(&place, "-p pem=mine.pem").contains(r#""pem": "hunter2\nline two\n""#));
     let outcome = place.line("plan r --recipes theirs --sandbox -p pem=mine.pem -o json").code(0);
     assert!(!outcome.stdout.contains("hunter2"), "{}", outcome.stdout);
+    // Nor where a recipe tells it as an output.
+    let told = recipe("required: true", false) + "outputs: { pem: \"${inputs.pem}\" }\n";
+    let telling = self::place(&told);
+    let outcome = telling.line("apply r --recipes theirs --sandbox --yes -p pem=mine.pem -o json").code(0);
+    assert!(!outcome.stdout.contains("hunter2"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("(content of a file)"), "{}", outcome.stdout);
     assert!(applied(&self::place(&recipe("required: true", false)), "-p pem=@mine.pem").contains("hunter2"));
 }
 
