@@ -67,7 +67,7 @@ enum Command {
         after_help = "Examples:\n  acarecipe show managed-identity\n  acarecipe show key-vault-reference --page"
     )]
     Show(catalogue::Show),
-    /// Draw the dependency map of the catalogue; with --live: and what of it is in place on an app
+    /// Draw the dependency map of the catalogue; --live: what of it is in place on an app
     #[command(
         after_help = "Examples:\n  acarecipe graph\n  acarecipe graph --format mermaid\n  acarecipe graph --live -g my-group -n my-app"
     )]

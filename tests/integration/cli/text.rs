@@ -30,7 +30,7 @@ fn help() {
     Commands:
       list      List the recipes
       show      Show one recipe in full: inputs, prerequisites, steps, rights, outputs
-      graph     Draw the dependency map of the catalogue
+      graph     Draw the dependency map of the catalogue; --live: what of it is in place on an app
       scaffold  Write the sample app of a recipe (Python, with Dockerfile and tests) into a folder
       check     Check the prerequisites of recipes, and whether the caller may do what they plan
       plan      Show what applying recipes would change, property by property, and what follows from it
@@ -141,6 +141,10 @@ fn help() {
                                          a proxy); ADDRESS may carry a port of its own (127.0.0.1:8443)
           --cacert <FILE>                Trust these certificate authorities (PEM), and no others, when
                                          a check asks the app, as in curl
+          --resolver <ADDRESS[:PORT]>    Ask this name server instead of the system's (a literal
+                                         address, IPv6 in brackets when it has a port; may be given
+                                         several times): private zones, or an authoritative server
+                                         before caches expire
 
     Output:
       -o, --output <FORMAT>   What results look like [possible values: text, json]

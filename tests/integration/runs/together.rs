@@ -13,8 +13,11 @@ const OTHERWISE: [&str; 4] = ["custom-container", "jobs", "native-dependencies",
 /// One secret, with the name of the recipe that it is for: another one has an input of that name.
 const NAMED: &str = "key-vault-reference.secrets.DB_PASSWORD=db-password";
 
-/// What a domain takes beyond the template's write: its name once DNS has the records, and the binding.
-const STAGES: usize = 2;
+/// A certificate that is only asked for: with `require` nothing that has none could look at the app any more.
+const ASKED_FOR: &str = "mtls-client-certificates.mode=accept";
+
+/// What a domain takes beyond the template's write, which its name goes with: the binding.
+const STAGES: usize = 1;
 
 /// All other recipes that are built in.
 fn all() -> Vec<String> {
@@ -66,10 +69,10 @@ fn costs(parameters: &[&str], app: usize) {
 
 #[test]
 fn a_system_identity_costs_one_write_of_it_and_one_of_the_template() {
-    costs(&[NAMED], 2 + STAGES);
+    costs(&[NAMED, ASKED_FOR], 2 + STAGES);
 }
 
 #[test]
 fn an_identity_of_its_own_costs_one_write_of_the_app() {
-    costs(&[NAMED, EXISTING], 1 + STAGES);
+    costs(&[NAMED, ASKED_FOR, EXISTING], 1 + STAGES);
 }
