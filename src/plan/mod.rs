@@ -20,6 +20,7 @@ mod engine;
 mod finding;
 mod frame;
 mod granting;
+mod guarding;
 mod handshake;
 mod health;
 mod hosts;

@@ -157,6 +157,12 @@ impl Frame<'_, '_> {
         run.findings.extend(outcome.as_mut().and_then(|outcome| self.stored(outcome)));
         run.outcome =
             outcome.filter(|_| uses.iter().all(usable)).filter(|outcome| self.confined(step, outcome));
+        if let (StepKind::Resource(resource), Some(outcome)) = (&step.kind, &run.outcome)
+            && let Some(guard) = &resource.guard
+        {
+            let guarded = self.guarded(guard, outcome);
+            run.findings.extend(guarded);
+        }
         run.needs = uses.drain(..).flat_map(|used| step_origins(&used)).collect();
         run.after = self.runs_after(step);
         run.needs.extend(run.after.iter().chain(&run.triggered_by).cloned());

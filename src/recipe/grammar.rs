@@ -562,6 +562,26 @@ static RESOURCE: Table = table(
              under `name`, which may then be unknown at plan.",
         ),
         need("body", Kind::Fragment, "The paths it owns."),
+        may(
+            "guard",
+            Kind::Object(&GUARD),
+            "When it may change nothing, though all of it may be in place already.",
+        ),
+    ],
+);
+
+static GUARD: Table = table(
+    "a guard",
+    &[
+        need(
+            "when",
+            Kind::Expr,
+            "While this holds, whatever the step would change stops the run before its first write, what only a write \
+             will tell included. Over what is there, which is read anew before each write.",
+        ),
+        need("otherwise", Kind::Expr, "Why it may not; what would change is told with it."),
+        may("fix", Kind::Expr, "A command that mends it, ready to paste."),
+        may("docs", Kind::Text, "A documentation page."),
     ],
 );
 

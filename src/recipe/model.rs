@@ -661,6 +661,21 @@ pub struct ResourceStep {
     pub matches: Vec<Spanned<String>>,
     /// The paths it owns.
     pub body: Tree,
+    /// When it may change nothing.
+    pub guard: Option<Guard>,
+}
+
+/// What others rely on: a step may own of it what is in place already, and change nothing.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    /// Whether it is so now; known at plan.
+    pub when: Expr,
+    /// Why.
+    pub otherwise: Expr,
+    /// The command that mends it.
+    pub fix: Option<Expr>,
+    /// A documentation page.
+    pub docs: Option<String>,
 }
 
 /// A POST. One that reads is sent when a write that needs its answer is about to be; its answer is a secret, whatever

@@ -9,8 +9,8 @@ use indexmap::IndexMap;
 use super::yaml::{Node as YamlNode, Yaml};
 use super::{
     ActionLookup, ActionStep, CertificateLookup, Check, CheckKind, Complexity, DataFile, Definition,
-    DnsCheck, DnsLookup, DockerfileLookup, Expr, Field, Goal, HttpCheck, Id, ImageBuild, Input, Lookup,
-    LookupKind, ManifestLookup, Origin, Recipe, Requirement, RequirementsLookup, ResourceLookup,
+    DnsCheck, DnsLookup, DockerfileLookup, Expr, Field, Goal, Guard, HttpCheck, Id, ImageBuild, Input,
+    Lookup, LookupKind, ManifestLookup, Origin, Recipe, Requirement, RequirementsLookup, ResourceLookup,
     ResourceStep, ResourceType, Retry, RoleAssignment, Rollout, Search, Shape, Spanned, SqlUser, Step,
     StepKind, Target, WaitStep, parse_duration, snake,
 };
@@ -296,6 +296,15 @@ fn step(yaml: &Yaml) -> Option<Step> {
     })
 }
 
+fn guard(yaml: &Yaml) -> Option<Guard> {
+    Some(Guard {
+        when: expr(yaml, "when")?,
+        otherwise: expr(yaml, "otherwise")?,
+        fix: expr(yaml, "fix"),
+        docs: yaml.get("docs").and_then(Yaml::text).map(str::to_owned),
+    })
+}
+
 fn step_kind(yaml: &Yaml) -> Option<StepKind> {
     if let Some(fragment) = yaml.get("container_app") {
         return Some(StepKind::ContainerApp(tree(fragment)));
@@ -308,6 +317,7 @@ fn step_kind(yaml: &Yaml) -> Option<StepKind> {
             scope: expr(resource, "scope"),
             matches: texts(resource, "match"),
             body: tree(resource.get("body")?),
+            guard: resource.get("guard").and_then(guard),
         }));
     }
     if let Some(sql) = yaml.get("sql") {

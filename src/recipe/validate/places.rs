@@ -98,6 +98,11 @@ pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
                 all.one(resource.parent.as_ref(), Role::Plan);
                 all.one(resource.scope.as_ref(), Role::Plan);
                 all.tree(&resource.body);
+                if let Some(guard) = &resource.guard {
+                    all.one(Some(&guard.when), condition);
+                    all.one(Some(&guard.otherwise), Role::Words);
+                    all.one(guard.fix.as_ref(), Role::Words);
+                }
             }
             StepKind::RoleAssignment(assignment) => {
                 all.one(Some(&assignment.role), Role::Value);

@@ -170,7 +170,7 @@ fn recipes_that_are_wrong_are_caught() {
     // A property that does not exist, and one that follows its own change.
     for (recipe, why) in [
         (
-            "  - { id: a, container_app: { template: { containers: [{ name: \"${container.name}\", evn: [] }] } } }\n",
+            "  - { id: a, container_app: { template: { containers: [{ name: \"${container.name}\", evn: [{ name: X, value: y }] }] } } }\n",
             "ContainerAppInvalidSchema",
         ),
         (
