@@ -75,6 +75,10 @@
 //! returns is compared by presence, and a resource that can only be written whole is refused where that would
 //! lose it (`plan/preflight`).
 //!
+//! **What a replica started with** is told nowhere. A secret with a value is compared with what is stored, and so is in
+//! place in a run after one that ended before its restart: then `plan/started` says which replicas are older than the
+//! app's last write. A value that could not be compared is neither in place nor a change ([`plan::StepPlan::kept`]).
+//!
 //! **An action with an effect** (`restart`) is planned, shown and approved as a write, and after it everything is
 //! planned anew. What a run has done that live state does not tell ([`plan::SoFar`]: which steps wrote, what actions
 //! answered) is the one thing that a plan is a function of beside its facts; it ends with the run. So an action is sent

@@ -42,7 +42,6 @@ pub use failure::Failure;
 pub use hook::{Hook, NoHook, OwnedPath, WriteEnd, WriteRecord};
 pub use interrupt::Interrupt;
 pub use ledger::{Applied, Done};
-pub use restart::restart_command;
 pub use rollout::rollout_stages;
 pub use write::described;
 

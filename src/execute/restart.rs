@@ -9,8 +9,8 @@ use super::write::Context;
 use super::{Event, Executor, Failure, WriteRecord};
 use crate::azure::{ArmRequest, Method};
 use crate::diagnostic::Diagnostic;
-use crate::plan::{Plan, Target, Write};
-use crate::value::{Segment, Value};
+use crate::plan::{Plan, Write, restart_command, signs_in, uses};
+use crate::value::Segment;
 
 impl Executor {
     /// Restarts the active revisions that use a secret which `write` changed.
@@ -35,7 +35,7 @@ impl Executor {
             .filter(|revision| revision.pointer("/properties/active").and_then(Json::as_bool) == Some(true))
             .filter(|revision| {
                 let template = revision.pointer("/properties/template").unwrap_or(&Json::Null);
-                secrets.iter().any(|secret| signs_in(plan, secret) || uses(template, secret))
+                secrets.iter().any(|secret| signs_in(&plan.resources, secret) || uses(template, secret))
             })
             .filter_map(|revision| Some(revision.get("name")?.as_str()?.to_owned()))
             .collect();
@@ -101,15 +101,6 @@ fn with_commands(failure: Failure, context: &Context<'_>) -> Failure {
     }
 }
 
-/// The command that restarts a revision by hand.
-pub fn restart_command(target: &Target, revision: &str) -> String {
-    format!(
-        "az containerapp revision restart --resource-group {} --name {} --revision {revision}",
-        crate::plan::quote(&target.resource_group),
-        crate::plan::quote(&target.app)
-    )
-}
-
 /// The names of the app's secrets that a write changes.
 fn changed_secrets<'p>(plan: &'p Plan, write: &Write) -> Vec<&'p str> {
     let mut names: Vec<&str> = write
@@ -127,67 +118,4 @@ fn changed_secrets<'p>(plan: &'p Plan, write: &Write) -> Vec<&'p str> {
         .collect();
     names.dedup();
     names
-}
-
-/// Whether the app's authentication, as the run leaves it, reads an app secret. It runs beside every replica
-/// (<https://learn.microsoft.com/azure/container-apps/authentication>); that it takes up a changed value by itself is
-/// said nowhere, and replicas do not.
-fn signs_in(plan: &Plan, secret: &str) -> bool {
-    plan.resources
-        .iter()
-        .filter(|resource| resource.kind.name == "Microsoft.App/containerApps/authConfigs")
-        .filter_map(|resource| resource.merged.get("properties"))
-        .any(|properties| names(properties, secret))
-}
-
-/// Whether a member that holds the name of a secret (`clientSecretSettingName`) names this one.
-fn names(value: &Value, secret: &str) -> bool {
-    let holds = |key: &str| key.ends_with("SettingName") || key.ends_with("SecretName");
-    value
-        .as_map()
-        .into_iter()
-        .flatten()
-        .any(|(key, member)| (holds(key) && member.as_str() == Some(secret)) || names(member, secret))
-}
-
-/// Whether a template uses an app secret: by `secretRef` (variables, scale rules, volumes), or by a
-/// volume of type Secret that lists none and so mounts all
-/// (<https://learn.microsoft.com/azure/container-apps/manage-secrets>).
-fn uses(template: &Json, secret: &str) -> bool {
-    match template {
-        Json::Object(members) => {
-            let all = members.get("storageType").and_then(Json::as_str) == Some("Secret")
-                && members.get("secrets").and_then(Json::as_array).is_none_or(Vec::is_empty);
-            let named = members.get("secretRef").and_then(Json::as_str);
-            all || named.is_some_and(|named| named.eq_ignore_ascii_case(secret))
-                || members.values().any(|value| uses(value, secret))
-        }
-        Json::Array(elements) => elements.iter().any(|value| uses(value, secret)),
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::uses;
-
-    #[test]
-    fn a_template_uses_a_secret_by_reference_or_by_a_volume_of_all() {
-        for (template, used) in [
-            (json!({ "containers": [{ "env": [{ "name": "A", "secretRef": "key" }] }] }), true),
-            (json!({ "containers": [{ "env": [{ "name": "A", "secretRef": "keys" }] }] }), false),
-            (json!({ "containers": [{ "env": [{ "name": "A", "value": "key" }] }] }), false),
-            (json!({ "scale": { "rules": [{ "custom": { "auth": [{ "secretRef": "key" }] } }] } }), true),
-            (json!({ "volumes": [{ "name": "v", "storageType": "Secret" }] }), true),
-            (
-                json!({ "volumes": [{ "storageType": "Secret", "secrets": [{ "secretRef": "other" }] }] }),
-                false,
-            ),
-            (json!({ "volumes": [{ "storageType": "EmptyDir" }] }), false),
-        ] {
-            assert_eq!(uses(&template, "key"), used, "{template}");
-        }
-    }
 }

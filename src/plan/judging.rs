@@ -216,7 +216,8 @@ fn asked(
     let (held, settled, reads) = (answer.held(), answer.settled(), answer.reads().to_vec());
     let fix = match &check.kind {
         CheckKind::Dns(_) => names::advice(&answer),
-        CheckKind::Http(_) | CheckKind::That(_) => probing::advice(frame, &answer),
+        CheckKind::Http(http) => probing::advice(frame, Some(http), &answer),
+        CheckKind::That(_) => probing::advice(frame, None, &answer),
     };
     let finding = match answer {
         Answer::Holds { told, .. } => Finding::passed(code, name).detail(told),

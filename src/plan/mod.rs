@@ -43,6 +43,7 @@ mod rights;
 mod rollout;
 mod schedule;
 mod secrecy;
+mod started;
 mod stepping;
 mod stored;
 mod target;
@@ -78,6 +79,7 @@ pub use pull::PullFacts;
 pub use rights::{Right, ScopeRights, Standing};
 pub use rollout::{Candidate, Rollout, Stage, revision_command, shift_command, stages};
 pub use schedule::{Cycle, Group, Node, schedule};
+pub use started::{restart_command, signs_in, uses};
 pub use target::{Cloud, Target, short_location};
 pub use traffic::{Entry, Traffic, is_multiple};
 
@@ -111,6 +113,8 @@ pub struct Plan {
     pub verifications: Vec<Finding>,
     /// What the app was asked for them.
     pub probes: Vec<Probe>,
+    /// Revisions that may still run with an earlier value of a secret that is in place.
+    pub started: Vec<Finding>,
     /// Whether some verification asks the app.
     pub asks_app: bool,
     /// Mistakes in recipes and conflicts between them.
@@ -166,6 +170,8 @@ pub struct StepPlan {
     pub timeout: Option<Duration>,
     /// The api-version that it names (`type@version`), for reads and the write.
     pub version: Option<String>,
+    /// What of it could not be compared and so is kept as it is, as a finding; `None`: all was compared.
+    pub kept: Option<Finding>,
     /// What it comes to.
     pub outcome: Outcome,
 }
@@ -513,6 +519,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         judged.findings.push(rollout::verification(&engine, base, rollout));
     }
     let health = health::health(&engine, rollout.as_ref());
+    let started = started::findings(&engine, &steps, &resources);
     let mut outputs = IndexMap::new();
     let mut notes = Vec::new();
     for (index, bound) in engine.instances().iter().enumerate() {
@@ -551,6 +558,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         waits,
         verifications: judged.findings,
         probes: judged.probes,
+        started,
         asks_app: judged.asks_app,
         outputs,
         notes,

@@ -434,6 +434,9 @@ fn own_form(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
+/// How a reason begins that an ingress refused whoever shows no certificate.
+const WANTS_CERTIFICATE: &str = "the app's ingress wants a client certificate";
+
 /// What it means that no answer came. Where few can reach the app, a name that leads nowhere stays so; everything
 /// else may be an app that has yet to start.
 fn not_answered(
@@ -451,8 +454,7 @@ fn not_answered(
         ("setup", _) => Answer::Unseen { reason: reason.to_owned(), settled: true, reads },
         // How the edge asks for the certificate that a check has not.
         ("alert", _) if !shown && reason.contains("CertificateRequired") => {
-            let reason =
-                format!("the app's ingress wants a client certificate, and a check has none ({reason})");
+            let reason = format!("{WANTS_CERTIFICATE}, and a check has none ({reason})");
             Answer::Unseen { reason, settled: true, reads }
         }
         // A record may still be on its way; the way out may be closed only here.
@@ -506,7 +508,7 @@ fn answer_root(found: &Value, elapsed: u64, now: OffsetDateTime) -> Value {
 }
 
 /// What people look at when an answer is not as it is to be, where the check itself does not say.
-pub(super) fn advice(frame: &Frame<'_, '_>, answer: &Answer) -> Option<String> {
+pub(super) fn advice(frame: &Frame<'_, '_>, check: Option<&HttpCheck>, answer: &Answer) -> Option<String> {
     let target = frame.engine.request.target;
     match answer {
         Answer::Holds { .. } => None,
@@ -518,6 +520,23 @@ pub(super) fn advice(frame: &Frame<'_, '_>, answer: &Answer) -> Option<String> {
             quote(&target.app),
             quote(&target.resource_group)
         )),
+        Answer::Unseen { reason, reads, .. } if reason.starts_with(WANTS_CERTIFICATE) => {
+            let input = |expression: Option<&Expr>| {
+                let text = expression?.value.text();
+                let text = text.strip_prefix("${").and_then(|text| text.strip_suffix('}')).unwrap_or(text);
+                let name = text.trim().strip_prefix("inputs.")?;
+                frame.recipe().inputs.contains_key(name).then(|| name.to_owned())
+            };
+            let certificate = check.and_then(|check| input(check.client_certificate.as_ref()));
+            let key = check.and_then(|check| input(check.client_key.as_ref()));
+            if let Some((certificate, key)) = certificate.zip(key) {
+                let name = &frame.recipe().name.value;
+                let advice = format!("acarecipe apply {name} -p {certificate}=FILE -p {key}=FILE");
+                return Some(frame.engine.as_typed(frame.instance, advice));
+            }
+            let address = reads.last().map_or("https://HOST/", |read| read.path.as_str());
+            Some(format!("curl --include --cert FILE --key FILE {}", quote(address)))
+        }
         Answer::Unseen { reads, .. } => {
             let host = reads.last().and_then(|read| Url::parse(&read.path).ok());
             let host = host.as_ref().and_then(Url::host_str)?;

@@ -36,6 +36,7 @@ pub(super) fn step_plans(engine: &Engine<'_>) -> Vec<StepPlan> {
                         StepKind::Resource(resource) => resource.kind.version.clone(),
                         _ => None,
                     },
+                    kept: run.kept.clone(),
                     outcome: outcome.clone(),
                 });
             }

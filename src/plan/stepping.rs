@@ -41,6 +41,8 @@ pub(super) struct StepRun {
     pub(super) refused: Option<String>,
     /// What is left to a person; then it has no outcome.
     pub(super) by_hand: Option<ByHand>,
+    /// What of it is kept, since it could not be compared.
+    pub(super) kept: Option<Finding>,
     /// What stands in the way of its write, or may.
     pub(super) findings: Vec<Finding>,
 }
@@ -154,7 +156,8 @@ impl Frame<'_, '_> {
             }
         };
         run.refused = uses.iter().find_map(refusal);
-        run.findings.extend(outcome.as_mut().and_then(|outcome| self.stored(outcome)));
+        run.kept = outcome.as_mut().and_then(|outcome| self.stored(outcome));
+        run.findings.extend(run.kept.clone());
         run.outcome =
             outcome.filter(|_| uses.iter().all(usable)).filter(|outcome| self.confined(step, outcome));
         if let (StepKind::Resource(resource), Some(outcome)) = (&step.kind, &run.outcome)
@@ -189,6 +192,7 @@ impl Frame<'_, '_> {
             why: None,
             refused: None,
             by_hand: None,
+            kept: None,
             findings: Vec::new(),
         }
     }

@@ -106,6 +106,17 @@ pub fn plan(plan: &PlanReport, whole: bool) -> String {
         let _ = writeln!(text, "\n{BOLD}Plan{BOLD:#}: unknown until what is missing is there");
         return text;
     }
+    if plan.empty && plan.by_hand.is_empty() && !plan.kept.is_empty() {
+        let _ = writeln!(
+            text,
+            "\n{BOLD}Nothing to write,{BOLD:#} as far as it could be checked. Not known is whether"
+        );
+        for what in &plan.kept {
+            let _ = writeln!(text, "  {YELLOW}?{YELLOW:#} {what}");
+        }
+        waits(&mut text, plan);
+        return text;
+    }
     if plan.empty && plan.by_hand.is_empty() {
         let _ = writeln!(text, "\n{BOLD}No changes.{BOLD:#} All that the recipes own is in place.");
         waits(&mut text, plan);

@@ -99,6 +99,9 @@ pub struct PlanReport {
     /// What is left to a person, in a few words each; `actionRequired` of the report has it in full.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_hand: Vec<String>,
+    /// What could not be compared with what is there, and is kept as it is, in a few words each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<String>,
     /// Who else deploys the app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_owner: Option<String>,
@@ -120,10 +123,19 @@ impl PlanReport {
             writes,
             waits: plan.waits().map(|wait| strip_control(&wait.what)).collect(),
             by_hand: plan.by_hand.iter().map(|one| strip_control(&one.what)).collect(),
+            kept: kept(plan),
             other_owner: plan.other_owner.clone(),
             foreign_recipes,
         }
     }
+}
+
+/// What steps leave as it is, since it could not be compared.
+fn kept(plan: &Plan) -> Vec<String> {
+    let mut all: Vec<String> =
+        plan.steps.iter().filter_map(|step| Some(strip_control(&step.kept.as_ref()?.name))).collect();
+    all.dedup();
+    all
 }
 
 fn write_report(plan: &Plan, write: &Write) -> WriteReport {

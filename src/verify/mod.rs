@@ -27,6 +27,7 @@ pub fn findings(plan: &Plan, waited: bool) -> Vec<Finding> {
     findings.extend(
         plan.problems.iter().map(|problem| Finding::failed(codes::DESIRED_STATE, problem.message.clone())),
     );
+    findings.extend(plan.started.iter().cloned());
     findings.extend(health(plan, waited));
     findings.extend(plan.verifications.iter().cloned());
     findings
@@ -59,6 +60,10 @@ fn desired_state(plan: &Plan, step: &StepPlan) -> Finding {
             Finding::failed(codes::DESIRED_STATE, name).detail(strip_control(&wait.told()))
         };
         return finding.of(&step.instance);
+    }
+    if let Some(kept) = step.kept.as_ref().filter(|_| missing.is_empty()) {
+        // Nothing differs that could be seen; the rest is no proof.
+        return Finding { name, code: codes::DESIRED_STATE, ..kept.clone() }.of(&step.instance);
     }
     let finding = if missing.is_empty() {
         let detail = match (&step.outcome.grant, &step.outcome.user) {

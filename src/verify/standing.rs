@@ -50,6 +50,10 @@ pub fn standing(plan: &Plan, aliases: &[String]) -> Standing {
     if let Some(one) = plan.by_hand.iter().find(|one| ours(&one.instance) && one.status() != Status::Passed) {
         return Standing::Unknown(one.reason.clone());
     }
+    let kept = steps.iter().find_map(|step| step.kept.as_ref());
+    if let Some(kept) = kept.filter(|_| in_place == of) {
+        return Standing::Unknown(kept.detail.clone().unwrap_or_else(|| kept.name.clone()));
+    }
     if of > 0 && in_place == of && plan.next_stage().is_none() {
         return Standing::InPlace;
     }

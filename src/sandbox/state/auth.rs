@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use time::OffsetDateTime;
 
 use super::{App, State, fold, last};
 
@@ -12,6 +13,9 @@ pub struct AuthConfig {
     pub id: String,
     /// `properties` as they were written, without nulls.
     pub properties: Json,
+    /// When it was created; `None`: it does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+    pub created: Option<OffsetDateTime>,
 }
 
 impl AuthConfig {

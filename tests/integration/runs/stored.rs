@@ -3,9 +3,15 @@
 
 use std::time::Duration;
 
-use acarecipe::plan::{Finding, Status};
+use acarecipe::clock::Clock as _;
+use acarecipe::plan::{Finding, Plan, Status};
+use acarecipe::render;
+use acarecipe::report::PlanReport;
+use acarecipe::sandbox::Fault;
+use acarecipe::sandbox::http::{Reply, Request};
 use acarecipe::sandbox::seed::{self, variant};
 use acarecipe::value::Redacted;
+use acarecipe::verify::{self, Standing};
 use serde_json::json;
 
 use super::super::support::world::{World, writes};
@@ -65,6 +71,11 @@ fn told(findings: &[Finding]) -> Vec<String> {
     open.map(|one| format!("{}: {}", one.name, text(one))).collect()
 }
 
+/// What a verification could not check.
+fn verified(plan: &Plan) -> Vec<String> {
+    told(&verify::findings(plan, true))
+}
+
 #[test]
 fn a_value_that_is_given_again_writes_nothing_and_another_one_is_written_once() {
     let (mut world, _folder) = world("first-value-4711");
@@ -86,6 +97,81 @@ fn a_value_that_is_given_again_writes_nothing_and_another_one_is_written_once() 
     );
     assert!(!seen.contains("second-value") && !seen.contains("first-value-4711"), "{seen}");
     described(&world);
+}
+
+/// An app that runs with the secret, whose next value was written, while its restart was refused.
+fn half_way(password: &str) -> (World, tempfile::TempDir) {
+    let (mut world, folder) = world("first-value-4711");
+    works_and_stays(&world, &["secret"], &[]);
+    world.sandbox.edit(|state| variant::variable(state, json!({ "name": "DB", "secretRef": "db" })));
+    world.variables.insert("PASSWORD".to_owned(), password.to_owned());
+    World::block_on(world.clock.sleep(Duration::from_secs(3600)));
+    (world, folder)
+}
+
+#[test]
+fn a_restart_that_a_run_did_not_come_to_is_told_by_the_next_one() {
+    let (world, _folder) = half_way("second-value-4711");
+    world.sandbox.set_faults(vec!["match=POST:/restart status=400 times=9".parse::<Fault>().unwrap()]);
+    let run = world.apply(&["secret"], &[]);
+    assert!(run.end.is_err());
+    assert_eq!(secret(&app(&world), "db")["value"], "second-value-4711");
+    assert_eq!(app(&world).latest().unwrap().secrets["db"], "first-value-4711");
+
+    world.sandbox.set_faults(Vec::new());
+    let from = world.count();
+    let run = world.apply(&["secret"], &[]);
+    assert!(run.applied.writes.is_empty() && restarts(&world, from) == 0, "never on suspicion");
+    let seen = verified(&run.ok().plan);
+    let newest = app(&world).latest().unwrap().name.clone();
+    let fix = format!(
+        "az containerapp revision restart --resource-group rg-demo --name ca-demo --revision {newest}"
+    );
+    assert!(seen.len() == 1 && seen[0].contains("secret db") && seen[0].contains(&fix), "{seen:#?}");
+    assert!(!verify::holds(&verify::findings(&run.ok().plan, true), true), "--strict fails it");
+    let lists = world.exchanges_since(from);
+    assert!(lists.iter().any(|one| one.path.ends_with("/replicas")), "{lists:#?}");
+
+    // What it says is all that it takes.
+    let reply = world.sandbox.handle(&Request {
+        method: "POST".to_owned(),
+        host: "management.azure.com".to_owned(),
+        path: format!("{}/revisions/{newest}/restart", seed::app_id()),
+        query: vec![("api-version".to_owned(), "2025-07-01".to_owned())],
+        headers: vec![("authorization".to_owned(), "Bearer sandbox-owner".to_owned())],
+        body: Vec::new(),
+    });
+    assert!(matches!(&reply, Reply::Answer(response) if response.status == 200), "{reply:?}");
+    let planned = world.plan(&["secret"], &[]).unwrap();
+    assert_eq!(verified(&planned.plan), Vec::<String>::new());
+    described(&world);
+}
+
+#[test]
+fn a_restart_that_a_run_came_to_leaves_no_doubt() {
+    let (world, _folder) = half_way("second-value-4711");
+    let run = world.apply(&["secret"], &[]);
+    assert_eq!((run.applied.writes.len(), verified(&run.ok().plan)), (1, Vec::new()));
+    // A run of its own finds the same.
+    assert_eq!(verified(&world.plan(&["secret"], &[]).unwrap().plan), Vec::<String>::new());
+}
+
+#[test]
+fn replicas_that_may_not_be_listed_are_no_proof() {
+    let (world, _folder) = half_way("first-value-4711");
+    let world = without(world, "Microsoft.App/containerApps/revisions/replicas/read");
+    let seen = verified(&world.plan(&["secret"], &[]).unwrap().plan);
+    assert!(seen.len() == 1 && seen[0].contains("could not be read"), "{seen:#?}");
+}
+
+#[test]
+fn what_runs_without_the_secret_is_not_doubted() {
+    let (world, _folder) = world("first-value-4711");
+    works_and_stays(&world, &["secret"], &[]);
+    let from = world.count();
+    assert_eq!(verified(&world.plan(&["secret"], &[]).unwrap().plan), Vec::<String>::new());
+    let sent = world.exchanges_since(from);
+    assert!(!sent.iter().any(|one| one.path.ends_with("/replicas")), "nothing asks for them");
 }
 
 #[test]
@@ -134,6 +220,18 @@ fn a_value_that_may_not_be_compared_is_kept_and_that_is_told() {
     assert!(open[0].contains("az role assignment create") && open[0].contains("kept"), "{open:#?}");
     assert_eq!(secrets_listed(&world.exchanges_since(from)), 1);
     assert!(!format!("{:?}", planned.plan.prerequisites).contains("second-value"));
+    // It is neither in place nor a change.
+    let seen = verified(&planned.plan);
+    assert!(
+        seen.len() == 1 && seen[0].starts_with("secret: secret") && seen[0].contains("kept"),
+        "{seen:#?}"
+    );
+    let passed = |one: &Finding| one.status == Status::Passed && one.name == "secret: secret";
+    assert!(!verify::findings(&planned.plan, true).iter().any(passed));
+    let shown = render::plan(&PlanReport::new(&planned.plan, Vec::new()), true);
+    assert!(!shown.contains("in place") && shown.contains("the secret db of ca-demo"), "{shown}");
+    let standing = verify::standing(&planned.plan, &["secret".to_owned()]);
+    assert!(matches!(&standing, Standing::Unknown(why) if why.contains("kept")), "{standing:?}");
     // Where there is none yet nothing has to be compared.
     let (world, _folder) = self::world("first-value-4711");
     let world = without(world, "Microsoft.App/containerApps/listSecrets/action");

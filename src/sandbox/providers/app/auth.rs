@@ -8,7 +8,7 @@ use crate::sandbox::errors::{self, Refusal};
 use crate::sandbox::providers::resources;
 use crate::sandbox::router::{Address, Answer, Context, Handled};
 use crate::sandbox::rules::{Switch, Switches};
-use crate::sandbox::state::{App, AuthConfig, elements, fold, last};
+use crate::sandbox::state::{App, AuthConfig, elements, fold, last, stamp};
 
 const KIND: &str = "Microsoft.App/containerApps/authConfigs";
 
@@ -66,12 +66,16 @@ fn body(config: &AuthConfig, rules: &Switches) -> Json {
     if rules.holds(Switch::EmptyAuthListsLeftOut) {
         without_empty_lists(&mut properties);
     }
-    json!({
+    let mut body = json!({
         "id": config.id,
         "name": config.name(),
         "type": "Microsoft.App/containerapps/authconfigs",
         "properties": properties,
-    })
+    });
+    if let Some(created) = config.created {
+        body["systemData"] = json!({ "createdAt": stamp(created) });
+    }
+    body
 }
 
 fn without_empty_lists(value: &mut Json) {
@@ -99,7 +103,9 @@ pub(super) fn put(context: &mut Context<'_>, address: &Address) -> Handled {
     providers(context, &properties)?;
     token_store(&properties)?;
     secrets(&app, &properties)?;
-    let config = AuthConfig { id: format!("{}/authconfigs/{name}", app.id), properties };
+    let before = context.state.auth_configs.get(&fold(&target));
+    let created = before.map_or(Some(context.now), |before| before.created);
+    let config = AuthConfig { id: format!("{}/authconfigs/{name}", app.id), properties, created };
     let answer = body(&config, context.rules);
     context.compliant(&target, &answer)?;
     context.state.auth_configs.insert(fold(&config.id), config);

@@ -27,6 +27,7 @@ pub fn auth_config(state: &mut State, provider: &str, action: &str) -> Result<()
     plain_secret(state, &secret, "somebody-elses-secret");
     let Some(app) = state.app_mut(APP) else { return Ok(()) };
     let config = AuthConfig {
+        created: Some(app.created),
         id: format!("{}/authconfigs/current", app.id),
         properties: json!({
             "platform": { "enabled": true, "runtimeVersion": "~2" },
