@@ -139,7 +139,7 @@ const CODES: &[Row] = &[
     ),
     (
         "ContainerAppOperationInProgress",
-        "another operation works on this app; only one can at a time",
+        "another operation works on it; only one can at a time",
         Some("wait until it is done and run the command again"),
         Some("https://github.com/microsoft/azure-container-apps/issues/1731"),
     ),
@@ -171,8 +171,8 @@ const CODES: &[Row] = &[
     ),
     (
         "ContainerAppSecretRefNotFound",
-        "an environment variable refers to a secret that the app does not have",
-        Some("az containerapp secret list --name APP --resource-group RG"),
+        "a variable or a scale rule refers to a secret that is not there",
+        Some(SECRETS_OF_APP),
         ACA_ERRORS,
     ),
     (
@@ -274,6 +274,9 @@ const CODES: &[Row] = &[
         None,
     ),
 ];
+
+/// Where to see which secrets there are.
+const SECRETS_OF_APP: &str = "az containerapp secret list --name APP --resource-group RG";
 
 /// Codes of Microsoft Entra ID, found anywhere in a message.
 /// learn.microsoft.com/entra/identity-platform/reference-error-codes
@@ -513,6 +516,18 @@ fn of_connection(reason: &str) -> Option<Advice> {
 
 /// What is known about an error: by its code, by a detail's code, by its text.
 pub fn of(error: &ArmError) -> Option<Advice> {
+    let mut advice = of_any(error)?;
+    // Jobs answer with the codes of apps, and have commands of their own.
+    if error.is_about_job() {
+        advice.fix = advice.fix.map(|fix| match fix {
+            SECRETS_OF_APP => "az containerapp job secret list --name JOB --resource-group RG",
+            other => other,
+        });
+    }
+    Some(advice)
+}
+
+fn of_any(error: &ArmError) -> Option<Advice> {
     let error = error.innermost();
     if let ArmErrorKind::Connection { reason, .. } | ArmErrorKind::Certificate { reason } = error.kind() {
         return of_connection(reason);

@@ -278,6 +278,12 @@ impl ArmError {
         self.place.as_ref().map(|(method, path)| (*method, path.as_str()))
     }
 
+    /// Whether what was asked for is a job of Container Apps, or belongs to one.
+    pub fn is_about_job(&self) -> bool {
+        let path = self.request().map(|(_, path)| path.to_ascii_lowercase());
+        path.is_some_and(|path| path.contains("/providers/microsoft.app/jobs/"))
+    }
+
     /// The error behind a deadline, else this one.
     pub(super) fn innermost(&self) -> &ArmError {
         match &*self.kind {

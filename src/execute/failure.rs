@@ -27,6 +27,9 @@ pub enum Failure {
     NotPutBack(Box<Diagnostic>),
 }
 
+/// What is left to say where a job does not start what it shall run.
+const MENDS_A_JOB: &str = "acarecipe check jobs, and see that image, tag and registry are the right ones";
+
 impl Failure {
     /// What to tell; nothing for an interruption.
     pub fn diagnostic(&self) -> Option<&Diagnostic> {
@@ -50,6 +53,9 @@ impl Failure {
             && let (Some(cause), fix) = explain(&error.to_string())
         {
             diagnostic = diagnostic.note(cause).docs(DEPLOYMENT_ERRORS);
+            // What mends an app does not reach a job.
+            let elsewhere = |fix: &str| fix.starts_with("acarecipe apply ") && error.is_about_job();
+            let fix = fix.map(|fix| if elsewhere(fix) { MENDS_A_JOB } else { fix });
             if let Some(fix) = fix {
                 diagnostic = diagnostic.fix(fix);
             }

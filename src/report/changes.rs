@@ -360,7 +360,12 @@ fn consequences(plan: &Plan, write: &Write, role: bool) -> Vec<String> {
             .iter()
             .any(|owned| !owned.in_place && owned.path.pattern().starts_with("identity"))
     });
-    if identity && !write.consequences.contains(&Consequence::NewRevision) {
+    if identity && write.kind.name.eq_ignore_ascii_case("Microsoft.App/jobs") {
+        // One that is made has run nothing yet.
+        if !write.create {
+            told.push("what runs already does not have the identity; the next execution has it".to_owned());
+        }
+    } else if identity && !write.consequences.contains(&Consequence::NewRevision) {
         told.push("no new revision; running replicas see the identity at their next start".to_owned());
     }
     if write.resends > 0 {

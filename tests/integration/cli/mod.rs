@@ -5,6 +5,7 @@ mod confirm;
 mod files;
 mod graph;
 mod instances;
+mod jobs;
 mod json;
 mod lint;
 mod paths;
