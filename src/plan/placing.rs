@@ -110,7 +110,7 @@ impl Frame<'_, '_> {
     /// The list that cannot be read: then nobody knows whether it is there, which is not the same as absent.
     fn matched(&self, resource: &ResourceStep, kind: &ResourceType, wanted: Wanted) -> Result<Wanted, Value> {
         let paths: Vec<Path> = resource.matches.iter().map(|path| Path::members(&path.value)).collect();
-        let values = || paths.iter().filter_map(|path| steps::value_at(&wanted.body, path));
+        let values = || paths.iter().filter_map(|path| steps::wanted_at(&wanted.body, path));
         // What only a write will tell is in nothing that is there.
         if values().any(|value| !step_origins(value).is_empty()) {
             let live =

@@ -22,7 +22,7 @@ use crate::value::{Data, Path, Segment, Value};
 pub use action::{Effect, due, sent};
 pub use container_app::{container_app, left_behind, with_secrets_again};
 pub use image_build::{Folder, Found, ImageBuild, Platform, image_build, shell_word};
-pub use resource::{Wanted, matching, resource, value_at};
+pub use resource::{Wanted, matching, resource, value_at, wanted_at};
 pub use role_assignment::{Role, RoleRequest, role_assignment, role_assignments_read, scope_covers};
 pub use sql::{DatabaseUser, Judged, UserRequest, sql_user};
 pub use wait::{Wait, wait};

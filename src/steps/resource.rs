@@ -3,7 +3,7 @@
 use super::{Outcome, StepResult, has_system_identity, with_computed};
 use crate::azure::ResourceId;
 use crate::azure::types::ResourceType;
-use crate::merge::{Owned, equal, merge};
+use crate::merge::{Directive, Owned, equal, merge};
 use crate::value::{Data, Path, Segment, Value};
 
 /// The resource that a step is about.
@@ -31,7 +31,12 @@ pub fn matching(kind: &ResourceType, all: &[Value], paths: &[Path], body: &Value
         .iter()
         .filter(|one| {
             paths.iter().all(|path| {
-                equal(kind, path, value_at(one, path).unwrap_or(&null), value_at(body, path).unwrap_or(&null))
+                equal(
+                    kind,
+                    path,
+                    value_at(one, path).unwrap_or(&null),
+                    wanted_at(body, path).unwrap_or(&null),
+                )
             })
         })
         .collect();
@@ -49,6 +54,15 @@ pub fn matching(kind: &ResourceType, all: &[Value], paths: &[Path], body: &Value
 /// What stands at a path of members.
 pub fn value_at<'v>(value: &'v Value, path: &Path) -> Option<&'v Value> {
     value.at(&keys(path))
+}
+
+/// What a body wants at a path of members; of what it claims, the value.
+pub fn wanted_at<'v>(body: &'v Value, path: &Path) -> Option<&'v Value> {
+    let value = value_at(body, path)?;
+    match Directive::read(value) {
+        Some(Directive::Claim(inner)) => Some(inner),
+        _ => Some(value),
+    }
 }
 
 fn at_mut<'v>(value: &'v mut Value, path: &Path) -> Option<&'v mut Value> {

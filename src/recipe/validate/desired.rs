@@ -86,7 +86,7 @@ fn matches(resource: &ResourceStep, findings: &mut Findings<'_>) {
     }
 }
 
-/// Whether a fragment has a plain value at a path of members.
+/// Whether a fragment has a plain value at a path of members, or claims one.
 fn gives(tree: &Tree, path: &str) -> bool {
     path.split('.')
         .try_fold(tree, |tree, key| match &tree.node {
@@ -98,8 +98,17 @@ fn gives(tree: &Tree, path: &str) -> bool {
         .is_some_and(|value| match &value.node {
             Node::Scalar(value) => !value.is_null(),
             Node::Text(_) => true,
-            Node::List(_) | Node::Map(_) => false,
+            Node::Map(members) => claims(members),
+            Node::List(_) => false,
         })
+}
+
+/// Whether a map is `{$patch: claim, value: …}`.
+fn claims(members: &[(Expression, Span, Tree)]) -> bool {
+    members.iter().any(|(key, _, word)| {
+        let Node::Text(word) = &word.node else { return false };
+        key.text() == "$patch" && word.literal().as_deref() == Some("claim")
+    })
 }
 
 fn role(role: &Expr, findings: &mut Findings<'_>) {

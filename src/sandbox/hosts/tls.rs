@@ -1,10 +1,9 @@
 //! What the edge shows in the handshake, and whether it asks for a certificate of the client's.
 
-use serde_json::Value as Json;
-use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use super::{App, Named, State, elements, named};
+use crate::sandbox::state::fold;
 
 /// What the edge does in the handshake for a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,31 +61,19 @@ pub(in crate::sandbox) fn handshake(state: &State, now: OffsetDateTime, host: &s
     if domain["bindingType"].as_str() == Some("Disabled") {
         return usual(Vec::new(), client);
     }
-    let certificate = domain["certificateId"].as_str().and_then(|id| certificate(state, id));
-    let Some(certificate) = certificate else { return usual(vec![host], client) };
-    let properties = &certificate["properties"];
-    let mut names: Vec<String> = elements(&properties["subjectAlternativeNames"])
-        .iter()
-        .filter_map(|name| name.as_str().map(str::to_ascii_lowercase))
-        .collect();
-    let subject = properties["subjectName"].as_str().unwrap_or_default();
-    names.push(subject.trim_start_matches("CN=").to_ascii_lowercase());
-    let not_after = properties["expirationDate"].as_str();
-    let not_after = not_after.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+    let managed = domain["certificateId"].as_str().and_then(|id| state.managed_certificates.get(&fold(id)));
+    if let Some(managed) = managed {
+        return usual(vec![managed.subject.to_ascii_lowercase()], client);
+    }
+    let own = domain["certificateId"].as_str().and_then(|id| state.certificates.get(&fold(id)));
+    let Some(own) = own else { return usual(vec![host], client) };
+    let content = &own.content;
     Handshake {
-        names,
-        not_after: not_after.unwrap_or(now + LIFETIME),
-        issuer: properties["issuer"].as_str().unwrap_or("CN=GeoTrust TLS RSA CA G1").to_owned(),
+        names: content.names.iter().map(|name| name.to_ascii_lowercase()).collect(),
+        not_after: content.until,
+        issuer: content.issuer.clone(),
         client,
     }
-}
-
-/// The certificate of an id, in whatever table of the state it is.
-fn certificate(state: &State, id: &str) -> Option<Json> {
-    let state = serde_json::to_value(state).ok()?;
-    let tables = state.as_object()?.values().filter_map(Json::as_object);
-    let mut all = tables.flat_map(|table| table.values());
-    all.find(|one| one["id"].as_str().is_some_and(|have| have.eq_ignore_ascii_case(id))).cloned()
 }
 
 fn mode(app: &App) -> ClientMode {
