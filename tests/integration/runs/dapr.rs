@@ -134,3 +134,21 @@ fn where_their_values_cannot_be_had_nothing_is_written() {
     assert!(told.contains("daprComponents/listSecrets/action"), "{told}");
     assert!(writes(&world.sandbox.exchanges()).is_empty());
 }
+
+#[test]
+fn an_app_id_is_looked_for_in_every_group_of_the_environment() {
+    let world = World::new().edited(|state| {
+        dapr::dapr_app(state, "ca-other", "ca-demo");
+        let (at, _) = state.apps.iter().find(|(_, app)| app.id.ends_with("/ca-other")).unwrap();
+        let mut app = state.apps.remove(&at.clone()).unwrap();
+        app.id = app.id.replace("/resourceGroups/rg-demo/", "/resourceGroups/rg-other/");
+        state.apps.insert(app.id.to_ascii_lowercase(), app);
+    });
+    let planned = blocked(&world, RECIPE, &[]);
+    let told = format!("{:?}", planned.plan.prerequisites);
+    assert!(told.contains("no app of another group has the app id") && told.contains("ca-other"), "{told}");
+    assert!(writes(&world.sandbox.exchanges()).is_empty());
+    // Whoever may not see the other groups is told nothing of them, and goes on.
+    let world = World::new().called_by("group-scoped");
+    works_and_stays(&world, RECIPE, &[]);
+}
