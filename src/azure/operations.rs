@@ -30,6 +30,8 @@ pub struct Operation {
     /// The write that began it.
     pub method: Method,
     address: Address,
+    /// Where the answer of an action is in the end, when its state is read elsewhere.
+    result: Option<Url>,
     first_pause: FirstPause,
 }
 
@@ -86,6 +88,7 @@ impl Operation {
             api_version: api_version.into(),
             method: Method::Get,
             address: Address::Resource,
+            result: None,
             first_pause: FirstPause::None,
         }
     }
@@ -101,6 +104,10 @@ impl Operation {
         let status = link("Azure-AsyncOperation", "azure-asyncoperation").map_err(place)?;
         let location = link("Location", "location").map_err(place)?;
         let state = state_of(&answer.body);
+        // A write answers with its resource, an action with what stands at `Location` once it is done
+        // (Azure/azure-resource-manager-rpc, async-api-reference.md: `final-state-via: location`).
+        let beside = status.is_some() && request.method == Method::Post;
+        let result = location.clone().filter(|_| beside);
         let address = match (status, location) {
             (Some(url), _) => Address::Status(url),
             // On 200 and 201 `Location` only says where the resource is.
@@ -113,6 +120,7 @@ impl Operation {
             api_version: request.api_version.clone(),
             method: request.method,
             address,
+            result,
             first_pause: FirstPause::Asked(retry::retry_after(&answer.headers, client.inner.clock.now())),
         }))
     }
@@ -160,6 +168,7 @@ impl ArmClient {
         let clock = &self.inner.clock;
         let started = clock.now();
         let mut address = operation.address.clone();
+        let mut result = operation.result.clone();
         let mut pause = match operation.first_pause {
             FirstPause::None => Duration::ZERO,
             FirstPause::Asked(asked) => self.poll_pause(asked),
@@ -184,11 +193,17 @@ impl ArmClient {
             let (standing, asked) = self.look(operation, &address, deadline).await?;
             pause = self.poll_pause(asked);
             match standing {
-                Standing::Done(body) => return Ok(body),
+                Standing::Done(body) => match result.take().filter(|_| body.is_none()) {
+                    Some(url) => {
+                        address = Address::Location(url);
+                        pause = Duration::ZERO;
+                    }
+                    None => return Ok(body),
+                },
                 Standing::Going(status) => word = status,
                 Standing::Failed(failure) => return Err(place(ArmErrorKind::Operation(*failure))),
                 Standing::AskResource => {
-                    address = Address::Resource;
+                    address = result.take().map_or(Address::Resource, Address::Location);
                     pause = Duration::ZERO;
                 }
             }

@@ -6,12 +6,12 @@ use super::ledger::{Done, Ledger};
 use super::send::Tried;
 use super::write::keys;
 use super::{Event, Executor, Failure, OwnedPath, WriteRecord};
-use crate::azure::{ArmError, ArmRequest, Method};
+use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Method};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Fact;
 use crate::plan::{Plan, Write, quote};
 use crate::steps::Effect;
-use crate::value::Value;
+use crate::value::{Origin, Value};
 
 impl Executor {
     /// Sends the action and waits until what it began is done.
@@ -57,27 +57,90 @@ impl Executor {
             }
             answer => answer?,
         };
-        let answered = |body: Json| match Fact::answer(body) {
-            Fact::Found(value) => value,
-            _ => Value::null(),
-        };
-        // From here on it is not sent again, however the rest ends.
-        let first = answered(accepted.body);
-        self.remember(|so_far| so_far.answers.extend(keys.iter().map(|key| (key.clone(), first.clone()))));
-        let Some(operation) = &accepted.operation else { return Ok(()) };
-        self.observer.event(&Event::Accepted { what: done.what.clone() });
-        let deadline = self.within(plan, write);
-        let end = self.interrupt.or(self.client.finish(operation, deadline)).await;
-        let last = end.ok_or(Failure::Interrupted)?.map_err(|error| Tried::Azure(Box::new(error)))?;
-        // What stands at `Location` in the end is the answer, where the first one had none.
-        if !first.truthy().unwrap_or(true)
-            && let Some(last) = last
-        {
-            let last = answered(last);
-            self.remember(|so_far| so_far.answers.extend(keys.iter().map(|key| (key.clone(), last.clone()))));
+        // From here on it is not sent again: whatever goes wrong ends the run.
+        let mut answer = answered(accepted.body);
+        if let Some(operation) = &accepted.operation {
+            self.observer.event(&Event::Accepted { what: done.what.clone() });
+            let deadline = self.within(plan, write);
+            let end = self.interrupt.or(self.client.finish(operation, deadline)).await;
+            let last = end.ok_or(Failure::Interrupted)?.map_err(|error| {
+                let failure = Failure::of_write(&error, &done.what, plan, self.clock.now());
+                unfinished(effect, &error, failure)
+            })?;
+            // What stands at `Location` in the end is the answer, else what came at once.
+            let last = last.map_or_else(Value::null, answered);
+            if says_something(&last) {
+                answer = last;
+            } else if !says_something(&answer) {
+                answer = untold(&done.what);
+            }
         }
+        self.remember_answer(effect, &keys, &answer);
         Ok(())
     }
+
+    /// That the action is not due any more, by a try whose answer was lost or by somebody else.
+    pub(super) fn done_untold(&self, effect: &Effect, keys: &[String], what: &str) {
+        self.remember_answer(effect, keys, &untold(what));
+    }
+
+    fn remember_answer(&self, effect: &Effect, keys: &[String], answer: &Value) {
+        let look = effect.look(quote);
+        self.remember(|so_far| {
+            so_far.answers.extend(keys.iter().map(|key| (key.clone(), answer.clone())));
+            so_far.looks.extend(keys.iter().map(|key| (key.clone(), look.clone())));
+        });
+    }
+
+    /// Ends the run when the answer of an action that was sent in it lacks what a step of `approved` is to go on with.
+    pub(super) fn answers_suffice(&self, approved: &Plan, plan: &Plan) -> Result<(), Failure> {
+        let looks = self.so_far().looks;
+        let hanging = approved.steps.iter().filter(|step| step.outcome.pending()).filter_map(|step| {
+            let look = step.needs.iter().find_map(|key| looks.get(key))?;
+            Some((plan.unreadable.iter().find(|one| one.key == step.key)?, look))
+        });
+        let Some((step, look)) = hanging.into_iter().next() else { return Ok(()) };
+        let message = format!("what the run needs to go on with {} is not known", step.key);
+        Err(Failure::Azure(Box::new(
+            Diagnostic::error(codes::UNANSWERED, message)
+                .note(step.message.clone())
+                .note("the action is not sent again in this run, and nothing that comes after it was done; the same command, run again, decides by what is there then")
+                .fix(look.clone()),
+        )))
+    }
+}
+
+/// What Azure answered, as a value.
+fn answered(body: Json) -> Value {
+    match Fact::answer(body) {
+        Fact::Found(value) => value,
+        _ => Value::null(),
+    }
+}
+
+/// An answer that Azure has and did not tell, which is no empty one: what needs it is not left out.
+fn untold(what: &str) -> Value {
+    Value::unknown(Origin::Refused(format!("Azure did not tell the answer of the request to {what}")))
+}
+
+/// Whether there is anything in an answer.
+fn says_something(answer: &Value) -> bool {
+    answer.truthy().unwrap_or(true)
+}
+
+/// Azure took it, and it failed or how it ends is not known.
+fn unfinished(effect: &Effect, error: &ArmError, failure: Failure) -> Failure {
+    let end = match error.kind() {
+        ArmErrorKind::Operation(_) => "Azure took the request, and what it began failed",
+        _ => "Azure took the request; how what it began ends is not known",
+    };
+    let mut failure = failure
+        .and_note(end)
+        .and_note("it is not sent again in this run, and nothing that comes after it was done; the same command, run again, decides by what is there then");
+    if failure.diagnostic().is_some_and(|diagnostic| diagnostic.fix.is_none()) {
+        failure.advise(effect.look(quote));
+    }
+    failure
 }
 
 /// Nobody knows whether Azure took it, and it is not to be sent twice.

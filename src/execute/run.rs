@@ -51,6 +51,8 @@ impl Executor {
             if let Some(rollout) = &observed.plan.rollout {
                 context.ledger.traffic(&rollout.traffic);
             }
+            self.answers_suffice(approved, &observed.plan)?;
+            self.waits_are_seen(approved, &observed.plan)?;
             if !observed.plan.has_changes() && observed.plan.writes.is_empty() {
                 return Box::pin(self.judge_served(&context, observed, &mut rolling, false)).await;
             }

@@ -25,47 +25,75 @@ impl Executor {
     ) -> Result<(), Failure> {
         let start = self.clock.now();
         let (keys, deadline) = (keys(plan, write), self.within(plan, write));
-        let (mut facts, mut wait, mut pause) = (facts.clone(), wait.clone(), FIRST);
+        let (mut wait, mut pause) = (wait.clone(), FIRST);
+        // Whatever the step reads may have changed, not only what it is about.
+        let mut known = facts.clone();
+        known.forget_all();
+        let mut failed: Option<Failure> = None;
         loop {
             if wait.failed {
                 return Err(never(&wait));
             }
             let now = self.clock.now();
             let elapsed = (now - start).try_into().unwrap_or_default();
-            let state = wait.reason.clone().unwrap_or_else(|| "not yet".to_owned());
+            let state = match failed.as_ref().and_then(Failure::diagnostic) {
+                Some(diagnostic) => format!("could not look: {}", diagnostic.message),
+                None => wait.reason.clone().unwrap_or_else(|| "not yet".to_owned()),
+            };
             self.observer.event(&Event::Awaiting { name: wait.what.clone(), state, elapsed });
             if now >= deadline {
-                return Err(too_long(&wait, elapsed));
+                return Err(too_long(&wait, elapsed, failed.as_ref()));
             }
             let left = (deadline - now).try_into().unwrap_or_default();
             self.pause(pause.min(left)).await?;
             pause = (pause * 2).min(LONGEST);
-            if wait.reads.is_empty() {
-                facts.forget_all();
-            }
-            for read in &wait.reads {
-                facts.forget_read(read);
-            }
             let (selection, target) = (context.selection, context.target);
-            let observed = match self.last_look().observe_from(facts, selection, target, false).await {
+            let looking = Executor { deadline, ..self.clone() }.last_look();
+            let observed = match looking.observe_from(known.clone(), selection, target, false).await {
                 Ok(observed) => observed,
-                // The deadline came in the middle of a look: the one before it stands.
-                Err(Failure::Azure(_) | Failure::Deadline(_)) if self.clock.now() >= deadline => {
-                    let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();
-                    return Err(too_long(&wait, elapsed));
+                // What was seen before stands, and the next look may see more.
+                Err(failure) if passes(&failure) => {
+                    failed = Some(failure);
+                    continue;
                 }
                 Err(failure) => return Err(failure),
             };
+            failed = None;
             if let Some(reason) = why_unjudged(&observed.plan, &keys) {
                 return Err(unseen(&wait, &reason));
             }
             let step = observed.plan.steps.iter().find(|step| keys.contains(&step.key));
             match step.filter(|step| step.outcome.pending()).and_then(|step| step.outcome.wait.clone()) {
                 Some(still) => wait = still,
-                None => return Ok(()),
+                None => {
+                    self.remember(|so_far| so_far.waited.extend(keys));
+                    return Ok(());
+                }
             }
-            facts = observed.facts;
         }
+    }
+
+    /// Ends the run when what `approved` is to wait for, and has not, cannot be seen any more.
+    pub(super) fn waits_are_seen(&self, approved: &Plan, plan: &Plan) -> Result<(), Failure> {
+        let waited = self.so_far().waited;
+        for write in &approved.writes {
+            let Some(wait) = write.wait(&approved.steps) else { continue };
+            let keys: Vec<String> =
+                keys(approved, write).into_iter().filter(|key| !waited.contains(key)).collect();
+            if let Some(reason) = why_unjudged(plan, &keys).filter(|_| !keys.is_empty()) {
+                return Err(unseen(wait, &reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a later look may succeed where this one failed: what Azure refuses is no failure but a fact.
+fn passes(failure: &Failure) -> bool {
+    match failure {
+        Failure::Azure(diagnostic) => diagnostic.code != codes::AZURE_CREDENTIAL,
+        Failure::Deadline(_) => true,
+        _ => false,
     }
 }
 
@@ -86,10 +114,14 @@ fn never(wait: &Wait) -> Failure {
     ))
 }
 
-fn too_long(wait: &Wait, elapsed: Duration) -> Failure {
+fn too_long(wait: &Wait, elapsed: Duration, failed: Option<&Failure>) -> Failure {
     let message = format!("not there after {} s: {}", elapsed.as_secs(), wait.what);
+    let mut diagnostic = told(Diagnostic::error(codes::DEADLINE, message), wait);
+    if let Some(failed) = failed.and_then(Failure::diagnostic) {
+        diagnostic = diagnostic.note(format!("the last look failed: {}", failed.message));
+    }
     Failure::Deadline(Box::new(
-        told(Diagnostic::error(codes::DEADLINE, message), wait)
+        diagnostic
             .note("what comes after it was not done")
             .fix("run the same command again: it goes on from what is there; --timeout gives a run longer"),
     ))
@@ -97,8 +129,10 @@ fn too_long(wait: &Wait, elapsed: Duration) -> Failure {
 
 fn unseen(wait: &Wait, reason: &str) -> Failure {
     let message = format!("whether it is there cannot be told any more: {}", wait.what);
+    // What an earlier look saw is not why.
+    let wait = Wait { reason: None, ..wait.clone() };
     Failure::Changed(Box::new(
-        told(Diagnostic::error(codes::CHANGED_MEANWHILE, message), wait)
+        told(Diagnostic::error(codes::CHANGED_MEANWHILE, message), &wait)
             .note(reason.to_owned())
             .fix("run the same command again: it goes on from what is there"),
     ))

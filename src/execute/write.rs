@@ -60,6 +60,9 @@ impl Executor {
                 }
                 // By an earlier try or by somebody else.
                 Current::InPlace => {
+                    if let Some(effect) = effect {
+                        self.done_untold(effect, &keys, &done.what);
+                    }
                     context.ledger.in_place(&done);
                     break;
                 }

@@ -62,6 +62,10 @@ pub struct SoFar {
     pub wrote: BTreeSet<String>,
     /// What actions with an effect answered, by the keys of their steps. Each is sent once in a run.
     pub answers: BTreeMap<String, Value>,
+    /// The command that shows what became of each, by the same keys.
+    pub looks: BTreeMap<String, String>,
+    /// The keys of the waits that are over.
+    pub waited: BTreeSet<String>,
 }
 
 /// All rounds of one step.

@@ -258,9 +258,11 @@ impl Write {
         }))
     }
 
-    /// The action with an effect that it sends; `None`: it does something else.
+    /// The action with an effect that it sends; `None`: it does something else. Of several steps that want the same
+    /// sent, one that says `retry: never` speaks for all.
     pub fn effect<'s>(&self, steps: &'s [StepPlan]) -> Option<&'s Effect> {
-        self.steps.iter().find_map(|index| steps[*index].outcome.effect.as_ref())
+        let effects = || self.steps.iter().filter_map(|index| steps[*index].outcome.effect.as_ref());
+        effects().find(|effect| effect.never).or_else(|| effects().next())
     }
 
     /// What it waits for instead of writing anything; `None`: it writes.
@@ -400,7 +402,10 @@ impl Plan {
             } else if step.outcome.resource.is_none() {
                 for owned in step.outcome.owned.iter().filter(|owned| !owned.in_place) {
                     let mut approved = Approved::of(step.outcome.kind, owned);
-                    if step.outcome.effect.is_some() {
+                    // What is sent is approved as it is; which child it is sent to, see [`StepPlan::place`], is not.
+                    if let Some(effect) = &step.outcome.effect
+                        && owned.path == Path::members(effect.action.name)
+                    {
                         approved.after = Value::from(true);
                     }
                     leaves.insert((step.place(), folded(&owned.path)), approved);

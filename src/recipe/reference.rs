@@ -225,10 +225,14 @@ to the resource. When it is due is said by `when`, from what is there, so that i
 such a step has written and before the action was sent is not made up for by the next one, in which that step is in
 place. Where that matters, say it by `when`. An action whose answer was lost is sent again if it is still due; with
 `retry: never` the run stops instead, says how to look, and the next run decides by what is there. In one run it is sent
-once, even if `when` still holds right after.
+once, even if `when` still holds right after. What it began and that failed, or of which nobody can tell how it ends, ends
+the run. Where steps that want the same are one request, `retry: never` of one holds for it. Its `body` is shown and
+approved like any property.
 
 A wait costs nothing where `until` holds already. Else the run looks again and again until it does, and ends with the
-reason when `fails_when` holds or the time is over; what comes `after` it is not done before. A verification does not
+reason when `fails_when` holds, the time is over, or it may not look; what comes `after` it is not done before. Each look
+reads anew all that it is judged by; one that fails is made again. Where `steps.NAME` of an action says what to wait for,
+and the action was sent and did not say it, the run ends; where it was not due, there is nothing to wait for. A verification does not
 wait: what does not hold has failed.
 
 Steps that refer to each other are ordered by that; `after` says the rest. What can go together goes in one write.

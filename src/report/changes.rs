@@ -7,7 +7,7 @@ use super::RolloutReport;
 use crate::azure::types::{Compare, Consequence};
 use crate::merge::{Owned, add_words};
 use crate::plan::{Plan, Rollout, Write};
-use crate::steps::{Effect, ImageBuild};
+use crate::steps::{BODY, Effect, ImageBuild};
 use crate::value::{Data, Path, Redacted, Segment, Value, strip_control};
 
 /// What happens to a property.
@@ -165,7 +165,10 @@ fn write_report(plan: &Plan, write: &Write) -> WriteReport {
             .iter()
             .flat_map(|index| plan.steps[*index].outcome.owned.iter().map(move |owned| (owned, *index)))
             .filter(|(owned, _)| !owned.in_place)
-            .flat_map(|(owned, index)| leaves_of(plan, owned, &[index]))
+            .flat_map(|(owned, index)| match &plan.steps[index].outcome.effect {
+                Some(effect) if owned.path == Path::members(BODY) => body_of(effect),
+                _ => leaves_of(plan, owned, &[index]),
+            })
             .collect(),
     };
     if let (Some(_), Some(leaf)) = (grant, changes.first_mut()) {
@@ -243,6 +246,25 @@ fn words_of(plan: &Plan, write: &Write, owned: &Owned, owners: &[usize]) -> Opti
     let live = with(owned.live.clone(), &before);
     let wanted = with(live.clone(), &ours);
     Some((Owned { live, wanted, ..owned.clone() }, ours))
+}
+
+/// What is sent with an action, leaf by leaf: it is no part of a resource, so that the lists in it have no keys.
+fn body_of(effect: &Effect) -> Vec<Leaf> {
+    fn add(path: &Path, value: &Value, leaves: &mut Vec<Leaf>) {
+        match &value.data {
+            Data::List(items) if !items.is_empty() && !value.marks.hidden() => {
+                let numbered = items.iter().enumerate();
+                numbered.for_each(|(at, item)| add(&path.element(&at.to_string()), item, leaves));
+            }
+            Data::Map(members) if !members.is_empty() && !value.marks.hidden() => {
+                members.iter().for_each(|(key, member)| add(&path.key(key), member, leaves));
+            }
+            _ => flatten(path, &Value::null(), value, leaves),
+        }
+    }
+    let mut leaves = Vec::new();
+    add(&Path::members(BODY), &effect.body, &mut leaves);
+    leaves
 }
 
 /// A new list element or object is shown property by property.
@@ -334,7 +356,7 @@ fn consequences(plan: &Plan, write: &Write, role: bool) -> Vec<String> {
         });
     }
     if let Some(effect) = write.effect(&plan.steps) {
-        told.push(effect.action.follows.to_owned());
+        told.push(effect.follows().to_owned());
         let triggers: Vec<&str> = plan
             .steps
             .iter()

@@ -9,6 +9,9 @@ use crate::azure::types::{self, ACTION};
 use crate::merge::Owned;
 use crate::value::{Data, Path, Value};
 
+/// Where the body of a request is shown.
+pub const BODY: &str = "body";
+
 /// What is sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Effect {
@@ -44,6 +47,15 @@ impl Effect {
         format!("{} the {} {}", self.action.name, self.noun, self.resource.name())
     }
 
+    /// What follows from it, for the plan.
+    pub fn follows(&self) -> &'static str {
+        if self.body.is_null() {
+            self.action.follows
+        } else {
+            "what is sent with it, above, decides what comes of it"
+        }
+    }
+
     /// The body as JSON; `None` while a part of it is not known.
     pub fn json(&self) -> Option<Json> {
         self.body.to_json()
@@ -73,6 +85,11 @@ pub fn due(key: &str, effect: Effect) -> Outcome {
     let result = Value::computed(key, key.to_owned());
     let mut due = outcome(effect.action.name, wanted, false, result);
     due.above = Some(effect.resource.clone());
+    if !effect.body.is_null() {
+        let wanted = effect.body.clone();
+        let live = Value::null();
+        due.owned.push(Owned { path: Path::members(BODY), live, wanted, in_place: false, default: false });
+    }
     due.fragment = effect.body.clone();
     due.effect = Some(effect);
     due

@@ -19,7 +19,7 @@ use crate::azure::types::ResourceType;
 use crate::merge::{MergeError, Owned};
 use crate::value::{Data, Path, Segment, Value};
 
-pub use action::{Effect, due, sent};
+pub use action::{BODY, Effect, due, sent};
 pub use container_app::{container_app, left_behind, with_secrets_again};
 pub use image_build::{Folder, Found, ImageBuild, Platform, image_build, shell_word};
 pub use resource::{Wanted, matching, resource, value_at, wanted_at};

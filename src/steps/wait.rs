@@ -4,7 +4,6 @@ use indexmap::IndexMap;
 
 use super::Outcome;
 use crate::azure::types::WAIT;
-use crate::facts::Read;
 use crate::merge::Owned;
 use crate::value::{Data, Path, Value};
 
@@ -15,8 +14,6 @@ pub struct Wait {
     pub what: String,
     /// What is looked at, for people; empty while it is not known.
     pub resource: String,
-    /// What is read anew before each look; empty: everything.
-    pub reads: Vec<Read>,
     /// Whether it will never be as it is to be.
     pub failed: bool,
     /// Why it is not, in the recipe's words.

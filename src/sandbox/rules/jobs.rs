@@ -46,6 +46,13 @@ pub(super) const RULES: &[Rule] = &[
         "Microsoft.App Jobs.json declares both",
     ),
     assumed(
+        "job-start-location-only",
+        Switch::JobStartLocationOnly,
+        "the 202 of start has Location alone",
+        "it has Azure-AsyncOperation beside it, which tells the state and not the execution's name",
+        "Microsoft.App Jobs.json declares Location; other answers of Microsoft.App have both",
+    ),
+    assumed(
         "job-image-unchecked",
         Switch::JobImageUnchecked,
         "a job is accepted whatever its image; whether it can be pulled shows when an execution starts",

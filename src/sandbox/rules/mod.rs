@@ -210,6 +210,8 @@ switches! {
     LoginNeedsSecret,
     /// `job-start-accepted`
     JobStartAccepted,
+    /// `job-start-location-only`
+    JobStartLocationOnly,
     /// `job-image-unchecked`
     JobImageUnchecked,
     /// `job-pull-tried-on`

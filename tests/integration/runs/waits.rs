@@ -327,3 +327,88 @@ fn what_can_be_written_is_written_before_the_run_waits() {
     assert!(matches!(waited.end, Err(Failure::Interrupted)), "{:?}", waited.end);
     assert_eq!(waited.applied.writes.len(), 1, "the identity");
 }
+
+/// Looks that fail for minutes are no end of the wait, which tells that it cannot see.
+#[test]
+fn looks_that_fail_for_minutes_are_made_again_until_the_time_is_over() {
+    let (_folder, world) = world_of(BETWEEN);
+    world.sandbox.set_faults(vec!["match=GET:/storages/files nth=2 status=500 times=24".parse().unwrap()]);
+    let waited = apply(&world, Some("ReadWrite"), 2, false);
+    waited.end.unwrap();
+    assert_eq!(waited.applied.writes.len(), 2);
+    // For ever: the step's own time, and what the last look failed by.
+    let (_folder, world) = world_of(BETWEEN);
+    let start = world.clock.now();
+    world.sandbox.set_faults(vec!["match=GET:/storages/files nth=2 status=500 times=9999".parse().unwrap()]);
+    let waited = apply(&world, Some("ReadWrite"), 2, false);
+    let Err(Failure::Deadline(diagnostic)) = waited.end else { panic!("{:?}", waited.end) };
+    let said = format!("{diagnostic:?}");
+    assert!(said.contains("the last look failed") && said.contains("500"), "{said}");
+    let took = world.clock.now() - start;
+    assert!(took >= Duration::minutes(5) && took < Duration::minutes(7), "{took}");
+}
+
+/// What is waited for is often told by something else than what the wait is about.
+#[test]
+fn each_look_sees_all_that_it_is_judged_by() {
+    let body = BETWEEN
+        .replace("steps:\n", "existing:\n  shares: { type: Microsoft.App/managedEnvironments/storages, parent: \"${environment}\", list: true }\nsteps:\n")
+        .replace("for: { type: Microsoft.App/managedEnvironments/storages, parent: \"${environment}\", name: \"${inputs.share}\" }", "for: { type: Microsoft.App/managedEnvironments, name: \"${environment.name}\" }")
+        .replace("until: \"${it.properties.azureFile.accessMode == 'ReadWrite'}\"", "until: \"${contains(shares[].name, inputs.share)}\"")
+        .replace("      fails_when: \"${it.properties.azureFile.accessMode == 'ReadOnly'}\"\n", "")
+        .replace("steps.there.name", "inputs.share");
+    let (_folder, world) = world_of(&body);
+    let start = world.clock.now();
+    let waited = apply(&world, Some("ReadWrite"), 3, false);
+    waited.end.unwrap();
+    assert_eq!((waited.applied.writes.len(), waited.looks), (2, 3));
+    assert!(world.clock.now() - start < Duration::minutes(3));
+}
+
+/// A wait for what a POST answers.
+const ASKING: &str = "
+steps:
+  - id: first
+    why: the app says that it wants the name
+    container_app: { tags: { wants: files } }
+  - id: free
+    why: the name is taken
+    after: [first]
+    timeout: 10m
+    wait:
+      for:
+        action:
+          resource: \"${environment}\"
+          name: checkNameAvailability
+          body: { name: files, type: Microsoft.App/managedEnvironments/storages }
+      until: \"${!(it.nameAvailable)}\"
+      reason: still free
+";
+
+#[test]
+fn a_question_that_is_refused_ends_the_wait_with_the_reason() {
+    let (_folder, world) = world_of(ASKING);
+    let waited = apply(&world, Some("ReadWrite"), 2, false);
+    waited.end.unwrap();
+    for status in ["403", "400"] {
+        let (_folder, world) = world_of(ASKING);
+        let start = world.clock.now();
+        let fault = format!("match=POST:/checkNameAvailability nth=2 status={status} times=99");
+        world.sandbox.set_faults(vec![fault.parse().unwrap()]);
+        let waited = apply(&world, None, 0, false);
+        let Err(failure) = waited.end else { panic!("{status}: what was refused is no answer") };
+        let said = format!("{failure:?}");
+        assert!(said.contains("cannot be told") && !said.contains("still free"), "{said}");
+        assert!(said.contains("Encountered internal server error"), "the reason: {said}");
+        assert!(world.clock.now() - start < Duration::minutes(2), "{status}");
+        // Whoever verifies is told the same.
+        let found = world.verify(WAITS, &[]);
+        let told = found.iter().find(|one| one.name == "the name is taken").unwrap();
+        assert_eq!(told.status, Status::CouldNotCheck, "{told:#?}");
+    }
+    // A recipe may say itself what a refusal means.
+    let body = ASKING.replace("${!(it.nameAvailable)}", "${it.refused || !(it.nameAvailable)}");
+    let (_folder, world) = world_of(&body);
+    world.sandbox.set_faults(vec!["match=POST:/checkNameAvailability status=403 times=99".parse().unwrap()]);
+    apply(&world, None, 0, false).end.unwrap();
+}

@@ -151,9 +151,11 @@ pub(super) fn start(context: &mut Context<'_>, address: &Address) -> Handled {
 }
 
 fn accepted(context: &Context<'_>, operation: &Operation) -> Answer {
-    let [_, results] = urls(context, operation);
+    let [statuses, results] = urls(context, operation);
     let (name, value) = context.delays.retry_header();
-    Answer::empty(202).with("location", results).with(&name, value)
+    let answer = Answer::empty(202).with("location", results).with(&name, value);
+    let beside = operation.kind == OperationKind::Start && !context.rules.holds(Switch::JobStartLocationOnly);
+    if beside { answer.with("azure-asyncoperation", statuses) } else { answer }
 }
 
 fn asked(context: &Context<'_>, address: &Address) -> Result<Operation, Refusal> {

@@ -108,6 +108,11 @@ pub(super) fn observe(name: &str, world: &World) -> Json {
             made(world, &job());
             json!(start())
         }
+        "job-start-location-only" => {
+            made(world, &job());
+            let answer = world.send("POST", &format!("{}/start", path()), None);
+            json!(answer.header("azure-asyncoperation").is_some())
+        }
         "job-image-unchecked" => {
             world.send("PUT", &path(), Some(&pulling("python-job:1.0"))).ok(201);
             world.pass(20);

@@ -284,6 +284,7 @@ fn observe(name: &str, world: &World) -> Json {
             world.app()["properties"]["provisioningState"].clone()
         }
         "job-start-accepted"
+        | "job-start-location-only"
         | "job-image-unchecked"
         | "job-pull-tried-on"
         | "job-timeout-is-final"
