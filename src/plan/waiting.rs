@@ -116,7 +116,8 @@ impl Frame<'_, '_> {
     /// on nothing of that kind, such as one that was not due.
     fn lacking_answer(&self, lookup: &Lookup) -> Option<String> {
         let steps = &self.recipe().steps;
-        let read = references(lookup).into_iter().filter(|path| path.first().is_some_and(|root| root == "steps"));
+        let read =
+            references(lookup).into_iter().filter(|path| path.first().is_some_and(|root| root == "steps"));
         let mut runs = read.filter_map(|path| {
             let index = steps.iter().position(|step| path.get(1) == Some(&step.id.name))?;
             Some(self.engine.step_runs(self.instance, index))
@@ -146,5 +147,8 @@ fn references(lookup: &Lookup) -> Vec<Vec<String>> {
 fn reads_refusal(wait: &WaitStep) -> bool {
     let judges = [Some(&wait.until), wait.fails_when.as_ref()];
     let mut paths = judges.into_iter().flatten().flat_map(|one| one.value.references());
-    paths.any(|one| one.path.first().is_some_and(|root| root == "it") && one.path.get(1).is_some_and(|field| field == "refused"))
+    paths.any(|one| {
+        one.path.first().is_some_and(|root| root == "it")
+            && one.path.get(1).is_some_and(|field| field == "refused")
+    })
 }

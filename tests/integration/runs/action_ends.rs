@@ -98,7 +98,7 @@ fn an_execution_is_waited_for_by_the_name_that_its_start_answered() {
 #[test]
 fn an_end_that_nobody_tells_ends_the_run() {
     let switches = [Switches::default(), Switches::flip("job-start-location-only").unwrap()];
-    for (body, switches) in both_ways(STARTED).iter().flat_map(|body| switches.iter().map(move |one| (body, one))) {
+    for (body, switches) in both_ways(STARTED).iter().zip(&switches) {
         for fault in [
             "match=POST:/start operation-url=404",
             "match=POST:/start operation-url=403",
@@ -129,7 +129,9 @@ fn an_end_that_nobody_tells_ends_the_run() {
 #[test]
 fn what_failed_is_not_done() {
     let switches = [Switches::default(), Switches::flip("job-start-location-only").unwrap()];
-    for (body, switches) in both_ways(STARTED).iter().flat_map(|body| switches.iter().map(move |one| (body, one))) {
+    for (body, switches) in
+        both_ways(STARTED).iter().flat_map(|body| switches.iter().map(move |one| (body, one)))
+    {
         let (_folder, world) = world_with(body, switches.clone(), &["match=POST:/start operation-fails"]);
         let run = world.apply(ENDS, &[]);
         let (_, _, said) = failure(&run);
@@ -182,7 +184,10 @@ steps:
     let run = world.apply(ENDS, &[]);
     let (_, diagnostic, said) = failure(&run);
     assert_eq!(diagnostic.code, codes::UNANSWERED, "{said}");
-    assert!(said.contains("does not say what to wait for") && said.contains("az containerapp replica list"), "{said}");
+    assert!(
+        said.contains("does not say what to wait for") && said.contains("az containerapp replica list"),
+        "{said}"
+    );
     assert_eq!(sent(&world, "restart"), 1);
     // In the next run it is not due, and there is nothing to wait for.
     world.apply(ENDS, &[]).ok();
@@ -202,7 +207,9 @@ fn what_one_of_two_says_is_never_to_be_sent_again_is_sent_once() {
     let apart = recipes(&format!("{web}{plain}"), &format!("{web}{never}"));
     let first = recipes(&format!("{web}{plain}{never}"), &format!("{web}{never}"));
     let last = recipes(&format!("{web}{never}{plain}"), &format!("{web}{plain}"));
-    for (folder, names) in [(&apart, &["one", "two"][..]), (&apart, &["two", "one"]), (&first, &["one"]), (&last, &["one"])] {
+    for (folder, names) in
+        [(&apart, &["one", "two"][..]), (&apart, &["two", "one"]), (&first, &["one"]), (&last, &["one"])]
+    {
         let fault = "match=POST:/restart reset-after times=9".parse().unwrap();
         let mut world = World::with(Switches::default(), vec![fault]);
         world.folders = vec![folder.path().to_owned()];
@@ -243,7 +250,14 @@ fn what_is_sent_with_it_is_shown_leaf_by_leaf() {
     let plan = world.plan(ENDS, &[]).unwrap().plan;
     let report = PlanReport::new(&plan, Vec::new());
     let told = acarecipe::render::plan(&report, true);
-    for words in ["image", "ghcr.io/acarecipe/night:1.0", "\"sh\"", "secretRef", "\"token\"", "decides what comes of it"] {
+    for words in [
+        "image",
+        "ghcr.io/acarecipe/night:1.0",
+        "\"sh\"",
+        "secretRef",
+        "\"token\"",
+        "decides what comes of it",
+    ] {
         assert!(told.contains(words), "{words}: {told}");
     }
     assert!(!told.contains("what the job says") && !told.contains("\u{1b}[2J"), "{told}");
