@@ -63,13 +63,12 @@ impl Executor {
                 return Err(unseen(&wait, &reason));
             }
             let step = observed.plan.steps.iter().find(|step| keys.contains(&step.key));
-            match step.filter(|step| step.outcome.pending()).and_then(|step| step.outcome.wait.clone()) {
-                Some(still) => wait = still,
-                None => {
-                    self.remember(|so_far| so_far.waited.extend(keys));
-                    return Ok(());
-                }
-            }
+            let still = step.filter(|step| step.outcome.pending()).and_then(|step| step.outcome.wait.clone());
+            let Some(still) = still else {
+                self.remember(|so_far| so_far.waited.extend(keys));
+                return Ok(());
+            };
+            wait = still;
         }
     }
 
