@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::azure::probe::{BODY_BYTES, Peer, ProbeAnswer, ProbeError, ProbeRequest, Prober};
 use crate::clock::Clock;
 use crate::sandbox::http::{Reply, Request, Response};
-use crate::sandbox::{ClientMode, Handler, forwarded};
+use crate::sandbox::{ClientMode, Handler, NameRecord, NameReply, forwarded};
 
 /// The apps of a sandbox in this process.
 pub struct SandboxHosts {
@@ -30,7 +30,12 @@ impl Prober for SandboxHosts {
     async fn probe(&self, request: &ProbeRequest) -> Result<ProbeAnswer, ProbeError> {
         let host = request.url.host_str().unwrap_or_default().to_owned();
         if !self.azure.resolves(&host) {
-            return Err(ProbeError::Name { host, reason: "no such name".to_owned() });
+            let elsewhere = |record: &NameRecord| matches!(record, NameRecord::A(_) | NameRecord::Aaaa(_));
+            return Err(match self.azure.name(&host, "A") {
+                // An address, and nobody that the sandbox plays is there.
+                NameReply::Records(found) if found.iter().any(elsewhere) => ProbeError::Refused { host },
+                _ => ProbeError::Name { host, reason: "no such name".to_owned() },
+            });
         }
         let shown = self.azure.handshake(&host);
         if let Some(shown) = &shown {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
 use super::normalise::{common_name, equal};
@@ -110,7 +111,10 @@ impl Writer<'_> {
                     let below = path.key(key);
                     let pattern = below.pattern();
                     let told = self.kind.fingerprints.contains(&pattern.as_str());
-                    if member.is_null() || told || self.kind.is_read_only(&pattern) {
+                    // Azure tells of an alias that is none; nothing is sent of it.
+                    let empty = member.as_map().is_some_and(IndexMap::is_empty)
+                        && self.kind.stand_in(&path.pattern()).is_some_and(|one| one.member() == key);
+                    if member.is_null() || told || empty || self.kind.is_read_only(&pattern) {
                         continue;
                     }
                     // `{}` is what a client sends for an identity; ids in it are read-only.

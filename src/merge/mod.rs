@@ -12,7 +12,7 @@ mod together;
 
 use indexmap::IndexMap;
 
-use crate::azure::types::{Compare, ListKind, ResourceType};
+use crate::azure::types::{Compare, ListKind, ResourceType, StandIn};
 use crate::value::{Data, Path, Redacted, Value};
 
 pub use body::{Body, Sending, body_for};
@@ -87,6 +87,18 @@ pub enum MergeError {
         path: String,
         /// What is there, as it may be shown.
         live: String,
+        /// What the fragment gives.
+        wanted: String,
+    },
+    /// What somebody set holds the place of what the fragment gives.
+    #[error("{path} is {live} already, which holds the place of {place}, and {wanted} is wanted there")]
+    Held {
+        /// What is set.
+        path: String,
+        /// What it is, as it may be shown.
+        live: String,
+        /// The place it holds.
+        place: String,
         /// What the fragment gives.
         wanted: String,
     },
@@ -190,8 +202,46 @@ impl Merger<'_> {
             Directive::Replace(value) if self.is_everyone(path, live) && !nobody(value) => {
                 Err(MergeError::Narrows { path: path.to_string() })
             }
-            Directive::Replace(value) => Ok(self.leaf(path, live, value)),
+            Directive::Replace(value) => {
+                if let Data::Map(members) = &value.data {
+                    self.unheld(path, live, members)?;
+                }
+                Ok(self.leaf(path, live, value))
+            }
         }
+    }
+
+    /// Refuses members whose place something else holds that somebody set, and of which the fragment says nothing.
+    fn unheld(&self, path: &Path, live: &Value, members: &IndexMap<String, Value>) -> Result<(), MergeError> {
+        let Some((holder, set)) = self.held(&path.pattern(), live.as_map()) else { return Ok(()) };
+        if members.contains_key(holder.member()) {
+            return Ok(());
+        }
+        let gives = |value: &Value| {
+            !value.is_null()
+                && !matches!(Directive::read(value), Some(Directive::Delete | Directive::Default(_)))
+        };
+        match members.iter().find(|(key, value)| holder.others.contains(&key.as_str()) && gives(value)) {
+            None => Ok(()),
+            Some((key, wanted)) => Err(MergeError::Held {
+                path: holder.set_at.iter().fold(path.clone(), |path, key| path.key(key)).short(),
+                live: set,
+                place: path.key(key).short(),
+                wanted: Redacted(wanted).to_string(),
+            }),
+        }
+    }
+
+    /// What holds the place of members of the object at `pattern`, and what it is.
+    fn held(
+        &self,
+        pattern: &str,
+        members: Option<&IndexMap<String, Value>>,
+    ) -> Option<(&'static StandIn, String)> {
+        let holder = self.kind.stand_in(pattern)?;
+        let (first, rest) = holder.set_at.split_first()?;
+        let set = members?.get(*first)?.at(rest).filter(|set| !set.is_null() && set.as_str() != Some(""))?;
+        Some((holder, Redacted(set).to_string()))
     }
 
     /// Whether nothing stands in a set of a resource that is there where that means everybody.
@@ -246,6 +296,7 @@ impl Merger<'_> {
             self.own(path, live, wanted.clone(), live.as_map().is_some());
             return Ok(if live.is_null() { wanted.clone() } else { live.clone() });
         }
+        self.unheld(path, live, members)?;
         let pattern = path.pattern();
         if let Some(group) = self.kind.exclusive(&pattern) {
             let sets = |value: &Value| {
@@ -284,7 +335,7 @@ impl Merger<'_> {
         Ok(Value { data: Data::Map(merged), marks: live.marks })
     }
 
-    /// Whether a member is only a default and another member of its group is set.
+    /// Whether a member is only a default and another member of its group, or what holds its place, is set.
     fn gives_way(&self, above: &str, set: &IndexMap<String, Value>, key: &str, value: &Value) -> bool {
         let group = self.kind.exclusive(above).filter(|group| group.contains(&key));
         let others = |group: &&[&str]| {
@@ -293,7 +344,9 @@ impl Merger<'_> {
             };
             group.iter().filter(|member| **member != key).any(other)
         };
-        matches!(Directive::read(value), Some(Directive::Default(_))) && group.as_ref().is_some_and(others)
+        let held = || self.held(above, Some(set)).is_some_and(|(holder, _)| holder.others.contains(&key));
+        matches!(Directive::read(value), Some(Directive::Default(_)))
+            && (group.as_ref().is_some_and(others) || held())
     }
 
     fn list(

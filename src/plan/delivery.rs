@@ -88,7 +88,12 @@ impl Delivery {
             return None;
         }
         let barrier = nodes.len();
-        nodes.push(Node { key: BARRIER.to_owned(), resource: BARRIER.to_owned(), by_others: false });
+        nodes.push(Node {
+            key: BARRIER.to_owned(),
+            resource: BARRIER.to_owned(),
+            by_others: false,
+            waits: false,
+        });
         edges.push((pin, barrier));
         edges.extend(template.into_iter().map(|node| (barrier, node)));
         Some(barrier)

@@ -251,11 +251,13 @@ impl Frame<'_, '_> {
             Ok(outcome) => Some(outcome),
             Err(error) => {
                 let diagnostic = match &error {
-                    MergeError::Claimed { path, .. } => Diagnostic::error(codes::CLAIMED, error.to_string())
-                        .note("somebody else set it: it is not taken over, and nothing was written")
-                        .fix(format!(
-                            "if it may be changed, remove {path} yourself and run the same command again"
-                        )),
+                    MergeError::Claimed { path, .. } | MergeError::Held { path, .. } => {
+                        Diagnostic::error(codes::CLAIMED, error.to_string())
+                            .note("somebody else set it: it is not taken over, and nothing was written")
+                            .fix(format!(
+                                "if it may be changed, remove {path} yourself and run the same command again"
+                            ))
+                    }
                     _ => Diagnostic::error(codes::DOES_NOT_FIT, error.to_string()),
                 };
                 self.engine.problem(diagnostic.label(&self.recipe().source, step.span, ""));

@@ -34,6 +34,7 @@ pub(super) fn writes(
             key: steps[*index].key.clone(),
             resource: written_to(&steps[*index]),
             by_others: steps[*index].outcome.kind.by_others,
+            waits: waits(&steps[*index].outcome),
         })
         .collect();
     let needs = all_needs(engine);
@@ -108,6 +109,20 @@ fn without(groups: Vec<Group>, barrier: Option<usize>) -> Vec<Group> {
     };
     let rest = groups.iter().enumerate().filter(|(index, _)| *index != at);
     rest.map(|(_, group)| Group { after: renumbered(&group.after), ..group.clone() }).collect()
+}
+
+/// Whether a change brings an element that Azure takes only once others have seen something.
+fn waits(outcome: &Outcome) -> bool {
+    let kind = outcome.kind;
+    // The list's path and the element's own: what is owned of a new element stands at it or below.
+    let brings = |owned: &Owned| {
+        (1..=owned.path.0.len()).map(|count| Path(owned.path.0[..count].to_vec())).any(|element| {
+            matches!(element.0.last(), Some(Segment::Element(_)))
+                && kind.waits.contains(&Path(element.0[..element.0.len() - 1].to_vec()).pattern().as_str())
+                && merge::find(kind, &outcome.live, &element).is_none()
+        })
+    };
+    outcome.owned.iter().any(|owned| !owned.in_place && !owned.wanted.is_null() && brings(owned))
 }
 
 /// What tells the resource that a step changes from all others. The name of a role assignment is made of

@@ -5,6 +5,7 @@
 //! scripted in the state ([`Answers`]): by revision, or by the image it runs.
 
 mod auth;
+mod domains;
 mod tls;
 
 pub(super) use tls::handshake;
@@ -106,10 +107,12 @@ pub(super) fn named(state: &State, host: &str) -> Named {
 }
 
 /// Whether a name leads from outside to the edge of an environment.
-pub(super) fn resolves(state: &State, rules: &Switches, host: &str) -> bool {
+pub(super) fn resolves(state: &State, rules: &Switches, now: OffsetDateTime, host: &str) -> bool {
     match named(state, host) {
         Named::App { id, internal, .. } => {
-            let closed = state.apps.get(&id).is_some_and(|app| closed(state, app));
+            let app = state.apps.get(&id);
+            let closed =
+                app.is_some_and(|app| closed(state, app) || !domains::leads(state, rules, now, host, app));
             !closed && (!internal || !rules.holds(Switch::InternalNameUnresolved))
         }
         Named::Edge { internal, environment } => {
@@ -148,7 +151,7 @@ pub(super) fn answer(state: &mut State, rules: &Switches, now: OffsetDateTime, r
     let Some(app) = state.apps.get(&id) else { return nothing_there(rules) };
     let ingress = &app.configuration()["ingress"];
     let hidden = internal || ingress["external"] != json!(true) || closed(state, app);
-    if !ingress.is_object() || app.stopped || hidden {
+    if !ingress.is_object() || app.stopped || hidden || app.is_tcp() {
         return nothing_there(rules);
     }
     let Some(index) = chosen(app, &part, rules, now) else {

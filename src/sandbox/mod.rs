@@ -202,7 +202,7 @@ impl Sandbox {
     /// Whether a name leads to the edge of a Container Apps environment, from outside.
     pub fn resolves(&self, host: &str) -> bool {
         let inner = self.lock();
-        hosts::resolves(&inner.state, &inner.options.rules, host)
+        hosts::resolves(&inner.state, &inner.options.rules, (inner.options.now)(), host)
     }
 
     /// What the edge does in the handshake for a host.

@@ -83,7 +83,7 @@ pub(super) fn answer(
     let mut records = Vec::new();
     for _ in 0..MAX_ALIASES {
         let Some((zone, relative)) = zone_of(state, &at) else {
-            let found = address_of(state, rules, &at);
+            let found = address_of(state, rules, now, &at);
             return match found {
                 Some(address) if kind == "A" => {
                     records.push(NameRecord::A(address));
@@ -148,13 +148,13 @@ fn wildcard(relative: &str) -> Option<String> {
 }
 
 /// The address that the name of an app, of a revision or of a label leads to.
-fn address_of(state: &State, rules: &Switches, name: &str) -> Option<Ipv4Addr> {
+fn address_of(state: &State, rules: &Switches, now: OffsetDateTime, name: &str) -> Option<Ipv4Addr> {
     let environment = state.environments.values().find(|environment| {
         let domain =
             environment.properties["defaultDomain"].as_str().unwrap_or_default().to_ascii_lowercase();
         !domain.is_empty() && name.strip_suffix(&domain).is_some_and(|rest| rest.ends_with('.'))
     })?;
-    if !hosts::resolves(state, rules, name) {
+    if !hosts::resolves(state, rules, now, name) {
         return None;
     }
     environment.properties["staticIp"].as_str()?.parse().ok()

@@ -72,6 +72,7 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
         ("properties.configuration.secrets[]", &["value", "keyVaultUrl"]),
         ("properties.template.containers[].probes[]", &["httpGet", "tcpSocket"]),
     ],
+    stand_ins: &[],
     fields: FIELDS,
     read_only: &[
         "id",
@@ -100,6 +101,8 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
     fingerprints: &[],
     ready: "",
     by_others: false,
+    // A host name comes only once Azure's own resolver sees its TXT record (Azure/azure-cli#28680).
+    waits: &["properties.configuration.ingress.customDomains"],
     foreign: &[
         "properties.template.containers[].env[].value",
         "properties.template.initContainers[].env[].value",

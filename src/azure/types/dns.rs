@@ -2,21 +2,21 @@
 //! as a whole, and guarded by etags (Microsoft.Network dns.json).
 
 use super::table::NONE;
-use super::{Compare, ListKind, ResourceType, Update};
+use super::{Compare, ListKind, ResourceType, StandIn, Update};
 
 const VERSIONS: &[&str] = &["2018-05-01"];
 
 /// What every record set has beside its records.
-const READ_ONLY: &[&str] = &[
-    "id",
-    "name",
-    "type",
-    "systemData",
-    "etag",
-    "properties.fqdn",
-    "properties.provisioningState",
-    "properties.targetResource",
-];
+const READ_ONLY: &[&str] =
+    &["id", "name", "type", "systemData", "etag", "properties.fqdn", "properties.provisioningState"];
+
+/// A record set that is an alias of a resource (a public address, Front Door, Traffic Manager): `targetResource`, which
+/// whoever has the zone sets and a PUT without it takes away. Where there is none, `{}` is told.
+macro_rules! alias {
+    ($($records:literal)?) => {
+        &[StandIn { object: "properties", set_at: &["targetResource", "id"], others: &[$($records)?] }]
+    };
+}
 
 /// A public zone. Recipes read it.
 pub(super) const ZONE: ResourceType = ResourceType {
@@ -48,6 +48,7 @@ const ROW: ResourceType = ResourceType {
     versions: VERSIONS,
     update: Update::Put,
     read_only: READ_ONLY,
+    stand_ins: alias!(),
     // Resolvers have to see it, and remember what they saw before.
     by_others: true,
     ..NONE
@@ -71,6 +72,7 @@ pub(super) const TXT: ResourceType = ResourceType {
 /// The alias at a name.
 pub(super) const CNAME: ResourceType = ResourceType {
     name: "Microsoft.Network/dnsZones/CNAME",
+    stand_ins: alias!("CNAMERecord"),
     compare: &[("properties.CNAMERecord.cname", Compare::HostName)],
     fields: &[
         ("", SET),
@@ -84,6 +86,7 @@ pub(super) const CNAME: ResourceType = ResourceType {
 /// IPv4 addresses at a name.
 pub(super) const A: ResourceType = ResourceType {
     name: "Microsoft.Network/dnsZones/A",
+    stand_ins: alias!("ARecords"),
     lists: &[("properties.ARecords", ListKind::Map(&["ipv4Address"]))],
     fields: &[
         ("", SET),
@@ -97,6 +100,7 @@ pub(super) const A: ResourceType = ResourceType {
 /// IPv6 addresses at a name.
 pub(super) const AAAA: ResourceType = ResourceType {
     name: "Microsoft.Network/dnsZones/AAAA",
+    stand_ins: alias!("AAAARecords"),
     lists: &[("properties.AAAARecords", ListKind::Map(&["ipv6Address"]))],
     fields: &[
         ("", SET),

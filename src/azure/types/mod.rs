@@ -109,6 +109,25 @@ pub enum LinkedOn {
     Live(&'static [&'static str]),
 }
 
+/// A member of an object that, once somebody set it, says what other members say otherwise: what they hold is not to be
+/// written then. One that is empty is told and means nothing.
+#[derive(Debug)]
+pub struct StandIn {
+    /// The object.
+    pub object: &'static str,
+    /// Where in it a text stands that says whether it is set.
+    pub set_at: &'static [&'static str],
+    /// What it stands for.
+    pub others: &'static [&'static str],
+}
+
+impl StandIn {
+    /// The member.
+    pub fn member(&self) -> &'static str {
+        self.set_at.first().copied().unwrap_or_default()
+    }
+}
+
 /// One resource type. Paths are patterns: `properties.template.containers[].env[].value`.
 #[derive(Debug)]
 pub struct ResourceType {
@@ -128,6 +147,8 @@ pub struct ResourceType {
     pub defaults: &'static [(&'static str, &'static str)],
     /// Members of which at most one is set: setting one drops the others.
     pub one_of: &'static [(&'static str, &'static [&'static str])],
+    /// Members that, once set, hold the place of others.
+    pub stand_ins: &'static [StandIn],
     /// Objects whose members are known, with these: a name that is not among them is a likely mistake. Only
     /// what recipes reach; an object that is not named here is not judged.
     pub fields: &'static [(&'static str, &'static [&'static str])],
@@ -152,6 +173,9 @@ pub struct ResourceType {
     /// Whether others have to see or do something before it counts: a resolver, a certificate authority, a person.
     /// What comes after it gets writes of its own, so that it holds up nothing else.
     pub by_others: bool,
+    /// Lists to whose new elements the same holds beforehand: Azure takes one only once others have seen something, so
+    /// that it shares no write with what need not wait for that.
+    pub waits: &'static [&'static str],
     /// Values of others that may be secrets although Azure returns them.
     pub foreign: &'static [&'static str],
     /// Strings, whatever scalar a recipe gives.
@@ -224,6 +248,11 @@ impl ResourceType {
     /// The members of the object at `pattern` of which at most one may be set.
     pub fn exclusive(&self, pattern: &str) -> Option<&'static [&'static str]> {
         lookup(self.one_of, pattern)
+    }
+
+    /// What may stand for members of the object at `pattern`.
+    pub fn stand_in(&self, pattern: &str) -> Option<&'static StandIn> {
+        self.stand_ins.iter().find(|stand_in| stand_in.object == pattern)
     }
 
     /// Whether Azure alone sets what stands at `pattern`.

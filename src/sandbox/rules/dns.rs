@@ -1,6 +1,6 @@
 //! DNS zones, their record sets, and what the world is told of names.
 
-use super::{Rule, confirmed};
+use super::{Rule, Switch, assumed, confirmed};
 
 pub(super) const RULES: &[Rule] = &[
     confirmed(
@@ -17,6 +17,18 @@ pub(super) const RULES: &[Rule] = &[
         "cname-alone",
         "a CNAME stands beside no other record set of its name: 409 Conflict",
         "rcl-letsencrypt-auto-ssl/Lets-Encrypt-Auto#26, kubernetes-sigs/external-dns#5358",
+    ),
+    confirmed(
+        "alias-goes-with-put",
+        "a record set with targetResource is an alias of a resource, and stays one only in a PUT that has it; GET tells {} of one that is none",
+        "Microsoft.Network dns.json 2018-05-01: it is not read-only; Microsoft Learn, Azure DNS alias records overview",
+    ),
+    assumed(
+        "alias-excludes-records",
+        Switch::AliasExcludesRecords,
+        "a record set with targetResource and records is refused",
+        "it is taken, and the records are none of it",
+        "not confirmed",
     ),
     confirmed(
         "no-cname-at-apex",

@@ -40,7 +40,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
     confirmed(
         "validation-needs-reach",
-        "an order is fulfilled when the ingress is external and answers, the app runs, a CNAME record leads to the app's own name and nothing in between (validation CNAME) or an A record to the environment's address (HTTP), and CAA records, if there are any, allow digicert.com",
+        "an order is fulfilled when the ingress is external, speaks HTTP and answers, the app runs, a CNAME record leads to the app's own name and nothing in between (validation CNAME) or an A record to the environment's address (HTTP), and CAA records, if there are any, allow digicert.com",
         PAGE,
     ),
     assumed(

@@ -13,6 +13,16 @@ pub(super) const RULES: &[Rule] = &[
         "in Multiple mode a label has a host of its own, app---label, that leads to the label's revision",
         "Microsoft Learn, Container Apps traffic splitting, revision labels",
     ),
+    confirmed(
+        "tcp-speaks-no-http",
+        "with the transport tcp the edge has no HTTP for an app: its port is another than 80 and 443",
+        "Microsoft Learn, Container Apps ingress overview, TCP",
+    ),
+    confirmed(
+        "custom-name-follows-dns",
+        "a custom domain leads to its app only where DNS does; of a name in none of the zones that are there it is taken for granted",
+        "Microsoft Learn, Custom domain names in Azure Container Apps: the CNAME or A record",
+    ),
     assumed(
         "label-at-once",
         Switch::LabelAtOnce,

@@ -224,6 +224,8 @@ switches! {
     OtherTriggerRefused,
     /// `receiver-may-scale`
     ReceiverMayScale,
+    /// `alias-excludes-records`
+    AliasExcludesRecords,
     /// `cname-checked-at-once`
     CnameCheckedAtOnce,
     /// `order-stays-pending`

@@ -142,6 +142,12 @@ impl Certificate {
 }
 
 impl App {
+    /// Whether its ingress speaks no HTTP.
+    pub(in crate::sandbox) fn is_tcp(&self) -> bool {
+        let transport = self.configuration()["ingress"]["transport"].as_str();
+        transport.is_some_and(|transport| transport.eq_ignore_ascii_case("tcp"))
+    }
+
     /// Its custom domains, as its ingress has them.
     pub(in crate::sandbox) fn custom_domains(&self) -> &[Json] {
         elements(&self.configuration()["ingress"]["customDomains"])

@@ -93,14 +93,15 @@ fn sent(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn a_template_goes_with_the_host_name_and_waits_for_no_certificate() {
+fn a_template_goes_first_and_waits_for_neither_host_name_nor_certificate() {
     let (_folder, world) = staged();
     let run = works_and_stays(&world, &["template", "domain"], &[PARAMETER]);
-    assert_eq!(sent(&world), ["PATCH containerApps", "PUT managedCertificates", "PATCH containerApps"]);
+    let app_is = "PATCH containerApps";
+    assert_eq!(sent(&world), [app_is, app_is, "PUT managedCertificates", app_is]);
     assert_eq!(app(&world).revisions.len(), 2);
     assert_eq!(domain_of(&world)["bindingType"], "SniEnabled");
-    assert_eq!(run.planned.plan.writes.len(), 3);
-    // The first of them has the template, and the last nothing of it.
+    assert_eq!(run.planned.plan.writes.len(), 4);
+    // The first of them has the template and no host name, and the others nothing of the template.
     let bodies: Vec<Json> = world
         .sandbox
         .exchanges()
@@ -108,11 +109,35 @@ fn a_template_goes_with_the_host_name_and_waits_for_no_certificate() {
         .filter(|one| one.is_write())
         .map(|one| one.request_body.clone().unwrap_or_default())
         .collect();
-    assert!(bodies[0]["properties"]["template"].is_object() && bodies[2]["properties"]["template"].is_null());
+    let template = |body: &Json| body["properties"]["template"].is_object();
+    assert!(template(&bodies[0]) && !template(&bodies[1]) && !template(&bodies[3]));
     let domains = |body: &Json| body["properties"]["configuration"]["ingress"]["customDomains"].clone();
-    assert_eq!(domains(&bodies[0]), json!([{ "name": HOST, "bindingType": "Disabled" }]));
-    assert_eq!(domains(&bodies[2])[0]["bindingType"], "SniEnabled");
+    assert!(domains(&bodies[0]).is_null());
+    assert_eq!(domains(&bodies[1]), json!([{ "name": HOST, "bindingType": "Disabled" }]));
+    assert_eq!(domains(&bodies[3])[0]["bindingType"], "SniEnabled");
     described(&world);
+}
+
+#[test]
+fn a_proof_that_azure_does_not_see_holds_up_no_template() {
+    let (_folder, world) = staged();
+    world.sandbox.edit(|state| domains::no_record(state, &format!("asuid.{HOST}"), "TXT"));
+    let run = world.apply(&["template", "domain"], &[PARAMETER]);
+    let (_, _, said) = failure(&run);
+    assert!(said.contains("InvalidCustomHostNameValidation"), "{said}");
+    assert_eq!(variable(&app(&world), seed::APP, "X")["value"], "one");
+    assert_eq!(app(&world).revisions.len(), 2);
+    assert!(domain_of(&world).is_null());
+    pointed(&world);
+    works_and_stays(&world, &["template", "domain"], &[PARAMETER]);
+    // A host name that is there already is not proved again, and so waits for nobody.
+    let (_folder, world) = staged();
+    world.sandbox.edit(|state| {
+        domains::custom_domain(state, HOST, None);
+        domains::managed_certificate(state, "mc-host", HOST, "Succeeded", START);
+    });
+    works_and_stays(&world, &["template", "domain"], &[PARAMETER]);
+    assert_eq!(sent(&world), ["PATCH containerApps"]);
 }
 
 /// Stops before the write after so many.
@@ -130,7 +155,7 @@ impl Hook for Stops {
 
 #[test]
 fn stopped_before_any_write_the_next_run_goes_on_from_there() {
-    for count in 0..3 {
+    for count in 0..4 {
         let (_folder, world) = staged();
         let selection = world.selection(&["template", "domain"], &[PARAMETER]);
         let mut executor = world.executor();
@@ -140,7 +165,7 @@ fn stopped_before_any_write_the_next_run_goes_on_from_there() {
         let before = sent(&world).len();
         assert_eq!(before, count);
         let run = works_and_stays(&world, &["template", "domain"], &[PARAMETER]);
-        assert_eq!(run.applied.writes.len(), 3 - count, "{count}");
+        assert_eq!(run.applied.writes.len(), 4 - count, "{count}");
         assert_eq!(domain_of(&world)["bindingType"], "SniEnabled", "{count}");
         assert_eq!(app(&world).revisions.len(), 2, "{count}");
     }
@@ -257,6 +282,92 @@ fn a_claim_that_somebody_else_got_in_before_stops_the_run() {
     assert!(problems.iter().any(|problem| problem.code == codes::CLAIMED), "{problems:?}");
 }
 
+/// What is in front of a record set of others.
+const FRONT: &str = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-front/providers/Microsoft.Network/publicIPAddresses/front";
+
+/// A record set of the seeded zone with these properties.
+fn record_set(kind: &str, name: &str, properties: &str) -> String {
+    let zone = seed::dns_zone_id(seed::DNS_ZONE);
+    format!(
+        "steps:\n  - id: records\n    why: the name leads somewhere\n    resource:\n      type: Microsoft.Network/dnsZones/{kind}\n      parent: {zone}\n      name: \"{name}\"\n      body: {{ properties: {properties} }}\n"
+    )
+}
+
+fn set_of(world: &World, kind: &str, name: &str) -> Json {
+    world.sandbox.edit(|state| {
+        let set = state.zone_mut(seed::DNS_ZONE).unwrap().record_set(kind, name).cloned();
+        set.map_or(Json::Null, |set| Json::Object(set.properties))
+    })
+}
+
+#[test]
+fn an_alias_of_others_is_never_taken_over_and_never_lost() {
+    let address = "[{ ipv4Address: 20.61.0.2 }]";
+    let claimed = |value: &str| format!("{{ $patch: claim, value: {value} }}");
+    let wanted = [
+        ("A", "@", format!("{{ TTL: 300, ARecords: {address} }}"), "ARecords"),
+        ("A", "@", format!("{{ TTL: 300, ARecords: {} }}", claimed(address)), "ARecords"),
+        ("A", "@", format!("{{ $patch: replace, value: {{ TTL: 300, ARecords: {address} }} }}"), "ARecords"),
+        ("CNAME", "shop", format!("{{ CNAMERecord: {{ cname: {} }} }}", claimed(OWN)), "CNAMERecord"),
+        ("CNAME", "shop", format!("{{ CNAMERecord: {{ cname: {OWN} }} }}"), "CNAMERecord"),
+        ("AAAA", "@", "{ AAAARecords: [{ ipv6Address: \"2001:db8::1\" }] }".to_owned(), "AAAARecords"),
+    ];
+    for (kind, name, properties, member) in wanted {
+        let (_folder, world) = world_with(&[("one", &record_set(kind, name, &properties))]);
+        let host = if name == "@" { "contoso.example" } else { HOST };
+        world.sandbox.edit(|state| {
+            domains::no_record(state, host, kind);
+            domains::alias(state, host, kind, FRONT);
+        });
+        let before = set_of(&world, kind, name);
+        let planned = blocked(&world, &["one"], &[]);
+        let problem = &planned.plan.problems[0];
+        assert_eq!((problem.code, planned.plan.problems.len()), (codes::CLAIMED, 1), "{properties}");
+        assert!(problem.message.contains(FRONT) && problem.message.contains(member), "{}", problem.message);
+        assert!(problem.fix.as_ref().is_some_and(|fix| fix.contains("targetResource.id")), "{problem:?}");
+        assert_eq!(set_of(&world, kind, name), before, "{properties}");
+    }
+    // What is only a default gives way; what else stands in the record set may be written, and the alias stays.
+    let text =
+        record_set("A", "@", &format!("{{ TTL: 300, ARecords: {{ $patch: default, value: {address} }} }}"));
+    let (_folder, world) = world_with(&[("one", &text)]);
+    world.sandbox.edit(|state| domains::alias(state, "contoso.example", "A", FRONT));
+    works_and_stays(&world, &["one"], &[]);
+    let expected = json!({ "TTL": 300, "metadata": { "team": "front" }, "targetResource": { "id": FRONT } });
+    assert_eq!(set_of(&world, "A", "@"), expected);
+    described(&world);
+}
+
+#[test]
+fn a_record_set_of_others_keeps_what_it_has() {
+    let (_folder, world) = world_with(&[(
+        "one",
+        &record_set(
+            "A",
+            "@",
+            "{ TTL: { $patch: default, value: 300 }, ARecords: [{ ipv4Address: 20.61.0.2 }] }",
+        ),
+    )]);
+    world.sandbox.edit(|state| {
+        let properties = json!({
+            "TTL": 60, "metadata": { "team": "front" }, "ARecords": [{ "ipv4Address": "192.0.2.1" }],
+        });
+        let zone = state.zone_mut(seed::DNS_ZONE).unwrap();
+        zone.put("A", "@", &properties, START, "00000000-0000-0000-0000-0000000000a1");
+    });
+    works_and_stays(&world, &["one"], &[]);
+    let expected = json!({
+        "TTL": 60,
+        "metadata": { "team": "front" },
+        "ARecords": [{ "ipv4Address": "192.0.2.1" }, { "ipv4Address": "20.61.0.2" }],
+    });
+    assert_eq!(set_of(&world, "A", "@"), expected);
+    // `{}` that Azure tells of an alias that is none is not sent.
+    let bodies = world.sandbox.exchanges();
+    let sent = bodies.iter().find(|one| one.is_write()).and_then(|one| one.request_body.clone()).unwrap();
+    assert!(sent["properties"].get("targetResource").is_none(), "{sent}");
+}
+
 /// The recipe itself, with records that are made in the zone: each stage may be the last of a run.
 #[test]
 fn every_stage_of_the_recipe_may_be_the_last_of_a_run() {
@@ -371,6 +482,34 @@ fn a_certificate_that_pends_is_told_with_its_conditions() {
     // The next run says so before it writes anything.
     let planned = blocked(&world, &["custom-domains"], &["custom_domain=shop.contoso.example"]);
     assert!(text(only_failed(&planned)).contains("letsencrypt.org"));
+}
+
+#[test]
+fn a_certificate_that_pends_because_the_app_was_stopped_is_told_so() {
+    struct StopsApp(acarecipe::sandbox::Sandbox);
+    impl Hook for StopsApp {
+        fn before(&self, write: &WriteRecord) -> Result<(), String> {
+            if write.path.contains("managedCertificates") {
+                self.0.edit(|state| state.app_mut(seed::APP).unwrap().stopped = true);
+            }
+            Ok(())
+        }
+        fn after(&self, _: &WriteRecord, _: &WriteEnd) {}
+    }
+    let runs = "prerequisites:
+  - name: the app runs
+    that: \"${app.properties.runningStatus != 'Stopped'}\"
+    otherwise: \"it is ${lower(app.properties.runningStatus)}, and nobody answers the authority\"
+    fix: az containerapp start --name ${target.app} --resource-group ${target.resource_group}
+";
+    let (_folder, world) = world_with(&[("domain", &format!("{STAGES}{runs}"))]);
+    let selection = world.selection(&["domain"], &[PARAMETER]);
+    let mut executor = world.executor();
+    executor.hook = Arc::new(StopsApp(world.sandbox.clone()));
+    let attempt = attempt_with(&world, &executor, &selection);
+    let said = format!("{:?}", attempt.end.unwrap_err());
+    assert!(said.contains("it is stopped, and nobody answers the authority"), "{said}");
+    assert_eq!(domain_of(&world)["bindingType"], "Disabled");
 }
 
 /// A certificate that is brought along.

@@ -2,6 +2,7 @@
 
 use acarecipe::plan::{Finding, Status};
 use acarecipe::sandbox::seed::variant::answers::{self, Script};
+use acarecipe::sandbox::seed::variant::domains::{no_record, record};
 use acarecipe::sandbox::state::State;
 use acarecipe::sandbox::{Service, seed};
 use serde_json::json;
@@ -56,6 +57,7 @@ fn bound(binding: &'static str, certificate: &'static str) -> impl FnOnce(&mut S
         let domain =
             json!({ "name": "www.contoso.example", "bindingType": binding, "certificateId": certificate });
         app.model["properties"]["configuration"]["ingress"]["customDomains"] = json!([domain]);
+        record(state, "www.contoso.example", "A", "20.61.0.2");
     }
 }
 
@@ -94,6 +96,39 @@ fn a_custom_domain_shows_the_certificate_that_is_bound_to_it() {
     assert!(found.detail.unwrap().contains("TLS with www.contoso.example failed"));
     let found = at(bound("SniEnabled", "/nowhere"));
     assert_eq!(found.status, Status::Passed, "{found:?}");
+}
+
+#[test]
+fn a_custom_domain_is_the_apps_only_where_its_name_leads_there() {
+    let at = |change: fn(&mut State)| {
+        let both = move |state: &mut State| {
+            bound("SniEnabled", "/nowhere")(state);
+            change(state);
+        };
+        let (found, world, _) = checked_at("https://${'www.contoso.example'}/", "", both);
+        let asked = world.sandbox.exchanges().iter().filter(|one| one.service == Service::App).count();
+        (found.status, found.detail.unwrap_or_default(), asked)
+    };
+    assert_eq!(at(|_| {}).0, Status::Passed);
+    let (status, detail, asked) = at(|state| record(state, "www.contoso.example", "A", "192.0.2.1"));
+    assert_eq!((status, asked), (Status::Failed, 0), "{detail}");
+    assert!(detail.contains("was refused"), "{detail}");
+    let (status, detail, asked) = at(|state| no_record(state, "www.contoso.example", "A"));
+    assert_eq!((status, asked), (Status::CouldNotCheck, 0), "{detail}");
+    assert!(detail.contains("does not resolve"), "{detail}");
+    // By way of another name it does.
+    let (status, detail, _) = at(|state| {
+        no_record(state, "www.contoso.example", "A");
+        record(state, "www.contoso.example", "CNAME", "old.contoso.example");
+        record(state, "old.contoso.example", "CNAME", &format!("ca-demo.{DOMAIN}"));
+    });
+    assert_eq!(status, Status::Passed, "{detail}");
+    // With the transport tcp the edge has no HTTP for it.
+    let (status, detail, _) = at(|state| {
+        let app = state.app_mut(seed::APP).unwrap();
+        app.model["properties"]["configuration"]["ingress"]["transport"] = json!("Tcp");
+    });
+    assert_eq!(status, Status::Failed, "{detail}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Laws of merging, for arbitrary apps and fragments.
 
 use acarecipe::azure::types::{self, ResourceType};
-use acarecipe::merge::{body_for, merge, word_set};
+use acarecipe::merge::{MergeError, body_for, merge, merge_all, word_set};
 use acarecipe::sandbox::seed;
 use acarecipe::value::Value;
 use proptest::prelude::*;
@@ -116,8 +116,80 @@ fn meaning(value: &Json) -> Json {
     }
 }
 
+/// Places, each with values that mean different things there.
+const PLACES: &[(&[&str], &[&str])] = &[
+    (&["tags", "owner"], &["us", "them", ""]),
+    (&["properties", "configuration", "ingress", "clientCertificateMode"], &["ignore", "accept", "require"]),
+    (&["properties", "configuration", "dapr", "appId"], &["one", "two", ""]),
+];
+
+fn at(path: &[&str], leaf: Json) -> Json {
+    path.iter().rev().fold(leaf, |below, key| json!({ *key: below }))
+}
+
+/// A place, what stands there and what is wanted; nothing at all may stand there.
+fn places() -> impl Strategy<Value = (&'static [&'static str], Option<&'static str>, &'static str)> {
+    prop::sample::select(PLACES).prop_flat_map(|(path, values)| {
+        (Just(path), prop::option::of(prop::sample::select(values)), prop::sample::select(values))
+    })
+}
+
+/// Which stage of a host name: in what order, none or the binding.
+fn stage(binding: Json) -> Json {
+    json!({ "properties": { "configuration": { "ingress": { "customDomains": [
+        { "name": "shop.contoso.example", "bindingType": binding },
+    ] } } } })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_claim_never_changes_what_is_set((path, set, wanted) in places(), beside in fragments()) {
+        let live = Value::from(set.map_or(json!({ "id": "x" }), |set| at(path, json!(set))));
+        let claim = Value::from(at(path, json!({ "$patch": "claim", "value": wanted })));
+        let before = live.text_at(path).map(str::to_owned).filter(|set| !set.is_empty());
+        match (merge(kind(), &live, &claim), &before) {
+            (Ok(merged), None) => prop_assert_eq!(merged.value.text_at(path).unwrap_or_default(), wanted),
+            (Ok(merged), Some(_)) => prop_assert_eq!(&merged.value, &live),
+            (Err(error), before) => {
+                prop_assert!(matches!(&error, MergeError::Claimed { .. }), "{error}");
+                prop_assert!(before.as_deref().is_some_and(|before| before != wanted), "{error}");
+            }
+        }
+        // Neither does it beside others that say nothing of the place.
+        if path[0] == "tags" {
+            let merged = merge_all(kind(), &live, &[&Value::from(beside), &claim]);
+            if before.is_some() {
+                prop_assert_eq!(merged.text_at(path).map(str::to_owned), before);
+            }
+        }
+    }
+
+    #[test]
+    fn a_stage_that_is_a_default_never_replaces_a_later_one(
+        live in prop::sample::select(vec!["SniEnabled", "Auto", "Disabled"]),
+        spelled in any::<bool>(),
+        both in any::<bool>(),
+        turned in any::<bool>(),
+    ) {
+        let host = if spelled { "SHOP.contoso.example" } else { "shop.contoso.example" };
+        let domain = json!({ "name": host, "bindingType": live, "certificateId": "/c" });
+        let there = json!({ "properties": { "configuration": { "ingress": { "customDomains": [domain] } } } });
+        let there = Value::from(there);
+        let first = Value::from(stage(json!({ "$patch": "default", "value": "Disabled" })));
+        let last = Value::from(stage(json!("SniEnabled")));
+        let merged = merge(kind(), &there, &first).unwrap();
+        prop_assert_eq!(&merged.value, &there);
+        prop_assert!(merged.owned.iter().all(|owned| owned.in_place), "{:#?}", merged.owned);
+        // With the stage that comes after it, in whatever order, on nothing or on what is there.
+        let live = if both { there } else { Value::from(json!({ "id": "x" })) };
+        let pair = if turned { [&last, &first] } else { [&first, &last] };
+        let laid = merge_all(kind(), &live, &pair).to_json().unwrap();
+        let domains = &laid["properties"]["configuration"]["ingress"]["customDomains"];
+        prop_assert_eq!(domains.as_array().map(Vec::len), Some(1));
+        prop_assert_eq!(&domains[0]["bindingType"], "SniEnabled");
+    }
 
     #[test]
     fn merging_twice_is_merging_once(generated in apps(), fragment in fragments()) {

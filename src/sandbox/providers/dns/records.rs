@@ -7,6 +7,7 @@ use crate::sandbox::errors::{self, Refusal};
 use crate::sandbox::exchange::find;
 use crate::sandbox::providers::resources;
 use crate::sandbox::router::{self, Address, Answer, Context, Handled};
+use crate::sandbox::rules::{Switch, Switches};
 use crate::sandbox::state::{DnsZone, RecordSet, dns_key, fold, member_of};
 
 /// The types in the spelling of addresses.
@@ -100,6 +101,7 @@ fn put(context: &mut Context<'_>, address: &Address, kind: &str) -> Handled {
         }
     }
     checked(zone, kind, name, &properties, before.is_some())?;
+    alias(context.rules, kind, &mut properties)?;
     let (id, now) = (fold(&zone.id), context.now);
     let etag = context.state.new_guid("etag");
     let status = if before.is_some() { 200 } else { 201 };
@@ -148,7 +150,7 @@ fn checked(
     }
     let list = |member: &str| properties.get(member).and_then(Json::as_array).cloned().unwrap_or_default();
     match kind {
-        "CNAME" => {
+        "CNAME" if !is_alias(properties) => {
             let target = properties.get("CNAMERecord").and_then(|record| record["cname"].as_str());
             let target = target.unwrap_or_default();
             // In these words: kubernetes-sigs/external-dns#4855.
@@ -184,6 +186,31 @@ fn checked(
         _ => {}
     }
     Ok(())
+}
+
+/// A record set is an alias of a resource, or has records.
+fn alias(rules: &Switches, kind: &str, properties: &mut Map<String, Json>) -> Result<(), Refusal> {
+    let member = member_of(kind).unwrap_or_default();
+    let records = properties.get(member).is_some_and(|records| match records {
+        Json::Array(list) => !list.is_empty(),
+        other => !other.is_null(),
+    });
+    if !is_alias(properties) || !records {
+        return Ok(());
+    }
+    if rules.holds(Switch::AliasExcludesRecords) {
+        let message =
+            format!("The record set has a targetResource and {member}, of which it can have only one.");
+        return Err(Refusal::new(400, "BadRequest", message));
+    }
+    properties.shift_remove(member);
+    Ok(())
+}
+
+fn is_alias(properties: &Map<String, Json>) -> bool {
+    properties
+        .get("targetResource")
+        .is_some_and(|target| target["id"].as_str().is_some_and(|id| !id.is_empty()))
 }
 
 fn is_name(text: &str) -> bool {

@@ -21,6 +21,28 @@ pub fn record(state: &mut State, name: &str, kind: &str, value: &str) {
     dns_record(state, kind, place, &[value], OffsetDateTime::UNIX_EPOCH);
 }
 
+/// The record set of one type (`A`) that a name below the seeded zone has, as an alias of a resource.
+pub fn alias(state: &mut State, name: &str, kind: &str, resource: &str) {
+    let place = match relative(name) {
+        "" => "@",
+        place => place,
+    };
+    if let Some(zone) = state.zone_mut(DNS_ZONE) {
+        let properties = json!({
+            "TTL": 60,
+            "metadata": { "team": "front" },
+            "targetResource": { "id": resource },
+        });
+        zone.put(
+            kind,
+            place,
+            &properties,
+            OffsetDateTime::UNIX_EPOCH,
+            "00000000-0000-0000-0000-0000000000a1",
+        );
+    }
+}
+
 /// The records of one type that a name below the seeded zone has, taken away.
 pub fn no_record(state: &mut State, name: &str, kind: &str) {
     let place = match relative(name) {

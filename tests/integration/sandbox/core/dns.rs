@@ -148,3 +148,24 @@ fn the_world_sees_delegated_zones_and_the_names_of_apps_only() {
     put(&world, "CNAME", "y", &cname("x.contoso.example")).ok(201);
     assert_eq!(world.sandbox.name("x.contoso.example", "A"), NameReply::Failed("SERVFAIL"));
 }
+
+/// A record set that is an alias of a resource, and what a PUT of it with records comes to.
+pub(super) fn alias_with_records(world: &World) -> Got {
+    let target =
+        format!("{}/providers/Microsoft.Network/publicIPAddresses/front", seed::group_id(seed::GROUP));
+    let mut properties = json!({ "TTL": 60, "targetResource": { "id": target } });
+    let alone = put(world, "A", "@", &json!({ "properties": properties })).ok(201);
+    assert_eq!(alone["properties"]["targetResource"]["id"], target);
+    properties["ARecords"] = json!([{ "ipv4Address": "192.0.2.1" }]);
+    put(world, "A", "@", &json!({ "properties": properties }))
+}
+
+#[test]
+fn an_alias_of_a_resource_stays_one_only_in_a_put_that_says_so() {
+    let world = World::new();
+    alias_with_records(&world).refused(400, "BadRequest");
+    assert!(world.get(&set("A", "@")).ok(200)["properties"]["targetResource"]["id"].is_string());
+    let without = json!({ "properties": { "TTL": 60, "ARecords": [{ "ipv4Address": "192.0.2.1" }] } });
+    let put = put(&world, "A", "@", &without).ok(200);
+    assert_eq!(put["properties"]["targetResource"], json!({}));
+}

@@ -186,16 +186,23 @@ fn a_certificate_pends_until_dns_and_ingress_are_right() {
             app.model["properties"]["configuration"]["ingress"]["external"] = json!(external);
         });
     };
+    let transport = |world: &World, word: &str| {
+        world.edit(|state| {
+            let app = state.app_mut(seed::APP).unwrap();
+            app.model["properties"]["configuration"]["ingress"]["transport"] = json!(word);
+        });
+    };
     let closed: Change = |world| {
         world.edit(|state| variant::record(state, APEX, "CAA", "letsencrypt.org"));
     };
     let allowed: Change = |world| {
         world.edit(|state| variant::record(state, APEX, "CAA", "digicert.com; account=1"));
     };
-    let cases: [(&str, Doing<'_>, Doing<'_>); 4] = [
+    let cases: [(&str, Doing<'_>, Doing<'_>); 5] = [
         ("in between", &proxied, &direct),
         ("CAA", &closed, &allowed),
         ("internal", &|world| ingress(world, false), &|world| ingress(world, true)),
+        ("tcp", &|world| transport(world, "Tcp"), &|world| transport(world, "auto")),
         ("stopped", &|world| world.edit(seed::variant::stopped), &|world| {
             world.edit(|state| state.app_mut(seed::APP).unwrap().stopped = false);
         }),

@@ -6,7 +6,7 @@ use acarecipe::sandbox::{Switch, Switches, seed};
 use serde_json::{Value as Json, json};
 
 use super::{
-    START, World, auth, cosmos, dapr, domains, env, hosts, image, jobs, path_of, redis, registries,
+    START, World, auth, cosmos, dapr, dns, domains, env, hosts, image, jobs, path_of, redis, registries,
     registry_api, secrets_body, sql_batches, tasks, traffic, volumes,
 };
 
@@ -465,6 +465,7 @@ fn observe(name: &str, world: &World) -> Json {
             world.edit(seed::variant::answers::app_crashes);
             json!(matches!(hosts::ask(world, "ca-demo", "/"), Reply::Answer(_)))
         }
+        "alias-excludes-records" => json!(dns::alias_with_records(world).status),
         "cname-checked-at-once"
         | "order-stays-pending"
         | "validation-follows-redirect"

@@ -211,7 +211,7 @@ pub(in crate::sandbox) fn hindrance(
         return Some("the host name is no custom domain of an app in the environment".to_owned());
     };
     let ingress = &app.configuration()["ingress"];
-    if !ingress.is_object() || ingress["external"] != json!(true) || app.stopped {
+    if !ingress.is_object() || ingress["external"] != json!(true) || app.stopped || app.is_tcp() {
         return Some(format!("http://{host} does not answer"));
     }
     if state
