@@ -108,6 +108,13 @@
 //! How often and how long is asked is the executor's (`execute/probe`), what an answer means is the plan's. An answer is good
 //! for one look: a verification and a gate forget what was answered before them.
 //!
+//! **Names and handshakes are facts, too.** A question to the domain name system ([`facts::Shape::Dns`]) goes to a resolver
+//! of the program's own ([`azure::dns`]), past the caches of this computer: that there is no such name is an answer, that
+//! nobody could be asked is `{refused}`. The handshake belongs to a request's answer: the prober tells what the server
+//! showed and how it refused, and `plan/handshake` judges at the time of the run, so that an alert is a refusal, while a 403,
+//! which any app may say, is one only beside what the ingress is set to and what the same request with a certificate got.
+//! A client certificate tells reads apart by its digest; its key signs in the prober and is in no fact.
+//!
 //! **A local file is a fact as well.** It is read beneath its base, part by part, and no link is followed out of it
 //! (`execute/local`). Whose path it is decides the base (`recipe/paths`): what the caller typed leads anywhere, the
 //! default of a built-in recipe is where the command runs, and what somebody else's recipe writes down stays in that

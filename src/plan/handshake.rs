@@ -8,7 +8,7 @@ use super::probing::Answer;
 use crate::azure::dns::ascii_name;
 use crate::azure::probe::{ClientIdentity, days_left, names_host};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::facts::Read;
+use crate::facts::{Read, Shape};
 use crate::recipe::HttpCheck;
 use crate::value::{Data, Marks, Redacted, Value};
 
@@ -70,6 +70,13 @@ impl TlsWanted {
     }
 }
 
+/// How it is told that a refusal may be another's.
+pub(super) const OWN_WORD: &str = "which may be the app itself";
+
+/// What the edge says of an app that is stopped, with 403 or 404
+/// (microsoft/azure-container-apps#755, #1613).
+const STOPPED: &str = "This Container App is stopped";
+
 /// Alerts that say nothing of who asks: of a name that the server does not know, of a server that is broken.
 const NO_REFUSALS: [&str; 3] = ["UnrecognizedName", "InternalError", "ProtocolVersion"];
 
@@ -87,7 +94,54 @@ pub(super) fn refusal(hidden: Option<&'static str>, cause: &str, reason: &str, r
     }
 }
 
+fn number(value: &Value) -> Option<u64> {
+    match &value.data {
+        Data::Number(number) => number.as_u64(),
+        _ => None,
+    }
+}
+
 impl Frame<'_, '_> {
+    /// What a refusal by 401 or 403 comes to. An app says the same, whatever its ingress asks for: so it counts of a
+    /// request without a certificate only where the ingress requires one, and where the same request with a certificate,
+    /// if some check made it, was answered.
+    pub(super) fn refused_by_answer(
+        &self,
+        url: &str,
+        status: u16,
+        found: &Value,
+        required: bool,
+        reads: Vec<Read>,
+    ) -> Answer {
+        let unseen = |why: &str, reads| Answer::Unseen {
+            reason: format!("{url} answered {status}{why}"),
+            settled: false,
+            reads,
+        };
+        if found.text_at(&["body"]).is_some_and(|body| body.contains(STOPPED)) {
+            return unseen(", as the ingress does for an app that is stopped", reads);
+        }
+        let told = format!("refused with {status}");
+        let Some(asked) = reads.last().filter(|read| read.client.is_none()) else {
+            return Answer::Holds { told, reads };
+        };
+        if !required {
+            return unseen(&format!(", {OWN_WORD}: its ingress requires no client certificate"), reads);
+        }
+        let with = self.engine.asked.all().filter(|(read, _)| {
+            read.shape == Shape::Probe && read.client.is_some() && read.path == asked.path
+        });
+        let with: Vec<Option<u64>> = with
+            .filter_map(|(_, fact)| fact.value())
+            .map(|found| found.get("status").and_then(number))
+            .collect();
+        let answered = |status: &Option<u64>| status.is_some_and(|status| !matches!(status, 401 | 403));
+        if with.is_empty() || with.iter().any(answered) {
+            return Answer::Holds { told, reads };
+        }
+        unseen(&format!(", {OWN_WORD}: with a certificate it does not answer either"), reads)
+    }
+
     /// What a check asks of the server's certificate. `None`: a mistake, which is told.
     pub(super) fn tls_wanted(&self, http: &HttpCheck) -> Option<TlsWanted> {
         let mut wanted = TlsWanted::default();

@@ -15,6 +15,8 @@ pub(super) struct Hosts {
     pub(super) hidden: Option<&'static str>,
     /// Why the edge may turn a request away before the app sees it, if that is so.
     pub(super) guarded: Option<&'static str>,
+    /// Whether the ingress requires a certificate of its clients.
+    pub(super) required: bool,
 }
 
 impl Hosts {
@@ -58,14 +60,15 @@ impl Hosts {
         let at = |path: &str| ingress.and_then(|ingress| ingress.get(path));
         let word = at("clientCertificateMode").and_then(Value::as_str).unwrap_or_default();
         let listed = at("ipSecurityRestrictions").and_then(Value::as_list).unwrap_or_default();
-        let guarded = if word.eq_ignore_ascii_case("require") {
+        let required = word.eq_ignore_ascii_case("require");
+        let guarded = if required {
             Some("the app's ingress wants a client certificate, and a check has none")
         } else if listed.is_empty() {
             None
         } else {
             Some("the app's ingress lets only some addresses in (ipSecurityRestrictions)")
         };
-        Hosts { app: name, fqdn, domains, custom: custom_domains(app), hidden, guarded }
+        Hosts { app: name, fqdn, domains, custom: custom_domains(app), hidden, guarded, required }
     }
 
     /// Whether a host is one of them.

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::finding::Status;
 use super::frame::{Frame, shown};
-use super::handshake::{TlsWanted, Unfit, refusal};
+use super::handshake::{OWN_WORD, TlsWanted, Unfit, refusal};
 use super::hosts::Hosts;
 use super::judging::refused;
 use crate::azure;
@@ -233,7 +233,16 @@ impl Frame<'_, '_> {
             }
             return Some(self.judge_answer(
                 http,
-                &Told { hidden, guarded, url: &from, found, status, elapsed, tls: &tls },
+                &Told {
+                    hidden,
+                    guarded,
+                    url: &from,
+                    found,
+                    status,
+                    elapsed,
+                    tls: &tls,
+                    required: hosts.required,
+                },
                 &statuses,
                 reads,
             ));
@@ -247,14 +256,14 @@ impl Frame<'_, '_> {
         statuses: &[StatusRange],
         reads: Vec<Read>,
     ) -> Answer {
-        let Told { hidden, guarded, url, found, status, elapsed, tls } = told;
+        let Told { hidden, guarded, url, found, status, elapsed, tls, required } = told;
         if http.refused {
             return match (*hidden, status) {
                 (Some(why), 403 | 404) => {
                     let reason = format!("{why} ({url} answered {status})");
                     Answer::Unseen { reason, settled: true, reads }
                 }
-                (_, 401 | 403) => Answer::Holds { told: format!("refused with {status}"), reads },
+                (_, 401 | 403) => self.refused_by_answer(url, *status, found, *required, reads),
                 _ => {
                     let cause =
                         format!("{url} answered {status}, it did not refuse{}", self.beginning(found));
@@ -417,6 +426,8 @@ struct Told<'t> {
     status: u16,
     elapsed: u64,
     tls: &'t TlsWanted,
+    /// Whether the ingress requires a certificate of its clients.
+    required: bool,
 }
 
 /// The address, when it is https at the standard port, with nothing of a login in it.
@@ -537,6 +548,11 @@ pub(super) fn advice(frame: &Frame<'_, '_>, check: Option<&HttpCheck>, answer: &
             let address = reads.last().map_or("https://HOST/", |read| read.path.as_str());
             Some(format!("curl --include --cert FILE --key FILE {}", quote(address)))
         }
+        Answer::Unseen { reason, .. } if reason.contains(OWN_WORD) => Some(format!(
+            "az containerapp ingress show --name {} --resource-group {} --query clientCertificateMode",
+            quote(&target.app),
+            quote(&target.resource_group)
+        )),
         Answer::Unseen { reads, .. } => {
             let host = reads.last().and_then(|read| Url::parse(&read.path).ok());
             let host = host.as_ref().and_then(Url::host_str)?;

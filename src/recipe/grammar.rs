@@ -438,8 +438,10 @@ static HTTP: Table = table(
         may(
             "expect",
             Kind::Word(&["answer", "refused"]),
-            "`refused`: holds when the handshake is ended by an alert, or the answer is 401 or 403; that there is no \
-             answer at all could not be checked. Without it `answer`.",
+            "`refused`: holds when the handshake is ended by an alert. 401 and 403, which an app may say as well, hold of a \
+             request without a certificate only where the ingress requires one and the same request with a certificate, \
+             if a check makes it, is answered; else, and where there is no answer at all, it could not be checked. \
+             Without it `answer`.",
         ),
         may("tls_name", Kind::Expr, "The host name that the server's certificate is good for."),
         may("min_days", Kind::CountExpr, "How many days that certificate is good for, at least."),

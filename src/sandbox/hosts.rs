@@ -154,6 +154,9 @@ pub(super) fn answer(state: &mut State, rules: &Switches, now: OffsetDateTime, r
     if !ingress.is_object() || app.stopped || hidden || app.is_tcp() {
         return nothing_there(rules);
     }
+    if let Some(reply) = tls::guard(rules, app, request) {
+        return reply;
+    }
     let Some(index) = chosen(app, &part, rules, now) else {
         return match part {
             // Traffic for nobody: no revision is ready yet, or all weight is on one that is gone.

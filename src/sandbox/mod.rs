@@ -208,7 +208,7 @@ impl Sandbox {
     /// What the edge does in the handshake for a host.
     pub fn handshake(&self, host: &str) -> Handshake {
         let inner = self.lock();
-        hosts::handshake(&inner.state, (inner.options.now)(), host)
+        hosts::handshake(&inner.state, &inner.options.rules, (inner.options.now)(), host)
     }
 
     /// What the world is told of a name: the records of a type (`TXT`) at it.

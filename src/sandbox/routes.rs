@@ -10,7 +10,7 @@ use super::connection::Server;
 use super::control::{self, HEADER};
 use super::http::{Reply, Response};
 use super::wire::Parts;
-use super::{metadata, token};
+use super::{forwarded, metadata, token};
 
 /// The header by which a carrier tells the sandbox the scheme that the client used.
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
@@ -77,7 +77,8 @@ impl Server {
             .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         let mut request = parts.into_request(headers, body);
         // What the URLs in Azure's answers begin with is for the server to say, not for the client.
-        request.headers.retain(|(name, _)| name != FORWARDED_PROTO);
+        // Nor is it for the client to say which certificate it has shown: none is asked for here.
+        request.headers.retain(|(name, _)| name != FORWARDED_PROTO && name != forwarded::HEADER);
         request.headers.push((FORWARDED_PROTO.to_owned(), self.scheme.to_owned()));
         let mut n = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         *n += 1;

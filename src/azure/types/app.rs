@@ -47,6 +47,8 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
         // Host names have no case.
         ("properties.configuration.ingress.customDomains[].name", Compare::IgnoreCase),
         ("properties.configuration.ingress.customDomains[].certificateId", Compare::IgnoreCase),
+        // The portal and the schema write its words differently.
+        ("properties.configuration.ingress.clientCertificateMode", Compare::IgnoreCase),
         // The name of a resource, which has no case.
         ("properties.template.volumes[].storageName", Compare::IgnoreCase),
         ("properties.environmentId", Compare::IgnoreCase),

@@ -2,7 +2,8 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::{App, Named, State, elements, named};
+use super::{App, Named, Reply, Request, State, Switch, Switches, edge, elements, named};
+use crate::sandbox::forwarded;
 use crate::sandbox::state::fold;
 
 /// What the edge does in the handshake for a host.
@@ -35,7 +36,12 @@ pub enum ClientMode {
 const LIFETIME: Duration = Duration::days(180);
 
 /// The handshake for a host, at `now`.
-pub(in crate::sandbox) fn handshake(state: &State, now: OffsetDateTime, host: &str) -> Handshake {
+pub(in crate::sandbox) fn handshake(
+    state: &State,
+    rules: &Switches,
+    now: OffsetDateTime,
+    host: &str,
+) -> Handshake {
     let host = host.to_ascii_lowercase();
     let usual = |names: Vec<String>, client: ClientMode| Handshake {
         names,
@@ -47,7 +53,11 @@ pub(in crate::sandbox) fn handshake(state: &State, now: OffsetDateTime, host: &s
         Named::App { id, .. } => state.apps.get(&id),
         Named::Edge { .. } | Named::Nothing => None,
     };
-    let client = app.map_or(ClientMode::Ignore, mode);
+    let client = match app.map_or(ClientMode::Ignore, |app| mode(rules, app)) {
+        // Asked for; who shows none is refused later.
+        ClientMode::Require if !rules.holds(Switch::ClientCertificateRefusedByAlert) => ClientMode::Accept,
+        mode => mode,
+    };
     let domain = app.and_then(|app| {
         let domains = elements(&app.configuration()["ingress"]["customDomains"]);
         domains
@@ -76,9 +86,24 @@ pub(in crate::sandbox) fn handshake(state: &State, now: OffsetDateTime, host: &s
     }
 }
 
-fn mode(app: &App) -> ClientMode {
+/// What the edge answers to a request that came through the handshake without the certificate that is required; `None`:
+/// it goes on to the app.
+pub(super) fn guard(rules: &Switches, app: &App, request: &Request) -> Option<Reply> {
+    let shown = request.headers.iter().any(|(name, _)| name == forwarded::HEADER);
+    (!shown && mode(rules, app) == ClientMode::Require)
+        .then(|| edge(403, "Error 403 - A client certificate is required."))
+}
+
+/// What is wanted of a client, in whichever way.
+fn mode(rules: &Switches, app: &App) -> ClientMode {
     match app.configuration()["ingress"]["clientCertificateMode"].as_str() {
-        Some(word) if word.eq_ignore_ascii_case("require") => ClientMode::Require,
+        Some(word) if word.eq_ignore_ascii_case("require") => {
+            if rules.holds(Switch::ClientCertificateRequiredEverywhere) {
+                ClientMode::Require
+            } else {
+                ClientMode::Accept
+            }
+        }
         Some(word) if word.eq_ignore_ascii_case("accept") => ClientMode::Accept,
         _ => ClientMode::Ignore,
     }

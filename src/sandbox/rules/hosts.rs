@@ -61,4 +61,26 @@ pub(super) const RULES: &[Rule] = &[
         "the connection is closed without an answer",
         "not confirmed",
     ),
+    confirmed(
+        "client-certificate-forwarded",
+        "with clientCertificateMode accept or require a client's certificate is asked for, whoever signed it, and \
+         forwarded in X-Forwarded-Client-Cert",
+        "Microsoft Learn, Container Apps client certificate authorization",
+    ),
+    assumed(
+        "client-certificate-refused-by-alert",
+        Switch::ClientCertificateRefusedByAlert,
+        "with require a client without a certificate gets an alert in the handshake",
+        "the handshake goes on, and the edge answers 403",
+        "Microsoft Learn, Container Apps client certificate authorization: required for all requests; how one without \
+         is refused is not said",
+    ),
+    assumed(
+        "client-certificate-required-everywhere",
+        Switch::ClientCertificateRequiredEverywhere,
+        "require holds for every client, wherever it is",
+        "a client without a certificate is answered, as with accept",
+        "Microsoft Learn, Container Apps client certificate authorization; microsoft/azure-container-apps#880 shows \
+         answers without one",
+    ),
 ];

@@ -196,6 +196,10 @@ switches! {
     InternalNameUnresolved,
     /// `edge-answers-for-crash`
     EdgeAnswersForCrash,
+    /// `client-certificate-refused-by-alert`
+    ClientCertificateRefusedByAlert,
+    /// `client-certificate-required-everywhere`
+    ClientCertificateRequiredEverywhere,
     /// `empty-auth-lists-left-out`
     EmptyAuthListsLeftOut,
     /// `login-page-needs-provider`

@@ -4,7 +4,7 @@ use acarecipe::plan::{Finding, Status};
 use acarecipe::sandbox::seed::variant::answers::{self, Script};
 use acarecipe::sandbox::seed::variant::domains::{no_record, record};
 use acarecipe::sandbox::state::State;
-use acarecipe::sandbox::{Service, seed};
+use acarecipe::sandbox::{Service, Switches, seed};
 use serde_json::json;
 
 use super::super::support::world::World;
@@ -42,6 +42,32 @@ fn checked_at(url: &str, rest: &str, change: impl FnOnce(&mut State)) -> (Findin
 fn checked(rest: &str, change: impl FnOnce(&mut State)) -> (Status, String) {
     let (found, ..) = checked_at(OWN, rest, change);
     (found.status, found.detail.unwrap_or_default())
+}
+
+/// What `expect: refused` comes to, and other checks at the same address, with an assumption turned round: the first of
+/// `rests` belongs to a request that is to be refused.
+fn checked_under(flip: &str, rests: &[&str], change: impl FnOnce(&mut State)) -> Vec<(Status, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("asks")).unwrap();
+    let checks: Vec<String> = rests
+        .iter()
+        .enumerate()
+        .map(|(at, rest)| {
+            let expect = if at == 0 { ", expect: refused" } else { "" };
+            format!("{{ name: own{at}, http: {{ url: \"{OWN}\"{rest}{expect} }} }}")
+        })
+        .collect();
+    let head = recipe(OWN, "");
+    let head = head.lines().filter(|line| !line.starts_with("verify")).collect::<Vec<_>>().join("\n");
+    let text = format!("{head}\nverify: [{}]\n", checks.join(", "));
+    std::fs::write(folder.path().join("asks/recipe.yaml"), text).unwrap();
+    let mut world = World::with(Switches::flip(flip).unwrap(), Vec::new()).edited(change);
+    let (certificate, key) = identity();
+    world.folders = vec![folder.path().to_owned()];
+    world.variables.insert("KEY".to_owned(), key);
+    let found = world.verify(&["asks"], &[&format!("asks.cert={certificate}")]);
+    let named = |at: usize| found.iter().find(|one| one.name == format!("own{at}")).expect("it is judged");
+    (0..rests.len()).map(|at| (named(at).status, named(at).detail.clone().unwrap_or_default())).collect()
 }
 
 fn mode(word: &'static str) -> impl FnOnce(&mut State) {
@@ -142,9 +168,24 @@ fn an_alert_or_a_refusal_is_one_and_silence_is_not() {
     let (came, detail) = checked(refused, mode("require"));
     assert_eq!(came, Status::Passed, "{detail}");
     assert!(detail.contains("CertificateRequired"), "{detail}");
+    // An app says 401 and 403 as well: of itself that proves nothing.
     for code in [401, 403] {
-        let (came, detail) = checked(refused, status(code));
-        assert_eq!((came, detail.as_str()), (Status::Passed, format!("refused with {code}").as_str()));
+        for word in ["ignore", "accept"] {
+            let (came, detail) = checked(refused, |state| {
+                mode(word)(state);
+                status(code)(state);
+            });
+            assert_eq!(came, Status::CouldNotCheck, "{word} {detail}");
+            assert!(detail.contains("its ingress requires no client certificate"), "{word} {detail}");
+        }
+    }
+    let stopped = |state: &mut State| {
+        mode("ignore")(state);
+        seed::variant::stopped(state);
+    };
+    for flip in ["edge-says-404", "client-certificate-refused-by-alert"] {
+        let (came, detail) = checked_under(flip, &[""], stopped).remove(0);
+        assert_ne!(came, Status::Passed, "{flip}: {detail}");
     }
     for (change, words) in [
         (Box::new(mode("accept")) as Box<dyn FnOnce(&mut State)>, "answered 200, it did not refuse"),
@@ -162,6 +203,35 @@ fn an_alert_or_a_refusal_is_one_and_silence_is_not() {
         let (came, detail) = checked(refused, change);
         assert_eq!(came, Status::CouldNotCheck, "{detail}");
     }
+}
+
+/// Where the edge refuses with 403 as an app does.
+#[test]
+fn a_refusal_by_answer_counts_where_one_is_required_and_the_certificate_is_answered() {
+    let flip = "client-certificate-refused-by-alert";
+    let script = |status: Option<u16>| {
+        move |state: &mut State| {
+            mode("Require")(state);
+            answers::app_answers(state, &Script { status, ..Script::default() });
+        }
+    };
+    let alone = checked_under(flip, &[""], script(None)).remove(0);
+    assert_eq!(alone, (Status::Passed, "refused with 403".to_owned()));
+    let both = checked_under(flip, &["", SHOWN], script(None));
+    assert_eq!(both[0], (Status::Passed, "refused with 403".to_owned()), "{both:?}");
+    for code in [401, 403] {
+        let both = checked_under(flip, &["", SHOWN], script(Some(code)));
+        assert_eq!(both[0].0, Status::CouldNotCheck, "{both:?}");
+        assert!(both[0].1.contains("with a certificate it does not answer either"), "{both:?}");
+        // It is no refusal that the certificate meets another mistake of the app.
+        assert_eq!(both[1].0, Status::Failed, "{both:?}");
+    }
+    assert_eq!(checked_under(flip, &["", SHOWN], script(Some(500)))[0].0, Status::Passed);
+    // Where the edge lets through what it says it does not.
+    let flip = "client-certificate-required-everywhere";
+    let (came, detail) = checked_under(flip, &[""], script(None)).remove(0);
+    assert_eq!(came, Status::Failed, "{detail}");
+    assert!(detail.contains("answered 200, it did not refuse"), "{detail}");
 }
 
 #[test]

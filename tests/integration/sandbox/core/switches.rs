@@ -461,6 +461,15 @@ fn observe(name: &str, world: &World) -> Json {
         "internal-name-unresolved" => {
             json!(world.sandbox.resolves(&format!("ca-demo.internal.{}", hosts::DOMAIN)))
         }
+        "client-certificate-refused-by-alert" | "client-certificate-required-everywhere" => {
+            world.edit(|state| {
+                let app = state.app_mut(seed::APP).unwrap();
+                app.model["properties"]["configuration"]["ingress"]["clientCertificateMode"] =
+                    json!("require");
+            });
+            let shown = world.sandbox.handshake(&format!("ca-demo.{}", hosts::DOMAIN)).client;
+            json!([format!("{shown:?}"), hosts::status(world, "ca-demo")])
+        }
         "edge-answers-for-crash" => {
             world.edit(seed::variant::answers::app_crashes);
             json!(matches!(hosts::ask(world, "ca-demo", "/"), Reply::Answer(_)))
