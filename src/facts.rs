@@ -414,10 +414,6 @@ impl Fact {
 /// The type of zones, in small letters.
 const DNS_ZONES: &str = "microsoft.network/dnszones";
 
-/// Ends of the names of members that hold what nobody but their owner should see. Of a type without a row
-/// nothing more is known.
-const TELLING: &[&str] = &["password", "secret", "token", "connectionstring", "key", "sas"];
-
 /// A resource of which the type table knows nothing: what looks like a secret counts as somebody else's,
 /// and so do values of environment variables, wherever they stand.
 fn guarded(value: Value) -> Value {
@@ -425,9 +421,7 @@ fn guarded(value: Value) -> Value {
         Data::Map(members) => {
             let variable = members.contains_key("name") && members.contains_key("value");
             let guard = |(name, member): (String, Value)| {
-                let folded = name.to_ascii_lowercase();
-                let telling = TELLING.iter().any(|end| folded.ends_with(end));
-                let hide = (variable && name == "value") || telling;
+                let hide = (variable && name == "value") || types::is_telling(&name);
                 let member = if hide { member.mark(Marks::EXISTING) } else { guarded(member) };
                 (name, member)
             };

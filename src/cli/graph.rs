@@ -1,6 +1,6 @@
 //! `graph`: the map of the catalogue, and with `--live` how far an app has come on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -14,7 +14,7 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::execute::{Failure, Observed};
 use crate::facts::Facts;
 use crate::plan::Selection;
-use crate::recipe::{Asked, Catalogue, Graph, Recipe, bind};
+use crate::recipe::{Asked, Catalogue, Graph, Instance, Origin, Project, Recipe, bind};
 use crate::render::{self, Format, Screen};
 use crate::report::{Ending, StandingReport};
 use crate::verify::{Standing, standing};
@@ -29,6 +29,10 @@ pub(super) struct GraphArgs {
     /// project file and -p
     #[arg(long)]
     live: bool,
+    /// Recipes that are looked at though they are not built in, beside those of the project file: RECIPE or
+    /// RECIPE=ALIAS
+    #[arg(value_name = "RECIPE", requires = "live")]
+    named: Vec<String>,
     /// An input: recipe.name[.key]=value; as for plan
     #[arg(short, long = "param", value_name = "NAME=VALUE", requires = "live")]
     parameters: Vec<String>,
@@ -40,6 +44,8 @@ pub(super) struct GraphArgs {
     sandbox: arguments::SandboxRun,
     #[command(flatten)]
     waiting: arguments::Waiting,
+    #[command(flatten)]
+    probing: arguments::Probing,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -83,19 +89,31 @@ impl GraphArgs {
         if let Some(found) = self.nobodys(&catalogue) {
             return refuse(screen, "graph", sandbox, &[found], Ending::Usage);
         }
+        let meant = match self.meant(&catalogue) {
+            Ok(meant) => meant,
+            Err(found) => return refuse(screen, "graph", sandbox, &found, Ending::Usage),
+        };
         let on = arguments::OnApp {
             recipes: self.folders.recipes(),
             target: self.target.clone(),
             sandbox: self.sandbox.clone(),
             waiting: self.waiting.clone(),
-            probing: arguments::Probing::default(),
+            probing: self.probing.clone(),
         };
         let flags = Flags { command: "graph", on: &on, verbose: output.verbose > 0, recipes: Named::Never };
         let context = match judge::open(&flags, screen).await {
             Ok(context) => context,
             Err(ending) => return ending,
         };
-        let work = self.look(&context, &catalogue);
+        let selections = self.selections(&catalogue, &meant);
+        let foreign: BTreeSet<String> =
+            selections.values().flatten().flat_map(|one| recipes::foreign(&one.selection)).collect();
+        // Before anything is asked for them.
+        for one in &foreign {
+            context.progress.clear();
+            screen.status(&render::foreign(one));
+        }
+        let work = Self::look(&context, selections);
         let standings = match until_signal(&context.interrupt, work).await {
             Ok(Ok(Ok(standings))) => standings,
             Ok(Ok(Err(observed))) => {
@@ -111,7 +129,8 @@ impl GraphArgs {
             }
         };
         context.progress.clear();
-        show(screen, self.map, &catalogue.graph(), Some((&standings, sandbox)));
+        let live = Live { standings: &standings, sandbox, foreign: &foreign };
+        show(screen, self.map, &catalogue.graph(), Some(&live));
         Ending::Ok
     }
 
@@ -130,36 +149,87 @@ impl GraphArgs {
         )
     }
 
+    /// What is looked at of each recipe: as it is named, else as the project file has it, else as it is. One that
+    /// is not built in only when somebody named it: what it reads and asks for is its author's choice.
+    ///
+    /// # Errors
+    /// Recipes that are not there.
+    fn meant(&self, catalogue: &Catalogue) -> Result<Meant, Vec<Diagnostic>> {
+        let project = recipes::project(self.sandbox.sandbox)?;
+        let entries = project.as_ref().map_or(&[] as &[_], |project| project.recipes.as_slice());
+        let mut named: Vec<Asked> = Vec::new();
+        if !self.named.is_empty() {
+            let all = arguments::Recipes { named: self.named.clone(), ..self.folders.recipes() };
+            named = recipes::asked(&all, project.as_ref())?;
+        }
+        let unknown = named.iter().filter_map(|one| Some(*catalogue.get(&one.recipe).err()?));
+        let unknown: Vec<Diagnostic> = unknown.collect();
+        if !unknown.is_empty() {
+            return Err(unknown);
+        }
+        let own: BTreeSet<String> = named.iter().chain(entries).map(|one| one.recipe.clone()).collect();
+        let recipes = catalogue.recipes().map(|recipe| {
+            let name = &recipe.name.value;
+            let mut asked: Vec<Asked> = named.iter().filter(|one| one.recipe == *name).cloned().collect();
+            if asked.is_empty() {
+                asked = recipes::picked(Asked { recipe: name.clone(), ..Asked::default() }, entries);
+            }
+            (name.clone(), asked)
+        });
+        Ok(Meant { recipes: recipes.collect(), named: own, project })
+    }
+
+    /// What is planned of each recipe, or why nothing is.
+    fn selections(&self, catalogue: &Catalogue, meant: &Meant) -> BTreeMap<String, Result<Looked, Standing>> {
+        let looked = |name: &str, asked: &[Asked]| {
+            let instances = recipes::instances(catalogue, asked, meant.project.as_ref())
+                .map_err(|found| Standing::refused(&found, false))?;
+            // What a recipe requires is as much its author's as the recipe.
+            let mut strange = instances
+                .iter()
+                .filter(|one| one.recipe.origin != Origin::BuiltIn)
+                .map(|one| one.recipe.name.value.as_str())
+                .filter(|_| !meant.named.contains(name))
+                .collect::<BTreeSet<_>>();
+            let itself = strange.remove(name);
+            if itself || !strange.is_empty() {
+                let first = strange.first().filter(|_| !itself);
+                let why = first.map_or_else(String::new, |first| format!("{first} is "));
+                return Err(Standing::Unknown(format!("{why}not built in; name it")));
+            }
+            let aliases = asked.iter().map(Asked::instance).collect();
+            match self.bound(instances) {
+                Ok(selection) => Ok(Looked { selection, aliases }),
+                Err(found) => Err(Standing::refused(&found, recipes::only_missing(&found))),
+            }
+        };
+        meant.recipes.iter().map(|(name, asked)| (name.clone(), looked(name, asked))).collect()
+    }
+
     /// How each recipe stands, on shared facts; the observation itself when there is no app to look at.
     ///
     /// # Errors
     /// Azure could not be asked.
     async fn look(
-        &self,
         context: &Context,
-        catalogue: &Catalogue,
+        selections: BTreeMap<String, Result<Looked, Standing>>,
     ) -> Result<Result<BTreeMap<String, Standing>, Box<Observed>>, Failure> {
-        let project = recipes::project(self.sandbox.sandbox).unwrap_or_default();
-        let entries = project.as_ref().map_or(&[] as &[_], |project| project.recipes.as_slice());
         let app = context.executor.observe(&context.selection, &context.target, false).await?;
         if app.plan.app.is_null() || app.plan.app.is_unknown() {
             return Ok(Err(Box::new(app)));
         }
         let mut facts: Facts = app.facts;
         let mut standings = BTreeMap::new();
-        for recipe in catalogue.recipes() {
-            let name = &recipe.name.value;
-            let asked = recipes::picked(Asked { recipe: name.clone(), ..Asked::default() }, entries);
-            let aliases: Vec<String> = asked.iter().map(Asked::instance).collect();
-            let selection = match self.selection(catalogue, &asked, project.as_ref()) {
-                Ok(selection) => selection,
-                Err(found) => {
-                    standings.insert(name.clone(), Standing::refused(&found, recipes::only_missing(&found)));
+        for (name, looked) in selections {
+            let Looked { selection, aliases } = match looked {
+                Ok(looked) => looked,
+                Err(known) => {
+                    standings.insert(name, known);
                     continue;
                 }
             };
             let observed = context.executor.observe_from(facts, &selection, &context.target, false).await?;
-            standings.insert(name.clone(), standing(&observed.plan, &aliases));
+            standings.insert(name, standing(&observed.plan, &aliases));
             facts = observed.facts;
         }
         Ok(Ok(standings))
@@ -169,18 +239,36 @@ impl GraphArgs {
     ///
     /// # Errors
     /// Inputs that are missing or wrong.
-    fn selection(
-        &self,
-        catalogue: &Catalogue,
-        asked: &[Asked],
-        project: Option<&crate::recipe::Project>,
-    ) -> Result<Selection, Vec<Diagnostic>> {
-        let instances = recipes::instances(catalogue, asked, project)?;
+    fn bound(&self, instances: Vec<Instance>) -> Result<Selection, Vec<Diagnostic>> {
         let own = |text: &&String| instances.iter().any(|one| concerns(text, &one.alias, &one.recipe));
         let parameters: Vec<String> = self.parameters.iter().filter(own).cloned().collect();
         let inputs = bind(&instances, &parameters, &Surroundings { sandbox: self.sandbox.sandbox })?;
         Ok(Selection { instances, inputs })
     }
+}
+
+/// What is looked at.
+struct Meant {
+    /// Each recipe of the catalogue, with the instances that are looked at.
+    recipes: Vec<(String, Vec<Asked>)>,
+    /// The recipes that somebody named.
+    named: BTreeSet<String>,
+    project: Option<Project>,
+}
+
+/// One recipe that is planned.
+struct Looked {
+    selection: Selection,
+    /// Under which names it stands in it.
+    aliases: Vec<String>,
+}
+
+/// What is in place, and of whom.
+struct Live<'l> {
+    standings: &'l BTreeMap<String, Standing>,
+    sandbox: bool,
+    /// Recipes that are not built in, as a plan names them.
+    foreign: &'l BTreeSet<String>,
 }
 
 /// Whether a parameter is for a recipe under this name.
@@ -191,17 +279,20 @@ fn concerns(text: &str, alias: &str, recipe: &Recipe) -> bool {
 }
 
 /// Shows the map, with what is in place where that is known.
-fn show(screen: &Screen, map: GraphFormat, graph: &Graph, live: Option<(&BTreeMap<String, Standing>, bool)>) {
+fn show(screen: &Screen, map: GraphFormat, graph: &Graph, live: Option<&Live<'_>>) {
     let told: BTreeMap<&str, StandingReport> = live
         .iter()
-        .flat_map(|(standings, _)| standings.iter())
+        .flat_map(|live| live.standings.iter())
         .map(|(name, standing)| (name.as_str(), StandingReport::from(standing)))
         .collect();
     if screen.format == Format::Json {
         let mut document = json!({ "nodes": graph.nodes, "edges": graph.edges });
-        if let Some((_, sandbox)) = live {
+        if let Some(live) = live {
             document["live"] = json!(told);
-            document["sandbox"] = json!(sandbox);
+            document["sandbox"] = json!(live.sandbox);
+            if !live.foreign.is_empty() {
+                document["foreignRecipes"] = json!(live.foreign);
+            }
         }
         screen.document(document);
         return;

@@ -150,7 +150,7 @@ codes! {
     BAD_DIRECTIVE = "bad-directive", "a $patch directive of the wrong form";
     READ_ONLY = "read-only-property", "a property that Azure sets, in a fragment";
     MISSING_LIST_KEY = "missing-list-key", "an element without the member that tells it apart";
-    SECRET_EXAMINED = "secret-examined", "what is in a secret decides what is written";
+    SECRET_EXAMINED = "secret-examined", "what is in a secret decides what is written, or what may not be shown what is asked";
     SECRET_DEFAULT = "secret-default", "a secret input with its value in the recipe";
     NOT_AN_ELEMENT = "not-an-element", "a lookup with `for_each`, read outside its loop as if it were one";
     OUT_OF_REACH = "out-of-reach", "a root named within a filter, where names are those of the element";
@@ -168,6 +168,7 @@ codes! {
     YAML_NUMBER = "yaml-number", "a number that is not read as it is written";
     SECRET_MISPLACED = "secret-misplaced", "a secret would go where it can be read";
     FOREIGN_HOST = "foreign-host", "a check of a host that is not the app's own";
+    FOREIGN_NAME = "foreign-name", "a name that is asked for, and that neither the caller nor Azure gave";
     TOO_MANY_ROUNDS = "too-many-rounds", "a `for_each` over more than a run can take";
     UNKNOWN_TYPE = "unknown-type", "a type of resource that the type table does not have";
     ROLE_REFUSED = "role-refused", "a role that could give roles away";

@@ -107,8 +107,7 @@ impl Frame<'_, '_> {
             if let Some(origin) = sent.origins().into_iter().next() {
                 return Err(Value::unknown(origin));
             }
-            if sent.contains_hidden() {
-                self.hides(Marks::SECRET, action.resource.span, "sent with an action");
+            if self.tells(sent, action.resource.span, "sent with an action") {
                 return Err(Value::null());
             }
         }

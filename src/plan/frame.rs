@@ -149,6 +149,20 @@ impl<'a> Frame<'_, 'a> {
         marks.hidden()
     }
 
+    /// As [`Frame::hides`], of a value that others will see: the content of a file may not be sent to them either.
+    pub(super) fn tells(&self, value: &Value, span: Span, what: &str) -> bool {
+        let hidden = if value.contains_secret() { Marks::SECRET } else { Marks::EXISTING };
+        if value.contains_hidden() {
+            return self.hides(hidden, span, what);
+        }
+        if value.contains_file() {
+            let message = format!("the content of a file cannot be {what}");
+            let problem = Diagnostic::error(codes::SECRET_MISPLACED, message);
+            self.engine.problem(problem.label(&self.recipe().source, span, ""));
+        }
+        value.contains_file()
+    }
+
     pub(super) fn with_each(&self, each: Option<Each>) -> Frame<'_, 'a> {
         Frame { engine: self.engine, instance: self.instance, each, roots: self.roots.clone() }
     }

@@ -87,7 +87,7 @@ impl Frame<'_, '_> {
             return Err(value);
         }
         // Whoever keeps a name's zone sees who asks for it.
-        if value.is_null() || self.hides(value.marks, lookup.name.span, "a name that is asked for") {
+        if value.is_null() || self.tells(&value, lookup.name.span, "a name that is asked for") {
             return Err(Value::null());
         }
         let name = value.as_str().ok_or_else(|| "is no text".to_owned());

@@ -287,6 +287,11 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
     {
         return None;
     }
+    if matches!(lookup.kind, LookupKind::Dns(_) | LookupKind::Action(_)) {
+        // Others see what is asked. That it is must not hang on who looks at the answer: it would tell of what
+        // decides that.
+        let _ = frame.found(lookup);
+    }
     if !must_be_there(lookup) {
         return None;
     }

@@ -385,7 +385,13 @@ const DNS_NAME: Key = need(
     "The name; one that is not ASCII is asked for in its ASCII form. The result is `{name, records, owner}`: names in \
      small letters without their final dot; A, AAAA, CNAME and TXT records are texts, CAA records `{flags, tag, value}`, \
      SOA records `{mname, rname, serial}`. A name that is not there has the records `[]`. When it cannot be asked, the \
-     result is `{name, refused}` with the reason, and what is judged over its records could not be checked.",
+     result is `{name, refused}` with the reason, and what is judged over its records could not be checked. Whoever \
+     keeps the name's zone sees that it is asked for: secrets, values of somebody else's (of environment variables, say) \
+     and what is in files decide neither the name nor whether it is asked for. In a recipe that is not built in the name \
+     is written out, or is an input, a host name that Azure tells (`fqdn`, `defaultDomain`, those of custom domains) or a \
+     record of another dns lookup, each as it is, with fixed text before it at most (`asuid.${inputs.domain}`); whether \
+     one that is written out is asked for hangs on inputs alone. An honest recipe for whose name that is too strict takes \
+     the whole name as an input.",
 );
 const DNS_TYPE: Key = need(
     "type",

@@ -17,4 +17,4 @@ pub use permissions::permissions;
 pub use progress::Progress;
 pub use scaffold::scaffolded;
 pub use screen::{Colour, Format, Kept, Screen, Trace};
-pub use text::{action_required, checks, counted, ending, header, outputs, plan, refusal};
+pub use text::{action_required, checks, counted, ending, foreign, header, outputs, plan, refusal};

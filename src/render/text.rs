@@ -92,12 +92,17 @@ pub fn checks(title: &str, checks: &[Check], instances: &[InstanceReport]) -> St
     text
 }
 
+/// A recipe that is not built in, with its folder.
+pub fn foreign(recipe: &str) -> String {
+    format!("{YELLOW}!{YELLOW:#} {recipe}")
+}
+
 /// A plan as Terraform's readers know it: `+ ~ -`, before → after, why, and what follows. `whole`:
 /// everything that it depends on is there.
 pub fn plan(plan: &PlanReport, whole: bool) -> String {
     let mut text = String::new();
     for folder in &plan.foreign_recipes {
-        let _ = writeln!(text, "\n{YELLOW}!{YELLOW:#} {folder}");
+        let _ = writeln!(text, "\n{}", foreign(folder));
     }
     if let Some(owner) = &plan.other_owner {
         let _ = writeln!(text, "\n{YELLOW}!{YELLOW:#} {owner}");

@@ -229,6 +229,16 @@ impl Value {
             }
     }
 
+    /// Whether any part of the value is the content of a file, or made from it.
+    pub fn contains_file(&self) -> bool {
+        self.marks.file
+            || match &self.data {
+                Data::List(list) => list.iter().any(Value::contains_file),
+                Data::Map(map) => map.values().any(Value::contains_file),
+                _ => false,
+            }
+    }
+
     /// Whether this is JSON `null`.
     pub fn is_null(&self) -> bool {
         matches!(self.data, Data::Null)

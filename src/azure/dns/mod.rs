@@ -24,7 +24,7 @@ pub use name::{NameError, ascii_name};
 pub use network::NetworkResolver;
 pub use server::{ServerError, name_server};
 
-/// The most records of one answer that are taken, and the most characters of a text.
+/// The most records of one answer that are read, and the most characters of a text.
 const MAX_RECORDS: usize = 100;
 const MAX_TEXT: usize = 4096;
 
@@ -199,13 +199,17 @@ async fn climbed(
 ) -> Result<LookedUp, Unanswered> {
     let mut at = Some(name);
     let mut asked = 0;
-    while let Some(owner) = at.filter(|_| asked < MAX_CLIMB) {
+    while let Some(owner) = at {
+        if asked == MAX_CLIMB {
+            // What was not asked is not absent.
+            return Err(Unanswered(format!("more than {MAX_CLIMB} names would have to be asked")));
+        }
         asked += 1;
         let records = resolver.records(owner, kind).await?;
         if !records.is_empty() {
             return Ok(LookedUp {
                 name: name.to_owned(),
-                records: bounded(records),
+                records: bounded(records)?,
                 owner: Some(owner.to_owned()),
                 refused: None,
             });
@@ -215,13 +219,17 @@ async fn climbed(
     Ok(LookedUp { name: name.to_owned(), records: Vec::new(), owner: None, refused: None })
 }
 
-/// What is taken of an answer: not more than recipes need, nothing that a terminal would obey, in one order whatever
-/// order a server likes.
-fn bounded(records: Vec<Record>) -> Vec<Record> {
+/// What is taken of an answer: nothing that a terminal would obey, in one order whatever order a server likes.
+///
+/// # Errors
+/// More records than any recipe needs: a part of them would not be the answer.
+fn bounded(records: Vec<Record>) -> Result<Vec<Record>, Unanswered> {
+    if records.len() > MAX_RECORDS {
+        return Err(Unanswered(format!("there are {} records, more than are read", records.len())));
+    }
     let clean = |text: String| strip_control(&text).chars().take(MAX_TEXT).collect::<String>();
     let mut records: Vec<Record> = records
         .into_iter()
-        .take(MAX_RECORDS)
         .map(|record| match record {
             Record::Text(text) => Record::Text(clean(text)),
             Record::Caa { flags, tag, value } => Record::Caa { flags, tag: clean(tag), value: clean(value) },
@@ -232,7 +240,7 @@ fn bounded(records: Vec<Record>) -> Vec<Record> {
         .collect();
     records.sort();
     records.dedup();
-    records
+    Ok(records)
 }
 
 #[cfg(test)]
@@ -268,6 +276,10 @@ mod tests {
         assert_eq!(look(&zone, "x.a.b.example", false).unwrap().owner, None);
         assert_eq!(look(&zone, "x.c.example", true).unwrap().owner.as_deref(), Some("example"));
         assert_eq!(look(&zone, "a.test", true).unwrap().records, []);
+        // Nor does what was not asked, above more names than are.
+        let deep = |above: usize| "x.".repeat(above) + "b.example";
+        assert_eq!(look(&zone, &deep(19), true).unwrap().owner.as_deref(), Some("b.example"));
+        assert!(look(&zone, &deep(20), true).is_err());
         // What is above a name that could not be asked says nothing of it.
         let zone = Zone(BTreeMap::from([("a.b", None), ("b", Some("top"))]));
         assert!(look(&zone, "x.a.b", true).is_err());
@@ -275,9 +287,11 @@ mod tests {
 
     #[test]
     fn an_answer_is_bounded_and_clean() {
-        let many = (0..500).map(|index| Record::Text(format!("{index:03}"))).collect();
-        assert_eq!(bounded(many).len(), MAX_RECORDS);
-        let long = bounded(vec![Record::Text("\u{1b}[31m".to_owned() + &"x".repeat(9000))]);
+        let many = |count: usize| (0..count).map(|index| Record::Text(format!("{index:03}"))).collect();
+        assert_eq!(bounded(many(MAX_RECORDS)).unwrap().len(), MAX_RECORDS);
+        // Which of them a server sends first is chance.
+        assert!(bounded(many(MAX_RECORDS + 1)).is_err());
+        let long = bounded(vec![Record::Text("\u{1b}[31m".to_owned() + &"x".repeat(9000))]).unwrap();
         let Record::Text(text) = &long[0] else { panic!("{long:?}") };
         assert!(text.len() == MAX_TEXT && !text.contains('\u{1b}'));
     }

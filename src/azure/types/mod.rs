@@ -274,6 +274,16 @@ impl ResourceType {
     }
 }
 
+/// Ends of the names of members that hold what nobody but their owner should see. Of a type without a row
+/// nothing more is known.
+const TELLING: &[&str] = &["password", "secret", "token", "connectionstring", "key", "sas"];
+
+/// Whether a member of such a name counts as somebody else's where the type table knows nothing.
+pub fn is_telling(name: &str) -> bool {
+    let folded = name.to_ascii_lowercase();
+    TELLING.iter().any(|end| folded.ends_with(end))
+}
+
 /// Whether the pattern `path` is `above` or stands below it.
 pub fn stands_below(path: &str, above: &str) -> bool {
     path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))

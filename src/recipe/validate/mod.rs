@@ -1,12 +1,14 @@
 //! Validation: whether a recipe that is well formed can also be meant.
 
 mod actions;
+mod asked;
 mod builds;
 mod checks;
 mod defaults;
 mod desired;
 mod fields;
 mod fragments;
+mod hidden;
 mod local;
 mod places;
 mod principals;
@@ -84,6 +86,7 @@ pub fn validate(recipe: &Recipe, catalogue: &Catalogue) -> Vec<Diagnostic> {
     queries::suffixes(recipe, &mut findings);
     principals::check(recipe, catalogue, &mut findings);
     secrets::check(recipe, catalogue, &mut findings);
+    asked::check(recipe, catalogue, &mut findings);
     checks::check(recipe, &mut findings);
     findings.sorted()
 }

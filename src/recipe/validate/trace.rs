@@ -145,6 +145,10 @@ impl<'a> Tracer<'a> {
                 let rest = if rest.is_empty() && wanted == "*" { below } else { rest };
                 for (key, _, member) in members {
                     let name = key.literal();
+                    if name.is_none() {
+                        // `keys` and rounds give it.
+                        self.expression(stand, key, &[], true, used);
+                    }
                     if wanted == "*" || name.is_none_or(|name| name == wanted) {
                         self.tree(stand, member, rest, made, used);
                     }

@@ -98,6 +98,75 @@ fn half_of_a_recipe_is_told_as_half() {
     assert_eq!(vault, &json!({ "state": "partly", "inPlace": 2, "of": 3 }));
 }
 
+/// A recipe of `--recipes` that asks for a name, as nobody but its author wanted it.
+fn strange(name: &str, rest: &str) -> String {
+    format!(
+        "name: {name}\ntitle: Strange\ncategory: test\ncomplexity: low\n{rest}prerequisites: [{{ that: \"${{asked.records}}\", otherwise: o }}]\n"
+    ) + &format!("existing: {{ asked: {{ dns: {{ name: {name}.contoso.example, type: TXT }} }} }}\nsteps: [{{ id: tag, why: w, container_app: {{ tags: {{ {name}: b }} }} }}]\n")
+}
+
+/// What `-vv` tells of names that were asked for.
+fn asked(place: &Place, line: &str, name: &str) -> (Json, bool, String) {
+    let outcome = place.line(&format!("{line} -o json -v")).code(0);
+    let json = outcome.json();
+    let told = outcome.stderr.contains(&format!("{name}.contoso.example"));
+    (json, told, outcome.stderr)
+}
+
+#[test]
+fn a_recipe_that_is_not_built_in_is_looked_at_only_when_it_is_named() {
+    let place = Place::new();
+    place.write("strange/first/recipe.yaml", strange("first", ""));
+    place.write("strange/second/recipe.yaml", strange("second", "requires: [first]\n"));
+    let unknown = json!({ "state": "unknown", "reasons": ["not built in; name it"] });
+    let (map, told, stderr) = asked(&place, "graph --live --sandbox --recipes strange", "first");
+    assert!(!told, "{stderr}");
+    assert_eq!(map["live"]["first"], unknown);
+    assert_eq!(map["live"]["second"], unknown);
+    assert_eq!(map["live"]["managed-identity"]["state"], json!("absent"));
+    assert_eq!(map["foreignRecipes"], Json::Null);
+
+    let (map, told, stderr) = asked(&place, "graph first --live --sandbox --recipes strange", "first");
+    assert!(told && !stderr.contains("second.contoso.example"), "{stderr}");
+    assert_eq!(map["live"]["first"]["state"], json!("missing"));
+    assert_eq!(map["live"]["second"], unknown);
+    let foreign = map["foreignRecipes"][0].as_str().unwrap();
+    assert!(foreign.starts_with("first is not built in; it comes from ") && foreign.ends_with("first"), "{foreign}");
+    assert!(stderr.find(foreign).unwrap() < stderr.find("first.contoso.example").unwrap(), "{stderr}");
+
+    // What it requires is named with it.
+    let (map, told, _) = asked(&place, "graph second --live --sandbox --recipes strange", "first");
+    assert!(told);
+    assert_eq!(map["live"]["first"], unknown);
+    assert_eq!(map["foreignRecipes"].as_array().unwrap().len(), 2);
+    // The project file names recipes too.
+    place.write("acarecipe.yaml", "recipes: [first]\n");
+    let (map, told, _) = asked(&place, "graph --live --sandbox --recipes strange", "first");
+    assert!(told);
+    assert_eq!(map["live"]["first"]["state"], json!("missing"));
+}
+
+/// In the place of a built-in recipe it is what others require.
+#[test]
+fn what_a_built_in_recipe_requires_may_be_a_strangers() {
+    let place = Place::new();
+    place.write("strange/managed-identity/recipe.yaml", strange("managed-identity", ""));
+    let live = live(&place, &["--recipes", "strange", "--allow-override"]);
+    assert_eq!(live["live"]["managed-identity"]["reasons"][0], json!("not built in; name it"));
+    let redis = &live["live"]["redis"];
+    assert_eq!(redis["reasons"][0], json!("managed-identity is not built in; name it"), "{redis}");
+}
+
+#[test]
+fn names_are_asked_of_the_resolver_that_is_given() {
+    let outcome = Place::new().line("graph --live --resolver x.example").code(2);
+    assert!(outcome.stderr.contains("--resolver x.example"), "{}", outcome.stderr);
+    let outcome = Place::new().line("graph nobodys --live --sandbox").code(2);
+    assert!(outcome.stderr.contains("nobodys"), "{}", outcome.stderr);
+    let outcome = Place::new().line("graph redis").code(2);
+    assert!(outcome.stderr.contains("--live"), "{}", outcome.stderr);
+}
+
 #[test]
 fn without_an_app_there_is_nothing_to_tell() {
     let outcome = Place::new().line("graph --live --sandbox -n ca-none -o json").code(3);

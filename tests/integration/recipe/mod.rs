@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test helpers may panic")]
 #![allow(clippy::needless_pass_by_value, reason = "`json!` is passed as it is written")]
 
+mod asked;
 mod built_in;
 pub mod cases;
 mod catalogue;

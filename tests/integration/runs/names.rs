@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use acarecipe::clock::Clock as _;
+use acarecipe::diagnostic::codes;
 use acarecipe::execute::Event;
 use acarecipe::plan::Status;
+use acarecipe::recipe::Catalogue;
 use acarecipe::sandbox::state::State;
 use acarecipe::sandbox::{NameReply, seed};
 use serde_json::json;
@@ -175,12 +177,31 @@ fn a_name_that_is_none_is_a_mistake() {
 /// Whoever keeps a zone sees what is asked for.
 #[test]
 fn what_may_not_be_shown_is_never_asked_for() {
-    let (world, _folder) = asking(
-        "existing: { found: { dns: { name: \"${app.properties.template.containers[0].env[0].value}.contoso.example\", type: A } } }\nprerequisites: [{ that: \"${found.records}\" }]\n",
-    );
-    let observed = world.plan(&["asks"], &[]).unwrap();
-    assert!(format!("{:?}", observed.plan.problems).contains("secret-misplaced"));
-    assert_eq!(lookups(&world), 0);
+    let value = "app.properties.template.containers[0].env[0].value";
+    for lookup in [
+        format!("dns: {{ name: \"asuid.${{{value}}}\", type: A }}"),
+        format!("dns: {{ name: \"${{inputs.domain}}\", type: A }}, when: \"${{starts_with({value}, 'i')}}\""),
+    ] {
+        let (world, _folder) = asking(&format!(
+            "inputs: {{ domain: {{ default: contoso.example, description: D. }} }}\nexisting: {{ found: {{ {lookup} }} }}\nprerequisites: [{{ that: \"${{found.records}}\" }}]\n"
+        ));
+        let found = Catalogue::load(&world.folders, false).unwrap_err();
+        assert!(found.iter().any(|one| one.code == codes::SECRET_EXAMINED), "{lookup}: {found:#?}");
+        assert_eq!(lookups(&world), 0);
+    }
+}
+
+/// Else whoever keeps the zone would learn what decides that the answer is looked at.
+#[test]
+fn a_name_is_asked_for_whoever_looks_at_the_answer() {
+    let value = "app.properties.template.containers[0].env[0].value";
+    for that in [format!("starts_with({value}, 'no such') && found.records"), "`true`".to_owned()] {
+        let (world, _folder) = asking(&format!(
+            "existing: {{ found: {{ dns: {{ name: www.contoso.example, type: A }} }} }}\nprerequisites: [{{ that: \"${{{that}}}\" }}]\n"
+        ));
+        let _ = world.plan(&["asks"], &[]).unwrap();
+        assert_eq!(lookups(&world), 1, "{that}");
+    }
 }
 
 const CHECK: &str = "dns: { name: asuid.www.contoso.example, type: TXT, expect: \"${contains(it.records, 'abc')}\" }, within: 5m";
