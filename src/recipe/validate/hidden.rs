@@ -209,7 +209,11 @@ fn of_leaf(leaf: &Leaf<'_>, id: bool) -> Option<String> {
                 "candidate" => {
                     let below = below.get(1..).unwrap_or(&[]);
                     let named = path.get(1).is_some_and(|name| name == "url");
-                    if named { None } else { of_type("Microsoft.App/containerApps/revisions", below, "the app") }
+                    if named {
+                        None
+                    } else {
+                        of_type("Microsoft.App/containerApps/revisions", below, "the app")
+                    }
                 }
                 "environment" => of_type("Microsoft.App/managedEnvironments", &below, "the environment"),
                 _ => None,
@@ -256,8 +260,11 @@ fn of_type(kind: &str, path: &[String], of: &str) -> Option<String> {
 /// Whether a path of a resource holds, or is within, what the type table says is somebody else's or never returned.
 fn holds(row: &ResourceType, path: &[String]) -> bool {
     row.foreign.iter().chain(row.write_only).any(|pattern| {
-        let names: Vec<&str> =
-            pattern.split('.').map(|name| name.trim_end_matches("[]")).filter(|name| !name.is_empty()).collect();
+        let names: Vec<&str> = pattern
+            .split('.')
+            .map(|name| name.trim_end_matches("[]"))
+            .filter(|name| !name.is_empty())
+            .collect();
         meets(path, &names, false)
     })
 }

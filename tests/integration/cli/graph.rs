@@ -102,7 +102,9 @@ fn half_of_a_recipe_is_told_as_half() {
 fn strange(name: &str, rest: &str) -> String {
     format!(
         "name: {name}\ntitle: Strange\ncategory: test\ncomplexity: low\n{rest}prerequisites: [{{ that: \"${{asked.records}}\", otherwise: o }}]\n"
-    ) + &format!("existing: {{ asked: {{ dns: {{ name: {name}.contoso.example, type: TXT }} }} }}\nsteps: [{{ id: tag, why: w, container_app: {{ tags: {{ {name}: b }} }} }}]\n")
+    ) + &format!(
+        "existing: {{ asked: {{ dns: {{ name: {name}.contoso.example, type: TXT }} }} }}\nsteps: [{{ id: tag, why: w, container_app: {{ tags: {{ {name}: b }} }} }}]\n"
+    )
 }
 
 /// What `-vv` tells of names that were asked for.
@@ -131,7 +133,10 @@ fn a_recipe_that_is_not_built_in_is_looked_at_only_when_it_is_named() {
     assert_eq!(map["live"]["first"]["state"], json!("missing"));
     assert_eq!(map["live"]["second"], unknown);
     let foreign = map["foreignRecipes"][0].as_str().unwrap();
-    assert!(foreign.starts_with("first is not built in; it comes from ") && foreign.ends_with("first"), "{foreign}");
+    assert!(
+        foreign.starts_with("first is not built in; it comes from ") && foreign.ends_with("first"),
+        "{foreign}"
+    );
     assert!(stderr.find(foreign).unwrap() < stderr.find("first.contoso.example").unwrap(), "{stderr}");
 
     // What it requires is named with it.

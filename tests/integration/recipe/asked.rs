@@ -45,7 +45,9 @@ fn everywhere(when: &str, each: &str, name: &str) -> Vec<String> {
         format!("existing: {{ d: {{ {dns} }}{when}{each} }} }}\n"),
         format!("prerequisites: [{{ {dns}, expect: \"${{it.records}}\" }}{when}{each}, otherwise: o }}]\n"),
         format!("verify: [{{ {dns}, expect: \"${{it.records}}\" }}{when}{each}, otherwise: o }}]\n"),
-        format!("steps: [{{ id: w, why: w, wait: {{ for: {{ {dns} }} }}, until: \"${{it.records}}\" }}{when}{each} }}]\n"),
+        format!(
+            "steps: [{{ id: w, why: w, wait: {{ for: {{ {dns} }} }}, until: \"${{it.records}}\" }}{when}{each} }}]\n"
+        ),
     ]
 }
 
@@ -57,7 +59,12 @@ fn nothing_hidden_decides_which_name_is_asked_for() {
         (format!("replace({VALUE}, 'a', '')"), "", own, Some(SECRET)),
         (format!("starts_with({VALUE}, each.value)"), "['a', 'b']", own, Some(SECRET)),
         ("[app.properties.template][0].containers[0].env[0].value == 'a'".to_owned(), "", own, Some(SECRET)),
-        ("contains(app.properties.template.containers[0].env, {name: 'a'})".to_owned(), "", own, Some(SECRET)),
+        (
+            "contains(app.properties.template.containers[0].env, {name: 'a'})".to_owned(),
+            "",
+            own,
+            Some(SECRET),
+        ),
         ("contains(to_string(app), 'x')".to_owned(), "", own, Some(SECRET)),
         ("contains(container.env[*].value, 'x')".to_owned(), "", own, Some(SECRET)),
         ("starts_with(inputs.key, 'a')".to_owned(), "", own, Some(SECRET)),
@@ -69,7 +76,12 @@ fn nothing_hidden_decides_which_name_is_asked_for() {
         ("inputs.key".to_owned(), "", own, None),
         ("inputs.flag && app.properties.configuration.ingress.external".to_owned(), "", own, None),
         ("find(app.properties.template.containers[0].env, 'name', 'A')".to_owned(), "", own, None),
-        ("app.properties.configuration.ingress.customDomains[?name == root().inputs.domain]".to_owned(), "", own, None),
+        (
+            "app.properties.configuration.ingress.customDomains[?name == root().inputs.domain]".to_owned(),
+            "",
+            own,
+            None,
+        ),
     ] {
         for body in everywhere(&when, each, name) {
             says(&body, code);
@@ -85,18 +97,70 @@ fn nor_by_a_detour() {
     let own = "${inputs.domain}";
     let choice = format!("if(starts_with({VALUE}, 'a'), 'a', 'b')");
     for (body, code) in [
-        (format!("variables: {{ x: \"${{starts_with({VALUE}, 'a')}}\" }}\nexisting:\n{}", asks(own, "variables.x")), Some(SECRET)),
-        (format!("variables: {{ x: {{ \"${{{VALUE}}}\": y }} }}\nexisting:\n{}", asks(own, "contains(keys(variables.x), 'a')")), Some(SECRET)),
+        (
+            format!(
+                "variables: {{ x: \"${{starts_with({VALUE}, 'a')}}\" }}\nexisting:\n{}",
+                asks(own, "variables.x")
+            ),
+            Some(SECRET),
+        ),
+        (
+            format!(
+                "variables: {{ x: {{ \"${{{VALUE}}}\": y }} }}\nexisting:\n{}",
+                asks(own, "contains(keys(variables.x), 'a')")
+            ),
+            Some(SECRET),
+        ),
         // Whether something is found, or a step runs.
-        (format!("existing:\n  r: {{ type: Microsoft.App/containerApps, name: \"${{{choice}}}\", optional: true }}\n{}", asks(own, "r")), Some(SECRET)),
-        (format!("existing:\n  r: {{ type: Microsoft.App/containerApps, name: x, optional: true, when: \"${{starts_with({VALUE}, 'a')}}\" }}\n{}", asks(own, "if(r, inputs.flag, '')")), Some(SECRET)),
-        (format!("existing:\n{}steps: [{{ id: s, why: w, when: \"${{starts_with({VALUE}, 'a')}}\", container_app: {{ tags: {{ a: b }} }} }}]\n", asks(own, "steps.s")), Some(SECRET)),
-        (format!("existing:\n  r: {{ type: Microsoft.App/containerApps, name: x, optional: true }}\n{}", asks(own, "r")), None),
+        (
+            format!(
+                "existing:\n  r: {{ type: Microsoft.App/containerApps, name: \"${{{choice}}}\", optional: true }}\n{}",
+                asks(own, "r")
+            ),
+            Some(SECRET),
+        ),
+        (
+            format!(
+                "existing:\n  r: {{ type: Microsoft.App/containerApps, name: x, optional: true, when: \"${{starts_with({VALUE}, 'a')}}\" }}\n{}",
+                asks(own, "if(r, inputs.flag, '')")
+            ),
+            Some(SECRET),
+        ),
+        (
+            format!(
+                "existing:\n{}steps: [{{ id: s, why: w, when: \"${{starts_with({VALUE}, 'a')}}\", container_app: {{ tags: {{ a: b }} }} }}]\n",
+                asks(own, "steps.s")
+            ),
+            Some(SECRET),
+        ),
+        (
+            format!(
+                "existing:\n  r: {{ type: Microsoft.App/containerApps, name: x, optional: true }}\n{}",
+                asks(own, "r")
+            ),
+            None,
+        ),
         // How often.
-        (format!("verify: [{{ dns: {{ name: \"{own}\", type: A, expect: \"${{starts_with(root().{VALUE}, 'a')}}\" }}, within: 5m, otherwise: o }}]\n"), Some(SECRET)),
-        (format!("verify: [{{ dns: {{ name: \"{own}\", type: A, expect: \"${{it.records}}\" }}, within: \"${{if(starts_with({VALUE}, 'a'), '1m', '2m')}}\", otherwise: o }}]\n"), Some(SECRET)),
+        (
+            format!(
+                "verify: [{{ dns: {{ name: \"{own}\", type: A, expect: \"${{starts_with(root().{VALUE}, 'a')}}\" }}, within: 5m, otherwise: o }}]\n"
+            ),
+            Some(SECRET),
+        ),
+        (
+            format!(
+                "verify: [{{ dns: {{ name: \"{own}\", type: A, expect: \"${{it.records}}\" }}, within: \"${{if(starts_with({VALUE}, 'a'), '1m', '2m')}}\", otherwise: o }}]\n"
+            ),
+            Some(SECRET),
+        ),
         // By another recipe.
-        (format!("requires: [{{ recipe: managed-identity, when: \"${{starts_with({VALUE}, 'a')}}\" }}]\nexisting:\n{}", asks(own, "inputs.flag")), Some(SECRET)),
+        (
+            format!(
+                "requires: [{{ recipe: managed-identity, when: \"${{starts_with({VALUE}, 'a')}}\" }}]\nexisting:\n{}",
+                asks(own, "inputs.flag")
+            ),
+            Some(SECRET),
+        ),
     ] {
         says(&body, code);
     }
@@ -126,7 +190,9 @@ fn nothing_hidden_decides_a_post_that_only_reads() {
     says(&body(&format!("x${{length({VALUE})}}")), Some(SECRET));
     says(&body("${inputs.domain}"), None);
     let http = |path: &str| {
-        format!("verify: [{{ http: {{ url: \"https://${{app.properties.configuration.ingress.fqdn}}/{path}\" }} }}]\n")
+        format!(
+            "verify: [{{ http: {{ url: \"https://${{app.properties.configuration.ingress.fqdn}}/{path}\" }} }}]\n"
+        )
     };
     says(&http(&format!("${{if(starts_with({VALUE}, 'a'), 'x', 'y')}}")), Some(SECRET));
     says(&http("${inputs.domain}"), None);
@@ -203,13 +269,23 @@ fn nor_is_it_told_through_a_recipe_that_asks() {
         ("recipe: between, with: { host: \"${target.subscription}.x.example\" }".to_owned(), Some(NAME)),
         ("recipe: asks, when: \"${starts_with(target.subscription, 'a')}\"".to_owned(), Some(NAME)),
         (format!("recipe: asks, when: \"${{starts_with({VALUE}, 'a')}}\""), Some(SECRET)),
-        (format!("recipe: between, with: {{ host: \"${{if(starts_with({VALUE}, 'a'), 'a.example', 'b.example')}}\" }}"), Some(SECRET)),
+        (
+            format!(
+                "recipe: between, with: {{ host: \"${{if(starts_with({VALUE}, 'a'), 'a.example', 'b.example')}}\" }}"
+            ),
+            Some(SECRET),
+        ),
         (format!("recipe: asks, with: {{ other: \"${{starts_with({VALUE}, 'a')}}\" }}"), Some(SECRET)),
     ] {
         let files = [
             write("asks", asks),
             write("between", between),
-            write("mine", &format!("inputs: {{ own: {{ description: D. }}, secret: {{ secret: true, description: D. }} }}\nrequires: [{{ {requires} }}]\n")),
+            write(
+                "mine",
+                &format!(
+                    "inputs: {{ own: {{ description: D. }}, secret: {{ secret: true, description: D. }} }}\nrequires: [{{ {requires} }}]\n"
+                ),
+            ),
         ];
         let found = brief(&lint(&files, &BUILT_IN));
         let found: Vec<_> =
