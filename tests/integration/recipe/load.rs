@@ -86,12 +86,12 @@ fn a_step_is_of_one_kind() {
 
 #[test]
 fn keys_of_later_versions_are_unknown() {
-    let text = format!("{HEAD}canary: {{}}\nsteps:\n  - id: a\n    wait: {{}}\n    triggered_by: [b]\n");
+    let text = format!("{HEAD}canary: {{}}\nsteps:\n  - id: a\n    helm: {{}}\n    replaces: [b]\n");
     let found = mistakes(&text);
     assert!(found[0].starts_with(r#"unknown-key 5 "canary""#), "{found:?}");
     assert_eq!(found[1], r#"missing-key 7 "id""#);
-    assert!(found[2].starts_with(r#"unknown-key 8 "wait""#), "{found:?}");
-    assert!(found[3].starts_with(r#"unknown-key 9 "triggered_by""#), "{found:?}");
+    assert!(found[2].starts_with(r#"unknown-key 8 "helm""#), "{found:?}");
+    assert!(found[3].starts_with(r#"unknown-key 9 "replaces""#), "{found:?}");
 }
 
 #[test]

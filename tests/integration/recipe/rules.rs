@@ -912,7 +912,7 @@ fn a_check_of_the_app_has_the_form_of_the_grammar() {
         ("{ name: nothing }".to_owned(), Some("missing-key")),
         ("{ http: { method: GET } }".to_owned(), Some("missing-key")),
         (format!("{{ http: {{ url: \"https://{own}/\", method: POST }} }}"), Some("bad-value")),
-        (format!("{{ http: {{ url: \"https://{own}/\", client_key: x }} }}"), Some("unknown-key")),
+        (format!("{{ http: {{ url: \"https://{own}/\", client_secret: x }} }}"), Some("unknown-key")),
         (format!("{{ http: {{ url: \"https://{own}/\", status: [] }} }}"), Some("bad-value")),
         (format!("{{ http: {{ url: \"https://{own}/\", status: [99] }} }}"), Some("bad-value")),
         (format!("{{ http: {{ url: \"https://{own}/\", status: [\"2xx\"] }} }}"), Some("bad-value")),
