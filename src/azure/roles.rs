@@ -199,6 +199,20 @@ const BUILT_IN: &[BuiltIn] = &[
         ..NONE
     },
     BuiltIn {
+        name: "DNS Zone Contributor",
+        guid: "befefa01-2a29-4197-83a8-272ff33ce314",
+        actions: &[
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Insights/alertRules/*",
+            "Microsoft.Network/dnsZones/*",
+            "Microsoft.ResourceHealth/availabilityStatuses/read",
+            "Microsoft.Resources/deployments/*",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+            "Microsoft.Support/*",
+        ],
+        ..NONE
+    },
+    BuiltIn {
         // Unlike Cosmos DB Operator it may write role assignments for data.
         name: "DocumentDB Account Contributor",
         guid: "5bd9cd88-fe45-4216-938b-f97437e15450",

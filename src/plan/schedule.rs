@@ -327,7 +327,8 @@ mod tests {
         let at = |key: &str| {
             groups.iter().position(|group| group.nodes.iter().any(|node| nodes[*node].key == key)).unwrap()
         };
-        assert!(groups[at("order")].after.contains(&at("template")));
+        assert!(groups[at("host name")].after.contains(&at("template")));
+        assert!(groups[at("order")].after.contains(&at("host name")));
         assert!(!groups[at("template")].after.contains(&at("order")));
         assert!(groups[at("bind")].after.contains(&at("order")));
     }
