@@ -65,7 +65,7 @@ steps:
     6 |   colour: { tpe: string, required: perhaps }
       |                                    ^^^^^^^
 
-    error[missing-key]: a step needs one of `container_app`, `resource`, `role_assignment`, `sql`, `image_build`, `action`
+    error[missing-key]: a step needs one of `container_app`, `resource`, `role_assignment`, `sql`, `image_build`, `action`, `wait`
      --> mine/recipe.yaml:8:5
       |
     8 |   - id: tag
@@ -77,7 +77,7 @@ steps:
     9 |     contaner_app: { tags: { a: b } }
       |     ^^^^^^^^^^^^ did you mean `container_app`?
       |
-      = cause: the keys are `id`, `container_app`, `resource`, `role_assignment`, `sql`, `image_build`, `action`, `when`, `for_each`, `after`, `why`, `retry`, `timeout`
+      = cause: the keys are `id`, `container_app`, `resource`, `role_assignment`, `sql`, `image_build`, `action`, `wait`, `when`, `for_each`, `after`, `why`, `triggered_by`, `retry`, `timeout`
     ");
 }
 

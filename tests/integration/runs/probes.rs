@@ -8,10 +8,11 @@ use std::time::Duration;
 use acarecipe::azure::probe::{ProbeAnswer, ProbeError, ProbeRequest, Prober};
 use acarecipe::cli::SandboxHosts;
 use acarecipe::clock::{Clock as _, VirtualClock};
+use acarecipe::diagnostic::codes;
 use acarecipe::execute::Event;
 use acarecipe::facts::Facts;
 use acarecipe::plan::{Finding, Gate, Status};
-use acarecipe::recipe::{Origin, load, read_source};
+use acarecipe::recipe::{Catalogue, Origin, load, read_source};
 use acarecipe::sandbox::seed::variant;
 use acarecipe::sandbox::seed::variant::answers::{self, Script};
 use acarecipe::sandbox::state::State;
@@ -506,11 +507,9 @@ fn what_others_keep_in_a_variable_goes_into_no_request() {
         "url: \"OWN/${app.properties.template.containers[0].env[0].value}\"",
         "url: \"OWN/\", headers: { X-Level: \"${app.properties.template.containers[0].env[0].value}\" }",
     ] {
-        let (world, _folder) = asking(&format!("verify: [{{ http: {{ {} }} }}]\n", http.replace("OWN", OWN)));
-        let findings = world.verify(&["asks"], &[]);
-        let told =
-            findings.iter().any(|found| found.status == Status::Failed && found.name.contains("cannot be"));
-        assert!(told, "{findings:#?}");
+        let (world, folder) = asking(&format!("verify: [{{ http: {{ {} }} }}]\n", http.replace("OWN", OWN)));
+        let mistakes = Catalogue::load(&[folder.path().to_owned()], false).unwrap_err();
+        assert!(mistakes.iter().any(|one| one.code == codes::SECRET_EXAMINED), "{mistakes:#?}");
         assert_eq!(asked(&world).len(), 0, "{http}");
     }
 }
