@@ -31,7 +31,7 @@ pub(super) struct Hidden<'a> {
     pub(super) catalogue: &'a Catalogue,
 }
 
-impl<'a> Hidden<'a> {
+impl Hidden<'_> {
     /// What that may not be shown an expression would tell of, in words.
     pub(super) fn told_by(
         self,

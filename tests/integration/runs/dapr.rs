@@ -36,7 +36,7 @@ fn component(scopes: Json) -> Value {
     Value::from(live)
 }
 
-fn scoped(scopes: Json) -> Value {
+fn scoped(scopes: &Json) -> Value {
     Value::from(json!({ "properties": { "scopes": scopes } }))
 }
 
@@ -49,9 +49,9 @@ fn nobody_in_scopes_is_everybody_and_is_never_narrowed() {
     for everybody in [Json::Null, json!([])] {
         let live = component(everybody.clone());
         for fragment in [
-            scoped(json!(["a"])),
-            scoped(json!({ "$patch": "default", "value": ["a"] })),
-            scoped(json!({ "$patch": "claim", "value": ["a"] })),
+            scoped(&json!(["a"])),
+            scoped(&json!({ "$patch": "default", "value": ["a"] })),
+            scoped(&json!({ "$patch": "claim", "value": ["a"] })),
         ] {
             let merged = merge(kind(), &live, &fragment).unwrap();
             assert!(merged.owned.iter().all(|owned| owned.in_place), "{:?}", merged.owned);
@@ -60,21 +60,21 @@ fn nobody_in_scopes_is_everybody_and_is_never_narrowed() {
             let sent = body_for(kind(), &live, &merged.value).body.unwrap().json;
             assert!(sent["properties"]["scopes"].as_array().is_none_or(Vec::is_empty), "{sent}");
         }
-        let whole = scoped(json!({ "$patch": "replace", "value": ["a"] }));
+        let whole = scoped(&json!({ "$patch": "replace", "value": ["a"] }));
         let refused = merge(kind(), &live, &whole).unwrap_err();
         assert!(matches!(refused, MergeError::Narrows { .. }), "{refused:?}");
         // Whatever was laid over it before, by this run.
         let other = Value::from(json!({ "properties": { "initTimeout": "30s" } }));
-        let both = merge_all(kind(), &live, &[&other, &scoped(json!(["a"])), &scoped(json!(["b"]))]);
+        let both = merge_all(kind(), &live, &[&other, &scoped(&json!(["a"])), &scoped(&json!(["b"]))]);
         assert_eq!(scopes_of(&both), everybody);
     }
-    let some = merge(kind(), &component(json!(["a"])), &scoped(json!(["b"]))).unwrap();
+    let some = merge(kind(), &component(json!(["a"])), &scoped(&json!(["b"]))).unwrap();
     assert_eq!(scopes_of(&some.value), json!(["a", "b"]));
     // One that is made has what all who make it want.
     let made = merge_all(
         kind(),
         &Value::null(),
-        &[&component(Json::Null), &scoped(json!(["a"])), &scoped(json!(["b"]))],
+        &[&component(Json::Null), &scoped(&json!(["a"])), &scoped(&json!(["b"]))],
     );
     assert_eq!(scopes_of(&made), json!(["a", "b"]));
 }

@@ -447,22 +447,23 @@ fn the_recipe_takes_a_certificate_of_a_vault() {
     described(&world);
 }
 
+/// Forbids the authority after the plan, and before the order is looked at.
+struct Closes(acarecipe::sandbox::Sandbox);
+impl Hook for Closes {
+    fn before(&self, write: &WriteRecord) -> Result<(), String> {
+        if write.path.contains("managedCertificates") {
+            self.0.edit(|state| domains::record(state, HOST, "CAA", "letsencrypt.org"));
+        }
+        Ok(())
+    }
+    fn after(&self, _: &WriteRecord, _: &WriteEnd) {}
+}
+
 /// What stays Pending is told with what does not hold meanwhile.
 #[test]
 fn a_certificate_that_pends_is_told_with_its_conditions() {
     let world = World::new();
     pointed(&world);
-    // After the plan, and before the order is looked at.
-    struct Closes(acarecipe::sandbox::Sandbox);
-    impl Hook for Closes {
-        fn before(&self, write: &WriteRecord) -> Result<(), String> {
-            if write.path.contains("managedCertificates") {
-                self.0.edit(|state| domains::record(state, HOST, "CAA", "letsencrypt.org"));
-            }
-            Ok(())
-        }
-        fn after(&self, _: &WriteRecord, _: &WriteEnd) {}
-    }
     let selection = world.selection(&["custom-domains"], &["custom_domain=shop.contoso.example"]);
     let planned = world.plan_of(&selection).unwrap();
     let mut executor = world.executor();

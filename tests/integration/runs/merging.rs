@@ -135,7 +135,7 @@ fn places() -> impl Strategy<Value = (&'static [&'static str], Option<&'static s
 }
 
 /// Which stage of a host name: in what order, none or the binding.
-fn stage(binding: Json) -> Json {
+fn stage(binding: &Json) -> Json {
     json!({ "properties": { "configuration": { "ingress": { "customDomains": [
         { "name": "shop.contoso.example", "bindingType": binding },
     ] } } } })
@@ -177,8 +177,8 @@ proptest! {
         let domain = json!({ "name": host, "bindingType": live, "certificateId": "/c" });
         let there = json!({ "properties": { "configuration": { "ingress": { "customDomains": [domain] } } } });
         let there = Value::from(there);
-        let first = Value::from(stage(json!({ "$patch": "default", "value": "Disabled" })));
-        let last = Value::from(stage(json!("SniEnabled")));
+        let first = Value::from(stage(&json!({ "$patch": "default", "value": "Disabled" })));
+        let last = Value::from(stage(&json!("SniEnabled")));
         let merged = merge(kind(), &there, &first).unwrap();
         prop_assert_eq!(&merged.value, &there);
         prop_assert!(merged.owned.iter().all(|owned| owned.in_place), "{:#?}", merged.owned);
