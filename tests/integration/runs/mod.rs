@@ -192,8 +192,14 @@ fn works_and_stays(world: &World, recipes: &[&str], parameters: &[&str]) -> Run 
     assert!(!again.plan.blocked(), "{:#?}", failed(&again.plan.prerequisites));
     assert!(again.plan.writes.is_empty(), "a second run would write {:#?}", again.plan.writes);
     let found = world.verify(recipes, parameters);
+    // A write that makes no revision, such as a domain's, leaves it open which values the replicas have.
+    let open = |finding: &Finding| finding.name.contains(" runs with the present value of the secret ");
     assert!(
-        found.iter().all(|finding| !matches!(finding.status, Status::Failed | Status::CouldNotCheck)),
+        found.iter().all(|finding| match finding.status {
+            Status::Failed => false,
+            Status::CouldNotCheck => open(finding),
+            _ => true,
+        }),
         "{found:#?}"
     );
     run

@@ -16,8 +16,8 @@ const NAMED: &str = "key-vault-reference.secrets.DB_PASSWORD=db-password";
 /// A certificate that is only asked for: with `require` nothing that has none could look at the app any more.
 const ASKED_FOR: &str = "mtls-client-certificates.mode=accept";
 
-/// What a domain takes beyond the template's write, which its name goes with: the binding.
-const STAGES: usize = 1;
+/// What a domain takes beyond the template's write: its name once DNS has the records, and the binding.
+const STAGES: usize = 2;
 
 /// All other recipes that are built in.
 fn all() -> Vec<String> {
