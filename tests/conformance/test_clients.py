@@ -215,7 +215,7 @@ def patch(properties: dict[str, Any]) -> Callable[[ContainerAppsAPIClient], Any]
         (patch({"configuration": {"secrets": [{"name": "own"}]}}), HttpResponseError, "ContainerAppSecretInvalid"),
         (patch({"configuration": {"secrets": [{"name": "x", "keyVaultUrl": "https://elsewhere.example/s", "identity": "system"}]}}), HttpResponseError, "ContainerAppSecretKeyVaultUrlInvalid"),
         (patch({"template": {"containers": [{"name": APP, "image": IMAGE, "env": [{"name": "A", "secretRef": "none"}]}]}}), HttpResponseError, "ContainerAppSecretRefNotFound"),
-        (lambda it: it.dapr_components.get(GROUP, "cae-demo", "x"), ResourceNotFoundError, "InvalidResourceType"),
+        (lambda it: it.dapr_components.get(GROUP, "cae-demo", "x"), ResourceNotFoundError, "DaprComponentNotFound"),
     ],
 )  # fmt: skip
 def test_refusals_have_azures_codes(
