@@ -46,11 +46,7 @@ impl Executor {
         };
         ledger.sent(done);
         let answer = self.request(&record, &request, &done.what).await;
-        match &answer {
-            Ok(_) => ledger.accepted(done),
-            Err(Tried::Azure(error)) if error.maybe_applied() => {}
-            Err(_) => ledger.refused(done),
-        }
+        ledger.answered(done, &answer);
         let accepted = match answer {
             Err(Tried::Azure(error)) if effect.never && error.maybe_applied() => {
                 return Err(unanswered(effect, &error).into());

@@ -125,11 +125,7 @@ impl Executor {
         let record = record_of(plan, write, &request);
         ledger.sent(done);
         let answer = self.request(&record, &request, &done.what).await;
-        match &answer {
-            Ok(_) => ledger.accepted(done),
-            Err(Tried::Azure(error)) if error.maybe_applied() => {}
-            Err(_) => ledger.refused(done),
-        }
+        ledger.answered(done, &answer);
         let accepted = answer.map_err(|tried| match tried {
             Tried::Azure(error) => explained(error, build, done),
             failed @ Tried::Failed(_) => failed,

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use super::send::Tried;
 use crate::plan::{ByHand, Plan, Traffic};
 
 /// What a run did.
@@ -59,6 +60,15 @@ impl Ledger<'_> {
     /// It has had no effect.
     pub(super) fn refused(self, write: &Done) {
         self.edit(|applied| applied.unanswered.retain(|other| other != write));
+    }
+
+    /// What came of sending it. One that may have been taken stays unanswered.
+    pub(super) fn answered<T>(self, write: &Done, answer: &Result<T, Tried>) {
+        match answer {
+            Ok(_) => self.accepted(write),
+            Err(Tried::Azure(error)) if error.maybe_applied() => {}
+            Err(_) => self.refused(write),
+        }
     }
 
     /// It is in place: if its answer was lost, it was taken.

@@ -1,5 +1,7 @@
 //! From a path to a handler, through the gates every request passes: api-version, rights, locks.
 
+use std::time::Duration;
+
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 
@@ -10,7 +12,7 @@ use super::faults::FaultKind;
 use super::policies;
 use super::providers;
 use super::rules::{Switch, Switches};
-use super::state::{Caller, State};
+use super::state::{Caller, Operation, OperationKind, Revision, State};
 use super::{Delays, http::Request};
 
 /// A handler's answer, before it is written out.
@@ -71,6 +73,40 @@ impl Context<'_> {
         } else {
             Err(errors::invalid_content("The request content was invalid: an object is expected."))
         }
+    }
+
+    /// Begins an operation on `resource` that takes so long, `None`: until something else ends it. It ends with
+    /// `failure`, if there is one; a fault of this request lets it hang, or closes its address.
+    pub(super) fn begin(
+        &mut self,
+        resource: &str,
+        kind: OperationKind,
+        takes: Option<Duration>,
+        failure: Option<(u16, Json)>,
+        revision: Option<Revision>,
+    ) -> Operation {
+        let hangs = self.fault == Some(&FaultKind::OperationHangs);
+        let operation = Operation {
+            id: self.state.new_guid("operation"),
+            resource: resource.to_owned(),
+            kind,
+            started: self.now,
+            due: takes.filter(|_| !hangs).map(|takes| self.now + takes),
+            ended: false,
+            failure,
+            revision,
+            url_refuses: match self.fault {
+                Some(FaultKind::OperationUrl(status)) => Some(*status),
+                _ => None,
+            },
+        };
+        self.state.operations.insert(operation.id.clone(), operation.clone());
+        operation
+    }
+
+    /// Whether this request's operation fails by a fault.
+    pub(super) fn operation_fails(&self) -> bool {
+        self.fault == Some(&FaultKind::OperationFails)
     }
 
     /// Whether the caller may do `action` at `scope`.

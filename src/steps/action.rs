@@ -102,20 +102,7 @@ pub fn sent(name: &str, answer: Value) -> Outcome {
 
 fn outcome(name: &str, wanted: Value, in_place: bool, result: Value) -> Outcome {
     let live = if in_place { wanted.clone() } else { Value::null() };
-    Outcome {
-        kind: &ACTION,
-        resource: None,
-        above: None,
-        matched: None,
-        live: live.clone(),
-        base: live.clone(),
-        fragment: Value::new(Data::Map(IndexMap::new())),
-        owned: vec![Owned { path: Path::members(name), live, wanted, in_place, default: false }],
-        result,
-        grant: None,
-        user: None,
-        build: None,
-        effect: None,
-        wait: None,
-    }
+    let owned = Owned { path: Path::members(name), live: live.clone(), wanted, in_place, default: false };
+    let nothing = Value::new(Data::Map(IndexMap::new()));
+    Outcome { owned: vec![owned], result, ..Outcome::of(&ACTION, live, nothing) }
 }

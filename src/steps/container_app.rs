@@ -22,22 +22,7 @@ pub fn container_app(
     fragment: &Value,
 ) -> StepResult {
     let fragment = in_arm_shape(fragment);
-    let mut outcome = Outcome {
-        kind,
-        resource: Some(id.clone()),
-        above: None,
-        matched: None,
-        live: live.clone(),
-        base: live.clone(),
-        fragment,
-        owned: Vec::new(),
-        result: live.clone(),
-        grant: None,
-        user: None,
-        build: None,
-        effect: None,
-        wait: None,
-    };
+    let mut outcome = Outcome { resource: Some(id.clone()), ..Outcome::of(kind, live.clone(), fragment) };
     if live.is_unknown() || live.is_null() {
         // Not read yet, or not there: the prerequisites speak of that.
         return Ok(outcome);

@@ -208,20 +208,12 @@ pub fn image_build(build: &ImageBuild, key: &str) -> StepResult {
         ("server".to_owned(), Value::from(build.server.as_str())),
     ])));
     Ok(Outcome {
-        kind: &IMAGE,
         resource: Some(build.id()),
         above: Some(build.registry.clone()),
-        matched: None,
-        live: live.clone(),
-        base: live,
-        fragment,
         owned: merged.owned,
         result,
-        grant: None,
-        user: None,
         build: Some(build.clone()),
-        effect: None,
-        wait: None,
+        ..Outcome::of(&IMAGE, live, fragment)
     })
 }
 

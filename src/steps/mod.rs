@@ -62,6 +62,26 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// What owns nothing yet, of a thing that is as `live` says.
+    fn of(kind: &'static ResourceType, live: Value, fragment: Value) -> Outcome {
+        Outcome {
+            kind,
+            resource: None,
+            above: None,
+            matched: None,
+            base: live.clone(),
+            result: live.clone(),
+            live,
+            fragment,
+            owned: Vec::new(),
+            grant: None,
+            user: None,
+            build: None,
+            effect: None,
+            wait: None,
+        }
+    }
+
     /// Whether a write is needed.
     pub fn pending(&self) -> bool {
         self.owned.iter().any(|owned| !owned.in_place)

@@ -111,22 +111,8 @@ fn failed_again(outcome: &mut Outcome) {
 /// The body does not fit the resource.
 pub fn resource(kind: &'static ResourceType, key: &str, wanted: Wanted) -> StepResult {
     let Wanted { id, above, matched, live, body } = wanted;
-    let mut outcome = Outcome {
-        kind,
-        resource: id.clone(),
-        above,
-        matched,
-        live: live.clone(),
-        base: live.clone(),
-        fragment: body.clone(),
-        owned: Vec::new(),
-        result: live.clone(),
-        grant: None,
-        user: None,
-        build: None,
-        effect: None,
-        wait: None,
-    };
+    let mut outcome =
+        Outcome { resource: id.clone(), above, matched, ..Outcome::of(kind, live.clone(), body.clone()) };
     if live.is_unknown() {
         return Ok(outcome);
     }

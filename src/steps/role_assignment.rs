@@ -111,21 +111,13 @@ pub fn role_assignment(kind: &'static ResourceType, request: &RoleRequest, assig
         in_place: found.is_some(),
         default: false,
     };
+    let live = found.cloned().unwrap_or_else(Value::null);
     Outcome {
-        kind,
         resource: id,
-        above: None,
-        matched: None,
-        live: found.cloned().unwrap_or_else(Value::null),
-        base: found.cloned().unwrap_or_else(Value::null),
-        fragment: wanted.clone(),
         owned: vec![owned],
-        result: found.cloned().unwrap_or(wanted),
+        result: found.cloned().unwrap_or_else(|| wanted.clone()),
         grant: Some(grant),
-        user: None,
-        build: None,
-        effect: None,
-        wait: None,
+        ..Outcome::of(kind, live, wanted)
     }
 }
 

@@ -143,20 +143,11 @@ fn outcome(request: &UserRequest, live: &Value, user: DatabaseUser) -> StepResul
         ("clientId".to_owned(), request.client_id.clone()),
     ])));
     Ok(Outcome {
-        above: None,
-        matched: None,
-        kind: &SQL_USER,
         resource: Some(request.id()),
-        live: live.clone(),
-        base: live.clone(),
-        fragment,
         owned: merged.owned,
         result,
-        grant: None,
         user: Some(user),
-        build: None,
-        effect: None,
-        wait: None,
+        ..Outcome::of(&SQL_USER, live.clone(), fragment)
     })
 }
 

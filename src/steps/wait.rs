@@ -33,21 +33,9 @@ impl Wait {
 /// The outcome of a wait; `it`: what was read, `holds`: whether it is as it is to be.
 pub fn wait(wait: Wait, it: Value, holds: bool) -> Outcome {
     let live = Value::from(holds);
-    let wanted = Value::from(true);
-    Outcome {
-        kind: &WAIT,
-        resource: None,
-        above: None,
-        matched: None,
-        live: live.clone(),
-        base: live.clone(),
-        fragment: Value::new(Data::Map(IndexMap::new())),
-        owned: vec![Owned { path: Path::members("until"), live, wanted, in_place: holds, default: false }],
-        result: it,
-        grant: None,
-        user: None,
-        build: None,
-        effect: None,
-        wait: Some(wait),
-    }
+    let path = Path::members("until");
+    let owned =
+        Owned { path, live: live.clone(), wanted: Value::from(true), in_place: holds, default: false };
+    let nothing = Value::new(Data::Map(IndexMap::new()));
+    Outcome { owned: vec![owned], result: it, wait: Some(wait), ..Outcome::of(&WAIT, live, nothing) }
 }

@@ -34,19 +34,8 @@ fn existing<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a Ident
 }
 
 fn list(context: &mut Context<'_>, address: &Address) -> Handled {
-    context.require(&format!("{KIND}/read"), &address.scope)?;
-    if resources::is_group(&address.scope) {
-        resources::existing_group(context, &address.scope)?;
-    }
-    let within = format!("{}/", fold(&address.scope));
-    let found = context
-        .state
-        .identities
-        .iter()
-        .filter(|(id, _)| id.starts_with(&within))
-        .map(|(_, identity)| body(context.state, identity))
-        .collect();
-    context.page(found)
+    let found = resources::listed(context, address, KIND, &context.state.identities)?;
+    context.page(found.map(|identity| body(context.state, identity)).collect())
 }
 
 fn put(context: &mut Context<'_>, address: &Address) -> Handled {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::sandbox::errors::{self, Refusal};
 use crate::sandbox::router::{self, Address, Answer, Context, Handled};
-use crate::sandbox::state::{Group, State, Subscription, fold};
+use crate::sandbox::state::{Group, State, Subscription, Table, fold, last};
 
 /// Requests whose path has no provider in it.
 pub(in crate::sandbox) fn route(context: &mut Context<'_>) -> Handled {
@@ -263,6 +263,33 @@ pub(in crate::sandbox) fn existing_group(context: &Context<'_>, scope: &str) -> 
         .get(&fold(scope))
         .map(|group| group.id.clone())
         .ok_or_else(|| errors::group_not_found(scope.rsplit('/').next().unwrap_or_default()))
+}
+
+/// The resource of `table` that `address` names, or that it stands below; in a group that is there.
+pub(in crate::sandbox) fn named<'a, T>(
+    context: &'a Context<'_>,
+    address: &Address,
+    kind: &str,
+    table: &'a Table<T>,
+) -> Result<&'a T, Refusal> {
+    existing_group(context, &address.scope)?;
+    let found = table.get(&fold(&address.id(1)));
+    found.ok_or_else(|| errors::resource_not_found(kind, address.name(0), last(&address.scope)))
+}
+
+/// Everything of `table` in the group or subscription that is listed, for a caller who may read it there.
+pub(in crate::sandbox) fn listed<'a, T>(
+    context: &Context<'_>,
+    address: &Address,
+    kind: &str,
+    table: &'a Table<T>,
+) -> Result<impl Iterator<Item = &'a T> + use<'a, T>, Refusal> {
+    context.require(&format!("{kind}/read"), &address.scope)?;
+    if is_group(&address.scope) {
+        existing_group(context, &address.scope)?;
+    }
+    let within = format!("{}/", fold(&address.scope));
+    Ok(table.iter().filter(move |(id, _)| id.starts_with(&within)).map(|(_, one)| one))
 }
 
 /// Whether `scope` is a resource group and not a subscription.

@@ -3,9 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use super::resources;
-use crate::sandbox::errors::{self, Refusal};
+use crate::sandbox::errors::Refusal;
 use crate::sandbox::router::{self, Address, Answer, Context, Handled};
-use crate::sandbox::state::{Queue, ServiceBus, fold, last};
+use crate::sandbox::state::{Queue, ServiceBus};
 
 const KIND: &str = "Microsoft.ServiceBus/namespaces";
 
@@ -18,26 +18,16 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
 }
 
 fn existing<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a ServiceBus, Refusal> {
-    resources::existing_group(context, &address.scope)?;
-    context
-        .state
-        .service_buses
-        .get(&fold(&address.id(1)))
-        .ok_or_else(|| errors::resource_not_found(KIND, address.name(0), last(&address.scope)))
+    resources::named(context, address, KIND, &context.state.service_buses)
 }
 
 fn namespaces(context: &mut Context<'_>, address: &Address) -> Handled {
-    context.require(&format!("{KIND}/read"), &address.target())?;
     if address.is_resource() {
+        context.require(&format!("{KIND}/read"), &address.target())?;
         return Ok(Answer::new(200, body(existing(context, address)?)));
     }
-    if resources::is_group(&address.scope) {
-        resources::existing_group(context, &address.scope)?;
-    }
-    let within = format!("{}/", fold(&address.scope));
-    let all = context.state.service_buses.iter();
-    let found = all.filter(|(id, _)| id.starts_with(&within)).map(|(_, one)| body(one)).collect();
-    context.page(found)
+    let found = resources::listed(context, address, KIND, &context.state.service_buses)?;
+    context.page(found.map(body).collect())
 }
 
 fn queues(context: &mut Context<'_>, address: &Address) -> Handled {

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 use time::OffsetDateTime;
 
-use super::{ENVIRONMENTS, revisions};
+use super::revisions;
+use super::storages::environment;
 use crate::sandbox::errors::{self, Refusal};
 use crate::sandbox::providers::resources;
 use crate::sandbox::router::{Address, Answer, Context, Handled};
 use crate::sandbox::rules::{Switch, Switches};
-use crate::sandbox::state::{App, DaprComponent, Environment, Fate, State, elements, fold, last};
+use crate::sandbox::state::{App, DaprComponent, Fate, State, elements, fold};
 
 const KIND: &str = "Microsoft.App/managedEnvironments/daprComponents";
 const POLICIES: &str = "Microsoft.App/managedEnvironments/daprComponents/resiliencyPolicies";
@@ -30,15 +31,6 @@ const MEMBERS: &[&str] = &[
 ];
 /// The version that brought `provisioningState` and `deploymentErrors`.
 const STATES_SINCE: &str = "2025-07-01";
-
-fn environment<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a Environment, Refusal> {
-    resources::existing_group(context, &address.scope)?;
-    context
-        .state
-        .environments
-        .get(&fold(&address.id(1)))
-        .ok_or_else(|| errors::resource_not_found(ENVIRONMENTS, address.name(0), last(&address.scope)))
-}
 
 fn existing<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a DaprComponent, Refusal> {
     environment(context, address)?;

@@ -7,7 +7,6 @@ use serde_json::Value as Json;
 use super::write::existing;
 use super::{KIND, checks};
 use crate::sandbox::errors::Refusal;
-use crate::sandbox::faults::FaultKind;
 use crate::sandbox::operations::{RESULTS, STATUSES};
 use crate::sandbox::providers::resources;
 use crate::sandbox::router::{Address, Answer, Context, Handled};
@@ -32,26 +31,9 @@ pub(super) fn operation(
     failure: Option<(u16, Json)>,
     revision: Option<Revision>,
 ) -> Operation {
-    let failure = failure.or_else(|| {
-        (context.fault == Some(&FaultKind::OperationFails))
-            .then(|| operation_error(last(id), "Operation expired."))
-    });
-    let operation = Operation {
-        id: context.state.new_guid("operation"),
-        resource: id.to_owned(),
-        kind,
-        started: context.now,
-        due: (context.fault != Some(&FaultKind::OperationHangs)).then(|| context.now + takes),
-        ended: false,
-        failure,
-        revision,
-        url_refuses: match context.fault {
-            Some(FaultKind::OperationUrl(status)) => Some(*status),
-            _ => None,
-        },
-    };
-    context.state.operations.insert(operation.id.clone(), operation.clone());
-    operation
+    let failure = failure
+        .or_else(|| (context.operation_fails()).then(|| operation_error(last(id), "Operation expired.")));
+    context.begin(id, kind, Some(takes), failure, revision)
 }
 
 /// Where the status and the result of an operation are asked for.

@@ -117,19 +117,8 @@ fn environments(context: &mut Context<'_>, address: &Address) -> Handled {
 }
 
 fn list(context: &mut Context<'_>, address: &Address) -> Handled {
-    context.require(&format!("{KIND}/read"), &address.scope)?;
-    if resources::is_group(&address.scope) {
-        resources::existing_group(context, &address.scope)?;
-    }
-    let within = format!("{}/", fold(&address.scope));
-    let found = context
-        .state
-        .apps
-        .iter()
-        .filter(|(id, _)| id.starts_with(&within))
-        .map(|(_, app)| render::app(context.state, app, context.now, context.rules))
-        .collect();
-    context.page(found)
+    let found = resources::listed(context, address, KIND, &context.state.apps)?;
+    context.page(found.map(|app| render::app(context.state, app, context.now, context.rules)).collect())
 }
 
 fn list_secrets(context: &mut Context<'_>, address: &Address) -> Handled {

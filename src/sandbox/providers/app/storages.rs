@@ -8,7 +8,7 @@ use crate::sandbox::errors::{self, Refusal};
 use crate::sandbox::providers::{keyvault, resources};
 use crate::sandbox::router::{Address, Answer, Context, Handled};
 use crate::sandbox::rules::Switch;
-use crate::sandbox::state::{Environment, EnvironmentStorage, fold, last};
+use crate::sandbox::state::{Environment, EnvironmentStorage, fold};
 
 const KIND: &str = "Microsoft.App/managedEnvironments/storages";
 
@@ -44,12 +44,7 @@ pub(super) fn environment<'a>(
     context: &'a Context<'_>,
     address: &Address,
 ) -> Result<&'a Environment, Refusal> {
-    resources::existing_group(context, &address.scope)?;
-    context
-        .state
-        .environments
-        .get(&fold(&address.id(1)))
-        .ok_or_else(|| errors::resource_not_found(ENVIRONMENTS, address.name(0), last(&address.scope)))
+    resources::named(context, address, ENVIRONMENTS, &context.state.environments)
 }
 
 fn not_found(address: &Address) -> Refusal {

@@ -9,8 +9,7 @@ use time::OffsetDateTime;
 use super::identities::{self, Wanted};
 use super::revisions::{self, Need, Start};
 use super::{KIND, checks, dapr, domains, lifecycle, registries, render, schema, secrets, volumes};
-use crate::sandbox::errors::{self, Refusal};
-use crate::sandbox::faults::FaultKind;
+use crate::sandbox::errors::Refusal;
 use crate::sandbox::providers::resources;
 use crate::sandbox::router::{Address, Answer, Context, Handled};
 use crate::sandbox::rules::Switch;
@@ -67,12 +66,7 @@ pub(super) fn patch(context: &mut Context<'_>, address: &Address) -> Handled {
 
 /// The app that `address` names.
 pub(super) fn existing<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a App, Refusal> {
-    resources::existing_group(context, &address.scope)?;
-    context
-        .state
-        .apps
-        .get(&fold(&address.id(1)))
-        .ok_or_else(|| errors::resource_not_found(KIND, address.name(0), last(&address.scope)))
+    resources::named(context, address, KIND, &context.state.apps)
 }
 
 /// The body, checked against the api-version and without what is read-only.
@@ -219,7 +213,7 @@ fn begin(
         }
         Err(refusal) => Some(lifecycle::operation_error(app.name(), &refusal.message)),
     };
-    if context.fault == Some(&FaultKind::OperationFails) {
+    if context.operation_fails() {
         failure = Some(lifecycle::operation_error(app.name(), EXPIRED));
     }
     let mut revision = None;

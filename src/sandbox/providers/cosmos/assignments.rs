@@ -5,7 +5,6 @@ use serde_json::{Value as Json, json};
 use super::{DEFINITIONS, KIND, account, nosql, unknown_definition};
 use crate::sandbox::callers;
 use crate::sandbox::errors::Refusal;
-use crate::sandbox::faults::FaultKind;
 use crate::sandbox::operations;
 use crate::sandbox::providers::resources;
 use crate::sandbox::router::{Address, Answer, Context, Handled};
@@ -223,27 +222,12 @@ fn bad_request(message: String) -> Refusal {
 }
 
 fn begin(context: &mut Context<'_>, id: &str, failure: Option<Refusal>) -> Operation {
-    let failed = context.fault == Some(&FaultKind::OperationFails);
+    let failed = context.operation_fails();
     let failure = failure.or_else(|| {
         failed.then(|| Refusal::new(500, "InternalServerError", "Encountered internal server error."))
     });
-    let operation = Operation {
-        id: context.state.new_guid("operation"),
-        resource: id.to_owned(),
-        kind: OperationKind::Write,
-        started: context.now,
-        due: (context.fault != Some(&FaultKind::OperationHangs))
-            .then(|| context.now + context.delays.operation),
-        ended: false,
-        failure: failure.map(|refusal| (refusal.status, refusal.error())),
-        revision: None,
-        url_refuses: match context.fault {
-            Some(FaultKind::OperationUrl(status)) => Some(*status),
-            _ => None,
-        },
-    };
-    context.state.operations.insert(operation.id.clone(), operation.clone());
-    operation
+    let failure = failure.map(|refusal| (refusal.status, refusal.error()));
+    context.begin(id, OperationKind::Write, Some(context.delays.operation), failure, None)
 }
 
 /// The operation named `id`, for a caller who may see it.

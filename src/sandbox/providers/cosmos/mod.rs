@@ -6,11 +6,11 @@ mod assignments;
 use serde_json::{Value as Json, json};
 
 use super::resources;
-use crate::sandbox::errors::{self, Refusal};
+use crate::sandbox::errors::Refusal;
 use crate::sandbox::router::{self, Address, Answer, Context, Handled};
 use crate::sandbox::rules::Switch;
 use crate::sandbox::seed::{COSMOS_CONTRIBUTOR, COSMOS_READER};
-use crate::sandbox::state::{CosmosAccount, CosmosContainer, CosmosDatabase, fold, last};
+use crate::sandbox::state::{CosmosAccount, CosmosContainer, CosmosDatabase};
 
 const KIND: &str = "Microsoft.DocumentDB/databaseAccounts";
 
@@ -61,12 +61,7 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
 
 /// The account that `address` names.
 fn account<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a CosmosAccount, Refusal> {
-    resources::existing_group(context, &address.scope)?;
-    context
-        .state
-        .cosmos_accounts
-        .get(&fold(&address.id(1)))
-        .ok_or_else(|| errors::resource_not_found(KIND, address.name(0), last(&address.scope)))
+    resources::named(context, address, KIND, &context.state.cosmos_accounts)
 }
 
 /// The account, which must speak the NoSQL API.
@@ -79,15 +74,8 @@ fn nosql<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a CosmosAc
 }
 
 fn accounts(context: &mut Context<'_>, address: &Address) -> Handled {
-    context.require(&format!("{KIND}/read"), &address.scope)?;
-    if resources::is_group(&address.scope) {
-        resources::existing_group(context, &address.scope)?;
-    }
-    let within = format!("{}/", fold(&address.scope));
-    let accounts = context.state.cosmos_accounts.iter();
-    let found =
-        accounts.filter(|(id, _)| id.starts_with(&within)).map(|(_, one)| account_body(one)).collect();
-    context.page(found)
+    let found = resources::listed(context, address, KIND, &context.state.cosmos_accounts)?;
+    context.page(found.map(account_body).collect())
 }
 
 fn databases(context: &mut Context<'_>, address: &Address) -> Handled {

@@ -5,9 +5,9 @@ mod records;
 use serde_json::{Value as Json, json};
 
 use super::resources;
-use crate::sandbox::errors::{self, Refusal};
+use crate::sandbox::errors::Refusal;
 use crate::sandbox::router::{self, Address, Answer, Context, Handled};
-use crate::sandbox::state::{DnsZone, fold, last};
+use crate::sandbox::state::{DnsZone, fold};
 
 const KIND: &str = "Microsoft.Network/dnsZones";
 
@@ -29,23 +29,12 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
 
 /// The zone that `address` names, or that has what it names.
 fn existing<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a DnsZone, Refusal> {
-    resources::existing_group(context, &address.scope)?;
-    context
-        .state
-        .dns_zones
-        .get(&fold(&address.id(1)))
-        .ok_or_else(|| errors::resource_not_found(KIND, address.name(0), last(&address.scope)))
+    resources::named(context, address, KIND, &context.state.dns_zones)
 }
 
 fn list(context: &mut Context<'_>, address: &Address) -> Handled {
-    context.require(&format!("{KIND}/read"), &address.scope)?;
-    if resources::is_group(&address.scope) {
-        resources::existing_group(context, &address.scope)?;
-    }
-    let within = format!("{}/", fold(&address.scope));
-    let zones = context.state.dns_zones.iter();
-    let found = zones.filter(|(id, _)| id.starts_with(&within)).map(|(_, zone)| body(zone)).collect();
-    context.page(found)
+    let found = resources::listed(context, address, KIND, &context.state.dns_zones)?;
+    context.page(found.map(body).collect())
 }
 
 /// A new zone, to which nobody leads yet; of one that is there only the tags change.

@@ -7,7 +7,6 @@ use serde_json::{Value as Json, json};
 use super::{KIND, checks, existing, render, runs};
 use crate::sandbox::callers;
 use crate::sandbox::errors::Refusal;
-use crate::sandbox::faults::FaultKind;
 use crate::sandbox::operations;
 use crate::sandbox::providers::{app, resources};
 use crate::sandbox::router::{Address, Answer, Context, Handled};
@@ -38,25 +37,9 @@ pub(super) fn operation(
     failure: Option<(u16, Json)>,
 ) -> Operation {
     let failure = failure.or_else(|| {
-        (context.fault == Some(&FaultKind::OperationFails))
-            .then(|| operation_error(last(resource), "Operation expired."))
+        (context.operation_fails()).then(|| operation_error(last(resource), "Operation expired."))
     });
-    let operation = Operation {
-        id: context.state.new_guid("operation"),
-        resource: resource.to_owned(),
-        kind,
-        started: context.now,
-        due: (context.fault != Some(&FaultKind::OperationHangs)).then(|| context.now + takes),
-        ended: false,
-        failure,
-        revision: None,
-        url_refuses: match context.fault {
-            Some(FaultKind::OperationUrl(status)) => Some(*status),
-            _ => None,
-        },
-    };
-    context.state.operations.insert(operation.id.clone(), operation.clone());
-    operation
+    context.begin(resource, kind, Some(takes), failure, None)
 }
 
 /// What the end of an operation does to the job that it worked on. `false`: there is no such job.
@@ -128,7 +111,7 @@ pub(super) fn start(context: &mut Context<'_>, address: &Address) -> Handled {
     if let Some(template) = instead {
         app::checks::template(template)?;
     }
-    if context.fault == Some(&FaultKind::OperationFails) {
+    if context.operation_fails() {
         let takes = context.delays.operation;
         let operation = operation(context, &job.id, OperationKind::Start, takes, None);
         return Ok(accepted(context, &operation));

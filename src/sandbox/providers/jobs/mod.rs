@@ -47,12 +47,7 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
 
 /// The job that `address` names.
 fn existing<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a Job, Refusal> {
-    resources::existing_group(context, &address.scope)?;
-    context
-        .state
-        .jobs
-        .get(&fold(&address.id(1)))
-        .ok_or_else(|| errors::resource_not_found(KIND, address.name(0), last(&address.scope)))
+    resources::named(context, address, KIND, &context.state.jobs)
 }
 
 /// The execution that `address` names, with its job.
@@ -66,14 +61,8 @@ fn execution<'a>(context: &'a Context<'_>, address: &Address) -> Result<(&'a Job
 }
 
 fn list(context: &mut Context<'_>, address: &Address) -> Handled {
-    context.require(&format!("{KIND}/read"), &address.scope)?;
-    if resources::is_group(&address.scope) {
-        resources::existing_group(context, &address.scope)?;
-    }
-    let within = format!("{}/", fold(&address.scope));
-    let jobs = context.state.jobs.iter().filter(|(id, _)| id.starts_with(&within));
-    let found = jobs.map(|(_, job)| render::job(context.state, job)).collect();
-    context.page(found)
+    let found = resources::listed(context, address, KIND, &context.state.jobs)?;
+    context.page(found.map(|job| render::job(context.state, job)).collect())
 }
 
 fn list_secrets(context: &mut Context<'_>, address: &Address) -> Handled {

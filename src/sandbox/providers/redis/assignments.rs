@@ -4,7 +4,6 @@ use serde_json::{Value as Json, json};
 
 use super::{BUILT_IN, cache, cluster, database};
 use crate::sandbox::errors::{self, Refusal};
-use crate::sandbox::faults::FaultKind;
 use crate::sandbox::providers::resources;
 use crate::sandbox::router::{self, Address, Answer, Context, Handled};
 use crate::sandbox::rules::Switch;
@@ -358,28 +357,13 @@ fn idle(context: &Context<'_>, address: &Address) -> Result<(), Refusal> {
 
 /// Begins an operation; `gone`: failing, it leaves nothing behind.
 fn begin(context: &mut Context<'_>, id: &str, kind: OperationKind, gone: bool) -> Operation {
-    let failed = context.fault == Some(&FaultKind::OperationFails);
-    let hangs = context.fault == Some(&FaultKind::OperationHangs);
+    let failed = context.operation_fails();
     let failure = failed.then(|| {
         let refusal = Refusal::new(500, "InternalServerError", "The operation could not be completed.");
         (refusal.status, refusal.error())
     });
-    let operation = Operation {
-        id: context.state.new_guid("operation"),
-        resource: id.to_owned(),
-        kind: if failed && gone { OperationKind::Delete } else { kind },
-        started: context.now,
-        due: (!hangs).then(|| context.now + context.delays.operation),
-        ended: false,
-        failure,
-        revision: None,
-        url_refuses: match context.fault {
-            Some(FaultKind::OperationUrl(status)) => Some(*status),
-            _ => None,
-        },
-    };
-    context.state.operations.insert(operation.id.clone(), operation.clone());
-    operation
+    let kind = if failed && gone { OperationKind::Delete } else { kind };
+    context.begin(id, kind, Some(context.delays.operation), failure, None)
 }
 
 /// The answer of a write whose operation goes on.

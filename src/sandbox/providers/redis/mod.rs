@@ -10,7 +10,7 @@ use crate::sandbox::errors::{self, Refusal};
 use crate::sandbox::operations;
 use crate::sandbox::router::{self, Address, Answer, Context, Handled};
 use crate::sandbox::rules::Switch;
-use crate::sandbox::state::{RedisCache, RedisCluster, RedisDatabase, fold, last};
+use crate::sandbox::state::{RedisCache, RedisCluster, RedisDatabase, last};
 
 const CACHE: &str = "Microsoft.Cache/redis";
 const CLUSTER: &str = "Microsoft.Cache/redisEnterprise";
@@ -36,10 +36,8 @@ const BUILT_IN: [(&str, &str); 3] = [
 pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) -> Handled {
     match (address.kind().as_str(), context.method, address.is_resource()) {
         ("redis", "GET", false) => {
-            listed(context, address, CACHE)?;
-            let within = format!("{}/", fold(&address.scope));
-            let caches = context.state.redis.iter().filter(|(id, _)| id.starts_with(&within));
-            context.page(caches.map(|(_, cache)| cache_body(cache)).collect())
+            let caches = resources::listed(context, address, CACHE, &context.state.redis)?;
+            context.page(caches.map(cache_body).collect())
         }
         ("redis", "GET", true) => {
             context.require(&format!("{CACHE}/read"), &address.target())?;
@@ -47,10 +45,8 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
         }
         ("redis/accesspolicies", "GET", whole) => policies(context, address, whole),
         ("redisenterprise", "GET", false) => {
-            listed(context, address, CLUSTER)?;
-            let within = format!("{}/", fold(&address.scope));
-            let clusters = context.state.redis_enterprise.iter().filter(|(id, _)| id.starts_with(&within));
-            context.page(clusters.map(|(_, cluster)| cluster_body(cluster, context.api_version)).collect())
+            let clusters = resources::listed(context, address, CLUSTER, &context.state.redis_enterprise)?;
+            context.page(clusters.map(|cluster| cluster_body(cluster, context.api_version)).collect())
         }
         ("redisenterprise", "GET", true) => {
             context.require(&format!("{CLUSTER}/read"), &address.target())?;
@@ -65,27 +61,14 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
     }
 }
 
-/// What comes before a list of a group's or a subscription's resources.
-fn listed(context: &Context<'_>, address: &Address, kind: &str) -> Result<(), Refusal> {
-    context.require(&format!("{kind}/read"), &address.scope)?;
-    if resources::is_group(&address.scope) {
-        resources::existing_group(context, &address.scope)?;
-    }
-    Ok(())
-}
-
 /// The cache that `address` names or stands below.
 fn cache<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a RedisCache, Refusal> {
-    resources::existing_group(context, &address.scope)?;
-    let found = context.state.redis.get(&fold(&address.id(1)));
-    found.ok_or_else(|| errors::resource_not_found(CACHE, address.name(0), last(&address.scope)))
+    resources::named(context, address, CACHE, &context.state.redis)
 }
 
 /// The cluster that `address` names or stands below.
 fn cluster<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a RedisCluster, Refusal> {
-    resources::existing_group(context, &address.scope)?;
-    let found = context.state.redis_enterprise.get(&fold(&address.id(1)));
-    found.ok_or_else(|| errors::resource_not_found(CLUSTER, address.name(0), last(&address.scope)))
+    resources::named(context, address, CLUSTER, &context.state.redis_enterprise)
 }
 
 /// The database that `address` names or stands below.

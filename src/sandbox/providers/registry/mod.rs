@@ -11,9 +11,9 @@ mod write;
 use serde_json::{Value as Json, json};
 
 use super::resources;
-use crate::sandbox::errors::{self, Refusal};
+use crate::sandbox::errors::Refusal;
 use crate::sandbox::router::{self, Address, Answer, Context, Handled};
-use crate::sandbox::state::{Registry, fold, last};
+use crate::sandbox::state::Registry;
 
 const KIND: &str = "Microsoft.ContainerRegistry/registries";
 
@@ -47,28 +47,12 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
 
 /// The registry that `address` names.
 fn existing<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a Registry, Refusal> {
-    resources::existing_group(context, &address.scope)?;
-    context
-        .state
-        .registries
-        .get(&fold(&address.id(1)))
-        .ok_or_else(|| errors::resource_not_found(KIND, address.name(0), last(&address.scope)))
+    resources::named(context, address, KIND, &context.state.registries)
 }
 
 fn list(context: &mut Context<'_>, address: &Address) -> Handled {
-    context.require(&format!("{KIND}/read"), &address.scope)?;
-    if resources::is_group(&address.scope) {
-        resources::existing_group(context, &address.scope)?;
-    }
-    let within = format!("{}/", fold(&address.scope));
-    let found = context
-        .state
-        .registries
-        .iter()
-        .filter(|(id, _)| id.starts_with(&within))
-        .map(|(_, registry)| body(registry, context.api_version))
-        .collect();
-    context.page(found)
+    let found = resources::listed(context, address, KIND, &context.state.registries)?;
+    context.page(found.map(|registry| body(registry, context.api_version)).collect())
 }
 
 /// A registry as `version` shows it.

@@ -182,7 +182,7 @@ fn finish(context: &mut Context<'_>, mut registry: Registry, new: bool) -> Answe
 }
 
 fn begin(context: &mut Context<'_>, id: &str) -> Operation {
-    let failed = context.fault == Some(&FaultKind::OperationFails);
+    let failed = context.operation_fails();
     let failure = failed.then(|| {
         let refusal = Refusal::new(500, "InternalServerError", "Encountered internal server error.");
         (refusal.status, refusal.error())

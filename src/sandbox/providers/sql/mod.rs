@@ -197,20 +197,9 @@ fn existing<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a SqlSe
 }
 
 fn list(context: &mut Context<'_>, address: &Address) -> Handled {
-    context.require(&format!("{KIND}/read"), &address.scope)?;
-    if resources::is_group(&address.scope) {
-        resources::existing_group(context, &address.scope)?;
-    }
-    let within = format!("{}/", fold(&address.scope));
     let expanded = expands(context);
-    let found = context
-        .state
-        .sql_servers
-        .iter()
-        .filter(|(id, _)| id.starts_with(&within))
-        .map(|(_, server)| body(server, expanded))
-        .collect();
-    context.page(found)
+    let found = resources::listed(context, address, KIND, &context.state.sql_servers)?;
+    context.page(found.map(|server| body(server, expanded)).collect())
 }
 
 /// `GET` of one or all of a kind below a server.

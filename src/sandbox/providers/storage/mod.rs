@@ -10,7 +10,7 @@ use super::resources;
 use crate::sandbox::errors::{self, Refusal};
 use crate::sandbox::router::{self, Address, Answer, Context, Handled};
 use crate::sandbox::rules::Switch;
-use crate::sandbox::state::{StorageAccount, fold, last};
+use crate::sandbox::state::StorageAccount;
 
 pub(super) const KIND: &str = "Microsoft.Storage/storageAccounts";
 
@@ -60,12 +60,7 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
 
 /// The account that `address` names.
 fn existing<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a StorageAccount, Refusal> {
-    resources::existing_group(context, &address.scope)?;
-    context
-        .state
-        .storage_accounts
-        .get(&fold(&address.id(1)))
-        .ok_or_else(|| errors::resource_not_found(KIND, address.name(0), last(&address.scope)))
+    resources::named(context, address, KIND, &context.state.storage_accounts)
 }
 
 /// The account that `address` names, when nothing is being done to it.
@@ -91,19 +86,8 @@ fn ready<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a StorageA
 }
 
 fn list(context: &mut Context<'_>, address: &Address) -> Handled {
-    context.require(&format!("{KIND}/read"), &address.scope)?;
-    if resources::is_group(&address.scope) {
-        resources::existing_group(context, &address.scope)?;
-    }
-    let within = format!("{}/", fold(&address.scope));
-    let found = context
-        .state
-        .storage_accounts
-        .iter()
-        .filter(|(id, _)| id.starts_with(&within))
-        .map(|(_, account)| body(account))
-        .collect();
-    context.page(found)
+    let found = resources::listed(context, address, KIND, &context.state.storage_accounts)?;
+    context.page(found.map(body).collect())
 }
 
 /// An account, without its keys.

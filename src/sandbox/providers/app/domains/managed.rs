@@ -7,12 +7,11 @@ use time::OffsetDateTime;
 use super::names::View;
 use super::{hindrance, names, points_to_its_app};
 use crate::sandbox::errors::{self, Refusal};
-use crate::sandbox::faults::FaultKind;
 use crate::sandbox::providers::app::storages::environment;
 use crate::sandbox::providers::resources;
 use crate::sandbox::router::{Address, Answer, Context, Handled};
 use crate::sandbox::rules::{Switch, Switches};
-use crate::sandbox::state::{ManagedCertificate, Operation, OperationKind, State, fold, last};
+use crate::sandbox::state::{ManagedCertificate, OperationKind, State, fold, last};
 
 const KIND: &str = "Microsoft.App/managedEnvironments/managedCertificates";
 
@@ -146,20 +145,7 @@ fn order(
     let body = certificate.body(context.rules.holds(Switch::SubjectWithoutCn));
     context.compliant(target, &body)?;
     context.state.add_managed_certificate(certificate);
-    let operation = Operation {
-        id: context.state.new_guid("operation"),
-        resource: id,
-        kind: OperationKind::Write,
-        started: context.now,
-        due: None,
-        ended: false,
-        failure: None,
-        revision: None,
-        url_refuses: match context.fault {
-            Some(FaultKind::OperationUrl(status)) => Some(*status),
-            _ => None,
-        },
-    };
+    let operation = context.begin(&id, OperationKind::Write, None, None, None);
     let subscription = operation.resource.split('/').nth(2).unwrap_or_default();
     let url = format!(
         "{}/subscriptions/{subscription}/providers/Microsoft.App/locations/{}/{STATUSES}/{}?api-version={}",
@@ -168,7 +154,6 @@ fn order(
         operation.id,
         context.api_version
     );
-    context.state.operations.insert(operation.id.clone(), operation);
     let (name, value) = context.delays.retry_header();
     Ok(Answer::new(201, body).with("azure-asyncoperation", url).with(&name, value))
 }
