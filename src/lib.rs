@@ -33,7 +33,7 @@
 //! is an unknown value and is noted as missing; whoever does the I/O fetches all that is missing in
 //! parallel and plans again. A read whose id depends on another read's answer simply turns up one round
 //! later. So there is one function that says what is needed and what follows from it, and the two cannot
-//! disagree. A second run of both recipes takes three rounds at most.
+//! disagree. A second run of a recipe takes a few rounds, however many reads it has.
 //!
 //! **Unknowns make the graph.** An expression over something that only a write will tell gives an unknown
 //! [`value::Value`] that carries its [`value::Origin`]: the step it waits for. A step whose desired state
@@ -184,14 +184,15 @@
 //! - **A recipe**: a folder below `recipes/` with `recipe.yaml`, `tests.yaml`, `README.md` and `app/`. No
 //!   Rust. `acarecipe lint` says what is wrong with it, `acarecipe test` runs its cases: the commands
 //!   themselves ([`cli`]) in the sandbox, told to a screen that writes nowhere, and compared.
-//! - **A key of the language**: a row in `recipe/grammar.rs`; reader, schema and reference follow. Its expressions
+//! - **A key of the language**: a row in `recipe/grammar.rs`, from which schema and reference follow, and its line in
+//!   `recipe/read.rs`. Its expressions
 //!   go into `recipe/validate/places.rs`, and from there every rule of lint sees them.
 //! - **A resource type**: a row in `azure/types/table.rs`: versions, list kinds, what is read-only, what
 //!   follows from a change. Its behaviour in the sandbox: a file in `sandbox/providers/`, with rules.
 //! - **A step kind**: a variant of [`recipe::StepKind`], a pure file in `steps/`, its call in
 //!   `plan/stepping.rs`; a new verb of ARM would go into `execute/write.rs`.
 //! - **A command**: a file in `cli/` and a line in its `Command`; what it tells is a [`report::Report`].
-//! - **A fact about Azure**: where it is used, with its source; in `sandbox/rules.rs` if the sandbox plays it.
+//! - **A fact about Azure**: where it is used, with its source; in `sandbox/rules/` if the sandbox plays it.
 //!
 //! # Where this differs from the usual design
 //!

@@ -26,7 +26,8 @@ pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findi
             let open = is_key || row.is_none_or(|row| !row.write_only.contains(&spot.pattern));
             let for_each = step.for_each.as_ref();
             let place = if is_key { "the name of a property" } else { spot.pattern };
-            judge(recipe, catalogue, expression, for_each, open.then_some(place), true, span, findings);
+            let at = At { open: open.then_some(place), written: true, condition: false, span };
+            judge(recipe, catalogue, expression, for_each, &at, findings);
             told.push(span);
         });
     }
@@ -45,7 +46,9 @@ pub(super) fn check(recipe: &Recipe, catalogue: &Catalogue, findings: &mut Findi
             (_, Owner::Lookup(_)) => Some("the address of a resource"),
             _ => continue,
         };
-        judge(recipe, catalogue, expression, *for_each, place, written, *span, findings);
+        let condition = matches!(role, Role::Condition { .. });
+        let at = At { open: place, written, condition, span: *span };
+        judge(recipe, catalogue, expression, *for_each, &at, findings);
     }
 }
 
@@ -83,17 +86,27 @@ fn asked_of(recipe: &Recipe, span: Span) -> &'static str {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one question, asked from two places")]
+/// Where an expression stands.
+struct At<'p> {
+    /// Where its value could be read.
+    open: Option<&'p str>,
+    /// Whether it decides what is written or sent.
+    written: bool,
+    /// Whether only its truth counts.
+    condition: bool,
+    /// The place in the file.
+    span: Span,
+}
+
 fn judge<'a>(
     recipe: &'a Recipe,
     catalogue: &'a Catalogue,
     expression: &Expression,
     for_each: Option<&'a Expr>,
-    open: Option<&str>,
-    written: bool,
-    span: Span,
+    at: &At<'_>,
     findings: &mut Findings<'_>,
 ) {
+    let At { open, written, condition, span } = *at;
     // Most recipes have no secret.
     if expression.literal().is_some() {
         return;
@@ -114,13 +127,22 @@ fn judge<'a>(
             message,
             "a secret goes only into properties that Azure never returns",
         );
-    } else if let (true, true, Some(name)) =
+        return;
+    }
+    if let (true, true, Some(name)) =
         (trace.vague, written || open.is_some(), any_secret(recipe, catalogue, &mut BTreeSet::new()))
     {
         let message =
             format!("this comes from more than can be followed, and may tell of the secret `{name}`");
         findings.error(codes::SECRET_EXAMINED, span, message, "split it into parts that read less");
-    } else if let (true, Some(name)) = (written, secret(&told_apart(trace.examined))) {
+        return;
+    }
+    let mut examined = told_apart(trace.examined);
+    if condition {
+        // Whether it is given may count; whether something of it is left tells of it.
+        examined.extend(trace.leaves.into_iter().filter(|leaf| leaf.made));
+    }
+    if let (true, Some(name)) = (written, secret(&examined)) {
         let message = format!("what is in the secret `{name}` decides what is written, which tells of it");
         findings.error(codes::SECRET_EXAMINED, span, message, "only whether it is given may count");
     }

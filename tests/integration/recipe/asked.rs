@@ -51,6 +51,24 @@ fn everywhere(when: &str, each: &str, name: &str) -> Vec<String> {
     ]
 }
 
+/// What a step waits for tells as much as what it writes.
+#[test]
+fn what_is_left_of_a_secret_decides_no_step() {
+    for (when, code) in [
+        ("replace(inputs.key, 'a', '')", Some(SECRET)),
+        ("!(split(inputs.key, 'a')[1])", Some(SECRET)),
+        ("inputs.key", None),
+        ("!(inputs.key)", None),
+    ] {
+        says(
+            &format!(
+                "steps: [{{ id: s, why: w, container_app: {{ tags: {{ a: b }} }}, when: \"${{{when}}}\" }}]\n"
+            ),
+            code,
+        );
+    }
+}
+
 #[test]
 fn nothing_hidden_decides_which_name_is_asked_for() {
     let own = "${inputs.domain}";
