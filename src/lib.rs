@@ -162,6 +162,7 @@
 //! | [`steps`] | one pure function per step kind | other steps |
 //! | [`plan`] | the engine, schedule, prerequisites, rights, health | any I/O, any clock |
 //! | [`execute`] | the interpreter: reads, writes, waits, events | recipes, output |
+//! | [`journal`] | what a run did, kept: entries, state folder, lock | recipes, plans, output |
 //! | [`verify`] | findings of a plan on fresh facts | any I/O |
 //! | [`report`] | the frozen JSON shape | how it is shown |
 //! | [`render`] | text, progress, diagnostics; the only place that prints | what to do |
@@ -224,6 +225,7 @@ pub mod dockerfile;
 pub mod execute;
 pub mod expression;
 pub mod facts;
+pub mod journal;
 pub mod merge;
 pub mod plan;
 pub mod recipe;

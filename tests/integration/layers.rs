@@ -51,6 +51,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "plan",
         ],
     ),
+    ("journal", &["clock", "value", "diagnostic", "azure", "execute"]),
     ("verify", &["value", "diagnostic", "merge", "plan"]),
     (
         "report",
@@ -64,6 +65,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "steps",
             "plan",
             "execute",
+            "journal",
             "verify",
         ],
     ),
@@ -77,6 +79,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "recipe",
             "plan",
             "execute",
+            "journal",
             "report",
             "sandbox::rules",
             "sandbox::edit",
