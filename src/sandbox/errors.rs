@@ -83,6 +83,33 @@ pub(super) fn subscription_not_found(subscription: &str) -> Refusal {
     )
 }
 
+/// 409 for what a lock forbids; `locks`: their ids.
+pub(super) fn locked(scope: &str, operation: &str, locks: &str) -> Refusal {
+    Refusal::new(
+        409,
+        "ScopeLocked",
+        format!(
+            "The scope '{scope}' cannot perform {operation} operation because following scope(s) are locked: \
+             '{locks}'. Please remove the lock and try again."
+        ),
+    )
+}
+
+/// 400 for a role for a principal that the directory does not know (yet).
+pub(super) fn principal_not_found(principal: &str, tenant: &str) -> Refusal {
+    Refusal::new(
+        400,
+        "PrincipalNotFound",
+        format!(
+            "Principal {} does not exist in the directory {tenant}. Check that you have the correct principal \
+             ID. If you are creating this principal and then immediately assigning a role, this error might be \
+             related to a replication delay. In this case, set the role assignment principalType property to a \
+             value, such as ServicePrincipal, User, or Group.",
+            principal.replace('-', "")
+        ),
+    )
+}
+
 /// 400 for a body that is not what the operation takes.
 pub(super) fn invalid_content(why: impl Into<String>) -> Refusal {
     Refusal::new(400, "InvalidRequestContent", why)

@@ -50,7 +50,8 @@ pub struct Exchange {
     pub header_names: Vec<String>,
     /// The caller's name; `None` without a known token.
     pub caller: Option<String>,
-    /// The fault that touched this exchange, in the notation of the flags.
+    /// The fault that touched this exchange, in the notation of the flags; none when it is about what others do, and they
+    /// could not.
     pub fault: Option<String>,
 }
 

@@ -2,8 +2,13 @@
 //!
 //! In flags and files a fault is one line of words, the kind among them:
 //! `request=7 silence-before`, `match=PATCH:/containerApps/ nth=2 status=429 retry-after=2 times=3`.
+//!
+//! A question to the domain name system has no number. It is matched as `DNS:/NAME/TYPE`, and fails in the ways that
+//! questions fail: `status` (400 to 499: `REFUSED`, else `SERVFAIL`), `silence-…`, any other kind as `SERVFAIL`.
 
+pub(super) mod meanwhile;
 mod notation;
+pub(super) mod refused;
 
 use serde_json::{Value as Json, json};
 
@@ -74,6 +79,23 @@ pub enum FaultKind {
     UnknownEnum,
     /// `page-loop`: a list's `nextLink` leads to the same page.
     PageLoop,
+    /// `busy`: 409 in the provider's word for an operation that is going on, without effect.
+    Busy,
+    /// `denied`: 403 for a role that is missing, without effect; of a registry and of a database, too.
+    Denied,
+    /// `policy`: 403 for an Azure Policy, without effect.
+    Policy,
+    /// `locked`: 409 for a lock, without effect.
+    Locked,
+    /// `principal-unknown`: 400 for a principal that the directory does not know yet, without effect.
+    PrincipalUnknown,
+    /// `role-slow[=SECONDS]`: the role assignment that is made holds so much later, half an hour unless told.
+    RoleSlow(u64),
+    /// `gone`: right before, what the request is about is deleted, or what it is kept in.
+    Gone,
+    /// `edited=NAME`: right before, somebody else changes the app or job of this name: a tag, and a variable in each
+    /// container.
+    Edited(String),
 }
 
 /// A fault that could not be read.
@@ -108,6 +130,7 @@ impl Plan {
         let mut chosen = None;
         for progress in &mut self.0 {
             let due = match &progress.fault.when {
+                // A number is never 0.
                 Matcher::Number(first) => number >= *first,
                 Matcher::Path { method, path, nth } => {
                     let fits = (method == "*" || method.eq_ignore_ascii_case(&request.method))
@@ -122,6 +145,11 @@ impl Plan {
             }
         }
         chosen
+    }
+
+    /// As [`Plan::strike`], for what has no number.
+    pub(super) fn strike_unnumbered(&mut self, request: &Request) -> Option<Fault> {
+        self.strike(0, request)
     }
 }
 

@@ -149,6 +149,7 @@ struct Inner {
     state: State,
     faults: faults::Plan,
     exchanges: Vec<Exchange>,
+    questions: Vec<(String, String)>,
 }
 
 impl Sandbox {
@@ -161,7 +162,15 @@ impl Sandbox {
     /// A sandbox that goes on from `state`.
     pub fn from_state(state: State, options: Options) -> Sandbox {
         let faults = faults::Plan::new(options.faults.clone());
-        Sandbox { inner: Arc::new(Mutex::new(Inner { options, state, faults, exchanges: Vec::new() })) }
+        Sandbox {
+            inner: Arc::new(Mutex::new(Inner {
+                options,
+                state,
+                faults,
+                exchanges: Vec::new(),
+                questions: Vec::new(),
+            })),
+        }
     }
 
     /// Answers a request, at once: who carries it decides how long silence lasts.
@@ -195,7 +204,7 @@ impl Sandbox {
     pub fn batch(&self, batch: &SqlBatch<'_>) -> SqlReply {
         let mut inner = self.lock();
         inner.advance();
-        let Inner { options, state, faults, exchanges } = &mut *inner;
+        let Inner { options, state, faults, exchanges, .. } = &mut *inner;
         sql::answer(state, &options.rules, faults, exchanges, batch)
     }
 
@@ -216,7 +225,16 @@ impl Sandbox {
         let mut inner = self.lock();
         inner.advance();
         let now = (inner.options.now)();
+        inner.questions.push((name.to_owned(), kind.to_owned()));
+        if let Some(fault) = inner.faults.strike_unnumbered(&names::as_request(name, kind)) {
+            return names::failed(&fault.kind);
+        }
         names::answer(&inner.state, &inner.options.rules, now, name, kind)
+    }
+
+    /// Every question to the domain name system so far: name and type, in order.
+    pub fn questions(&self) -> Vec<(String, String)> {
+        self.lock().questions.clone()
     }
 
     /// Whether a host is one of an app's.
@@ -275,9 +293,15 @@ impl Inner {
         let mut exchange = Exchange::new(number, service, request);
         exchange.fault = fault.as_ref().map(ToString::to_string);
         let kind = fault.as_ref().map(|fault| &fault.kind);
+        if kind.is_some_and(|kind| !self.meanwhile(kind, service, request)) {
+            exchange.fault = None;
+        }
         let response = match (service, &instead) {
             (Service::ResourceManager, _) => {
                 self.manage(request, kind, instead.is_some(), &mut exchange.caller)
+            }
+            (Service::Registry, None) if kind == Some(&FaultKind::Denied) => {
+                Some(faults::refused::by_registry())
             }
             (Service::Registry, None) => self.registry(request, &mut exchange.caller),
             (Service::Storage, None) => {
@@ -310,6 +334,19 @@ impl Inner {
         reply
     }
 
+    /// What others do before a request that meets such a fault; whether the fault is of another kind, or they could.
+    fn meanwhile(&mut self, kind: &FaultKind, service: Service, request: &Request) -> bool {
+        match kind {
+            FaultKind::Gone => faults::meanwhile::delete(&mut self.state, service, request),
+            FaultKind::Edited(name) => {
+                let theirs = faults::meanwhile::edit(&self.state, name, request);
+                let answer = theirs.and_then(|theirs| self.manage(&theirs, None, false, &mut None));
+                answer.is_some_and(|answer| answer.status < 300)
+            }
+            _ => true,
+        }
+    }
+
     /// The answer of ARM; none when a fault answers instead. `who` becomes the caller's name.
     fn manage(
         &mut self,
@@ -326,6 +363,9 @@ impl Inner {
         let now = (self.options.now)();
         let Options { delays, rules, .. } = &self.options;
         let handled = caller.and_then(|(_, caller)| {
+            if let Some(refusal) = fault.and_then(|fault| fault.refusal(&caller, request)) {
+                return Err(refusal);
+            }
             router::route(&mut self.state, now, delays, rules, &caller, request, fault)
         });
         let answer = handled.unwrap_or_else(|refusal| Answer {

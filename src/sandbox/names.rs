@@ -6,7 +6,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use serde_json::Value as Json;
 use time::{Duration, OffsetDateTime};
 
+use super::faults::FaultKind;
 use super::hosts;
+use super::http::Request;
 use super::rules::Switches;
 use super::state::{DnsZone, RecordSet, State, elements};
 
@@ -62,6 +64,20 @@ pub enum NameRecord {
         /// Its version.
         serial: u32,
     },
+}
+
+/// A question as faults match it.
+pub(super) fn as_request(name: &str, kind: &str) -> Request {
+    Request { method: "DNS".to_owned(), path: format!("/{name}/{kind}"), ..Request::default() }
+}
+
+/// What a question comes to that a fault meets.
+pub(super) fn failed(fault: &FaultKind) -> NameReply {
+    match fault {
+        FaultKind::SilenceBefore | FaultKind::SilenceAfter => NameReply::Silence,
+        FaultKind::Status { status, .. } if *status < 500 => NameReply::Failed("REFUSED"),
+        _ => NameReply::Failed("SERVFAIL"),
+    }
 }
 
 /// The answer for the records of `kind` (`TXT`) at `name`, whatever its case and with or without a final dot. Aliases on

@@ -21,7 +21,7 @@ pub(super) fn denying(state: &State, id: &str, resource: &Json) -> Option<Refusa
 
 /// Shape and words: Microsoft Learn, Enforce job execution on Automation Hybrid Runbook Worker, which
 /// shows a whole body; Azure/azure-cli#8058.
-fn by_policy(id: &str, assignment: &PolicyAssignment) -> Refusal {
+pub(super) fn by_policy(id: &str, assignment: &PolicyAssignment) -> Refusal {
     let name = last(id);
     let identifiers = json!([{
         "policyAssignment": { "name": last(&assignment.id), "id": assignment.id },

@@ -104,6 +104,14 @@ impl Context<'_> {
         operation
     }
 
+    /// How long a role assignment made now takes to hold.
+    pub(super) fn role_takes(&self) -> Duration {
+        match self.fault {
+            Some(FaultKind::RoleSlow(seconds)) => Duration::from_secs(*seconds),
+            _ => self.delays.role,
+        }
+    }
+
     /// Whether this request's operation fails by a fault.
     pub(super) fn operation_fails(&self) -> bool {
         self.fault == Some(&FaultKind::OperationFails)
@@ -151,15 +159,7 @@ impl Context<'_> {
             return Ok(());
         }
         let operation = if self.method == "DELETE" { "delete" } else { "write" };
-        Err(Refusal::new(
-            409,
-            "ScopeLocked",
-            format!(
-                "The scope '{scope}' cannot perform {operation} operation because following scope(s) are \
-                 locked: '{}'. Please remove the lock and try again.",
-                holding.join(", ")
-            ),
-        ))
+        Err(errors::locked(scope, operation, &holding.join(", ")))
     }
 
     /// A page of `elements`, with `nextLink` when there are more.
@@ -204,7 +204,7 @@ pub(super) struct Address {
 }
 
 impl Address {
-    fn parse(path: &str) -> Option<Address> {
+    pub(super) fn parse(path: &str) -> Option<Address> {
         let lower = path.to_ascii_lowercase();
         let at = lower.rfind("/providers/")?;
         let scope = path.get(..at)?.to_owned();

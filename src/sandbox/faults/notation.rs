@@ -7,6 +7,7 @@ use super::{Fault, FaultError, FaultKind, Matcher};
 
 const DEFAULT_HUGE: usize = 64 * 1024 * 1024;
 const DEFAULT_FOREIGN: &str = "elsewhere.example";
+const DEFAULT_SLOW: u64 = 1800;
 
 /// The words that need no value.
 const PLAIN: &[(&str, FaultKind)] = &[
@@ -21,6 +22,12 @@ const PLAIN: &[(&str, FaultKind)] = &[
     ("details-null", FaultKind::DetailsNull),
     ("unknown-enum", FaultKind::UnknownEnum),
     ("page-loop", FaultKind::PageLoop),
+    ("busy", FaultKind::Busy),
+    ("denied", FaultKind::Denied),
+    ("policy", FaultKind::Policy),
+    ("locked", FaultKind::Locked),
+    ("principal-unknown", FaultKind::PrincipalUnknown),
+    ("gone", FaultKind::Gone),
 ];
 
 impl FromStr for Fault {
@@ -113,6 +120,17 @@ fn parse_kind(key: &str, value: Option<&str>) -> Result<FaultKind, String> {
                 .map(FaultKind::HugeBody)
                 .map_err(|_| "`huge-body` takes a number of bytes".to_owned()),
         },
+        "role-slow" => match value {
+            None => Ok(FaultKind::RoleSlow(DEFAULT_SLOW)),
+            Some(seconds) => seconds
+                .parse()
+                .map(FaultKind::RoleSlow)
+                .map_err(|_| "`role-slow` takes a number of seconds".to_owned()),
+        },
+        "edited" => value
+            .filter(|name| !name.is_empty())
+            .map(|name| FaultKind::Edited(name.to_owned()))
+            .ok_or_else(|| "`edited` takes the name of an app or a job, as in `edited=ca-demo`".to_owned()),
         "foreign-location" => Ok(FaultKind::ForeignLocation(value.unwrap_or(DEFAULT_FOREIGN).to_owned())),
         _ => Err(format!("`{key}` is no kind of fault; the kinds are {}", kinds())),
     }
@@ -120,7 +138,14 @@ fn parse_kind(key: &str, value: Option<&str>) -> Result<FaultKind, String> {
 
 fn kinds() -> String {
     let mut names: Vec<&str> = PLAIN.iter().map(|(name, _)| *name).collect();
-    names.extend(["status=N", "operation-url=N", "huge-body", "foreign-location"]);
+    names.extend([
+        "status=N",
+        "operation-url=N",
+        "huge-body",
+        "foreign-location",
+        "role-slow",
+        "edited=NAME",
+    ]);
     names.join(", ")
 }
 
@@ -153,6 +178,9 @@ impl fmt::Display for FaultKind {
             FaultKind::OperationUrl(status) => write!(f, "operation-url={status}"),
             FaultKind::HugeBody(DEFAULT_HUGE) => f.write_str("huge-body"),
             FaultKind::HugeBody(bytes) => write!(f, "huge-body={bytes}"),
+            FaultKind::RoleSlow(DEFAULT_SLOW) => f.write_str("role-slow"),
+            FaultKind::RoleSlow(seconds) => write!(f, "role-slow={seconds}"),
+            FaultKind::Edited(name) => write!(f, "edited={name}"),
             FaultKind::ForeignLocation(host) if host == DEFAULT_FOREIGN => f.write_str("foreign-location"),
             FaultKind::ForeignLocation(host) => write!(f, "foreign-location={host}"),
             plain => f.write_str(PLAIN.iter().find(|(_, kind)| kind == plain).map_or("", |(name, _)| *name)),
@@ -173,6 +201,11 @@ mod tests {
             "request=1 huge-body=1000",
             "request=1 foreign-location=evil.example",
             "match=PUT:/roleAssignments/ operation-url=404",
+            "match=PUT:/roleAssignments/ role-slow",
+            "match=PUT:/roleAssignments/ role-slow=90",
+            "request=3 edited=ca-demo",
+            "request=3 gone",
+            "match=DNS:/app.example.com/TXT busy",
         ] {
             let fault: Fault = text.parse().unwrap();
             assert_eq!(fault.to_string(), text);
@@ -189,6 +222,9 @@ mod tests {
             ("request=1 reset-after reset-before", "given twice"),
             ("request=1 explode", "`explode` is no kind of fault"),
             ("request=1 status=200", "400 to 599"),
+            ("request=1 edited", "the name of an app or a job"),
+            ("request=1 role-slow=soon", "number of seconds"),
+            ("request=1 gone=x", "takes no value"),
             ("request=1 reset-after=3", "takes no value"),
             ("match=/x reset-after", "METHOD:PATH"),
             ("request=1 reset-after retry-after=3", "`status=N` only"),

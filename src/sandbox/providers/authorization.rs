@@ -180,7 +180,7 @@ fn put(context: &mut Context<'_>, address: &Address) -> Handled {
         extra,
         created: context.now,
         created_by: context.caller.principal.clone(),
-        in_force_from: context.now + context.delays.role,
+        in_force_from: context.now + context.role_takes(),
     };
     let answer = body(&assignment);
     context.state.role_assignments.insert(fold(&address.target()), assignment);
@@ -195,18 +195,7 @@ fn known_principal(context: &Context<'_>, id: &str, sent: Option<&str>) -> Resul
     let suffices = sent.is_some_and(|kind| kind.eq_ignore_ascii_case("ServicePrincipal"))
         && context.rules.holds(Switch::PrincipalTypeSuffices);
     let Some(principal) = known.filter(|principal| principal.known_from <= context.now || suffices) else {
-        return Err(Refusal::new(
-            400,
-            "PrincipalNotFound",
-            format!(
-                "Principal {} does not exist in the directory {}. Check that you have the correct principal \
-                 ID. If you are creating this principal and then immediately assigning a role, this error \
-                 might be related to a replication delay. In this case, set the role assignment \
-                 principalType property to a value, such as ServicePrincipal, User, or Group.",
-                id.replace('-', ""),
-                context.state.tenant
-            ),
-        ));
+        return Err(errors::principal_not_found(id, &context.state.tenant));
     };
     match sent {
         Some(kind) if !kind.eq_ignore_ascii_case(&principal.kind) => Err(Refusal::new(

@@ -117,10 +117,16 @@ pub(super) fn answer(
     exchange.fault = fault.as_ref().map(ToString::to_string);
     exchange.caller = batch.token.strip_prefix(TOKEN_PREFIX).map(str::to_owned);
     let kind = fault.map(|fault| fault.kind);
+    if kind == Some(FaultKind::Gone) {
+        super::faults::meanwhile::delete(state, Service::Sql, &request);
+    }
     let reply = match kind.as_ref().map(|kind| (kind, kind.instead())) {
         Some((FaultKind::Status { .. } | FaultKind::DetailsNull, _)) => {
             let failure = unavailable(batch);
             SqlReply::Refused(failure.number, failure.message)
+        }
+        Some((FaultKind::Denied, _)) => {
+            SqlReply::Refused(15_247, "User does not have permission to perform this action.".to_owned())
         }
         Some((_, Some(Reply::Silence))) => SqlReply::Silence,
         Some((_, Some(_))) => SqlReply::Reset,

@@ -100,3 +100,119 @@ fn a_page_can_lead_to_itself() {
     let page = world.get(&path).ok(200);
     assert_eq!(path_of(page["nextLink"].as_str().unwrap()), path);
 }
+
+#[test]
+fn refusals_have_azure_s_words_and_no_effect() {
+    let storage = format!("{}/providers/Microsoft.Storage/storageAccounts/new", seed::group_id("rg-demo"));
+    for (kind, path, status, code, word) in [
+        ("busy", seed::app_id(), 409, "ContainerAppOperationInProgress", "'ca-demo'"),
+        ("busy", storage.clone(), 409, "StorageAccountOperationInProgress", "'new'"),
+        ("busy", seed::vault_id("kv-demo"), 409, "AnotherOperationInProgress", "'kv-demo'"),
+        (
+            "denied",
+            seed::app_id(),
+            403,
+            "AuthorizationFailed",
+            "action 'Microsoft.App/containerApps/write' over",
+        ),
+        ("policy", seed::app_id(), 403, "RequestDisallowedByPolicy", "'ca-demo' was disallowed"),
+        ("locked", seed::app_id(), 409, "ScopeLocked", "cannot perform write operation"),
+        ("principal-unknown", seed::app_id(), 400, "PrincipalNotFound", "replication delay"),
+    ] {
+        let world = World::faulty(&format!("request=1 {kind}"));
+        let before = world.sandbox.state();
+        let got = world.send("PUT", &path, Some(&change()));
+        let got = got.refused(status, code);
+        assert!(got.body["error"]["message"].as_str().unwrap().contains(word), "{kind}: {}", got.body);
+        assert_eq!(world.sandbox.state(), before, "{kind}");
+    }
+    let world = World::faulty("request=1 denied");
+    let path = format!("{}/listSecrets", seed::app_id());
+    let got = world.send("POST", &path, None).refused(403, "AuthorizationFailed").body.to_string();
+    assert!(got.contains("action 'Microsoft.App/containerApps/listSecrets/action'"), "{got}");
+}
+
+#[test]
+fn what_a_request_is_about_can_be_gone() {
+    let world = World::faulty("match=GET:/vaults/kv-demo gone");
+    world.get(&seed::vault_id("kv-demo")).refused(404, "ResourceNotFound");
+    assert!(world.sandbox.state().vault("kv-demo").is_none());
+
+    // What is kept in the app goes with it, and its principal.
+    let world = World::faulty("match=GET:/revisions gone");
+    let before = world.sandbox.state();
+    world.get(&format!("{}/revisions", seed::app_id())).refused(404, "ResourceNotFound");
+    let after = world.sandbox.state();
+    assert!(after.app(seed::APP).is_none());
+    assert_eq!(after.groups, before.groups);
+
+    // A group and a subscription stay.
+    let world = World::faulty("request=1 gone");
+    let before = world.sandbox.state();
+    world.get(&seed::group_id("rg-demo")).ok(200);
+    assert_eq!(world.sandbox.state(), before);
+}
+
+#[test]
+fn somebody_else_can_edit_the_app() {
+    let world = World::faulty("request=1 edited=CA-DEMO");
+    assert_eq!(world.app()["tags"]["EDITED_BY_OTHERS"], "yes");
+    assert_eq!(world.app()["properties"]["provisioningState"], "InProgress");
+    world.settle();
+    let variables = world.app()["properties"]["template"]["containers"][0]["env"].clone();
+    assert!(variables.as_array().unwrap().contains(&json!({ "name": "EDITED_BY_OTHERS", "value": "yes" })));
+    assert_eq!(revisions(&world), 2);
+    assert_eq!(world.sandbox.exchanges().iter().filter(|one| one.method == "PATCH").count(), 0);
+
+    let world = World::faulty("request=1 edited=nobody");
+    let before = world.sandbox.state();
+    world.app();
+    assert_eq!(world.sandbox.state(), before);
+}
+
+#[test]
+fn a_role_can_take_long() {
+    for (fault, seconds) in [("role-slow", 1800), ("role-slow=90", 90)] {
+        let world = World::faulty(&format!("match=PUT:/roleAssignments/ {fault}"));
+        let principal = world.sandbox.state().identities.values().next().unwrap().principal_id.clone();
+        let name = "88888888-8888-4888-8888-888888888888";
+        let scope = seed::vault_id("kv-demo");
+        let role = "4633458b-17de-408a-b874-0445c86b69e6";
+        let body = json!({ "properties": {
+            "principalId": principal, "principalType": "ServicePrincipal",
+            "roleDefinitionId": format!("/providers/Microsoft.Authorization/roleDefinitions/{role}"),
+        } });
+        world
+            .send(
+                "PUT",
+                &format!("{scope}/providers/Microsoft.Authorization/roleAssignments/{name}"),
+                Some(&body),
+            )
+            .ok(201);
+        let state = world.sandbox.state();
+        let made = state.role_assignments.values().find(|one| one.id.ends_with(name)).unwrap();
+        assert_eq!((made.in_force_from - made.created).whole_seconds(), seconds);
+    }
+}
+
+#[test]
+fn questions_about_names_fail_as_questions_do() {
+    use acarecipe::sandbox::NameReply;
+    let ask = |fault: &str| {
+        let world = World::faulty(fault);
+        let reply = world.sandbox.name("app.contoso.com", "TXT");
+        assert_eq!(world.sandbox.questions(), [("app.contoso.com".to_owned(), "TXT".to_owned())]);
+        (reply, world.sandbox.name("app.contoso.com", "A"))
+    };
+    let (_, calm) = ask("request=1 status=500");
+    for (kind, reply) in [
+        ("status=503", NameReply::Failed("SERVFAIL")),
+        ("status=403", NameReply::Failed("REFUSED")),
+        ("silence-before", NameReply::Silence),
+        ("reset-after", NameReply::Failed("SERVFAIL")),
+    ] {
+        let (first, second) = ask(&format!("match=DNS:/app.contoso.com/TXT {kind}"));
+        assert_eq!(first, reply, "{kind}");
+        assert_eq!(second, calm, "{kind}");
+    }
+}
