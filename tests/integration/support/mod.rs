@@ -2,6 +2,7 @@
 
 pub mod certificates;
 pub mod others;
+pub mod scenarios;
 pub mod schema;
 pub mod served;
 pub mod world;

@@ -16,7 +16,7 @@ use acarecipe::execute::{
 use acarecipe::plan::{self, Finding, Selection, Status, Target};
 use acarecipe::recipe::{Asked, Catalogue, Outside, bind};
 use acarecipe::sandbox::transport::InProcess;
-use acarecipe::sandbox::{Exchange, Fault, Options, Sandbox, State, Switches, seed};
+use acarecipe::sandbox::{Exchange, Fault, Handler, Options, Sandbox, State, Switches, seed};
 use acarecipe::verify;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -38,6 +38,8 @@ pub struct World {
     pub seen: Arc<Seen>,
     /// Who carries requests to the app in the place of the sandbox.
     pub prober: Option<Arc<dyn Prober>>,
+    /// Who stands between the client and the sandbox.
+    pub between: Option<Arc<dyn Handler>>,
 }
 
 /// What the executor told and what its hook saw.
@@ -119,6 +121,7 @@ impl World {
             folders: Vec::new(),
             seen: Arc::default(),
             prober: None,
+            between: None,
         }
     }
 
@@ -166,18 +169,17 @@ impl World {
 
     /// An executor on this world.
     pub fn executor(&self) -> Executor {
-        let transport =
-            azure_core::http::Transport::new(Arc::new(InProcess::new(Arc::new(self.sandbox.clone()))));
+        let sandbox = || Arc::new(self.sandbox.clone()) as Arc<dyn Handler>;
+        let azure = self.between.clone().unwrap_or_else(sandbox);
+        let transport = azure_core::http::Transport::new(Arc::new(InProcess::new(Arc::clone(&azure))));
         let clock: Arc<dyn Clock> = Arc::clone(&self.clock) as _;
         let endpoint = Endpoint::sandbox(transport, &self.caller)
             .as_principal(&self.sandbox.state().callers[&self.caller].principal);
         let mut settings = ClientSettings::new(endpoint, Arc::clone(&clock));
-        settings.sql = Some(Arc::new(SandboxDatabases::new(Arc::new(self.sandbox.clone()))));
-        let hosts = || {
-            Arc::new(SandboxHosts::new(Arc::new(self.sandbox.clone()), Arc::clone(&clock))) as Arc<dyn Prober>
-        };
+        settings.sql = Some(Arc::new(SandboxDatabases::new(Arc::clone(&azure))));
+        let hosts = || Arc::new(SandboxHosts::new(Arc::clone(&azure), Arc::clone(&clock))) as Arc<dyn Prober>;
         settings.prober = Some(self.prober.clone().unwrap_or_else(hosts));
-        settings.resolver = Some(Arc::new(SandboxNames::new(Arc::new(self.sandbox.clone()))));
+        settings.resolver = Some(Arc::new(SandboxNames::new(Arc::clone(&azure))));
         let seen = Arc::clone(&self.seen);
         settings.events = Arc::new(move |event: ClientEvent| seen.event(&Event::Client(event)));
         Executor {
@@ -276,8 +278,12 @@ impl Outside for World {
         self.variables.get(name).cloned()
     }
 
+    /// Only what is named in full.
     fn file(&self, path: &str) -> Result<String, String> {
-        Err(format!("no file {path} here"))
+        if !path.starts_with('/') {
+            return Err(format!("no file {path} here"));
+        }
+        std::fs::read_to_string(path).map_err(|error| error.to_string())
     }
 
     fn standard_input(&self) -> Result<String, String> {
