@@ -249,6 +249,10 @@ impl ArmClient {
             (Address::Location(_), Some(word)) if is_success(word) => {
                 Standing::Done(Some(answer.body.clone()))
             }
+            // What is deleted is done when it cannot be read any more, whatever it says of itself until then.
+            (Address::Resource, word) if operation.method == Method::Delete => {
+                Standing::Going(self.clean(word.unwrap_or("still there")))
+            }
             (_, Some(word)) if is_success(word) => Standing::Done(None),
             // The address gave the resource, which is not at an end: from here on the resource tells.
             (Address::Location(_), Some(_)) => Standing::AskResource,

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::ledger::{Done, Ledger};
 use super::repeat::{Next, TRIES, backoff};
 use super::{Event, Executor, Failure, OwnedPath, WriteEnd, WriteRecord};
-use crate::azure::sql::{Batch, DatabaseUsers, OTHER_IDENTITY, READ, SqlError, script};
+use crate::azure::sql::{Batch, DatabaseUsers, OTHER_IDENTITY, READ, SqlError, removal_script, script};
 use crate::azure::{Method, ResourceId};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::{DATABASE, Fact, Read, SERVER, SID, USER};
@@ -80,7 +80,11 @@ impl Executor {
             .map_err(|reason| Failure::Azure(Box::new(Diagnostic::error(codes::NOT_RECORDED, reason))))?;
         self.observer.event(&Event::Writing { what: done.what.clone() });
         ledger.sent(done);
-        let text = script(&user.name, client_id, &user.missing);
+        let text = if user.goes || !user.leaves.is_empty() {
+            removal_script(&user.name, client_id, &user.leaves, user.goes)
+        } else {
+            script(&user.name, client_id, &user.missing)
+        };
         let batch = Batch { text: &text, parameters: &[], again: false };
         let answer = self.client.sql(&user.server, &user.database, &batch, self.deadline).await;
         let end = match &answer {

@@ -206,7 +206,9 @@ impl Executor {
         let mut pause = FIRST_LOOK;
         loop {
             // What is made under a name of its own and never changed has nothing to be merged with.
-            if let Some(id) = write.id.as_ref().filter(|_| retried || write.kind.update != Update::Never) {
+            if let Some(id) =
+                write.id.as_ref().filter(|_| retried || write.remove || write.kind.update != Update::Never)
+            {
                 facts.forget(id);
             }
             // Whether an action is still due is seen in what it is sent to.

@@ -69,6 +69,10 @@ impl Executor {
             // The directory does not know a new principal everywhere yet; one that it does not know after
             // this long is not there.
             Some("PrincipalNotFound") if now - since < REPLICATION => return again(SHORT_PAUSE),
+            // Somebody else, or a try whose answer was lost, removed it.
+            _ if write.remove && error.http().is_some_and(|failure| failure.status == 404) => {
+                return Next::InPlace;
+            }
             _ => {}
         }
         if error.is_final() {

@@ -42,6 +42,9 @@ impl Executor {
         write: &Write,
         done: &Done,
     ) -> Result<(), Tried> {
+        if write.remove {
+            return self.delete(ledger, plan, write, done).await;
+        }
         let (Some(id), Some(body)) = (&write.id, &write.body) else {
             return Err(unknown(&done.what).into());
         };
@@ -64,11 +67,36 @@ impl Executor {
             Tried::Azure(error) => scrubbed(error),
             failed @ Tried::Failed(_) => failed,
         })?;
+        self.finish(plan, write, done, &accepted).await.map_err(|tried| match tried {
+            Tried::Azure(error) => scrubbed(error),
+            failed @ Tried::Failed(_) => failed,
+        })
+    }
+
+    /// Deletes what the write is about, once, and waits until it is gone. That it is not there is all that is wanted.
+    async fn delete(&self, ledger: Ledger<'_>, plan: &Plan, write: &Write, done: &Done) -> Result<(), Tried> {
+        let Some(id) = &write.id else { return Err(unknown(&done.what).into()) };
+        let request = ArmRequest::new(Method::Delete, id.as_str(), version_of(plan, write));
+        let record = record_of(plan, write, &request);
+        ledger.sent(done);
+        let answer = self.request(&record, &request, &done.what).await;
+        ledger.answered(done, &answer);
+        self.finish(plan, write, done, &answer?).await
+    }
+
+    /// Waits for what an accepted write began.
+    async fn finish(
+        &self,
+        plan: &Plan,
+        write: &Write,
+        done: &Done,
+        accepted: &Accepted,
+    ) -> Result<(), Tried> {
         if let Some(operation) = &accepted.operation {
             self.observer.event(&Event::Accepted { what: done.what.clone() });
             let deadline = self.within(plan, write);
             let end = self.interrupt.or(self.client.wait(operation, deadline)).await;
-            end.ok_or(Failure::Interrupted)?.map_err(|error| scrubbed(Box::new(error)))?;
+            end.ok_or(Failure::Interrupted)?.map_err(|error| Tried::Azure(Box::new(error)))?;
         }
         Ok(())
     }

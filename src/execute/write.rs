@@ -230,6 +230,9 @@ pub fn described(plan: &Plan) -> Vec<String> {
 fn describe(plan: &Plan, write: &Write) -> String {
     let grant = write.steps.first().and_then(|index| plan.steps[*index].outcome.grant.as_ref());
     let verb = if write.create { "create" } else { "change" };
+    if let Some(removed) = write.removed(&plan.steps) {
+        return format!("remove the {}", removed.what);
+    }
     if let Some(user) = write.user(&plan.steps) {
         return format!("{verb} the {}", user.title());
     }

@@ -173,7 +173,8 @@ impl Side<'_> {
             | StepKind::Sql(_)
             | StepKind::ImageBuild(_)
             | StepKind::Action(_)
-            | StepKind::Wait(_) => step.span,
+            | StepKind::Wait(_)
+            | StepKind::Removal(_) => step.span,
         };
         Some((Arc::clone(&instance.recipe.source), span))
     }

@@ -5,10 +5,10 @@ use super::frame::{Frame, shown, step_origins};
 use super::stepping::usable;
 use super::{Finding, Status, quote};
 use crate::azure::ResourceId;
-use crate::azure::sql::{self, DatabaseUsers, Name, recreate_script, script};
+use crate::azure::sql::{self, DatabaseUsers, Name, recreate_script, removal_script, script};
 use crate::diagnostic::{Code, Diagnostic, Span, codes};
 use crate::facts::Read;
-use crate::recipe::{SqlUser, Step};
+use crate::recipe::{SqlRemoval, SqlUser, Step};
 use crate::steps::{DatabaseUser, Judged, Outcome, UserRequest, sql_user};
 use crate::value::Value;
 
@@ -349,6 +349,35 @@ fn left(key: &str, request: &UserRequest, user: &DatabaseUser, cause: Cause, see
         database: request.database.clone(),
         script: user.client_id.map(|id| script(&user.name, &id, &user.roles)),
     }
+}
+
+/// A user whose roles cannot be seen: what is to be taken from it is left to a person, with the script.
+pub(super) fn unseen_user(
+    key: &str,
+    wanted: &SqlRemoval,
+    host: &str,
+    reason: String,
+    fix: Option<String>,
+) -> Database {
+    let roles = || wanted.roles.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
+    let what = if wanted.user {
+        format!("sql user {} in {} removed", wanted.name.as_str(), wanted.database)
+    } else {
+        format!("sql user {} in {} out of {}", wanted.name.as_str(), wanted.database, roles())
+    };
+    let by_hand = ByHand {
+        key: key.to_owned(),
+        instance: String::new(),
+        why: None,
+        what,
+        cause: Cause::Unseen,
+        reason,
+        fix,
+        host: host.to_owned(),
+        database: wanted.database.clone(),
+        script: Some(removal_script(&wanted.name, &wanted.client_id, &wanted.roles, wanted.user)),
+    };
+    Database { by_hand: Some(by_hand), ..Database::default() }
 }
 
 /// What the caller may not do of what is to be done; `None`: nothing that shows.

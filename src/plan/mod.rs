@@ -37,6 +37,7 @@ mod preflight;
 mod prerequisites;
 mod probing;
 mod pull;
+mod removing;
 mod requirements;
 mod resources;
 mod rights;
@@ -62,7 +63,7 @@ use crate::diagnostic::{Diagnostic, Severity, Span, codes};
 use crate::facts::{Facts, Read};
 use crate::merge::{self, Body, Owned, word_set};
 use crate::recipe::Retry;
-use crate::steps::{DatabaseUser, Effect, Grant, ImageBuild, Outcome, Wait};
+use crate::steps::{DatabaseUser, Effect, Grant, ImageBuild, Outcome, Removed, Wait};
 use crate::value::{Origin, Path, Segment, Value};
 
 pub use crate::diagnostic::quote;
@@ -228,6 +229,8 @@ pub struct Write {
     pub version: Option<String>,
     /// Whether it is created.
     pub create: bool,
+    /// Whether it is deleted.
+    pub remove: bool,
     /// Positions of the steps that are in it.
     pub steps: Vec<usize>,
     /// Positions of the writes that must be finished before.
@@ -254,6 +257,10 @@ impl Write {
             let more: Vec<_> =
                 user.missing.iter().filter(|role| !all.missing.contains(role)).cloned().collect();
             all.missing.extend(more);
+            let leaves: Vec<_> =
+                user.leaves.iter().filter(|role| !all.leaves.contains(role)).cloned().collect();
+            all.leaves.extend(leaves);
+            all.goes |= user.goes;
             all
         }))
     }
@@ -268,6 +275,11 @@ impl Write {
     /// What it waits for instead of writing anything; `None`: it writes.
     pub fn wait<'s>(&self, steps: &'s [StepPlan]) -> Option<&'s Wait> {
         self.steps.first().and_then(|index| steps[*index].outcome.wait.as_ref())
+    }
+
+    /// What goes with it, in people's words; `None`: nothing is taken away as a whole.
+    pub fn removed<'s>(&self, steps: &'s [StepPlan]) -> Option<&'s Removed> {
+        self.steps.iter().find_map(|index| steps[*index].outcome.removed.as_ref()).filter(|_| self.remove)
     }
 
     /// The image that it has a registry build; `None`: it does something else.
@@ -509,7 +521,10 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
         if rollout.as_ref().is_some_and(|rollout| !rollout.stages.is_empty()) && !written.contains(&app) {
             written.push(app);
         }
-        prerequisites.extend(written.iter().filter_map(|scope| locks::finding(&engine, scope)));
+        let removed: Vec<&ResourceId> =
+            writes.iter().filter(|write| write.remove).filter_map(|write| write.id.as_ref()).collect();
+        prerequisites
+            .extend(written.iter().filter_map(|scope| locks::finding(&engine, scope, removed.as_slice())));
         prerequisites.extend(denials::findings(&engine, &written, &rights));
         rights
     } else {

@@ -53,6 +53,7 @@ pub(super) fn lost(resources: &[ResourcePlan]) -> Vec<Finding> {
     let rewritten = |plan: &&ResourcePlan| {
         plan.kind.update == Update::Put
             && !plan.live.is_null()
+            && !plan.merged.is_null()
             && plan.owned.iter().any(|(owned, _)| !owned.in_place)
     };
     let mut findings = Vec::new();

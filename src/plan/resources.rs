@@ -10,7 +10,7 @@ use crate::azure::ResourceId;
 use crate::azure::types::{Compare, ResourceType};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::merge::{self, Owned, equal};
-use crate::recipe::StepKind;
+use crate::recipe::{Removal, StepKind};
 use crate::value::Value;
 
 /// The plan's steps: every round of every step that takes part.
@@ -34,6 +34,10 @@ pub(super) fn step_plans(engine: &Engine<'_>) -> Vec<StepPlan> {
                     timeout: step.timeout,
                     version: match &step.kind {
                         StepKind::Resource(resource) => resource.kind.version.clone(),
+                        StepKind::Removal(removal) => match &**removal {
+                            Removal::Resource { version, .. } => version.clone(),
+                            Removal::Sql(_) => None,
+                        },
                         _ => None,
                     },
                     kept: run.kept.clone(),

@@ -134,6 +134,10 @@ pub(super) fn write_scope(engine: &Engine<'_>, write: &Write, steps: &[StepPlan]
     let grant = write.steps.first().and_then(|index| steps[*index].outcome.grant.as_ref());
     match (grant, &write.id) {
         (Some(grant), _) => grant.scope.clone(),
+        // An extension of another resource has no roles of its own.
+        (None, Some(id)) if types::EXTENSION_ONLY.contains(&write.kind.name) => {
+            id.parent().unwrap_or_else(|| id.clone())
+        }
         // Azure Resource Manager knows no images: what is done to one is done at its registry.
         (None, Some(id)) if !write.create && write.build(steps).is_none() => id.clone(),
         (None, id) => {
@@ -160,6 +164,16 @@ fn of_writes(
         let grant = write.steps.first().and_then(|index| steps[*index].outcome.grant.clone());
         let scope = write_scope(engine, write, steps);
         let verb = if write.create { "create" } else { "change" };
+        if let Some(removed) = write.removed(steps) {
+            needed.push(Needed {
+                action: write.kind.delete_action(),
+                scope,
+                why: format!("remove the {}", removed.what),
+                optional: false,
+                grant: None,
+            });
+            continue;
+        }
         let why = match (&grant, &write.id) {
             (Some(grant), _) => format!("grant {} on {}", grant.role, grant.scope.name()),
             (None, Some(id)) => match write.build(steps) {

@@ -140,6 +140,7 @@ impl Frame<'_, '_> {
                 run.findings = findings;
                 (outcome, uses)
             }
+            StepKind::Removal(removal) => self.removal(&mut run, removal),
             StepKind::Wait(wait) => match self.wait(step, &run, wait) {
                 Some(wait) => wait,
                 None => return run,
@@ -156,7 +157,10 @@ impl Frame<'_, '_> {
             }
         };
         run.refused = uses.iter().find_map(refusal);
-        run.kept = outcome.as_mut().and_then(|outcome| self.stored(outcome));
+        run.kept = outcome
+            .as_mut()
+            .filter(|outcome| outcome.removed.is_none())
+            .and_then(|outcome| self.stored(outcome));
         run.findings.extend(run.kept.clone());
         run.outcome =
             outcome.filter(|_| uses.iter().all(usable)).filter(|outcome| self.confined(step, outcome));

@@ -11,7 +11,7 @@ use super::delivery::Delivery;
 use super::engine::Engine;
 use super::resources::{Needs, fold};
 use super::schedule::{Group, Node, schedule};
-use super::{Action, Request, ResourcePlan, Settle, StepPlan, Write, stored};
+use super::{Action, Request, ResourcePlan, Settle, StepPlan, Write, removing, stored};
 use crate::azure::ResourceId;
 use crate::azure::types::{Consequence, ResourceType, Update};
 use crate::diagnostic::{Diagnostic, codes};
@@ -33,7 +33,8 @@ pub(super) fn writes(
         .map(|index| Node {
             key: steps[*index].key.clone(),
             resource: written_to(&steps[*index]),
-            by_others: steps[*index].outcome.kind.by_others,
+            // What is gone needs nobody else's look.
+            by_others: steps[*index].outcome.kind.by_others && steps[*index].outcome.removed.is_none(),
             waits: waits(&steps[*index].outcome),
         })
         .collect();
@@ -55,6 +56,7 @@ pub(super) fn writes(
             let before = needs_it(user, writer)
                 || uses_written(&user.outcome, &writer.outcome)
                 || asks(user, writer)
+                || removing::goes_first(&writer.outcome, &user.outcome)
                 || (acts_on(&user.outcome, &writer.outcome) && !needs_it(writer, user));
             if from != to && before {
                 edges.push((from, to));
@@ -197,7 +199,8 @@ fn uses_written(user: &Outcome, writer: &Outcome) -> bool {
     let Some(id) = writer.resource.as_ref().filter(|_| writer.grant.is_none()) else {
         return false;
     };
-    if user.resource.as_ref() == Some(id) {
+    // What goes is named by what goes before it.
+    if user.resource.as_ref() == Some(id) || writer.removed.is_some() || user.removed.is_some() {
         return false;
     }
     let created = || {
@@ -253,6 +256,9 @@ fn write_of(
     let (renew, now) = (request.renew, request.now);
     let outcome = &steps[members[0]].outcome;
     let kind = outcome.kind;
+    if outcome.removed.is_some() {
+        return removing::write_of(steps, members, after);
+    }
     let mut changes: BTreeSet<Consequence> = BTreeSet::new();
     for index in members {
         for owned in steps[*index].outcome.owned.iter().filter(|owned| !owned.in_place) {
@@ -295,6 +301,7 @@ fn write_of(
         kind,
         version: all.iter().find_map(|index| steps[*index].version.clone()),
         create: live.is_null(),
+        remove: false,
         steps: members.to_vec(),
         after,
         body,

@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde_json::Value as Json;
+use uuid::Uuid;
 
+use crate::azure::ResourceId;
 use crate::azure::dns::RecordType;
+use crate::azure::sql::Name;
 use crate::diagnostic::{Diagnostic, Severity, Source, Span};
 use crate::expression::{Expression, Tree};
 
@@ -625,6 +628,25 @@ pub struct Step {
     pub span: Span,
 }
 
+impl Step {
+    /// A step that stands in no file: it has no place to point to.
+    pub fn made(name: &str, kind: StepKind) -> Step {
+        Step {
+            id: Id { name: snake(name), written: name.to_owned(), span: Span::default() },
+            kind,
+            when: None,
+            for_each: None,
+            after: Vec::new(),
+            why: None,
+            triggered_by: Vec::new(),
+            retry: None,
+            never: None,
+            timeout: None,
+            span: Span::default(),
+        }
+    }
+}
+
 /// The kinds of step.
 #[derive(Clone, Debug)]
 pub enum StepKind {
@@ -643,6 +665,40 @@ pub enum StepKind {
     Action(ActionStep),
     /// Something that is looked at until it is as it is to be. Larger than the others.
     Wait(Box<WaitStep>),
+    /// Something that is to be absent. No file says it: only a run that puts back what another one did makes such
+    /// steps, in memory.
+    Removal(Box<Removal>),
+}
+
+/// What is to be absent.
+#[derive(Clone, Debug)]
+pub enum Removal {
+    /// A resource, with everything in it.
+    Resource {
+        /// Which.
+        id: ResourceId,
+        /// The api-version that it was made with, where its step named one.
+        version: Option<String>,
+    },
+    /// What a run made of an identity's user in a database.
+    Sql(SqlRemoval),
+}
+
+/// What a run made of an identity's user in a database: its roles there, or the user itself.
+#[derive(Clone, Debug)]
+pub struct SqlRemoval {
+    /// The server's id.
+    pub server: ResourceId,
+    /// The database's name.
+    pub database: String,
+    /// The user's name.
+    pub name: Name,
+    /// The identity's client id: a user of that name for another identity is not touched.
+    pub client_id: Uuid,
+    /// The roles that it is to be in no longer.
+    pub roles: Vec<Name>,
+    /// Whether the user goes, too. One that is in other roles by then stays.
+    pub user: bool,
 }
 
 /// The desired state of one ARM resource.

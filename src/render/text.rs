@@ -144,6 +144,7 @@ pub fn plan(plan: &PlanReport, whole: bool) -> String {
             Action::Create => (GREEN, "+", "will be created"),
             Action::Update => (YELLOW, "~", "will be changed"),
             Action::Act => (YELLOW, ">", "will be sent"),
+            Action::Remove => (RED, "-", "will be removed"),
         };
         let _ = writeln!(text, "\n  {style}{mark}{style:#} {BOLD}{}{BOLD:#} {verb}", write.title);
         let width = write.changes.iter().map(|leaf| leaf.place.chars().count()).max().unwrap_or(0).min(60);

@@ -32,6 +32,8 @@ pub enum Action {
     Update,
     /// An action is sent to it.
     Act,
+    /// It is deleted.
+    Remove,
 }
 
 /// One property that changes.
@@ -187,6 +189,9 @@ fn write_report(plan: &Plan, write: &Write) -> WriteReport {
     let name = effect.map_or(name, |effect| effect.resource.name().to_owned());
     let title = match (grant, &user) {
         (None, None) if effect.is_some() => effect.map(Effect::what).unwrap_or_default(),
+        (None, None) if write.remove => {
+            write.removed(&plan.steps).map(|removed| removed.what.clone()).unwrap_or_default()
+        }
         (Some(grant), _) => format!("{} {} on {name}", write.kind.noun, grant.role),
         (None, Some(user)) => user.title(),
         (None, None) => format!("{} {name}", write.kind.noun),
@@ -195,6 +200,7 @@ fn write_report(plan: &Plan, write: &Write) -> WriteReport {
         title: strip_control(&title),
         action: match effect {
             Some(_) => Action::Act,
+            None if write.remove => Action::Remove,
             None if write.create => Action::Create,
             None => Action::Update,
         },
@@ -329,6 +335,9 @@ fn consequences(plan: &Plan, write: &Write, role: bool) -> Vec<String> {
     let mut told = Vec::new();
     if role {
         told.push("a role takes up to 10 minutes to be in force everywhere".to_owned());
+    }
+    if let Some(removed) = write.removed(&plan.steps) {
+        told.extend(removed.follows.iter().map(|follows| strip_control(follows)));
     }
     for consequence in &write.consequences {
         told.push(match consequence {

@@ -7,6 +7,7 @@
 mod action;
 mod container_app;
 mod image_build;
+mod removal;
 mod resource;
 mod role_assignment;
 mod sql;
@@ -22,6 +23,7 @@ use crate::value::{Data, Path, Segment, Value};
 pub use action::{BODY, Effect, due, sent};
 pub use container_app::{container_app, left_behind, with_secrets_again};
 pub use image_build::{Folder, Found, ImageBuild, Platform, image_build, shell_word};
+pub use removal::{Leaving, Removed, removal, sql_removal};
 pub use resource::{Wanted, matching, resource, value_at, wanted_at};
 pub use role_assignment::{Role, RoleRequest, role_assignment, role_assignments_read, scope_covers};
 pub use sql::{DatabaseUser, Judged, UserRequest, sql_user};
@@ -59,6 +61,8 @@ pub struct Outcome {
     pub effect: Option<Effect>,
     /// For a wait: what is waited for, and where it stands.
     pub wait: Option<Wait>,
+    /// For what is to be absent: what it is, and what goes with it.
+    pub removed: Option<Removed>,
 }
 
 impl Outcome {
@@ -79,6 +83,7 @@ impl Outcome {
             build: None,
             effect: None,
             wait: None,
+            removed: None,
         }
     }
 
@@ -89,7 +94,7 @@ impl Outcome {
 
     /// Whether the resource has to be created.
     pub fn creates(&self) -> bool {
-        self.live.is_null()
+        self.live.is_null() && self.removed.is_none()
     }
 }
 

@@ -44,6 +44,10 @@ pub struct DatabaseUser {
     pub roles: Vec<Name>,
     /// Those of them that it is not in.
     pub missing: Vec<Name>,
+    /// Roles that it is in and is to leave.
+    pub leaves: Vec<Name>,
+    /// Whether it is to go.
+    pub goes: bool,
 }
 
 impl DatabaseUser {
@@ -95,6 +99,8 @@ impl UserRequest {
             client_id: self.client_id(),
             roles: self.roles.clone(),
             missing,
+            leaves: Vec::new(),
+            goes: false,
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::clock::within;
 pub use error::SqlError;
 #[cfg(feature = "sql")]
 pub use tds::Tds;
-pub use text::{Name, NameError, OTHER_IDENTITY, READ, recreate_script, script, sid};
+pub use text::{Name, NameError, OTHER_IDENTITY, READ, recreate_script, removal_script, script, sid};
 pub use user::{DatabaseUsers, Member, User};
 
 /// The type of a logical server.

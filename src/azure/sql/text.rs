@@ -154,6 +154,37 @@ pub fn recreate_script(user: &Name, client_id: &Uuid, roles: &[Name]) -> String 
     drop + &script(user, client_id, roles)
 }
 
+/// The script that takes the user out of these roles and, if it `goes`, drops it. Each statement looks first, so that
+/// running it again changes nothing, and none touches a user of that name for another identity.
+///
+/// A user that owns something (a schema, a role) is not dropped: error 15138
+/// (<https://learn.microsoft.com/sql/t-sql/statements/drop-user-transact-sql#remarks>).
+pub fn removal_script(user: &Name, client_id: &Uuid, roles: &[Name], goes: bool) -> String {
+    let (name, text, sid) = (user.identifier(), user.literal(), sid(client_id));
+    let mut script = format!(
+        "IF EXISTS (SELECT 1 FROM sys.database_principals WHERE [name] = {text} AND [sid] <> {sid})\n    \
+         THROW {OTHER_IDENTITY}, N'The user of this name belongs to another identity.', 1;\n"
+    );
+    for role in roles {
+        let _ = write!(
+            script,
+            "IF EXISTS (SELECT 1 FROM sys.database_role_members WHERE [role_principal_id] = \
+             DATABASE_PRINCIPAL_ID({}) AND [member_principal_id] = DATABASE_PRINCIPAL_ID({text}))\n    \
+             ALTER ROLE {} DROP MEMBER {name};\n",
+            role.literal(),
+            role.identifier(),
+        );
+    }
+    if goes {
+        let _ = write!(
+            script,
+            "IF EXISTS (SELECT 1 FROM sys.database_principals WHERE [name] = {text} AND [sid] = {sid})\n    \
+             DROP USER {name};\n"
+        );
+    }
+    script
+}
+
 /// Looks at direct membership, as [`READ`] does: a role that is in the role gives it too, and may be taken out.
 fn members(script: &mut String, user: &Name, roles: &[Name]) {
     for role in roles {

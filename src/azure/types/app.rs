@@ -140,6 +140,7 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
     // What DNS says of a host name (ContainerApps_ListCustomHostNameAnalysis).
     questions: &["listCustomHostNameAnalysis"],
     write_action: "Microsoft.App/containerApps/write",
+    holds: "",
     linked: &[
         // https://learn.microsoft.com/azure/container-apps/managed-identity; Azure refuses with
         // LinkedAuthorizationFailed.

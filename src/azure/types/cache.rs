@@ -30,6 +30,7 @@ pub(super) const CACHE: ResourceType = ResourceType {
         "properties.privateEndpointConnections",
     ],
     write_action: "Microsoft.Cache/redis/write",
+    holds: "every key in it",
     ..NONE
 };
 
@@ -69,6 +70,7 @@ pub(super) const CLUSTER: ResourceType = ResourceType {
         "properties.privateEndpointConnections",
     ],
     write_action: "Microsoft.Cache/redisEnterprise/write",
+    holds: "every database in it",
     ..NONE
 };
 
@@ -88,6 +90,7 @@ pub(super) const DATABASE: ResourceType = ResourceType {
         "properties.redisVersion",
     ],
     write_action: "Microsoft.Cache/redisEnterprise/databases/write",
+    holds: "every key in it",
     ..NONE
 };
 

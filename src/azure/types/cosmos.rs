@@ -25,6 +25,7 @@ pub(super) const ACCOUNT: ResourceType = ResourceType {
         "properties.documentEndpoint",
     ],
     write_action: "Microsoft.DocumentDB/databaseAccounts/write",
+    holds: "every database in it",
     ..NONE
 };
 
@@ -38,6 +39,7 @@ pub(super) const DATABASE: ResourceType = ResourceType {
         ("properties", &["resource", "options"]),
     ],
     write_action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/write",
+    holds: "every container in it, with all items",
     ..NONE
 };
 
@@ -48,6 +50,7 @@ pub(super) const CONTAINER: ResourceType = ResourceType {
     versions: VERSIONS,
     fields: DATABASE.fields,
     write_action: "Microsoft.DocumentDB/databaseAccounts/sqlDatabases/containers/write",
+    holds: "every item in it",
     ..NONE
 };
 

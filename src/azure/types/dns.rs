@@ -40,6 +40,7 @@ pub(super) const ZONE: ResourceType = ResourceType {
         ),
     ],
     write_action: "Microsoft.Network/dnsZones/write",
+    holds: "every record in it",
     ..NONE
 };
 

@@ -203,6 +203,9 @@ pub struct ResourceType {
     pub effects: &'static [Effect],
     /// The action a write needs.
     pub write_action: &'static str,
+    /// What is lost for good with a resource of this type: `every blob in it`. Empty: nothing that cannot be made
+    /// again.
+    pub holds: &'static str,
     /// What else a write needs a right for.
     pub linked: &'static [Linked],
 }
@@ -266,6 +269,12 @@ impl ResourceType {
             .iter()
             .find(|(prefix, _)| stands_below(pattern, prefix))
             .map(|(_, consequence)| *consequence)
+    }
+
+    /// The action that deleting one needs (<https://learn.microsoft.com/azure/role-based-access-control/resource-provider-operations>:
+    /// `delete` beside `write`, for every type that can be deleted).
+    pub fn delete_action(&self) -> String {
+        format!("{}/delete", self.name)
     }
 
     /// The namespace: `Microsoft.App`.

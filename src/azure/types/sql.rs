@@ -24,6 +24,7 @@ pub(super) const SERVER: ResourceType = ResourceType {
     ],
     host: &["properties", "fullyQualifiedDomainName"],
     write_action: "Microsoft.Sql/servers/write",
+    holds: "every database in it",
     ..NONE
 };
 
@@ -34,6 +35,7 @@ pub(super) const DATABASE: ResourceType = ResourceType {
     versions: VERSIONS,
     update: Update::Patch,
     write_action: "Microsoft.Sql/servers/databases/write",
+    holds: "every table in it",
     ..NONE
 };
 

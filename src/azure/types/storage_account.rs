@@ -15,6 +15,7 @@ pub(super) const ACCOUNT: ResourceType = ResourceType {
     update: Update::Patch,
     compare: &[("location", Compare::IgnoreCase)],
     write_action: "Microsoft.Storage/storageAccounts/write",
+    holds: "everything that is stored in it",
     ..NONE
 };
 
@@ -68,6 +69,7 @@ pub(super) const CONTAINER: ResourceType = ResourceType {
         "properties.legalHold",
     ],
     write_action: "Microsoft.Storage/storageAccounts/blobServices/containers/write",
+    holds: "every blob in it",
     ..NONE
 };
 
@@ -128,5 +130,6 @@ pub(super) const SHARE: ResourceType = ResourceType {
         "properties.accessTierStatus",
     ],
     write_action: "Microsoft.Storage/storageAccounts/fileServices/shares/write",
+    holds: "every file in it",
     ..NONE
 };

@@ -38,6 +38,7 @@ pub(super) const NONE: ResourceType = ResourceType {
     questions: &[],
     effects: &[],
     write_action: "",
+    holds: "",
     linked: &[],
 };
 
@@ -214,6 +215,7 @@ pub const ALL: &[ResourceType] = &[
         // Who may read and write secrets, where roles do not count.
         gives_rights: &["properties.accessPolicies"],
         write_action: "Microsoft.KeyVault/vaults/write",
+        holds: "every secret, key and certificate in it",
         ..NONE
     },
     ResourceType {
@@ -226,6 +228,7 @@ pub const ALL: &[ResourceType] = &[
         // With a domain name label it is NAME-hash and the suffix, so that the name does not tell it.
         host: &["properties", "loginServer"],
         write_action: "Microsoft.ContainerRegistry/registries/write",
+        holds: "every image in it",
         ..NONE
     },
     storage_account::ACCOUNT,

@@ -111,12 +111,12 @@ fn made(command: CaseCommand, count: usize) -> &'static str {
     }
 }
 
-/// What the plan changes: of a resource that is created its title, of an action what it does, of another the properties.
+/// What the plan changes: of a resource that is created or removed its title, of an action what it does, of another the properties.
 fn changed(report: &Report) -> Vec<String> {
     let writes = report.plan.iter().flat_map(|plan| &plan.writes);
     writes
         .flat_map(|write| match write.action {
-            Action::Create | Action::Act => vec![write.title.clone()],
+            Action::Create | Action::Act | Action::Remove => vec![write.title.clone()],
             Action::Update => write.changes.iter().map(|leaf| leaf.place.clone()).collect(),
         })
         .collect()

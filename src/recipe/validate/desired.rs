@@ -51,7 +51,7 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
                 matches(resource, findings);
             }
             StepKind::RoleAssignment(assignment) => role(&assignment.role, findings),
-            StepKind::Sql(_) | StepKind::ImageBuild(_) | StepKind::Wait(_) => {}
+            StepKind::Sql(_) | StepKind::ImageBuild(_) | StepKind::Wait(_) | StepKind::Removal(_) => {}
             StepKind::Action(action) => {
                 if let Some(body) = &action.body {
                     tree(body, findings);
@@ -201,7 +201,8 @@ fn owned_twice(recipe: &Recipe, findings: &mut Findings<'_>) {
             | StepKind::Sql(_)
             | StepKind::ImageBuild(_)
             | StepKind::Action(_)
-            | StepKind::Wait(_) => {}
+            | StepKind::Wait(_)
+            | StepKind::Removal(_) => {}
         }
     }
     let mut first: BTreeMap<&str, &Leaf<'_>> = BTreeMap::new();

@@ -45,7 +45,8 @@ fn typed(recipe: &Recipe, path: &[String]) -> Option<(&'static ResourceType, &'s
                 | StepKind::Sql(_)
                 | StepKind::ImageBuild(_)
                 | StepKind::Action(_)
-                | StepKind::Wait(_) => return None,
+                | StepKind::Wait(_)
+                | StepKind::Removal(_) => return None,
             };
             Some((row, "", 2))
         }

@@ -33,7 +33,8 @@ pub(super) fn of(step: &Step) -> Option<(Option<&'static ResourceType>, &Tree)> 
         | StepKind::Sql(_)
         | StepKind::ImageBuild(_)
         | StepKind::Action(_)
-        | StepKind::Wait(_) => None,
+        | StepKind::Wait(_)
+        | StepKind::Removal(_) => None,
     }
 }
 

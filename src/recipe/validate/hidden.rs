@@ -229,7 +229,11 @@ fn of_step(step: &Step, path: &[String]) -> Option<String> {
         StepKind::Action(_) => guarded(path).then(|| format!("what `{name}` answers")),
         StepKind::ContainerApp(_) => of_type("Microsoft.App/containerApps", path, name),
         StepKind::Resource(resource) => of_type(&resource.kind.kind, path, name),
-        StepKind::RoleAssignment(_) | StepKind::Sql(_) | StepKind::ImageBuild(_) | StepKind::Wait(_) => None,
+        StepKind::RoleAssignment(_)
+        | StepKind::Sql(_)
+        | StepKind::ImageBuild(_)
+        | StepKind::Wait(_)
+        | StepKind::Removal(_) => None,
     }
 }
 

@@ -128,6 +128,8 @@ pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
                     all.tree_at_plan(tree);
                 }
             }
+            // Nothing in it is an expression.
+            StepKind::Removal(_) => {}
             StepKind::Wait(wait) => {
                 all.lookup(&wait.lookup.kind, Role::Value);
                 all.found = true;

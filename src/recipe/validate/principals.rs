@@ -125,7 +125,8 @@ fn refused(trace: &Trace<'_>, catalogue: &Catalogue) -> Option<String> {
                 | StepKind::Sql(_)
                 | StepKind::ImageBuild(_)
                 | StepKind::Action(_)
-                | StepKind::Wait(_) => false,
+                | StepKind::Wait(_)
+                | StepKind::Removal(_) => false,
             };
             (!own).then(|| format!("is not the principal of what `{}` makes", step.id.written))
         }

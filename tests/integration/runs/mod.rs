@@ -30,6 +30,7 @@ mod questions;
 mod redis;
 mod refusals;
 mod registries;
+mod removals;
 mod required;
 mod rollouts;
 mod rollouts_beside;

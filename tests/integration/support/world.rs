@@ -220,7 +220,12 @@ impl World {
 
     /// A whole run: plan, apply, look again; or the plan, when something stands in its way.
     pub fn try_apply(&self, recipes: &[&str], parameters: &[&str]) -> Result<Run, Box<Observed>> {
-        let (selection, target) = (self.selection(recipes, parameters), self.target());
+        self.try_apply_of(&self.selection(recipes, parameters))
+    }
+
+    /// As [`World::try_apply`], of a selection made elsewhere.
+    pub fn try_apply_of(&self, selection: &Selection) -> Result<Run, Box<Observed>> {
+        let (selection, target) = (selection.clone(), self.target());
         let executor = self.executor();
         Self::block_on(async {
             let planned =
