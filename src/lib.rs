@@ -142,6 +142,10 @@
 //! **Verifying is planning again** ([`verify`]): what is not in place has failed, in the recipe's words,
 //! beside the health of app and revision, which Azure says and we do not.
 //!
+//! **A saved plan is compared, and nothing else** (`plan/saved`): its file holds what [`plan::Plan::approval`] gives, as marks
+//! where nobody may see it, and what was asked for. Nothing of it reaches the executor, which gets the plan that was just
+//! made. What is in place as approved may be missing from that one: so a run that was killed goes on by the same file.
+//!
 //! # The layers
 //!
 //! A layer imports only layers above it in this list; a test holds that.

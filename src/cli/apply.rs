@@ -2,11 +2,13 @@
 
 use std::fmt::Write;
 use std::io::{BufRead, IsTerminal};
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use clap::Args;
 
 use super::context::{Context, Flags, Named};
+use super::saved::Approval;
 use super::signals::until_signal;
 use super::{arguments, judge, refuse};
 use crate::diagnostic::{Diagnostic, codes};
@@ -30,18 +32,27 @@ pub(super) struct Apply {
     /// Try a change again that was rolled out before and taken back, under a new name
     #[arg(long)]
     retry: bool,
+    /// Do not ask, and go on only if what would be changed is what this file approves (plan --out)
+    #[arg(long, value_name = "FILE", conflicts_with = "yes")]
+    plan: Option<PathBuf>,
 }
 
 impl Apply {
     pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
         // Before any request, whether or not anything would change.
-        let asks = !self.yes && !self.on.sandbox.sandbox;
+        let asks = !self.yes && !self.on.sandbox.sandbox && self.plan.is_none();
         if asks && (output.no_input || !std::io::stdin().is_terminal()) {
             let found = Diagnostic::error(codes::NOT_CONFIRMED, "there is nobody to confirm the plan")
                 .note("standard input is no terminal, or --no-input was given")
-                .fix("look at `acarecipe plan` with the same arguments, then run this again with --yes");
+                .fix("look at `acarecipe plan` with the same arguments, then run this again with --yes, or with --plan and what `plan --out` saved");
             return refuse(screen, "apply", self.on.sandbox.sandbox, &[found], Ending::Usage);
         }
+        let approval = match self.plan.as_deref().map(Approval::read).transpose() {
+            Ok(approval) => approval,
+            Err(found) => {
+                return refuse(screen, "apply", self.on.sandbox.sandbox, &[*found], Ending::Usage);
+            }
+        };
         let flags =
             Flags { command: "apply", on: &self.on, verbose: output.verbose > 0, recipes: Named::Needed };
         let mut context = match judge::open(&flags, screen).await {
@@ -49,22 +60,30 @@ impl Apply {
             Err(ending) => return ending,
         };
         context.executor.retry = self.retry;
-        Applying { asks, strict: self.strict }.run(&context, screen).await
+        Applying { asks, strict: self.strict, approval: approval.as_ref() }.run(&context, screen).await
     }
 }
 
 /// `apply` in an open context.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Applying {
+pub(super) struct Applying<'a> {
     /// Whether to ask before the first write.
     pub(super) asks: bool,
     /// Whether what was not exercised or could not be checked fails.
     pub(super) strict: bool,
+    /// What was approved before, in the place of a question.
+    pub(super) approval: Option<&'a Approval>,
 }
 
-impl Applying {
+impl Applying<'_> {
     pub(super) async fn run(self, context: &Context, screen: &Screen) -> Ending {
         let mut report = context.report("apply");
+        if let Some(approval) = self.approval {
+            report.plan_file = Some(approval.name());
+            if let Err(refused) = approval.is_for(context) {
+                return not_approved(context, screen, report, *refused);
+            }
+        }
         let work = async {
             let (executor, selection, target) = (&context.executor, &context.selection, &context.target);
             let observed = executor.observe_idle(selection, target, true).await?;
@@ -85,7 +104,17 @@ impl Applying {
             screen.diagnostics(&[found]);
             return context.close(screen, report, Ending::Usage);
         }
-        if !observed.plan.has_changes() && observed.plan.judges_again() && !self.asks {
+        if let Some(approval) = self.approval {
+            match approval.approves(context, &observed) {
+                Ok((done, of)) => {
+                    screen.text(&crate::render::approved(&approval.name(), &approval.made_at(), done, of));
+                }
+                Err(refused) => return not_approved(context, screen, report, *refused),
+            }
+        }
+        // What a rollout made is taken back only if that was approved with it.
+        let takes_back = !self.asks && self.approval.is_none_or(Approval::rolls_out);
+        if !observed.plan.has_changes() && observed.plan.judges_again() && takes_back {
             // Nothing to confirm: it writes only to take back what a rollout of the same command made.
             return Box::pin(self.write(context, screen, report, &observed)).await;
         }
@@ -186,6 +215,14 @@ impl Applying {
             }
         }
     }
+}
+
+/// Ends a run whose plan is not what was approved; nothing was written.
+fn not_approved(context: &Context, screen: &Screen, mut report: Report, found: Diagnostic) -> Ending {
+    context.progress.clear();
+    report.diagnose([&found]);
+    screen.diagnostics(&[found]);
+    context.close(screen, report, Ending::Usage)
 }
 
 /// What a run that failed has done of its plan, and what it has not; nothing where there was one write.

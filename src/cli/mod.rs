@@ -16,6 +16,7 @@ mod plan;
 mod recipes;
 mod sandbox;
 mod sandbox_run;
+mod saved;
 mod scaffold;
 mod signals;
 mod surroundings;
@@ -48,7 +49,7 @@ use crate::report::{Ending, Report};
     arg_required_else_help = true,
     disable_help_subcommand = true,
     max_term_width = 100,
-    after_help = "Examples:\n  acarecipe apply managed-identity --sandbox\n  acarecipe plan managed-identity -g my-group -n my-app\n  acarecipe apply managed-identity --yes -o json\n  acarecipe verify\n\nExit codes: 0 ok, 1 failed, 2 usage or recipe error, 3 prerequisites or inputs missing,\n4 verification failed, 5 changes found (plan --exit-code), 6 rolled back, 130/143 interrupted"
+    after_help = "Examples:\n  acarecipe apply managed-identity --sandbox\n  acarecipe apply managed-identity --plan identity.plan.json\n  acarecipe plan managed-identity -g my-group -n my-app\n  acarecipe apply managed-identity --yes -o json\n  acarecipe verify\n\nExit codes: 0 ok, 1 failed, 2 usage or recipe error, 3 prerequisites or inputs missing,\n4 verification failed, 5 changes found (plan --exit-code), 6 rolled back, 130/143 interrupted"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -84,12 +85,12 @@ enum Command {
     Check(judge::Check),
     /// Show what applying recipes would change, property by property, and what follows from it
     #[command(
-        after_help = "Examples:\n  acarecipe plan managed-identity\n  acarecipe plan managed-identity --exit-code -o json"
+        after_help = "Examples:\n  acarecipe plan managed-identity\n  acarecipe plan managed-identity --exit-code -o json\n  acarecipe plan managed-identity --out identity.plan.json"
     )]
     Plan(plan::PlanArgs),
     /// Apply recipes: check, plan, confirm, write, wait, verify
     #[command(
-        after_help = "Examples:\n  acarecipe apply managed-identity --sandbox\n  acarecipe apply managed-identity -p identity=create --yes\n  acarecipe apply key-vault-reference -p key_vault=my-vault -p secrets.DB_PASSWORD=db-password\n  acarecipe apply key-vault-reference=b -p b.key_vault=my-vault -p b.secrets.TOKEN=token"
+        after_help = "Examples:\n  acarecipe apply managed-identity --sandbox\n  acarecipe apply managed-identity --plan identity.plan.json\n  acarecipe apply managed-identity -p identity=create --yes\n  acarecipe apply key-vault-reference -p key_vault=my-vault -p secrets.DB_PASSWORD=db-password\n  acarecipe apply key-vault-reference=b -p b.key_vault=my-vault -p b.secrets.TOKEN=token"
     )]
     Apply(apply::Apply),
     /// Verify recipes on the live app; without a recipe: the app's own health

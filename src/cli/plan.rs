@@ -1,11 +1,13 @@
 //! `plan`: what applying would change.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
-use super::arguments;
 use super::context::{Context, Flags, Named};
-use super::judge;
+use super::saved::Out;
 use super::signals::until_signal;
+use super::{arguments, judge, refuse};
 use crate::render::Screen;
 use crate::report::Ending;
 
@@ -20,10 +22,19 @@ pub(super) struct PlanArgs {
     /// Plan a change again that was rolled out before and taken back, under a new name
     #[arg(long)]
     retry: bool,
+    /// Save the plan as an approval for `apply --plan`; it holds no secret
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 impl PlanArgs {
     pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
+        let out = match self.out.as_deref().map(Out::at).transpose() {
+            Ok(out) => out,
+            Err(found) => {
+                return refuse(screen, "plan", self.on.sandbox.sandbox, &[*found], Ending::Usage);
+            }
+        };
         let flags =
             Flags { command: "plan", on: &self.on, verbose: output.verbose > 0, recipes: Named::Needed };
         let mut context = match judge::open(&flags, screen).await {
@@ -31,12 +42,12 @@ impl PlanArgs {
             Err(ending) => return ending,
         };
         context.executor.retry = self.retry;
-        plan(&context, screen, self.exit_code).await
+        plan(&context, screen, self.exit_code, out.as_ref()).await
     }
 }
 
-/// `plan` in an open context.
-pub(super) async fn plan(context: &Context, screen: &Screen, exit_code: bool) -> Ending {
+/// `plan` in an open context. `out`: where it is saved, unless something stands in its way.
+pub(super) async fn plan(context: &Context, screen: &Screen, exit_code: bool, out: Option<&Out>) -> Ending {
     let mut report = context.report("plan");
     let work = context.executor.observe_idle(&context.selection, &context.target, true);
     let observed = match until_signal(&context.interrupt, work).await {
@@ -45,6 +56,15 @@ pub(super) async fn plan(context: &Context, screen: &Screen, exit_code: bool) ->
     };
     let ending = judge::prerequisites(context, screen, &mut report, &observed);
     judge::plan(context, screen, &mut report, &observed);
+    if let (Some(out), Ending::Ok) = (out, ending) {
+        if let Err(found) = out.save(context, &observed) {
+            report.diagnose([&*found]);
+            screen.diagnostics(&[*found]);
+            return context.close(screen, report, Ending::Failed);
+        }
+        report.plan_file = Some(out.name());
+        screen.text(&crate::render::saved_plan(&out.name()));
+    }
     let ending = match ending {
         Ending::Ok if exit_code && observed.plan.has_changes() => Ending::ChangesFound,
         other => other,

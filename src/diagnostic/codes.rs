@@ -56,6 +56,9 @@ codes! {
     NO_SAMPLE = "no-sample", "a recipe without a sample app";
     FILE_EXISTS = "file-exists", "something is in the place of a file that would be written";
     NOT_WRITTEN = "not-written", "a file cannot be written";
+    PLAN_FILE = "plan-file", "a file that is no saved plan of this program, or not as it was saved";
+    PLAN_FOR_OTHER = "plan-for-other", "a saved plan for another target, recipe or input";
+    PLAN_DIFFERS = "plan-differs", "what would be changed now is not what a saved plan approves";
 
     // Planning.
     CONFLICT = "conflict", "two steps own one property and give it different values";

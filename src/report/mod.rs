@@ -263,6 +263,9 @@ pub struct Report {
     /// What would change, or changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanReport>,
+    /// The file that the plan was saved in, or that approved it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan_file: Option<String>,
     /// What was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied: Option<AppliedReport>,
@@ -312,6 +315,7 @@ impl Report {
             prerequisites: Vec::new(),
             permissions: Vec::new(),
             plan: None,
+            plan_file: None,
             applied: None,
             verification: Vec::new(),
             action_required: Vec::new(),

@@ -247,8 +247,10 @@ impl Story<'_> {
         };
         match command {
             CaseCommand::Check => judge::check(&context, screen).await,
-            CaseCommand::Plan => plan::plan(&context, screen, false).await,
-            CaseCommand::Apply => Applying { asks: false, strict: false }.run(&context, screen).await,
+            CaseCommand::Plan => plan::plan(&context, screen, false, None).await,
+            CaseCommand::Apply => {
+                Applying { asks: false, strict: false, approval: None }.run(&context, screen).await
+            }
             CaseCommand::Verify => judge::verify(&context, screen, false).await,
         }
     }

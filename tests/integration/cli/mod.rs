@@ -12,6 +12,7 @@ mod paths;
 mod permissions;
 pub mod place;
 mod sandboxed;
+mod saved;
 mod scaffold;
 mod scaffold_image;
 mod strangers;

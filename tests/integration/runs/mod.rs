@@ -35,6 +35,7 @@ mod required;
 mod rollouts;
 mod rollouts_beside;
 mod rollouts_judged;
+mod saved;
 mod secrecy;
 mod secrets;
 mod sql;
