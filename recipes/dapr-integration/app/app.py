@@ -103,8 +103,8 @@ def create_app(sidecar: Sidecar | None = None) -> Flask:
     lock = threading.Lock()
 
     def by_sidecar() -> None:
-        # The app's ingress leads to these paths, too; the sidecar calls from the same machine. So does the container
-        # of Easy Auth: behind that it must let nobody in without a sign-in.
+        # The app's ingress leads to these paths, too; the sidecar calls from the same machine. So does
+        # the container of Easy Auth: behind that it must let nobody in without a sign-in.
         if request.remote_addr not in ("127.0.0.1", "::1"):
             raise Problem(403, "only the sidecar calls this")
 
