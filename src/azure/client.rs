@@ -11,17 +11,17 @@ use azure_core::http::{ClientOptions, Pipeline, RetryOptions};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::budget::Budget;
 use super::credentials::RunCredential;
 use super::dns::{NetworkResolver, Resolver};
 use super::endpoint::{Bearer, Carrier, Endpoint};
-use super::errors::{ArmError, ArmErrorKind, Last};
+use super::errors::{ArmError, ArmErrorKind};
 use super::events::{self, EventSink};
 use super::network::Network;
 use super::operations::Operation;
 use super::policies::{Announce, FixedBearer};
 use super::probe::{NetworkProber, ProbeNetwork, Prober};
 use super::request::{Accepted, ArmRequest, ArmResponse, Method};
-use super::retry;
 use super::sql::{self, SqlServer};
 use super::tries::no_token_in_time;
 use super::whoami::Caller;
@@ -73,6 +73,8 @@ pub struct ClientSettings {
     pub correlation_id: Uuid,
     /// Bounds.
     pub limits: Limits,
+    /// How many requests go out. The clients of one principal share one.
+    pub budget: Budget,
     /// Further certificate authorities (PEM): what `SSL_CERT_FILE` names.
     pub ca_file: Option<PathBuf>,
     /// Who answers for databases; `None`: the network.
@@ -92,6 +94,7 @@ impl ClientSettings {
             events: events::ignore(),
             correlation_id: Uuid::new_v4(),
             limits: Limits::default(),
+            budget: Budget::below_azure(),
             ca_file: None,
             sql: None,
             prober: None,
@@ -100,7 +103,8 @@ impl ClientSettings {
     }
 }
 
-/// A client of Azure Resource Manager. Clones share its connections, tokens and request numbers.
+/// A client of Azure Resource Manager. Clones share its connections, tokens, request numbers
+/// and budget.
 #[derive(Clone)]
 pub struct ArmClient {
     pub(super) inner: Arc<Inner>,
@@ -112,6 +116,7 @@ pub(super) struct Inner {
     pub(super) endpoint: Endpoint,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) limits: Limits,
+    pub(super) budget: Budget,
     pub(super) events: EventSink,
     pub(super) correlation_id: Uuid,
     pub(super) pipeline: Pipeline,
@@ -140,6 +145,7 @@ impl ArmClient {
             events,
             correlation_id,
             limits,
+            budget,
             ca_file,
             sql,
             prober,
@@ -188,6 +194,7 @@ impl ArmClient {
                 endpoint,
                 clock,
                 limits,
+                budget,
                 events,
                 correlation_id,
                 pipeline,
@@ -264,12 +271,7 @@ impl ArmClient {
     /// effect. Nothing is sent once `deadline` has passed, and no answer is waited for beyond it.
     pub async fn write(&self, request: &ArmRequest, deadline: OffsetDateTime) -> Result<Accepted, ArmError> {
         let url = request.url(self.inner.endpoint.url())?;
-        let Some(left) = retry::remaining(self.inner.clock.now(), deadline) else {
-            let last = Last::Nothing;
-            return Err(ArmError::new(ArmErrorKind::Deadline { last }).on(request.method, &request.path));
-        };
-        let limit = left.min(self.inner.limits.per_try);
-        let answer = self.once(request.method, &url, request.body.as_ref(), limit).await?;
+        let answer = self.once(request.method, &url, request.body.as_ref(), deadline).await?;
         let operation = Operation::of(self, request, &answer)?;
         Ok(Accepted { status: answer.status, body: answer.body, operation })
     }

@@ -42,6 +42,13 @@ pub enum ClientEvent {
         /// The number of tries of this request that failed.
         attempt: u32,
     },
+    /// Requests are held back so that Azure does not refuse them.
+    Throttled {
+        /// How many.
+        waiting: usize,
+        /// For how long requests have been.
+        elapsed: Duration,
+    },
     /// A long-running operation is not done yet.
     Waiting {
         /// The path of the resource that is worked on.

@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod az_profile;
+pub mod budget;
 pub mod builds;
 pub mod certificate;
 pub mod client;
@@ -31,6 +32,7 @@ mod tries;
 pub mod types;
 pub mod whoami;
 
+pub use budget::Budget;
 pub use client::{ArmClient, ClientSettings, Limits};
 pub use clouds::Cloud;
 pub use endpoint::{CustomEndpoint, Endpoint, EndpointError, EndpointKind};

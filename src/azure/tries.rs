@@ -12,6 +12,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use url::Url;
 
+use super::budget::{Held, TooLate};
 use super::client::ArmClient;
 use super::endpoint::Bearer;
 use super::envelope;
@@ -46,7 +47,7 @@ impl ArmClient {
         body: Option<&Value>,
         deadline: OffsetDateTime,
     ) -> Result<Answer, ArmError> {
-        self.until_answered(method, url.path(), deadline, true, |limit| self.once(method, url, body, limit))
+        self.until_answered(method, url.path(), deadline, true, |_| self.once(method, url, body, deadline))
             .await
     }
 
@@ -91,15 +92,19 @@ impl ArmClient {
         }
     }
 
-    /// One try.
+    /// One try, once the budget lets it go. Nothing is sent when its turn comes only after `deadline`.
     pub(super) async fn once(
         &self,
         method: Method,
         url: &Url,
         body: Option<&Value>,
-        limit: Duration,
+        deadline: OffsetDateTime,
     ) -> Result<Answer, ArmError> {
         let inner = &*self.inner;
+        let too_late = || {
+            let last = Last::Nothing;
+            ArmError::new(ArmErrorKind::Deadline { last }).on(method, url.path())
+        };
         if !inner.endpoint.has(url) {
             let reason = "its address is not at the endpoint".to_owned();
             return Err(ArmError::new(ArmErrorKind::Request { reason }).on(method, url.path()));
@@ -110,9 +115,26 @@ impl ArmClient {
             request.insert_header("content-type", "application/json");
             request.set_body(body.to_string());
         }
-        let bound = inner.limits.response_bytes;
+        let held = |Held { waiting, elapsed }| self.tell(ClientEvent::Throttled { waiting, elapsed });
+        let permit = inner.budget.admit(&*inner.clock, method, url, deadline, held).await;
+        let permit = permit.map_err(|TooLate| too_late())?;
+        // A deadline that has passed leaves no time for a try.
+        let left = retry::remaining(inner.clock.now(), deadline).ok_or_else(too_late)?;
+        let (limit, bound) = (left.min(inner.limits.per_try), inner.limits.response_bytes);
         let outcome = self.exchange(&inner.pipeline, &mut request, method, limit, bound).await;
+        let now = inner.clock.now();
+        if let Ok((_, headers, _)) = &outcome {
+            permit.answered(headers, now);
+        }
         let outcome = outcome.and_then(|(status, headers, bytes)| self.judge(status, headers, &bytes));
+        // 429 may also mean that the resource is busy (`RetryableErrorDueToAnotherOperation`).
+        if let Err(error) = outcome.as_ref()
+            && error.is_throttled()
+            && !error.is_busy()
+        {
+            permit.refused(now + error.retry_after().unwrap_or(inner.limits.first_pause));
+        }
+        drop(permit);
         outcome.map_err(|error| error.on(method, url.path()))
     }
 

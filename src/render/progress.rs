@@ -92,6 +92,15 @@ impl Progress {
         }
     }
 
+    /// Requests that the budget holds back: how many there are changes all the time and is no news of its own.
+    fn throttled(&self, waiting: usize, elapsed: Duration) {
+        let text = format!("throttled: {waiting} waiting");
+        self.moving(&text);
+        if !self.watched && self.due("throttled", elapsed) {
+            self.line(&format!("… {text}"));
+        }
+    }
+
     /// Whether a log is told again of something that has gone on for `elapsed`.
     fn due(&self, what: &str, elapsed: Duration) -> bool {
         let Ok(mut state) = self.state.lock() else { return false };
@@ -128,6 +137,7 @@ impl Progress {
                 let name = resource.rsplit('/').next().unwrap_or(resource);
                 self.waiting(&format!("Azure works on {name}: {status}"), *elapsed);
             }
+            ClientEvent::Throttled { waiting, elapsed } => self.throttled(*waiting, *elapsed),
             ClientEvent::Answered { .. } | ClientEvent::Unanswered { .. } => {}
         }
     }

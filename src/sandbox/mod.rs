@@ -4,6 +4,7 @@
 //! of recipes, plans or the client. What it plays stands in [`mod@rules`]; what is only assumed there
 //! can be turned round by a switch. Time comes from outside, so that hours pass in no time.
 
+mod buckets;
 pub mod callers;
 mod connection;
 mod control;
@@ -148,6 +149,7 @@ struct Inner {
     options: Options,
     state: State,
     faults: faults::Plan,
+    buckets: buckets::Buckets,
     exchanges: Vec<Exchange>,
     questions: Vec<(String, String)>,
 }
@@ -167,6 +169,7 @@ impl Sandbox {
                 options,
                 state,
                 faults,
+                buckets: buckets::Buckets::default(),
                 exchanges: Vec::new(),
                 questions: Vec::new(),
             })),
@@ -327,7 +330,8 @@ impl Inner {
         if let Reply::Answer(response) | Reply::Truncated { response, .. } = &mut reply
             && service == Service::ResourceManager
         {
-            stamp(response, number, request);
+            let left = self.buckets.left(exchange.caller.as_deref(), request, &self.options.rules);
+            stamp(response, number, request, left);
         }
         exchange.answered(&reply);
         self.exchanges.push(exchange);
@@ -362,7 +366,8 @@ impl Inner {
         }
         let now = (self.options.now)();
         let Options { delays, rules, .. } = &self.options;
-        let handled = caller.and_then(|(_, caller)| {
+        let handled = caller.and_then(|(name, caller)| {
+            self.buckets.take(&name, request, rules, now)?;
             if let Some(refusal) = fault.and_then(|fault| fault.refusal(&caller, request)) {
                 return Err(refusal);
             }
@@ -445,24 +450,19 @@ fn lower_ids(value: Json) -> Json {
     }
 }
 
-/// The headers every answer of ARM has. Bucket sizes as seen in traces of 2026: 250 reads, 200
-/// writes, 15 times that over all.
-fn stamp(response: &mut Response, number: usize, request: &Request) {
+/// The headers every answer of ARM has, named as in traces of 2026.
+fn stamp(response: &mut Response, number: usize, request: &Request, left: buckets::Left) {
     let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, format!("request/{number}").as_bytes());
     let correlation = exchange::find(&request.headers, "x-ms-correlation-request-id")
         .map_or_else(|| id.to_string(), str::to_owned);
-    let (bucket, left, global) = match request.method.as_str() {
-        "GET" | "HEAD" => ("reads", 249, 3749),
-        "DELETE" => ("deletes", 199, 2999),
-        _ => ("writes", 199, 2999),
-    };
+    let buckets::Left { kind, own, global } = left;
     let client = exchange::find(&request.headers, "x-ms-client-request-id").map(str::to_owned);
     response.headers.extend([
         ("x-ms-request-id".to_owned(), id.to_string()),
         ("x-ms-correlation-request-id".to_owned(), correlation),
         ("x-ms-routing-request-id".to_owned(), format!("SANDBOX:{id}")),
-        (format!("x-ms-ratelimit-remaining-subscription-{bucket}"), left.to_string()),
-        (format!("x-ms-ratelimit-remaining-subscription-global-{bucket}"), global.to_string()),
+        (format!("x-ms-ratelimit-remaining-subscription-{kind}"), own.to_string()),
+        (format!("x-ms-ratelimit-remaining-subscription-global-{kind}"), global.to_string()),
     ]);
     if let Some(client) = client {
         response.headers.push(("x-ms-client-request-id".to_owned(), client));

@@ -74,6 +74,13 @@ pub(super) const RULES: &[Rule] = &[
         "Microsoft Learn, list Azure role assignments using the REST API",
     ),
     assumed(
+        "request-buckets",
+        Switch::RequestBuckets,
+        "a caller has in a subscription 250 reads and 25 more a second, 200 writes and 200 deletes and 10 more a second; an empty bucket refuses with 429 and Retry-After, and every answer says what is left",
+        "half of that",
+        "Microsoft Learn, how Azure Resource Manager throttles requests: might be smaller for free or trial customers; sizes not seen in traces, except 200 writes",
+    ),
+    assumed(
         "permissions-need-read",
         Switch::PermissionsNeedRead,
         "the list of a caller's permissions needs permissions/read at the scope, else 403",

@@ -276,6 +276,8 @@ switches! {
     IdsAsWritten,
     /// `unset-left-out`
     UnsetLeftOut,
+    /// `request-buckets`
+    RequestBuckets,
     /// `permissions-need-read`
     PermissionsNeedRead,
     /// `subscription-seen-from-below`

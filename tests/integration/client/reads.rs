@@ -192,6 +192,7 @@ async fn events_name_every_try() {
             ClientEvent::Retrying { after, attempt, .. } => {
                 format!("retrying {attempt} after {} s", after.as_secs())
             }
+            ClientEvent::Throttled { .. } => "throttled".to_owned(),
             ClientEvent::Waiting { .. } => "waiting".to_owned(),
         })
         .collect();

@@ -643,6 +643,14 @@ fn observe(name: &str, world: &World) -> Json {
             let replicas = world.get(&format!("{}/revisions/{name}/replicas", seed::app_id())).ok(200);
             replicas["value"][0]["properties"]["containers"].clone()
         }
+        "request-buckets" => {
+            let left = |got: &super::Got| {
+                got.header("x-ms-ratelimit-remaining-subscription-reads").map(str::to_owned)
+            };
+            let first = world.get(&seed::app_id());
+            let refused = (1..300).find(|_| world.get(&seed::app_id()).status == 429);
+            json!([left(&first), refused])
+        }
         other => panic!("the switch `{other}` is not observed"),
     }
 }

@@ -1,0 +1,162 @@
+//! The budget: what goes out is less than what Azure takes, whoever in the process asks.
+
+use std::sync::Arc;
+
+use acarecipe::azure::{ArmClient, ArmRequest, Budget, ClientEvent, ClientSettings, Endpoint, Method};
+use acarecipe::clock::{Clock, VirtualClock};
+use acarecipe::sandbox::transport::InProcess;
+use acarecipe::sandbox::{Options, Sandbox, Switches, seed};
+use azure_core::http::Transport;
+use futures::StreamExt as _;
+use time::Duration;
+
+use super::script::{Act, START, VERSION, World, answer, get, in_minutes, ok};
+
+/// A sandbox that counts requests as Azure does, and a client in front of it.
+fn azure(rules: Switches, budget: Budget) -> (Sandbox, ArmClient, VirtualClock) {
+    let clock = VirtualClock::new(START);
+    let time = clock.clone();
+    let sandbox = Sandbox::new(Options { rules, ..Options::new(Arc::new(move || time.now())) });
+    let transport = Transport::new(Arc::new(InProcess::new(Arc::new(sandbox.clone()))));
+    let mut settings = ClientSettings::new(Endpoint::sandbox(transport, "owner"), Arc::new(clock.clone()));
+    settings.budget = budget;
+    (sandbox, ArmClient::new(settings), clock)
+}
+
+/// Reads the app so often, so many at a time; the number of refusals and of requests.
+async fn read_often(sandbox: &Sandbox, client: &ArmClient, times: usize, parallel: usize) -> (usize, usize) {
+    let path = format!(
+        "/subscriptions/{}/resourceGroups/rg-demo/providers/Microsoft.App/containerApps/ca-demo",
+        seed::SUBSCRIPTION
+    );
+    let request = ArmRequest::get(path, "2025-07-01");
+    let deadline = client.clock().now() + Duration::hours(2);
+    let reads = futures::stream::iter((0..times).map(|_| client.read(&request, deadline)));
+    let answers: Vec<_> = reads.buffer_unordered(parallel).collect().await;
+    assert!(answers.iter().all(Result::is_ok), "everything is answered in the end");
+    let exchanges = sandbox.exchanges();
+    (exchanges.iter().filter(|exchange| exchange.status == Some(429)).count(), exchanges.len())
+}
+
+#[tokio::test]
+async fn many_reads_at_once_meet_no_refusal_and_without_the_budget_they_do() {
+    // As assumed, and as for a subscription that has half of it.
+    for rules in [Switches::default(), Switches::flip("request-buckets").unwrap()] {
+        let (sandbox, client, clock) = azure(rules.clone(), Budget::below_azure());
+        let (refused, sent) = read_often(&sandbox, &client, 2000, 64).await;
+        assert_eq!((refused, sent), (0, 2000), "{rules:?}");
+        let elapsed = (clock.now() - START).whole_seconds();
+        assert!((70..=200).contains(&elapsed), "2,000 reads took {elapsed} s");
+
+        let (sandbox, client, _) = azure(rules, Budget::unlimited());
+        let (refused, _) = read_often(&sandbox, &client, 2000, 64).await;
+        assert!(refused > 100, "{refused} refusals");
+    }
+}
+
+#[tokio::test]
+async fn fewer_requests_than_a_bucket_holds_wait_for_nothing() {
+    let (sandbox, client, clock) = azure(Switches::default(), Budget::below_azure());
+    assert_eq!(read_often(&sandbox, &client, 190, 190).await, (0, 190));
+    assert_eq!(clock.now(), START);
+}
+
+#[tokio::test]
+async fn clients_of_one_budget_share_it_and_reads_do_not_hold_up_writes() {
+    let (sandbox, client, clock) = azure(Switches::default(), Budget::below_azure());
+    let other = client.apart();
+    let (first, second) =
+        futures::join!(read_often(&sandbox, &client, 150, 150), read_often(&sandbox, &other, 150, 150));
+    assert_eq!((first.0, second.0), (0, 0));
+    assert!(clock.now() - START >= Duration::seconds(2), "300 reads are more than both may send at once");
+    let before = clock.now();
+    let request = ArmRequest::new(Method::Delete, format!("{}-none", super::script::APP), VERSION);
+    let _ = client.write(&request, before + Duration::seconds(1)).await;
+    assert_eq!(clock.now(), before);
+}
+
+/// A world whose server answers every read, and has `left` reads left.
+fn telling(left: &str, count: usize) -> World {
+    World::new(vec![ok("{}").with("x-ms-ratelimit-remaining-subscription-made-up-reads", left); count])
+}
+
+#[tokio::test]
+async fn what_an_answer_says_is_left_is_followed() {
+    // The server has few left: 10 of them are left to others, and the fewer there are, the slower it goes.
+    for (left, apart) in [("10", 50), ("5", 300), ("0", 550)] {
+        let world = telling(left, 6);
+        for _ in 0..6 {
+            world.client.read(&get(), in_minutes(5)).await.unwrap();
+        }
+        let millis: Vec<_> = world.seen().iter().map(|seen| (seen.at - START).whole_milliseconds()).collect();
+        assert_eq!(millis, [0, 1, 2, 3, 4, 5].map(|number| number * apart), "{left}");
+        let told = world.events().into_iter().filter(|event| matches!(event, ClientEvent::Throttled { .. }));
+        assert!(told.count() >= 5, "every wait is told");
+    }
+
+    // One that has plenty is never waited for, however many are sent.
+    let world = telling("11999", 1000);
+    for _ in 0..1000 {
+        world.client.read(&get(), in_minutes(5)).await.unwrap();
+    }
+    assert_eq!(world.elapsed(), 0);
+}
+
+#[tokio::test]
+async fn a_refusal_holds_back_everybody() {
+    let refused = || answer(429, "").with("retry-after", "30");
+    let world = World::new([refused(), ok("{}"), ok("{}"), ok("{}")]);
+    let (client, request) = (&world.client, get());
+    let reads = futures::future::join_all((0..3).map(|number| async move {
+        if number > 0 {
+            // After the first was refused.
+            tokio::task::yield_now().await;
+        }
+        client.read(&get(), in_minutes(5)).await
+    }));
+    assert!(reads.await.iter().all(Result::is_ok));
+    assert_eq!(world.times(), [0, 30, 30, 30]);
+    let waiting = |event: ClientEvent| match event {
+        ClientEvent::Throttled { waiting, .. } => Some(waiting),
+        _ => None,
+    };
+    assert!(world.events().into_iter().filter_map(waiting).max() >= Some(2), "they are counted");
+
+    // A busy resource is no reason for others to wait.
+    let busy = r#"{"error":{"code":"RetryableErrorDueToAnotherOperation","message":"busy"}}"#;
+    let world = World::new([answer(429, busy).with("retry-after", "30"), ok("{}"), ok("{}")]);
+    let (first, second) = futures::join!(world.client.read(&request, in_minutes(5)), async {
+        tokio::task::yield_now().await;
+        world.client.read(&request, in_minutes(5)).await
+    });
+    assert!(first.is_ok() && second.is_ok());
+    assert_eq!(world.times(), [0, 0, 30]);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_whose_turn_comes_after_its_deadline() {
+    let world = World::new([answer(429, "").with("retry-after", "600")]);
+    let request = ArmRequest::new(Method::Patch, super::script::APP, VERSION);
+    assert!(world.client.write(&request, in_minutes(30)).await.is_err());
+    let error = world.client.write(&request, in_minutes(5)).await.unwrap_err();
+    assert!(!error.maybe_applied(), "{error}");
+    assert_eq!((world.seen().len(), world.elapsed()), (1, 0), "it is told at once: {error}");
+
+    // Who goes away while waiting leaves the place to others.
+    let world = World::new([answer(429, "").with("retry-after", "10"), ok("{}")]);
+    assert!(world.client.write(&request, in_minutes(30)).await.is_err());
+    let mut leaving = Box::pin(world.client.write(&request, in_minutes(30)));
+    assert!(futures::poll!(leaving.as_mut()).is_pending());
+    drop(leaving);
+    world.client.write(&request, in_minutes(30)).await.unwrap();
+    assert_eq!(world.times(), [0, 10]);
+    assert!(world.finished());
+}
+
+/// An act is what it is whoever asks.
+#[tokio::test]
+async fn a_reset_gives_the_place_back() {
+    let world = World::new([Act::Reset, ok("{}")]);
+    world.client.read(&get(), in_minutes(5)).await.unwrap();
+    assert_eq!(world.times(), [0, 1]);
+}
