@@ -79,8 +79,8 @@ struct Bucket {
     /// Thousandths of requests that may go out at `at`.
     tokens: i64,
     at: OffsetDateTime,
-    /// Nothing goes out before this.
-    opens: OffsetDateTime,
+    /// Nothing goes out before this: since a refusal.
+    opens: Option<OffsetDateTime>,
     /// Requests on their way.
     in_flight: i64,
     /// Requests held back, and since when.
@@ -91,15 +91,19 @@ struct Bucket {
 impl Bucket {
     fn full(kind: Kind, now: OffsetDateTime) -> Bucket {
         let tokens = kind.capacity() * ONE;
-        Bucket { kind, tokens, at: now, opens: now, in_flight: 0, waiting: 0, since: now }
+        Bucket { kind, tokens, at: now, opens: None, in_flight: 0, waiting: 0, since: now }
+    }
+
+    fn closed(&self, now: OffsetDateTime) -> bool {
+        self.opens.is_some_and(|opens| now < opens)
     }
 
     /// Adds what time has brought. None comes while it is closed.
     fn fill(&mut self, now: OffsetDateTime) {
-        if now < self.opens {
+        if self.closed(now) {
             return;
         }
-        let from = self.at.max(self.opens);
+        let from = self.at.max(self.opens.take().unwrap_or(self.at));
         let passed = i64::try_from((now - from).whole_milliseconds()).unwrap_or(i64::MAX);
         let more = passed.max(0).saturating_mul(self.kind.refill());
         self.tokens = self.tokens.saturating_add(more).min(self.kind.capacity() * ONE);
@@ -113,7 +117,8 @@ impl Bucket {
         let ahead = i64::try_from(ahead).unwrap_or(i64::MAX);
         let missing = ahead.saturating_add(1).saturating_mul(ONE).saturating_sub(self.tokens).max(0);
         let filling = missing.unsigned_abs().div_ceil(self.kind.refill().unsigned_abs());
-        Duration::try_from(self.opens - now).unwrap_or_default() + Duration::from_millis(filling)
+        let closed = self.opens.map_or(time::Duration::ZERO, |opens| opens - now);
+        Duration::try_from(closed).unwrap_or_default() + Duration::from_millis(filling)
     }
 
     fn take(&mut self) {
@@ -129,12 +134,12 @@ impl Bucket {
         // Below the reserve the pace falls, until it is that of the server's own refill, whatever that is.
         let tokens = left.saturating_sub(RESERVE + others).clamp(-RESERVE, capacity) * ONE;
         // What was sent before a refusal knows nothing of it.
-        self.tokens = if now < self.opens { tokens.min(self.tokens) } else { tokens };
+        self.tokens = if self.closed(now) { tokens.min(self.tokens) } else { tokens };
     }
 
     /// The server refused: until then nothing goes out, and then one at first.
     fn refused(&mut self, until: OffsetDateTime) {
-        self.opens = self.opens.max(until);
+        self.opens = self.opens.max(Some(until));
         self.tokens = ONE;
     }
 }
