@@ -147,6 +147,8 @@ impl Bucket {
 /// A bucket is a subscription's (empty: the tenant's), in small letters.
 type Key = (String, Kind);
 
+type Buckets = HashMap<Key, Arc<Shared>>;
+
 #[derive(Debug)]
 struct Shared {
     bucket: Mutex<Bucket>,
@@ -164,7 +166,7 @@ impl Shared {
 #[derive(Clone, Debug, Default)]
 pub struct Budget {
     /// `None`: nothing is held back.
-    buckets: Option<Arc<Mutex<HashMap<Key, Arc<Shared>>>>>,
+    buckets: Option<Arc<Mutex<Buckets>>>,
 }
 
 /// How many requests are held back, and for how long the first of them has been.
