@@ -254,6 +254,9 @@ const BUSY: &[&str] = &[
     "AnotherOperationInProgress",
     "RetryableErrorDueToAnotherOperation",
     "StorageAccountOperationInProgress",
+    // A name is free about half a minute after what had it was deleted (Delete Container, Delete Share).
+    "ContainerBeingDeleted",
+    "ShareBeingDeleted",
 ];
 
 impl ArmError {

@@ -609,10 +609,16 @@ mod tests {
         let mut seen = 0;
         for kind in types::ALL {
             let linked = kind.linked.iter().map(|linked| linked.action);
-            for action in std::iter::once(kind.write_action).chain(linked).filter(|one| !one.is_empty()) {
+            // What can be made can be removed, and the same role does both.
+            let delete = kind.delete_action();
+            let delete = Some(delete.as_str()).filter(|_| !kind.write_action.is_empty());
+            for action in
+                std::iter::once(kind.write_action).chain(delete).chain(linked).filter(|one| !one.is_empty())
+            {
                 let roles = names(&[action]);
                 let broad = roles.contains(&"Contributor") || roles.contains(&"Owner");
-                assert_eq!(broad, only_broad.contains(&action), "{action}: {roles:?}");
+                let write = action.replace("/delete", "/write");
+                assert_eq!(broad, only_broad.contains(&write.as_str()), "{action}: {roles:?}");
                 assert!(!roles.is_empty(), "{action}");
                 seen += 1;
             }

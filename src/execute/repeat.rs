@@ -90,6 +90,11 @@ impl Executor {
         if error.is_busy() || error.is_throttled() {
             return again(backoff(tries).max(SHORT_PAUSE));
         }
+        // What refers to it may only be on its way out, and one deletion at a time is the rule of some (412: Cosmos DB).
+        let held = |error: &ArmError| error.http().is_some_and(|one| matches!(one.status, 409 | 412));
+        if write.remove && held(error) && tries < TRIES {
+            return again(backoff(tries).max(SHORT_PAUSE));
+        }
         if may_pass(error) && tries < TRIES {
             return again(backoff(tries));
         }

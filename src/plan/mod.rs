@@ -78,6 +78,7 @@ pub use health::{Health, State, explain};
 pub use judging::{Gate, Judged, Scope, judge};
 pub use probing::Probe;
 pub use pull::PullFacts;
+pub(crate) use removing::{ends_grants, takes_system_identity};
 pub use rights::{Right, ScopeRights, Standing};
 pub use rollout::{Candidate, Rollout, Stage, revision_command, shift_command, stages};
 pub use saved::{MAX_BYTES as MAX_PLAN_BYTES, Refusal, SavedFor, SavedPlan, SavedStanding, Unusable};

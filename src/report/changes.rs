@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::RolloutReport;
 use crate::azure::types::{Compare, Consequence};
 use crate::merge::{Owned, add_words};
-use crate::plan::{Plan, Rollout, Write};
+use crate::plan::{Plan, Rollout, Write, ends_grants, takes_system_identity};
 use crate::steps::{BODY, Effect, ImageBuild};
 use crate::value::{Data, Path, Redacted, Segment, Value, strip_control};
 
@@ -384,6 +384,12 @@ fn consequences(plan: &Plan, write: &Write, role: bool) -> Vec<String> {
             "sent once in this run".to_owned()
         });
     }
+    told.extend(write.steps.iter().find_map(|index| {
+        let outcome = &plan.steps[*index].outcome;
+        let principal = outcome.live.text_at(&["identity", "principalId"])?;
+        let goes = |owned: &&Owned| !owned.in_place && takes_system_identity(write.kind, owned);
+        outcome.owned.iter().find(goes).map(|_| strip_control(&ends_grants(principal)))
+    }));
     let identity = write.steps.iter().any(|index| {
         plan.steps[*index]
             .outcome

@@ -46,6 +46,7 @@ fn end(state: &mut State, id: &str) {
     if redis::assignments::end(state, &key, kind, failed) || jobs::end(state, &key, kind, failed) {
         return;
     }
+    state.end_cosmos_write(id, failed);
     if kind == OperationKind::Delete && !failed {
         if let Some(app) = state.apps.remove(&key) {
             forget_principal(state, &app);
@@ -54,7 +55,6 @@ fn end(state: &mut State, id: &str) {
         }
         return;
     }
-    state.end_cosmos_write(id, failed);
     if let Some(registry) = state.registries.get_mut(&key) {
         registry.properties["provisioningState"] = json!(if failed { "Failed" } else { "Succeeded" });
     }

@@ -249,6 +249,22 @@ IF NOT EXISTS (SELECT 1 FROM sys.database_role_members WHERE [role_principal_id]
     }
 
     #[test]
+    fn what_takes_back_looks_before_each_statement_and_drops_only_its_own() {
+        let script = removal_script(&name("ca-demo"), &ID, &[name("db_datareader")], true);
+        assert_eq!(
+            script,
+            "IF EXISTS (SELECT 1 FROM sys.database_principals WHERE [name] = N'ca-demo' AND [sid] <> 0x33221100554477668899AABBCCDDEEFF)
+    THROW 50001, N'The user of this name belongs to another identity.', 1;
+IF EXISTS (SELECT 1 FROM sys.database_role_members WHERE [role_principal_id] = DATABASE_PRINCIPAL_ID(N'db_datareader') AND [member_principal_id] = DATABASE_PRINCIPAL_ID(N'ca-demo'))
+    ALTER ROLE [db_datareader] DROP MEMBER [ca-demo];
+IF EXISTS (SELECT 1 FROM sys.database_principals WHERE [name] = N'ca-demo' AND [sid] = 0x33221100554477668899AABBCCDDEEFF)
+    DROP USER [ca-demo];
+"
+        );
+        assert!(!removal_script(&name("ca-demo"), &ID, &[], false).contains("DROP"));
+    }
+
+    #[test]
     fn quotes_and_brackets_stay_within_their_name() {
         let evil = name("x]; DROP USER [dbo]; --'; SELECT 1");
         assert_eq!(evil.identifier(), "[x]]; DROP USER [dbo]]; --'; SELECT 1]");

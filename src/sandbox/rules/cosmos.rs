@@ -23,8 +23,8 @@ pub(super) const RULES: &[Rule] = &[
     assumed(
         "cosmos-assignment-queued",
         Switch::CosmosAssignmentQueued,
-        "a PUT of a sqlRoleAssignment answers 202 with status Enqueued, Azure-AsyncOperation and Location",
-        "it answers 200 with the assignment",
+        "a PUT of a sqlRoleAssignment answers 202 with status Enqueued, Azure-AsyncOperation and Location; so does a DELETE, without the body",
+        "a PUT answers 200 with the assignment, a DELETE 200",
         "pulumi/pulumi-azure-native#2816 shows the answer; rbac.json declares both",
     ),
     confirmed(

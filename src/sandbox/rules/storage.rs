@@ -26,6 +26,11 @@ pub(super) const RULES: &[Rule] = &[
         "Microsoft Learn, Naming and referencing shares and containers; Azure/azure-cli#11644",
     ),
     confirmed(
+        "deleted-name-is-held",
+        "a container or share under the name of one that was deleted is refused for half a minute: 409 ContainerBeingDeleted, ShareBeingDeleted",
+        "Microsoft Learn, Delete Container and Delete Share (remarks); Blob and File service error codes",
+    ),
+    confirmed(
         "share-quota",
         "a quota outside the limits (premium accounts: from 100 GiB) is refused: InvalidHeaderValue",
         "Azure/terraform-azurerm-avm-res-storage-storageaccount#248; crossplane-contrib/provider-upjet-azure#869",

@@ -61,13 +61,16 @@ pub struct SqlRoleAssignment {
     pub scope: String,
 }
 
-/// A role assignment that is being written.
+/// A role assignment that is being written or removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingAssignment {
     /// The operation that writes it.
     pub operation: String,
     /// What it will be.
     pub assignment: SqlRoleAssignment,
+    /// Whether it is being removed.
+    #[serde(default)]
+    pub removes: bool,
 }
 
 impl CosmosAccount {
@@ -171,7 +174,12 @@ impl State {
             let ends = account.pending.as_ref().is_some_and(|pending| pending.operation == operation);
             if let Some(pending) = ends.then(|| account.pending.take()).flatten().filter(|_| !failed) {
                 let assignment = pending.assignment;
-                account.role_assignments.insert(assignment.name.to_ascii_lowercase(), assignment);
+                let key = assignment.name.to_ascii_lowercase();
+                if pending.removes {
+                    account.role_assignments.remove(&key);
+                } else {
+                    account.role_assignments.insert(key, assignment);
+                }
             }
         }
     }

@@ -3,17 +3,19 @@
 
 use std::sync::Arc;
 
+use acarecipe::azure::sql::Name;
 use acarecipe::azure::{Method, ResourceId};
 use acarecipe::diagnostic::{Source, codes};
 use acarecipe::execute::{Failure, WriteEnd};
-use acarecipe::plan::{Plan, Selection, Status};
-use acarecipe::recipe::{Instance, Origin, Removal, Step, StepKind, load};
+use acarecipe::plan::{Cause, Plan, Selection, Status};
+use acarecipe::recipe::{Instance, Origin, Removal, SqlRemoval, Step, StepKind, load};
 use acarecipe::render;
 use acarecipe::report::{Action, PlanReport};
 use acarecipe::sandbox::roles::{KEY_VAULT_SECRETS_USER, READER};
 use acarecipe::sandbox::seed::variant::{dapr, domains};
 use acarecipe::sandbox::seed::{self, jobs, redis, storage, variant};
-use acarecipe::sandbox::{Exchange, Fault, State, Switches};
+use acarecipe::sandbox::state::SqlUser;
+use acarecipe::sandbox::{Exchange, Fault, Service, State, Switches};
 
 use super::super::support::world::{Run, START, World, failed, writes};
 
@@ -375,4 +377,172 @@ fn what_a_reader_may_not_see_is_not_taken_for_gone() {
     let plan = world.plan_of(&removal(&[&id])).unwrap().plan;
     assert_eq!(plan.unreadable.len(), 1, "{:#?}", plan.steps);
     assert!(plan.blocked());
+}
+
+/// The sid of the seeded identity's client id.
+const SID: &str = "0x33333333333333438333000000000002";
+
+/// A run that takes the seeded identity's user out of these roles, and away if it `goes`.
+fn leaving(roles: &[&str], goes: bool) -> Selection {
+    let removal = Removal::Sql(SqlRemoval {
+        server: ResourceId::parse(&seed::sql_server_id(seed::SQL_SERVER)).unwrap(),
+        database: seed::SQL_DATABASE.to_owned(),
+        name: Name::new("ca-demo").unwrap(),
+        client_id: seed::IDENTITY_CLIENT.parse().unwrap(),
+        roles: roles.iter().map(|role| Name::new(role).unwrap()).collect(),
+        user: goes,
+    });
+    run_of("", vec![Step::made("user", StepKind::Removal(Box::new(removal)))])
+}
+
+fn user(world: &World) -> Option<SqlUser> {
+    let state = world.sandbox.state();
+    state.sql_server(seed::SQL_SERVER).unwrap().databases[seed::SQL_DATABASE].users.get("ca-demo").cloned()
+}
+
+fn scripts(exchanges: &[Exchange]) -> usize {
+    exchanges.iter().filter(|one| one.service == Service::Sql && one.is_write()).count()
+}
+
+fn roles(world: &World) -> Vec<String> {
+    user(world).map(|user| user.roles.into_iter().collect()).unwrap_or_default()
+}
+
+#[test]
+fn a_user_leaves_the_roles_that_a_run_gave_and_keeps_the_others() {
+    let world = world(|state| variant::sql_user(state, "ca-demo", SID, &["db_datareader", "db_datawriter"]));
+    let selection = leaving(&["db_datawriter", "db_ddladmin"], false);
+    let (run, exchanges) = removed(&world, &selection);
+    let report = PlanReport::new(&run.planned.plan, Vec::new());
+    assert_eq!((report.writes.len(), report.writes[0].action), (1, Action::Update));
+    let places: Vec<&str> = report.writes[0].changes.iter().map(|leaf| leaf.path.as_str()).collect();
+    assert_eq!(places, ["roles[db_datawriter]"], "only what it is in");
+    run.ok();
+    assert_eq!(scripts(&exchanges), 1);
+    assert_eq!(roles(&world), ["db_datareader"]);
+    let before = world.count();
+    assert!(!world.try_apply_of(&selection).unwrap().planned.plan.has_changes());
+    assert_eq!(scripts(&world.exchanges_since(before)), 0);
+}
+
+#[test]
+fn a_user_that_a_run_made_goes_unless_somebody_gave_it_more() {
+    let roles_of_run = ["db_datareader"];
+    let world = world(|state| variant::sql_user(state, "ca-demo", SID, &roles_of_run));
+    let (run, exchanges) = removed(&world, &leaving(&roles_of_run, true));
+    let report = PlanReport::new(&run.planned.plan, Vec::new());
+    assert_eq!(report.writes[0].action, Action::Remove);
+    assert_eq!(report.writes[0].title, "sql user ca-demo in appdb");
+    run.ok();
+    assert_eq!((scripts(&exchanges), user(&world)), (1, None));
+    assert!(!world.try_apply_of(&leaving(&roles_of_run, true)).unwrap().planned.plan.has_changes());
+
+    let world =
+        self::world(|state| variant::sql_user(state, "ca-demo", SID, &["db_datareader", "db_ddladmin"]));
+    let (run, _) = removed(&world, &leaving(&roles_of_run, true));
+    run.ok();
+    assert_eq!(roles(&world), ["db_ddladmin"]);
+    let warned =
+        run.planned.plan.prerequisites.iter().find(|finding| finding.code == codes::SQL_USER).unwrap();
+    assert_eq!(warned.status, Status::Warning);
+    assert!(warned.detail.as_ref().unwrap().contains("db_ddladmin"), "{warned:?}");
+}
+
+#[test]
+fn a_user_of_that_name_for_another_identity_is_not_touched() {
+    let other = "0x00000000000000000000000000000001";
+    let world = world(|state| variant::sql_user(state, "ca-demo", other, &["db_datareader"]));
+    let run = world.try_apply_of(&leaving(&["db_datareader"], true)).unwrap();
+    assert!(!run.planned.plan.has_changes());
+    assert_eq!(roles(&world), ["db_datareader"]);
+    // One that takes the name after the plan was made is met by the script's own look.
+    let world = self::world(|state| variant::sql_user(state, "ca-demo", SID, &["db_datareader"]));
+    let (selection, target, executor) = (leaving(&["db_datareader"], true), world.target(), world.executor());
+    let planned = World::block_on(executor.observe_idle(&selection, &target, true)).unwrap();
+    world.sandbox.edit(|state| variant::sql_user(state, "ca-demo", other, &["db_datareader"]));
+    let done = std::sync::Mutex::default();
+    let end = World::block_on(executor.apply(&planned.plan, planned.facts, &selection, &target, &done));
+    assert!(end.is_ok() || matches!(end, Err(Failure::Changed(_))), "{end:?}");
+    assert_eq!(roles(&world), ["db_datareader"]);
+}
+
+#[test]
+fn who_may_not_log_in_gets_the_script_that_takes_back() {
+    let world =
+        world(|state| variant::sql_user(state, "ca-demo", SID, &["db_datareader"])).called_by("contributor");
+    let plan = world.plan_of(&leaving(&["db_datareader"], true)).unwrap().plan;
+    assert_eq!((plan.by_hand.len(), plan.by_hand[0].cause), (1, Cause::Unseen));
+    let script = plan.by_hand[0].script.clone().unwrap();
+    let host = "sql-demo.database.windows.net";
+    world.sandbox.sql(host, seed::SQL_DATABASE, "sandbox-owner", &script, &[]).unwrap();
+    assert_eq!(user(&world), None);
+    world.sandbox.sql(host, seed::SQL_DATABASE, "sandbox-owner", &script, &[]).unwrap();
+}
+
+#[test]
+fn assignments_of_one_account_go_one_after_the_other() {
+    let mut ids = Vec::new();
+    let world = world(|state| {
+        for part in ["", "/dbs/appdb", "/dbs/appdb/colls/items"] {
+            let name = seed::assign_data_role(state, part, seed::COSMOS_READER, seed::IDENTITY_PRINCIPAL);
+            ids.push(format!("{}/sqlRoleAssignments/{name}", seed::cosmos_id(seed::COSMOS)));
+        }
+    });
+    let all: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let (run, exchanges) = removed(&world, &removal(&all));
+    run.ok();
+    assert_eq!(writes(&exchanges).len(), 3);
+    assert!(exchanges.iter().any(|one| one.status == Some(412)), "they met");
+    assert!(!is_there(&world, all[0]) && !is_there(&world, all[2]));
+}
+
+#[test]
+fn what_is_in_use_is_tried_for_a_while_and_then_explained() {
+    let id = seed::environment_storage_id("files");
+    let world = world(|state| {
+        storage::share(state, seed::STORAGE_ACCOUNT, "files", "SMB", START);
+        storage::environment_storage(state, "files", seed::STORAGE_ACCOUNT, "files", "SMB");
+        storage::mounted(state, "files", "files", "/mnt/files");
+    });
+    let (run, _) = removed(&world, &removal(&[&id]));
+    let Err(Failure::Azure(diagnostic)) = &run.end else { panic!("{:?}", run.end) };
+    assert!(diagnostic.message.contains("still in use"), "{diagnostic:?}");
+    assert!(is_there(&world, &id));
+    assert_eq!(run.applied.writes, [], "what was refused is no write");
+}
+
+#[test]
+fn what_was_removed_can_be_made_again_at_once() {
+    let mut world = World::new();
+    world.variables.insert("STORAGE_ACCOUNT".to_owned(), seed::STORAGE_ACCOUNT.to_owned());
+    world.apply(&["storage"], &[]).ok();
+    let made = world.sandbox.state().storage_account(seed::STORAGE_ACCOUNT).unwrap().containers.clone();
+    let (name, _) = made.first_key_value().expect("the recipe makes a container");
+    removed(&world, &removal(&[&seed::container_id(seed::STORAGE_ACCOUNT, name)])).0.ok();
+    world.apply(&["storage"], &[]).ok();
+    let now = world.sandbox.state().storage_account(seed::STORAGE_ACCOUNT).unwrap().containers.clone();
+    assert!(now.contains_key(name));
+}
+
+#[test]
+fn what_is_deleted_is_waited_for_until_it_is_gone() {
+    // Azure works on it, and its operation tells nothing.
+    for fault in ["operation-url=403", "operation-url=404"] {
+        let fault: Fault = format!("match=DELETE:/accessPolicyAssignments/ {fault}").parse().unwrap();
+        let world = World::with(Switches::default(), vec![fault]).edited(|state| {
+            redis::assignment(state, seed::CACHE, "app", seed::IDENTITY_PRINCIPAL, "Data Owner");
+        });
+        let id = format!("{}/accessPolicyAssignments/app", seed::cache_id(seed::CACHE));
+        let (run, _) = removed(&world, &removal(&[&id]));
+        run.ok();
+        assert!(!is_there(&world, &id));
+    }
+    let fault: Fault = "match=DELETE:/accessPolicyAssignments/ operation-fails".parse().unwrap();
+    let world = World::with(Switches::default(), vec![fault]).edited(|state| {
+        redis::assignment(state, seed::CACHE, "app", seed::IDENTITY_PRINCIPAL, "Data Owner");
+    });
+    let id = format!("{}/accessPolicyAssignments/app", seed::cache_id(seed::CACHE));
+    let (run, _) = removed(&world, &removal(&[&id]));
+    assert!(matches!(run.end, Err(Failure::Azure(_))), "{:?}", run.end);
+    assert!(is_there(&world, &id));
 }

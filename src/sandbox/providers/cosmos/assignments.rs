@@ -53,10 +53,23 @@ pub(super) fn put(context: &mut Context<'_>, address: &Address) -> Handled {
         account.role_assignments.insert(assignment.name.to_ascii_lowercase(), assignment.clone());
         return Ok(Answer::new(200, body(account, &assignment)));
     }
-    let location = account.location.clone();
-    let operation = begin(context, &target, failure);
-    if let Some(account) = context.state.cosmos_accounts.get_mut(&key) {
-        account.pending = Some(PendingAssignment { operation: operation.id.clone(), assignment });
+    let operation = begin(context, &target, OperationKind::Write, failure);
+    Ok(queued(context, &key, &target, &operation, assignment))
+}
+
+/// The answer to a write that `operation` is to do.
+fn queued(
+    context: &mut Context<'_>,
+    account: &str,
+    target: &str,
+    operation: &Operation,
+    assignment: SqlRoleAssignment,
+) -> Answer {
+    let mut location = String::new();
+    if let Some(account) = context.state.cosmos_accounts.get_mut(account) {
+        let removes = operation.kind == OperationKind::Delete;
+        account.pending = Some(PendingAssignment { operation: operation.id.clone(), assignment, removes });
+        location.clone_from(&account.location);
     }
     let subscription = target.split('/').nth(2).unwrap_or_default();
     let (origin, version, id) = (context.origin, context.api_version, &operation.id);
@@ -64,10 +77,10 @@ pub(super) fn put(context: &mut Context<'_>, address: &Address) -> Handled {
         "{origin}/subscriptions/{subscription}/providers/Microsoft.DocumentDB/locations/{location}/operationsStatus/{id}?api-version={version}"
     );
     let (name, value) = context.delays.retry_header();
-    Ok(Answer::new(202, json!({ "status": "Enqueued" }))
+    Answer::new(202, json!({ "status": "Enqueued" }))
         .with("azure-asyncoperation", status)
         .with("location", format!("{origin}{target}/operationResults/{id}?api-version={version}"))
-        .with(&name, value))
+        .with(&name, value)
 }
 
 /// One write at a time, and none while the account itself is made or changed.
@@ -221,13 +234,13 @@ fn bad_request(message: String) -> Refusal {
     Refusal::new(400, "BadRequest", message)
 }
 
-fn begin(context: &mut Context<'_>, id: &str, failure: Option<Refusal>) -> Operation {
+fn begin(context: &mut Context<'_>, id: &str, kind: OperationKind, failure: Option<Refusal>) -> Operation {
     let failed = context.operation_fails();
     let failure = failure.or_else(|| {
         failed.then(|| Refusal::new(500, "InternalServerError", "Encountered internal server error."))
     });
     let failure = failure.map(|refusal| (refusal.status, refusal.error()));
-    context.begin(id, OperationKind::Write, Some(context.delays.operation), failure, None)
+    context.begin(id, kind, Some(context.delays.operation), failure, None)
 }
 
 /// The operation named `id`, for a caller who may see it.
@@ -277,7 +290,7 @@ pub(super) fn result(context: &mut Context<'_>, address: &Address) -> Handled {
     Ok(found.map_or_else(|| Answer::empty(204), |assignment| Answer::new(200, body(account, assignment))))
 }
 
-/// `DELETE`, at once.
+/// `DELETE`: queued as a `PUT` is, and one write of the account as that is.
 pub(super) fn delete(context: &mut Context<'_>, address: &Address) -> Handled {
     let target = address.target();
     context.require(&format!("{KIND}/sqlRoleAssignments/delete"), &target)?;
@@ -285,9 +298,17 @@ pub(super) fn delete(context: &mut Context<'_>, address: &Address) -> Handled {
     let account = nosql(context, address)?;
     ready(account)?;
     let (key, name) = (fold(&account.id), address.name(1).to_ascii_lowercase());
-    let account = context.state.cosmos_accounts.get_mut(&key);
-    let removed = account.and_then(|account| account.role_assignments.remove(&name));
-    Ok(Answer::empty(if removed.is_some() { 200 } else { 204 }))
+    let Some(assignment) = account.role_assignments.get(&name).cloned() else {
+        return Ok(Answer::empty(204));
+    };
+    if !context.rules.holds(Switch::CosmosAssignmentQueued) && context.fault.is_none() {
+        if let Some(account) = context.state.cosmos_accounts.get_mut(&key) {
+            account.role_assignments.remove(&name);
+        }
+        return Ok(Answer::empty(200));
+    }
+    let operation = begin(context, &target, OperationKind::Delete, None);
+    Ok(Answer { body: None, ..queued(context, &key, &target, &operation, assignment) })
 }
 
 fn body(account: &CosmosAccount, assignment: &SqlRoleAssignment) -> Json {

@@ -44,7 +44,7 @@ pub fn cosmos_busy(state: &mut State, until: OffsetDateTime) {
     let id = format!("{}/sqlRoleAssignments/{name}", account.id);
     let (role, scope) = (COSMOS_READER.to_owned(), account.id.clone());
     let assignment = SqlRoleAssignment { name, role, principal, scope };
-    account.pending = Some(PendingAssignment { operation: operation.clone(), assignment });
+    account.pending = Some(PendingAssignment { operation: operation.clone(), assignment, removes: false });
     state.operations.insert(
         operation.clone(),
         Operation {

@@ -69,7 +69,13 @@ fn an_account_with_its_databases_and_containers_is_shown_in_every_version() {
         world.settle();
         assert_eq!(ask(&path(NAME)).ok(200)["properties"], body(seed::COSMOS_READER, "")["properties"]);
         ask(&format!("{}/sqlRoleAssignments", account())).ok(200);
-        world.send("DELETE", &path(&name), None).ok(200);
+        world.send("DELETE", &path(&name), None).ok(202);
+        // It is there until it is gone, and is the account's one write.
+        ask(&path(NAME)).ok(200);
+        put(&world, OTHER, &body(seed::COSMOS_READER, "")).refused(412, "PreconditionFailed");
+        world.settle();
+        ask(&path(NAME)).refused(404, "NotFound");
+        world.send("DELETE", &path(&name), None).ok(204);
         schema::check(&world.sandbox.exchanges())
             .unwrap_or_else(|problems| panic!("{}", problems.join("\n")));
     }

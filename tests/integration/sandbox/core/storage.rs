@@ -138,6 +138,11 @@ fn containers_and_shares_are_made_once_changed_and_removed() {
             assert_eq!(changed["properties"][member], then[member]);
             assert_eq!(world.send("DELETE", &at, None).status, 200);
             assert_eq!(world.send("DELETE", &at, None).status, 204);
+            // Its name is free only later.
+            let held = if id.contains("/shares/") { "ShareBeingDeleted" } else { "ContainerBeingDeleted" };
+            world.get(&at).refused(404, code);
+            world.send("PUT", &at, Some(&json!({ "properties": first }))).refused(409, held);
+            world.settle();
         }
     }
     valid(&world);

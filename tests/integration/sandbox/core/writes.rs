@@ -30,6 +30,53 @@ fn patch_merges_objects_replaces_arrays_and_removes_nulls() {
     assert_eq!(app["tags"], json!({ "team": "web" }));
 }
 
+/// What a patch takes away: members and whole objects by null, elements by a list without them.
+#[test]
+fn null_takes_an_object_away_and_a_list_of_nothing_its_elements() {
+    let world = World::new();
+    world.edit(|state| {
+        seed::variant::plain_secret(state, "token", "s3cret");
+        seed::variant::dapr::dapr_on(state, "demo");
+        seed::variant::tag(state, "team", "web");
+    });
+    let configuration = |members: serde_json::Value| json!({ "properties": { "configuration": members } });
+    world.patched(&configuration(json!({
+        "registries": [{ "server": "quay.example", "username": "bot", "passwordSecretRef": "token" }],
+    })));
+    world.patched(&configuration(json!({ "dapr": null, "registries": [] })));
+    let app = world.app();
+    assert!(app["properties"]["configuration"]["dapr"].is_null(), "{app:#}");
+    assert!(app["properties"]["configuration"]["registries"].as_array().is_none_or(Vec::is_empty), "{app:#}");
+    world.patched(&configuration(json!({ "secrets": [] })));
+    assert!(world.app()["properties"]["configuration"]["secrets"].as_array().is_none_or(Vec::is_empty));
+    let template = |members: serde_json::Value| json!({ "properties": { "template": members } });
+    world.patched(&template(json!({ "volumes": [{ "name": "scratch", "storageType": "EmptyDir" }] })));
+    world.patched(&template(json!({ "volumes": [], "scale": null })));
+    let app = world.app();
+    assert!(app["properties"]["template"]["volumes"].as_array().is_none_or(Vec::is_empty), "{app:#}");
+    world.patched(&json!({ "tags": { "team": null } }));
+    assert!(world.app()["tags"]["team"].is_null());
+    world.patched(&configuration(json!({ "ingress": null })));
+    assert!(world.app()["properties"]["configuration"]["ingress"].is_null());
+}
+
+#[test]
+fn a_secret_that_is_referred_to_cannot_be_taken_away() {
+    let world = World::new();
+    world.edit(|state| {
+        seed::variant::plain_secret(state, "token", "s3cret");
+        seed::variant::variable(state, json!({ "name": "TOKEN", "secretRef": "token" }));
+    });
+    let without = json!({ "properties": { "configuration": { "secrets": [] } } });
+    let got = world.patch(&without);
+    assert!(got.status >= 400, "{}", got.status);
+    // Together with what refers to it the template lets go, but a revision that still runs does not.
+    let mut both = env(&json!([]));
+    both["properties"]["configuration"] = json!({ "secrets": [] });
+    let got = world.patch(&both);
+    assert!(got.status >= 400, "{}", got.status);
+}
+
 #[test]
 fn put_describes_the_whole_app() {
     let world = World::new();
