@@ -47,15 +47,24 @@ enum FirstPause {
     Asked(Option<Duration>),
 }
 
-/// Where its state is read.
+/// Where the state of an operation is read.
 #[derive(Clone, PartialEq)]
-enum Address {
+pub enum Address {
     /// `Azure-AsyncOperation`: a body with `status`.
     Status(Url),
     /// `Location`: 202 until it is done.
     Location(Url),
     /// The resource: `properties.provisioningState`.
     Resource,
+}
+
+/// The header that an operation's address came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// `Azure-AsyncOperation`.
+    Status,
+    /// `Location`.
+    Location,
 }
 
 /// How an operation stands.
@@ -91,6 +100,39 @@ impl Operation {
             result: None,
             first_pause: FirstPause::None,
         }
+    }
+
+    /// Where its state is read. Addresses carry signatures: they are for a file of the owner's, not for people.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// An operation that an earlier process was told of: `link` is the header and the address as it was recorded;
+    /// `None`: the resource says how it stands.
+    ///
+    /// # Errors
+    /// The address is not at this client's endpoint.
+    pub fn recorded(
+        client: &ArmClient,
+        request: &ArmRequest,
+        link: Option<(Link, &str)>,
+    ) -> Result<Operation, ArmError> {
+        let follow = |name, target| {
+            client.follow(name, target).map_err(|error| error.on(request.method, request.path.clone()))
+        };
+        let address = match link {
+            Some((Link::Status, target)) => Address::Status(follow("Azure-AsyncOperation", target)?),
+            Some((Link::Location, target)) => Address::Location(follow("Location", target)?),
+            None => Address::Resource,
+        };
+        Ok(Operation {
+            resource: resource_of(request),
+            api_version: request.api_version.clone(),
+            method: request.method,
+            address,
+            result: None,
+            first_pause: FirstPause::None,
+        })
     }
 
     /// What an accepted write began; `None` when its answer says that it is done.

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use clap::Args;
 
 use super::context::{Context, Flags, Named};
+use super::journal::{About, Recording};
 use super::saved::Approval;
 use super::signals::until_signal;
 use super::{arguments, judge, refuse};
@@ -23,6 +24,8 @@ use crate::value::strip_control;
 pub(super) struct Apply {
     #[command(flatten)]
     on: arguments::OnApp,
+    #[command(flatten)]
+    journal: arguments::Journal,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -60,7 +63,18 @@ impl Apply {
             Err(ending) => return ending,
         };
         context.executor.retry = self.retry;
-        Applying { asks, strict: self.strict, approval: approval.as_ref() }.run(&context, screen).await
+        let recording = match Recording::open(&context, &self.journal) {
+            Ok(recording) => recording,
+            Err(found) => {
+                context.progress.clear();
+                let mut report = context.report("apply");
+                report.diagnose([&*found]);
+                screen.diagnostics(&[*found]);
+                return context.close(screen, report, Ending::Failed);
+            }
+        };
+        let applying = Applying { asks, strict: self.strict, approval: approval.as_ref() };
+        applying.run(&context, recording.as_ref(), screen).await
     }
 }
 
@@ -76,7 +90,21 @@ pub(super) struct Applying<'a> {
 }
 
 impl Applying<'_> {
-    pub(super) async fn run(self, context: &Context, screen: &Screen) -> Ending {
+    /// The command; what it writes is in `recording`, if there is one.
+    pub(super) async fn run(
+        self,
+        context: &Context,
+        recording: Option<&Recording>,
+        screen: &Screen,
+    ) -> Ending {
+        let ending = Box::pin(self.decide(context, recording, screen)).await;
+        if let Some(problem) = recording.and_then(|recording| recording.end(context, ending)) {
+            screen.diagnostics(&[problem]);
+        }
+        ending
+    }
+
+    async fn decide(self, context: &Context, recording: Option<&Recording>, screen: &Screen) -> Ending {
         let mut report = context.report("apply");
         if let Some(approval) = self.approval {
             report.plan_file = Some(approval.name());
@@ -116,11 +144,11 @@ impl Applying<'_> {
         let takes_back = !self.asks && self.approval.is_none_or(Approval::rolls_out);
         if !observed.plan.has_changes() && observed.plan.judges_again() && takes_back {
             // Nothing to confirm: it writes only to take back what a rollout of the same command made.
-            return Box::pin(self.write(context, screen, report, &observed)).await;
+            return Box::pin(self.write(context, recording, screen, report, &observed)).await;
         }
         if !observed.plan.has_changes() && observed.plan.waits().next().is_some() {
             // Nothing to confirm either: it only waits.
-            return Box::pin(self.write(context, screen, report, &observed)).await;
+            return Box::pin(self.write(context, recording, screen, report, &observed)).await;
         }
         if !observed.plan.has_changes() {
             return Box::pin(self.unchanged(context, screen, report, observed)).await;
@@ -140,7 +168,7 @@ impl Applying<'_> {
                 Err(ending) => return context.close(screen, report, ending),
             }
         }
-        Box::pin(self.write(context, screen, report, &observed)).await
+        Box::pin(self.write(context, recording, screen, report, &observed)).await
     }
 
     /// Nothing to write: verified on the facts already read, unless the app is still on its way.
@@ -172,14 +200,35 @@ impl Applying<'_> {
     async fn write(
         self,
         context: &Context,
+        recording: Option<&Recording>,
         screen: &Screen,
         mut report: Report,
         observed: &Observed,
     ) -> Ending {
+        // What only waits writes nothing, and has no journal.
+        let writes = observed.plan.has_changes() || observed.plan.judges_again();
+        let executor = match recording.filter(|_| writes) {
+            None => context.executor.clone(),
+            Some(recording) => {
+                let about = About { command: "apply", ..About::default() };
+                match recording.begin(context, &context.selection, &observed.plan, about) {
+                    Ok(executor) => {
+                        report.run = Some(recording.id().to_string());
+                        executor
+                    }
+                    Err(found) => {
+                        context.progress.clear();
+                        report.diagnose([&*found]);
+                        screen.diagnostics(&[*found]);
+                        return context.close(screen, report, Ending::Failed);
+                    }
+                }
+            }
+        };
         let done = Mutex::new(Applied::default());
         screen.status("\n");
         let work = async {
-            let (executor, facts) = (&context.executor, observed.facts.clone());
+            let facts = observed.facts.clone();
             Box::pin(executor.apply(&observed.plan, facts, &context.selection, &context.target, &done))
                 .await?;
             let after = context.executor.observe_after(&context.selection, &context.target).await?;

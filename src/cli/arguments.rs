@@ -213,6 +213,21 @@ pub(super) struct SandboxRun {
     pub(super) faults: Vec<String>,
 }
 
+/// Where a run is recorded.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Journal {
+    #[arg(
+        help = "The folder of journals and locks [$ACARECIPE_STATE_DIR; default: in the user's state folder; in the sandbox: beside its state]",
+        long,
+        value_name = "DIR",
+        help_heading = "Journal"
+    )]
+    pub(super) state_dir: Option<PathBuf>,
+    /// Write the journal of the run to this file too, which must not be there yet
+    #[arg(long, value_name = "FILE", help_heading = "Journal")]
+    pub(super) journal: Option<PathBuf>,
+}
+
 /// How long things may take.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Waiting {

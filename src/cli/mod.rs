@@ -9,6 +9,7 @@ mod databases;
 mod graph;
 mod health;
 mod hosts;
+mod journal;
 mod judge;
 mod lint;
 mod names;

@@ -136,6 +136,7 @@ fn show(place: Place, screen: &Screen) -> Ending {
 fn reset(place: Place, screen: &Screen) -> Ending {
     let done = open_file(place.file).and_then(|file| {
         file.reset().map_err(|error| unusable(&error))?;
+        forget_runs(file.path())?;
         Ok(file.path().display().to_string())
     });
     match done {
@@ -145,6 +146,18 @@ fn reset(place: Place, screen: &Screen) -> Ending {
             Ending::Ok
         }
         Err(found) => refuse(screen, "sandbox reset", true, &[*found], Ending::Failed),
+    }
+}
+
+/// Removes the journals of what was done in the sandbox: what they speak of is gone.
+fn forget_runs(state: &std::path::Path) -> Result<(), Box<Diagnostic>> {
+    let folder = super::journal::beside(state);
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Box::new(Diagnostic::error(
+            codes::SANDBOX_STATE,
+            format!("could not remove {}: {error}", folder.display()),
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) struct SandboxRun {
     caller: String,
     /// The caller's object id.
     principal: Option<String>,
+    /// The state file.
+    path: Option<PathBuf>,
 }
 
 impl SandboxRun {
@@ -65,15 +67,35 @@ impl SandboxRun {
             None => Sandbox::new(options),
         };
         let principal = principal(&sandbox, &flags.sandbox_caller);
+        let path = Some(file.path().to_owned());
         let saved = Arc::new(Saved::new(sandbox, file));
         let azure = Arc::clone(&saved) as Arc<dyn Handler>;
-        Ok(SandboxRun { azure, saved: Some(saved), clock, caller: flags.sandbox_caller.clone(), principal })
+        Ok(SandboxRun {
+            azure,
+            saved: Some(saved),
+            clock,
+            caller: flags.sandbox_caller.clone(),
+            principal,
+            path,
+        })
     }
 
     /// A run on `sandbox`, of which no file is kept.
     pub(super) fn unsaved(sandbox: Sandbox, clock: Arc<dyn Clock>, caller: &str) -> SandboxRun {
         let principal = principal(&sandbox, caller);
-        SandboxRun { azure: Arc::new(sandbox), saved: None, clock, caller: caller.to_owned(), principal }
+        SandboxRun {
+            azure: Arc::new(sandbox),
+            saved: None,
+            clock,
+            caller: caller.to_owned(),
+            principal,
+            path: None,
+        }
+    }
+
+    /// Where its state is kept.
+    pub(super) fn path(&self) -> Option<&std::path::Path> {
+        self.path.as_deref()
     }
 
     /// The endpoint that leads to it.

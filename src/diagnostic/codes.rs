@@ -60,6 +60,12 @@ codes! {
     PLAN_FOR_OTHER = "plan-for-other", "a saved plan for another target, recipe or input";
     PLAN_DIFFERS = "plan-differs", "what would be changed now is not what a saved plan approves";
 
+    // The journal.
+    STATE_FOLDER = "state-folder", "the folder of journals, or a file in it, cannot be used";
+    JOURNAL = "journal", "a file that is no journal, or one that cannot be understood";
+    NO_SUCH_RUN = "no-such-run", "a run of which there is no journal";
+    RUN_IN_PROGRESS = "run-in-progress", "another run is at work on the same target";
+
     // Planning.
     CONFLICT = "conflict", "two steps own one property and give it different values";
     DOES_NOT_FIT = "does-not-fit", "a fragment that cannot be laid over the live resource";

@@ -5,13 +5,13 @@ use serde_json::Value as Json;
 use super::ledger::{Done, Ledger};
 use super::send::Tried;
 use super::write::keys;
-use super::{Event, Executor, Failure, OwnedPath, WriteRecord};
+use super::{Event, Executor, Failure, OwnedPath, WriteKind, WriteRecord};
 use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Method};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Fact;
 use crate::plan::{Plan, Write, quote};
 use crate::steps::Effect;
-use crate::value::{Origin, Value};
+use crate::value::{Origin, Path, Value};
 
 impl Executor {
     /// Sends the action and waits until what it began is done.
@@ -33,21 +33,20 @@ impl Executor {
             request = request.body(body);
         }
         let keys = keys(plan, write);
+        let nothing = OwnedPath {
+            path: Path::members(effect.action.name),
+            there: 0,
+            before: Value::null(),
+            after: Value::null(),
+        };
         let record = WriteRecord {
-            method: Method::Post,
-            path: request.path.clone(),
-            api_version: request.api_version.clone(),
-            steps: keys.clone(),
-            owned: vec![OwnedPath {
-                path: effect.action.name.to_owned(),
-                before: Json::Null,
-                after: Json::Null,
-            }],
+            owned: vec![nothing],
+            ..WriteRecord::bare(&request, WriteKind::Action, &done.what, keys.clone())
         };
         ledger.sent(done);
         let answer = self.request(&record, &request, &done.what).await;
         ledger.answered(done, &answer);
-        let accepted = match answer {
+        let (accepted, number) = match answer {
             Err(Tried::Azure(error)) if effect.never && error.maybe_applied() => {
                 return Err(unanswered(effect, &error).into());
             }
@@ -59,7 +58,9 @@ impl Executor {
             self.observer.event(&Event::Accepted { what: done.what.clone() });
             let deadline = self.within(plan, write);
             let end = self.interrupt.or(self.client.finish(operation, deadline)).await;
-            let last = end.ok_or(Failure::Interrupted)?.map_err(|error| {
+            let end = end.ok_or(Failure::Interrupted)?;
+            self.over(number, &end);
+            let last = end.map_err(|error| {
                 let failure = Failure::of_write(&error, &done.what, plan, self.clock.now());
                 unfinished(effect, &error, failure)
             })?;

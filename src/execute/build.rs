@@ -11,8 +11,8 @@ use time::OffsetDateTime;
 
 use super::ledger::{Done, Ledger};
 use super::log::Log;
-use super::send::{Tried, record_of};
-use super::{Event, Executor, Failure, WriteEnd};
+use super::send::Tried;
+use super::{Event, Executor, Failure, WriteEnd, WriteKind, WriteRecord};
 use crate::azure::builds::{BlobLink, BuildRequest, LogPart, Run, RunState, VERSION};
 use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Method};
 use crate::clock::within;
@@ -122,11 +122,11 @@ impl Executor {
             timeout: left,
         }
         .to_request();
-        let record = record_of(plan, write, &request);
+        let record = WriteRecord::of(plan, write, &request, WriteKind::Build, &done.what);
         ledger.sent(done);
         let answer = self.request(&record, &request, &done.what).await;
         ledger.answered(done, &answer);
-        let accepted = answer.map_err(|tried| match tried {
+        let (accepted, _) = answer.map_err(|tried| match tried {
             Tried::Azure(error) => explained(error, build, done),
             failed @ Tried::Failed(_) => failed,
         })?;
@@ -153,17 +153,12 @@ impl Executor {
         done: &Done,
     ) -> Result<(), Tried> {
         let Some(found) = &build.found else { return Ok(()) };
-        if self.interrupt.requested() {
-            return Err(Failure::Interrupted.into());
-        }
         // The request is one of the registry's own protocol; it is recorded under the name that plans give it.
-        let record = record_of(plan, write, &ArmRequest::new(Method::Put, build.id().to_string(), VERSION));
-        self.hook
-            .before(&record)
-            .map_err(|reason| Failure::Azure(Box::new(Diagnostic::error(codes::NOT_RECORDED, reason))))?;
+        let request = ArmRequest::new(Method::Put, build.id().to_string(), VERSION);
+        let record = self.announce(&WriteRecord::of(plan, write, &request, WriteKind::Build, &done.what))?;
         self.observer.event(&Event::Writing { what: done.what.clone() });
         ledger.sent(done);
-        let mut end = WriteEnd::Accepted { status: 201 };
+        let mut end = WriteEnd::done(201);
         let mut answer = Ok(());
         for tag in found.to_give() {
             let (repository, digest) = (&build.repository, &found.digest);

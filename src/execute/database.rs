@@ -5,14 +5,14 @@ use serde_json::json;
 
 use super::ledger::{Done, Ledger};
 use super::repeat::{Next, TRIES, backoff};
-use super::{Event, Executor, Failure, OwnedPath, WriteEnd, WriteRecord};
+use super::{Event, Executor, Failure, WriteEnd, WriteKind, WriteRecord};
 use crate::azure::sql::{Batch, DatabaseUsers, OTHER_IDENTITY, READ, SqlError, removal_script, script};
-use crate::azure::{Method, ResourceId};
+use crate::azure::{ArmRequest, Method, ResourceId};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::{DATABASE, Fact, Read, SERVER, SID, USER};
 use crate::plan::{Plan, Write, administrators, quote};
 use crate::steps::DatabaseUser;
-use crate::value::{Redacted, Value};
+use crate::value::Value;
 
 /// Where to run it when the port is closed here.
 const ELSEWHERE: &str = "run it where port 1433 of the server can be reached: Azure Cloud Shell, or a machine in the virtual network of its private endpoint";
@@ -71,13 +71,16 @@ impl Executor {
             let diagnostic = Diagnostic::error(codes::NOT_KNOWN_AT_PLAN, message);
             return Err(Failure::Azure(Box::new(diagnostic.note("nothing was sent"))).into());
         };
-        if self.interrupt.requested() {
-            return Err(Failure::Interrupted.into());
-        }
-        let record = record_of(plan, write);
-        self.hook
-            .before(&record)
-            .map_err(|reason| Failure::Azure(Box::new(Diagnostic::error(codes::NOT_RECORDED, reason))))?;
+        // No request of ARM; it is recorded under the id that plans give the user.
+        let path = write.id.as_ref().map(ToString::to_string).unwrap_or_default();
+        let request = ArmRequest::new(Method::Post, path, String::new());
+        let kind = WriteKind::Database {
+            server: user.server.clone(),
+            database: user.database.clone(),
+            user: user.name.as_str().to_owned(),
+            client_id: Some(client_id.to_string()),
+        };
+        let record = self.announce(&WriteRecord::of(plan, write, &request, kind, &done.what))?;
         self.observer.event(&Event::Writing { what: done.what.clone() });
         ledger.sent(done);
         let text = if user.goes || !user.leaves.is_empty() {
@@ -90,7 +93,7 @@ impl Executor {
         let end = match &answer {
             Ok(_) => {
                 ledger.accepted(done);
-                WriteEnd::Accepted { status: 200 }
+                WriteEnd::done(200)
             }
             Err(error) => {
                 if !error.maybe_applied() {
@@ -148,23 +151,5 @@ fn fix(error: &SqlError, server: &ResourceId) -> Option<String> {
         SqlError::Unreachable { .. } | SqlError::Timeout { .. } => Some(ELSEWHERE.to_owned()),
         SqlError::LoginFailed { .. } | SqlError::Denied { .. } => Some(administrators(server)),
         SqlError::NotAsked { .. } | SqlError::Server { .. } => None,
-    }
-}
-
-fn record_of(plan: &Plan, write: &Write) -> WriteRecord {
-    let owned = write.steps.iter().flat_map(|index| &plan.steps[*index].outcome.owned);
-    WriteRecord {
-        method: Method::Post,
-        path: write.id.as_ref().map(ToString::to_string).unwrap_or_default(),
-        api_version: String::new(),
-        steps: write.steps.iter().map(|index| plan.steps[*index].key.clone()).collect(),
-        owned: owned
-            .filter(|owned| !owned.in_place)
-            .map(|owned| OwnedPath {
-                path: owned.path.to_string(),
-                before: Redacted(&owned.live).to_json(),
-                after: Redacted(&owned.wanted).to_json(),
-            })
-            .collect(),
     }
 }

@@ -15,6 +15,7 @@ mod log;
 mod names;
 mod observe;
 mod probe;
+mod record;
 mod repeat;
 mod restart;
 mod revision;
@@ -39,7 +40,7 @@ use crate::plan::{Plan, Request, Selection, SoFar, Target, plan};
 
 pub use events::{Event, Observer};
 pub use failure::Failure;
-pub use hook::{Hook, NoHook, OwnedPath, WriteEnd, WriteRecord};
+pub use hook::{AssignedIdentity, Hook, NoHook, Note, OwnedPath, WriteEnd, WriteKind, WriteRecord};
 pub use interrupt::Interrupt;
 pub use ledger::{Applied, Done};
 pub use rollout::rollout_stages;

@@ -5,8 +5,8 @@ use serde_json::Value as Json;
 
 use super::repeat::{TRIES, backoff, may_pass};
 use super::send::{Tried, version_of};
-use super::write::Context;
-use super::{Event, Executor, Failure, WriteRecord};
+use super::write::{Context, keys};
+use super::{Event, Executor, Failure, Note, WriteKind, WriteRecord};
 use crate::azure::{ArmRequest, Method};
 use crate::diagnostic::Diagnostic;
 use crate::plan::{Plan, Write, restart_command, signs_in, uses};
@@ -40,20 +40,19 @@ impl Executor {
             .filter_map(|revision| Some(revision.get("name")?.as_str()?.to_owned()))
             .collect();
         context.ledger.to_restart(&names);
+        if !names.is_empty() {
+            self.hook.note(&Note::ToRestart(names.clone()));
+        }
         for name in &names {
             let what = format!("restart the revision {name}");
             let path = format!("{id}/revisions/{name}/restart");
             let request = ArmRequest::new(Method::Post, path, version.clone());
-            let record = WriteRecord {
-                method: Method::Post,
-                path: request.path.clone(),
-                api_version: version.clone(),
-                steps: write.steps.iter().map(|index| plan.steps[*index].key.clone()).collect(),
-                owned: Vec::new(),
-            };
+            let record = WriteRecord::bare(&request, WriteKind::Restart, &what, keys(plan, write));
             let start = self.clock.now();
             self.restart_one(context, &record, &request, &what).await?;
             context.ledger.restarted(name);
+            let left = context.ledger.0.lock().map(|applied| applied.to_restart.clone()).unwrap_or_default();
+            self.hook.note(&Note::ToRestart(left));
             let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();
             self.observer.event(&Event::Written { what, elapsed });
         }

@@ -2,7 +2,7 @@
 
 use super::failure::with_pull_causes;
 use super::write::Context;
-use super::{Event, Executor, Failure};
+use super::{Event, Executor, Failure, Note};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Facts;
 use crate::plan::{Health, State};
@@ -24,6 +24,7 @@ impl Executor {
         let name = health.revision.clone().unwrap_or_else(|| context.target.app.clone());
         if before != Some(name.as_str()) {
             context.ledger.revision(&name);
+            self.hook.note(&Note::Revision(name.clone()));
         }
         match &health.state {
             State::Ready | State::Unknown => {

@@ -6,12 +6,12 @@ use serde_json::Value as Json;
 use time::OffsetDateTime;
 
 use super::ledger::{Done, Ledger};
-use super::{Event, Executor, Failure, OwnedPath, WriteEnd, WriteRecord};
+use super::{Event, Executor, Failure, WriteEnd, WriteKind, WriteRecord};
 use crate::azure::types::{ResourceType, Update};
 use crate::azure::{Accepted, ArmError, ArmRequest, Method};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::{Plan, Write};
-use crate::value::{Path, Redacted};
+use crate::value::Path;
 
 /// How a try failed.
 pub(super) enum Tried {
@@ -55,7 +55,7 @@ impl Executor {
         let method = if patched { Method::Patch } else { Method::Put };
         let hidden = hidden(write.kind, &Path::root(), &json);
         let request = ArmRequest::new(method, id.as_str(), version).body(json);
-        let record = record_of(plan, write, &request);
+        let record = WriteRecord::of(plan, write, &request, WriteKind::Resource, &done.what);
         let scrubbed = |mut error: Box<ArmError>| {
             error.without(&hidden);
             Tried::Azure(error)
@@ -63,11 +63,11 @@ impl Executor {
         ledger.sent(done);
         let answer = self.request(&record, &request, &done.what).await;
         ledger.answered(done, &answer);
-        let accepted = answer.map_err(|tried| match tried {
+        let (accepted, number) = answer.map_err(|tried| match tried {
             Tried::Azure(error) => scrubbed(error),
             failed @ Tried::Failed(_) => failed,
         })?;
-        self.finish(plan, write, done, &accepted).await.map_err(|tried| match tried {
+        self.finish(plan, write, done, &accepted, number).await.map_err(|tried| match tried {
             Tried::Azure(error) => scrubbed(error),
             failed @ Tried::Failed(_) => failed,
         })
@@ -77,11 +77,12 @@ impl Executor {
     async fn delete(&self, ledger: Ledger<'_>, plan: &Plan, write: &Write, done: &Done) -> Result<(), Tried> {
         let Some(id) = &write.id else { return Err(unknown(&done.what).into()) };
         let request = ArmRequest::new(Method::Delete, id.as_str(), version_of(plan, write));
-        let record = record_of(plan, write, &request);
+        let record = WriteRecord::of(plan, write, &request, WriteKind::Resource, &done.what);
         ledger.sent(done);
         let answer = self.request(&record, &request, &done.what).await;
         ledger.answered(done, &answer);
-        self.finish(plan, write, done, &answer?).await
+        let (accepted, number) = answer?;
+        self.finish(plan, write, done, &accepted, number).await
     }
 
     /// Waits for what an accepted write began.
@@ -91,12 +92,15 @@ impl Executor {
         write: &Write,
         done: &Done,
         accepted: &Accepted,
+        number: u32,
     ) -> Result<(), Tried> {
         if let Some(operation) = &accepted.operation {
             self.observer.event(&Event::Accepted { what: done.what.clone() });
             let deadline = self.within(plan, write);
             let end = self.interrupt.or(self.client.wait(operation, deadline)).await;
-            end.ok_or(Failure::Interrupted)?.map_err(|error| Tried::Azure(Box::new(error)))?;
+            let end = end.ok_or(Failure::Interrupted)?;
+            self.over(number, &end);
+            end.map_err(|error| Tried::Azure(Box::new(error)))?;
         }
         Ok(())
     }
@@ -109,30 +113,18 @@ impl Executor {
         }
     }
 
-    /// One request that changes something, told to the hook before and after it.
+    /// One request that changes something, told to the hook before and after it; with the number it has there.
     pub(super) async fn request(
         &self,
         record: &WriteRecord,
         request: &ArmRequest,
         what: &str,
-    ) -> Result<Accepted, Tried> {
-        if self.interrupt.requested() {
-            return Err(Failure::Interrupted.into());
-        }
-        self.hook
-            .before(record)
-            .map_err(|reason| Failure::Azure(Box::new(Diagnostic::error(codes::NOT_RECORDED, reason))))?;
+    ) -> Result<(Accepted, u32), Tried> {
+        let record = self.announce(record)?;
         self.observer.event(&Event::Writing { what: what.to_owned() });
         let answer = self.client.write(request, self.deadline).await;
-        let end = match &answer {
-            Ok(accepted) => WriteEnd::Accepted { status: accepted.status },
-            Err(error) => WriteEnd::Failed {
-                code: error.code().map(str::to_owned),
-                maybe_applied: error.maybe_applied(),
-            },
-        };
-        self.hook.after(record, &end);
-        Ok(answer?)
+        self.hook.after(&record, &WriteEnd::of(&record, &answer));
+        Ok((answer?, record.number))
     }
 }
 
@@ -171,26 +163,5 @@ fn hidden(kind: &ResourceType, path: &Path, body: &Json) -> Vec<String> {
             elements.iter().flat_map(|element| hidden(kind, &path.element(""), element)).collect()
         }
         _ => Vec::new(),
-    }
-}
-
-pub(super) fn record_of(plan: &Plan, write: &Write, request: &ArmRequest) -> WriteRecord {
-    let owned = write
-        .steps
-        .iter()
-        .flat_map(|index| &plan.steps[*index].outcome.owned)
-        .filter(|owned| !owned.in_place)
-        .map(|owned| OwnedPath {
-            path: owned.path.to_string(),
-            before: Redacted(&owned.live).to_json(),
-            after: Redacted(&owned.wanted).to_json(),
-        })
-        .collect();
-    WriteRecord {
-        method: request.method,
-        path: request.path.clone(),
-        api_version: request.api_version.clone(),
-        steps: write.steps.iter().map(|index| plan.steps[*index].key.clone()).collect(),
-        owned,
     }
 }

@@ -8,7 +8,7 @@ use super::ledger::{Done, Ledger};
 use super::repeat::Next;
 use super::run::{still_possible, within_approval};
 use super::send::Tried;
-use super::{Event, Executor, Failure, Observed};
+use super::{Event, Executor, Failure, Note, Observed};
 use crate::azure::types::Consequence;
 use crate::diagnostic::{Diagnostic, Severity, codes};
 use crate::facts::Facts;
@@ -136,6 +136,7 @@ impl Executor {
             // Whether it is healthy is the first thing that the rollout judges.
             if let Some(name) = rollout.name() {
                 context.ledger.revision(name);
+                self.hook.note(&Note::Revision(name.to_owned()));
             }
         } else if write.consequences.contains(&Consequence::NewRevision) {
             self.await_revision(context, facts, plan.health.revision.as_deref()).await?;

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use time::OffsetDateTime;
 
+use crate::value::Segment;
+
 /// The version of the format, on the first line of each journal.
 pub const FORMAT: u32 = 1;
 
@@ -261,12 +263,44 @@ pub struct Before {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnedPath {
-    /// Where, as plans show it: `properties.template.containers[name=web].env[name=A].value`.
+    /// Where: `properties.template.containers[web].env[A].value`. For people; [`OwnedPath::at`] is exact.
     pub path: String,
+    /// The same, part by part: a member by its name, an element of a list as a list of its key.
+    pub at: Vec<Part>,
+    /// How many of these parts led to something before the write. What came as a whole is removed as a whole.
+    pub there: usize,
     /// What was there.
     pub before: Kept,
     /// What is wanted.
     pub after: Kept,
+}
+
+/// One part of a path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Part {
+    /// A member of an object.
+    Member(String),
+    /// An element of a list, by its key.
+    Element([String; 1]),
+}
+
+impl From<&Segment> for Part {
+    fn from(segment: &Segment) -> Part {
+        match segment {
+            Segment::Key(key) => Part::Member(key.clone()),
+            Segment::Element(key) => Part::Element([key.clone()]),
+        }
+    }
+}
+
+impl From<&Part> for Segment {
+    fn from(part: &Part) -> Segment {
+        match part {
+            Part::Member(key) => Segment::Key(key.clone()),
+            Part::Element([key]) => Segment::Element(key.clone()),
+        }
+    }
 }
 
 /// An identity, by what roles are granted to.
@@ -289,6 +323,9 @@ pub struct Database {
     pub name: String,
     /// The user's name.
     pub user: String,
+    /// The identity's client id, by which the database knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
 }
 
 /// What came of sending a write.
@@ -525,12 +562,18 @@ mod tests {
     }
 
     fn before() -> impl Strategy<Value = Entry> {
-        let owned =
-            (text(), kept(), kept()).prop_map(|(path, before, after)| OwnedPath { path, before, after });
+        let owned = (text(), text(), kept(), kept()).prop_map(|(path, key, before, after)| OwnedPath {
+            at: vec![Part::Member(path.clone()), Part::Element([key])],
+            path,
+            there: 1,
+            before,
+            after,
+        });
         let database = proptest::option::of((text(), text()).prop_map(|(server, name)| Database {
             server,
             name,
             user: "user".to_owned(),
+            client_id: None,
         }));
         let owned = proptest::collection::vec(owned, 0..4);
         (any::<u32>(), at(), kind(), text(), any::<bool>(), maybe(), owned, identities(), database).prop_map(

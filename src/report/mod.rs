@@ -58,6 +58,21 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// The word that the JSON has for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Ending::Ok => "ok",
+            Ending::Failed => "failed",
+            Ending::Usage => "usage",
+            Ending::PrerequisitesMissing => "prerequisites-missing",
+            Ending::VerificationFailed => "verification-failed",
+            Ending::ChangesFound => "changes-found",
+            Ending::RolledBack => "rolled-back",
+            Ending::Interrupted => "interrupted",
+            Ending::Terminated => "terminated",
+        }
+    }
+
     /// The process's exit code.
     pub fn code(self) -> u8 {
         match self {
@@ -246,6 +261,9 @@ pub struct Report {
     pub exit_code: u8,
     /// Whether it ran against the sandbox.
     pub sandbox: bool,
+    /// The id under which the run is in the journal; none where it wrote nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// Where it worked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetReport>,
@@ -309,6 +327,7 @@ impl Report {
             status: Ending::Ok,
             exit_code: 0,
             sandbox,
+            run: None,
             target: None,
             recipes: Vec::new(),
             instances: Vec::new(),

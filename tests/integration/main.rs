@@ -14,6 +14,7 @@ mod client;
 mod context;
 mod dockerfile;
 mod expression;
+mod journal;
 mod layers;
 #[cfg(unix)]
 mod readme;

@@ -3,18 +3,19 @@
 
 use std::time::Duration;
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::super::ledger::Done;
+use super::super::record::serving;
 use super::super::repeat::{TRIES, backoff, may_pass};
 use super::super::send::Tried;
 use super::super::write::Context;
-use super::super::{Event, Executor, Failure, Observed, OwnedPath, WriteRecord};
+use super::super::{Event, Executor, Failure, Observed, OwnedPath, WriteKind, WriteRecord};
 use super::{Rolling, described};
 use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Method, ResourceId};
 use crate::facts::Facts;
 use crate::plan::{Plan, Stage, Traffic};
-use crate::value::Redacted;
+use crate::value::{Path, Value};
 
 /// The first look at an operation of somebody else; each further one waits longer, up to the second figure.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
@@ -51,7 +52,8 @@ impl Executor {
             } } } });
             let version = version(&observed.plan, &id);
             let request = ArmRequest::new(Method::Patch, id.as_str(), version).body(body);
-            let record = record(&observed.plan, &request, "properties.configuration.ingress.traffic", wanted);
+            let path = "properties.configuration.ingress.traffic";
+            let record = record(&observed.plan, &request, path, wanted, what);
             facts = observed.facts;
             if self.deliver(context, &record, &request, &done, &mut tries).await? {
                 rolling.expected = Some(wanted.clone());
@@ -98,15 +100,14 @@ impl Executor {
         context.ledger.sent(done);
         let answer = self.request(record, request, &done.what).await;
         let error = match answer {
-            Ok(accepted) => {
+            Ok((accepted, number)) => {
                 context.ledger.accepted(done);
                 let Some(operation) = &accepted.operation else { return Ok(true) };
                 self.observer.event(&Event::Accepted { what: done.what.clone() });
                 let end = self.interrupt.or(self.client.wait(operation, self.deadline)).await;
-                return end
-                    .ok_or(Failure::Interrupted)?
-                    .map(|()| true)
-                    .map_err(|error| of_traffic(&error, &done.what));
+                let end = end.ok_or(Failure::Interrupted)?;
+                self.over(number, &end);
+                return end.map(|()| true).map_err(|error| of_traffic(&error, &done.what));
             }
             Err(Tried::Failed(failure)) => {
                 context.ledger.refused(done);
@@ -140,13 +141,7 @@ impl Executor {
         let done = Done { what: what.clone(), resource: format!("{id}/revisions/{revision}") };
         let path = format!("{id}/revisions/{revision}/deactivate");
         let request = ArmRequest::new(Method::Post, path, version(&observed.plan, &id));
-        let record = WriteRecord {
-            method: Method::Post,
-            path: request.path.clone(),
-            api_version: request.api_version.clone(),
-            steps: stages_of(&observed.plan),
-            owned: Vec::new(),
-        };
+        let record = WriteRecord::bare(&request, WriteKind::Rollout, &what, stages_of(&observed.plan));
         let start = self.clock.now();
         let mut tries = 0;
         // Twice does no harm.
@@ -187,18 +182,14 @@ fn stages_of(plan: &Plan) -> Vec<String> {
     plan.rollout.iter().map(|rollout| format!("{}.rollout", rollout.instance)).collect()
 }
 
-fn record(plan: &Plan, request: &ArmRequest, path: &str, wanted: &Traffic) -> WriteRecord {
-    let before =
-        plan.rollout.as_ref().map_or(Json::Null, |rollout| Redacted(&rollout.traffic.to_value()).to_json());
+fn record(plan: &Plan, request: &ArmRequest, path: &str, wanted: &Traffic, what: &str) -> WriteRecord {
+    let path = Path::members(path);
+    // As it stands, also where that does not name the latest.
+    let keys = ["properties", "configuration", "ingress", "traffic"];
+    let before = plan.app.at(&keys).cloned().unwrap_or_else(Value::null);
     WriteRecord {
-        method: request.method,
-        path: request.path.clone(),
-        api_version: request.api_version.clone(),
-        steps: stages_of(plan),
-        owned: vec![OwnedPath {
-            path: path.to_owned(),
-            before,
-            after: Redacted(&wanted.to_value()).to_json(),
-        }],
+        serving: serving(plan),
+        owned: vec![OwnedPath { there: path.0.len(), path, before, after: wanted.to_value() }],
+        ..WriteRecord::bare(request, WriteKind::Rollout, what, stages_of(plan))
     }
 }

@@ -209,6 +209,7 @@ fn the_shape_of_the_report_is_frozen() {
     .prerequisites[]: object
     .recipes: list
     .recipes[]: string
+    .run: string
     .sandbox: boolean
     .status: string
     .target.app: string

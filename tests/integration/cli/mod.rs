@@ -6,6 +6,7 @@ mod files;
 mod graph;
 mod instances;
 mod jobs;
+mod journal;
 mod json;
 mod lint;
 mod paths;

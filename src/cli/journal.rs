@@ -1,0 +1,195 @@
+//! The journal of a command that may write: its folder, the target's lock, and the lines.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use super::arguments;
+use super::context::Context;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::execute::{Executor, Hook, described, rollout_stages};
+use crate::journal::entry::{Found, Instance, Run, Target};
+use crate::journal::{FORMAT, JournalError, Key, Lock, RunId, StateFolder, Writer};
+use crate::plan::{Plan, Selection};
+use crate::recipe::BoundValue;
+use crate::report::Ending;
+
+/// Names the state folder, in runs against Azure.
+const STATE_DIR: &str = "ACARECIPE_STATE_DIR";
+
+/// What ends the name of the folder beside a sandbox's state file.
+const BESIDE: &str = ".runs";
+
+/// The state folder of a command: what the flag says; in the sandbox the one beside its state file, else the
+/// variable's or the user's.
+///
+/// # Errors
+/// There is no home folder.
+pub(super) fn folder(flag: Option<&Path>, sandbox: Option<&Path>) -> Result<StateFolder, JournalError> {
+    if let Some(folder) = flag {
+        return Ok(StateFolder::at(folder));
+    }
+    if let Some(state) = sandbox {
+        return Ok(StateFolder::at(beside(state)));
+    }
+    match std::env::var_os(STATE_DIR).filter(|value| !value.is_empty()) {
+        Some(folder) => Ok(StateFolder::at(folder)),
+        None => StateFolder::of_user(),
+    }
+}
+
+/// Where the journals of the sandbox are whose state is in `state`.
+pub(super) fn beside(state: &Path) -> PathBuf {
+    let mut name = state.as_os_str().to_owned();
+    name.push(BESIDE);
+    PathBuf::from(name)
+}
+
+/// A run that may write: its target is locked from here on, its journal begins with the first write.
+pub(super) struct Recording {
+    pub(super) folder: StateFolder,
+    pub(super) target: Target,
+    id: RunId,
+    copy: Option<PathBuf>,
+    writer: OnceLock<Arc<Writer>>,
+    _lock: Lock,
+}
+
+/// What a run says of itself beside its plan.
+#[derive(Clone, Debug, Default)]
+pub(super) struct About {
+    /// `apply` or `undo`.
+    pub(super) command: &'static str,
+    /// The run that it puts back.
+    pub(super) undoes: Option<String>,
+    /// The run that it goes on from.
+    pub(super) continues: Option<String>,
+}
+
+impl Recording {
+    /// Takes the target of `context`. `None`: a sandbox of which no file is kept has no journal either.
+    ///
+    /// # Errors
+    /// Another run is at work on the target; the state folder cannot be used.
+    pub(super) fn open(
+        context: &Context,
+        flags: &arguments::Journal,
+    ) -> Result<Option<Recording>, Box<Diagnostic>> {
+        let told = |error: JournalError| Box::new(error.to_diagnostic());
+        let state = context.sandbox.as_ref().map(super::sandbox_run::SandboxRun::path);
+        let folder = match (&flags.state_dir, state) {
+            (None, Some(None)) => return Ok(None),
+            (flag, state) => folder(flag.as_deref(), state.flatten()).map_err(told)?,
+        };
+        let target = target(context);
+        let id = folder.new_id(context.executor.clock.now()).map_err(told)?;
+        let lock = folder.lock(&target, &id).map_err(told)?;
+        let copy = flags.journal.clone();
+        Ok(Some(Recording { folder, target, id, copy, writer: OnceLock::new(), _lock: lock }))
+    }
+
+    /// The run's id.
+    pub(super) fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// Begins the journal, right before the first write of `plan`; an executor whose every write passes it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn begin(
+        &self,
+        context: &Context,
+        selection: &Selection,
+        plan: &Plan,
+        about: About,
+    ) -> Result<Executor, Box<Diagnostic>> {
+        let told = |error: JournalError| Box::new(error.to_diagnostic());
+        let key = self.folder.key().map_err(told)?;
+        let mut planned = described(plan);
+        planned.extend(rollout_stages(plan));
+        let run = Run {
+            format: FORMAT,
+            id: self.id.to_string(),
+            tool: concat!("acarecipe ", env!("CARGO_PKG_VERSION")).to_owned(),
+            at: context.executor.clock.now(),
+            command: about.command.to_owned(),
+            pid: std::process::id(),
+            target: self.target.clone(),
+            caller: context.target_report.caller.clone(),
+            recipes: instances(selection, &key),
+            planned,
+            undoes: about.undoes,
+            continues: about.continues,
+            correlation_id: Some(context.executor.client.correlation_id().to_string()),
+        };
+        let clock = Arc::clone(&context.executor.clock);
+        let writer =
+            Writer::begin(&self.folder, run, found(plan), self.copy.as_deref(), clock).map_err(told)?;
+        let writer = Arc::clone(self.writer.get_or_init(|| Arc::new(writer)));
+        Ok(Executor { hook: writer as Arc<dyn Hook>, ..context.executor.clone() })
+    }
+
+    /// Adds how the run ended, and removes journals that are not kept any longer; what of it could not be done.
+    pub(super) fn end(&self, context: &Context, ending: Ending) -> Option<Diagnostic> {
+        let writer = self.writer.get()?;
+        let end = writer.end(ending.word());
+        let pruned = end.and_then(|()| self.folder.prune(context.executor.clock.now()));
+        let error = pruned.err()?;
+        let message = format!("the journal of run {} could not be ended: {error}", self.id);
+        Some(
+            Diagnostic::warning(codes::STATE_FOLDER, message)
+                .note("what was written to Azure stays as it is"),
+        )
+    }
+}
+
+/// Where a run works, as journals have it.
+pub(super) fn target(context: &Context) -> Target {
+    let target = &context.target;
+    let url = context.executor.client.endpoint().url();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    Target {
+        sandbox: context.sandbox.is_some(),
+        endpoint: format!("{}{port}", url.host_str().unwrap_or_default()),
+        cloud: target.cloud.name.clone(),
+        tenant: context.target_report.tenant.clone(),
+        subscription: target.subscription.clone(),
+        resource_group: target.resource_group.clone(),
+        app: target.has_app().then(|| target.app.clone()),
+        environment: target.environment.clone(),
+        location: target.location.clone(),
+        container: target.container.clone(),
+    }
+}
+
+/// The recipes of a run with what they were given.
+fn instances(selection: &Selection, key: &Key) -> Vec<Instance> {
+    let one = |instance: &crate::recipe::Instance| {
+        let inputs = selection.inputs.of(&instance.alias).into_iter().flatten();
+        let given = inputs.filter_map(|(name, input)| match &input.value {
+            BoundValue::Given(value) => {
+                let marks =
+                    if input.secret { crate::value::Marks::SECRET } else { crate::value::Marks::NONE };
+                Some((name.clone(), key.keep(&value.clone().mark_leaves(marks))))
+            }
+            _ => None,
+        });
+        Instance {
+            recipe: instance.recipe.name.value.clone(),
+            alias: instance.alias.clone(),
+            asked: instance.asked,
+            with: given.collect(),
+        }
+    };
+    selection.instances.iter().map(one).collect()
+}
+
+/// What the steps of a plan found in place.
+fn found(plan: &Plan) -> Vec<Found> {
+    let in_place = plan.steps.iter().filter(|step| !step.outcome.pending() && !step.outcome.creates());
+    let found = in_place.filter_map(|step| {
+        let resource = step.outcome.resource.as_ref()?.to_string();
+        Some(Found { resource, step: step.key.clone() })
+    });
+    found.collect()
+}

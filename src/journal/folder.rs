@@ -1,0 +1,223 @@
+//! The state folder: `runs/` with a journal a run, `locks/` with a file a target, `key`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy as _;
+use sha2::{Digest as _, Sha256};
+use time::{Duration, OffsetDateTime};
+
+use super::entry::{End, Target};
+use super::lock::Lock;
+use super::{Entry, Journal, JournalError, Key, RunId, private};
+
+/// How long the journal of a run is kept that has ended.
+pub const KEPT_FOR: Duration = Duration::days(90);
+
+/// How many runs of a target are kept.
+pub const KEPT_RUNS: usize = 200;
+
+/// What the name of a journal ends with.
+const EXTENSION: &str = "jsonl";
+
+/// The folder that journals are in.
+#[derive(Clone, Debug)]
+pub struct StateFolder {
+    root: PathBuf,
+}
+
+/// What is in a state folder.
+#[derive(Debug, Default)]
+pub struct Runs {
+    /// The journals, newest first.
+    pub journals: Vec<Journal>,
+    /// Those that cannot be read, newest first. Of whom they are nobody can tell.
+    pub unreadable: Vec<JournalError>,
+}
+
+impl StateFolder {
+    /// The folder `root`, which need not exist.
+    pub fn at(root: impl Into<PathBuf>) -> StateFolder {
+        StateFolder { root: root.into() }
+    }
+
+    /// The user's: `acarecipe` in `$XDG_STATE_HOME` or `~/.local/state`; on Windows, which has no such folder, in
+    /// the roaming application data.
+    ///
+    /// # Errors
+    /// There is no home folder.
+    pub fn of_user() -> Result<StateFolder, JournalError> {
+        let folders = etcetera::choose_base_strategy().map_err(|_| JournalError::NoHome)?;
+        let state = folders.state_dir().unwrap_or_else(|| folders.data_dir());
+        Ok(StateFolder::at(state.join("acarecipe")))
+    }
+
+    /// Where it is.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn runs_folder(&self) -> PathBuf {
+        self.root.join("runs")
+    }
+
+    /// The journal of a run, whether or not it is there.
+    pub fn path_of(&self, id: &RunId) -> PathBuf {
+        self.runs_folder().join(format!("{id}.{EXTENSION}"))
+    }
+
+    /// The key of the folder, made if there is none.
+    ///
+    /// # Errors
+    /// The file cannot be used.
+    pub fn key(&self) -> Result<Key, JournalError> {
+        Key::open(&self.root.join("key"))
+    }
+
+    /// The ids of the runs whose journals are in it, newest first.
+    ///
+    /// # Errors
+    /// The folder cannot be read. That there is none is no error.
+    pub fn ids(&self) -> Result<Vec<RunId>, JournalError> {
+        let folder = self.runs_folder();
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(JournalError::io(&folder, error)),
+        };
+        let mut ids = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(|error| JournalError::io(&folder, error))?.file_name();
+            let id = name.to_str().and_then(|name| name.strip_suffix(EXTENSION)?.strip_suffix('.'));
+            ids.extend(id.and_then(RunId::parse));
+        }
+        ids.sort_unstable_by(|one, other| other.cmp(one));
+        Ok(ids)
+    }
+
+    /// An id for a run that begins now; it sorts after all that are there.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn new_id(&self, now: OffsetDateTime) -> Result<RunId, JournalError> {
+        Ok(RunId::new(now, self.ids()?.first()))
+    }
+
+    /// The journal of a run.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be understood.
+    pub fn journal(&self, id: &str) -> Result<Journal, JournalError> {
+        let missing = || JournalError::NoSuchRun { id: crate::value::strip_control(id) };
+        let path = self.path_of(&RunId::parse(id).ok_or_else(missing)?);
+        match Journal::read(&path) {
+            Err(JournalError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Err(missing())
+            }
+            other => other,
+        }
+    }
+
+    /// All journals. One that was cut off before its run began is left out: that run has done nothing.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn runs(&self) -> Result<Runs, JournalError> {
+        let mut runs = Runs::default();
+        for id in self.ids()? {
+            match Journal::read(&self.path_of(&id)) {
+                Ok(journal) => runs.journals.push(journal),
+                Err(JournalError::Cut { .. }) => {}
+                // Pruned by another run since the folder was read.
+                Err(JournalError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => runs.unreadable.push(error),
+            }
+        }
+        Ok(runs)
+    }
+
+    /// The journals of the runs on a target.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn runs_on(&self, target: &Target) -> Result<Runs, JournalError> {
+        let mut runs = self.runs()?;
+        let wanted = target.folded();
+        runs.journals.retain(|journal| journal.run.target.folded() == wanted);
+        Ok(runs)
+    }
+
+    fn lock_path(&self, target: &Target) -> PathBuf {
+        let digest = Sha256::digest(target.folded().as_bytes());
+        let name = super::key::hex(&digest[..16]);
+        self.root.join("locks").join(name)
+    }
+
+    /// Takes the target for the run `id`, until the lock is dropped.
+    ///
+    /// # Errors
+    /// Another run has it, or the lock cannot be used.
+    pub fn lock(&self, target: &Target, id: &RunId) -> Result<Lock, JournalError> {
+        Lock::take(&self.lock_path(target), id)
+    }
+
+    /// Whether a run is at work on the target.
+    pub fn is_locked(&self, target: &Target) -> bool {
+        Lock::is_held(&self.lock_path(target))
+    }
+
+    /// Adds to a run that ended without saying so, or was interrupted, that another one went on from it or found
+    /// nothing left to do. Only for whoever holds the target's lock.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn conclude(&self, journal: &Journal, end: End) -> Result<(), JournalError> {
+        let failed = |source| JournalError::io(&journal.path, source);
+        let mut line = serde_json::to_vec(&Entry::End(end)).map_err(|error| failed(error.into()))?;
+        line.push(b'\n');
+        // What was cut off is no entry, and must not become a part of this one.
+        let bytes = fs::read(&journal.path).map_err(failed)?;
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let mut file = private::open_options().write(true).open(&journal.path).map_err(failed)?;
+        file.set_len(whole as u64).map_err(failed)?;
+        io::Seek::seek(&mut file, io::SeekFrom::End(0)).map_err(failed)?;
+        io::Write::write_all(&mut file, &line).and_then(|()| file.sync_all()).map_err(failed)
+    }
+
+    /// Removes the journals that the rule does not keep: of runs that ended more than [`KEPT_FOR`] ago, and beyond
+    /// the newest [`KEPT_RUNS`] of a target. Never one without an end, never the last of a target, never one that
+    /// cannot be read. How many went.
+    ///
+    /// # Errors
+    /// The folder cannot be read, or a file not be removed.
+    pub fn prune(&self, now: OffsetDateTime) -> Result<usize, JournalError> {
+        let mut of_target: BTreeMap<String, usize> = BTreeMap::new();
+        let mut removed = 0;
+        for journal in self.runs()?.journals {
+            let newer = of_target.entry(journal.run.target.folded()).or_default();
+            *newer += 1;
+            let Some(end) = journal.end() else { continue };
+            if *newer > 1 && (*newer > KEPT_RUNS || now - end.at > KEPT_FOR) {
+                fs::remove_file(&journal.path).map_err(|error| JournalError::io(&journal.path, error))?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+}
+
+impl Target {
+    /// The same for the same target, whatever the case of its names: the endpoint and the id of what a run works on.
+    pub fn folded(&self) -> String {
+        let within = match (&self.app, &self.environment) {
+            (Some(app), _) => format!("/containerapps/{app}"),
+            (None, Some(environment)) => format!("/managedenvironments/{environment}"),
+            (None, None) => String::new(),
+        };
+        let place = if self.sandbox { "sandbox" } else { &self.endpoint };
+        format!("{place}/subscriptions/{}/resourcegroups/{}{within}", self.subscription, self.resource_group)
+            .to_ascii_lowercase()
+    }
+}
