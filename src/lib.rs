@@ -167,6 +167,7 @@
 //! | [`plan`] | the engine, schedule, prerequisites, rights, health | any I/O, any clock |
 //! | [`execute`] | the interpreter: reads, writes, waits, events | recipes, output |
 //! | [`journal`] | what a run did, kept: entries, state folder, lock | recipes, plans, output |
+//! | [`undo`] | from a journal to a recipe in memory that puts a run back | any I/O |
 //! | [`verify`] | findings of a plan on fresh facts | any I/O |
 //! | [`report`] | the frozen JSON shape | how it is shown |
 //! | [`render`] | text, progress, diagnostics; the only place that prints | what to do |
@@ -238,5 +239,6 @@ pub mod report;
 pub mod requirements;
 pub mod sandbox;
 pub mod steps;
+pub mod undo;
 pub mod value;
 pub mod verify;

@@ -106,6 +106,8 @@ codes! {
     // Execution.
     DEADLINE = "deadline", "something was not done before the deadline";
     CHANGED_MEANWHILE = "changed-meanwhile", "an owned property changed after the plan was approved";
+    CHANGED_SINCE = "changed-since", "what a run wrote was changed by somebody since, and is not put back";
+    NOT_PUT_BACK = "not-put-back", "something that a run did and undoing it leaves";
     GATE = "gate", "a check that a new revision must pass before it gets more of the traffic";
     ROLLED_BACK = "rolled-back", "a new revision failed, and the traffic was put back";
     NOT_TAKEN = "not-taken", "an accepted write did not take effect";

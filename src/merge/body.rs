@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Value as Json, json};
 
-use super::normalise::{common_name, equal};
+use super::normalise::{common_name, equal, word_set};
 use crate::azure::types::{Compare, ResourceType, Update};
 use crate::value::{Data, Origin, Path, Value};
+
+/// The member of an identity that has those of a user's making.
+const ASSIGNED: &str = "userAssignedIdentities";
 
 /// A request body, still without the secret values that only `listSecrets` can give. Its `Debug` form
 /// leaves out the JSON, which may hold secrets.
@@ -81,7 +84,7 @@ impl Writer<'_> {
         if let (Data::Map(have), Data::Map(want)) = (&live.data, &merged.data) {
             // The service may replace the identity whole: sending only one type drops the other.
             if path.pattern() == "identity" {
-                return Some(self.whole(path, merged));
+                return Some(self.identity(path, have, merged));
             }
             let mut members = Map::new();
             for (key, value) in want {
@@ -99,6 +102,27 @@ impl Writer<'_> {
             return Some(Json::Null);
         }
         Some(self.whole(path, merged))
+    }
+
+    /// The whole identity. One that is to go is named with null, since the service may merge what it is sent.
+    fn identity(&mut self, path: &Path, have: &IndexMap<String, Value>, merged: &Value) -> Json {
+        let mut json = self.whole(path, merged);
+        if merged.text_at(&["type"]).is_none_or(|words| word_set(words).is_empty()) {
+            return json!({ "type": "None" });
+        }
+        let kept = |id: &str| {
+            let all = merged.get(ASSIGNED).and_then(Value::as_map);
+            all.is_some_and(|all| all.keys().any(|other| other.eq_ignore_ascii_case(id)))
+        };
+        let before = have.get(ASSIGNED).and_then(Value::as_map).into_iter().flatten();
+        let gone: Vec<&String> = before.map(|(id, _)| id).filter(|id| !kept(id)).collect();
+        if let (Some(members), false) = (json.as_object_mut(), gone.is_empty()) {
+            let map = members.entry(ASSIGNED).or_insert_with(|| json!({}));
+            for id in gone {
+                map[id] = Json::Null;
+            }
+        }
+        json
     }
 
     /// The value as it is sent: without read-only members and nulls (a null would remove). What is unknown

@@ -45,7 +45,8 @@ fn walk(kind: &ResourceType, path: &Path, value: &Value, all: &mut Vec<Claim>) {
     match Directive::read(value) {
         Some(Directive::Delete) => return claim(Says::Absent),
         Some(Directive::Replace(value)) => return claim(whole(kind, path, value)),
-        Some(Directive::Default(_)) => return,
+        // What puts a run back stands alone: nobody can disagree.
+        Some(Directive::Default(_) | Directive::Without(_)) => return,
         Some(Directive::Claim(value)) => return walk(kind, path, value, all),
         None => {}
     }

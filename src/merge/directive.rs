@@ -1,4 +1,5 @@
-//! `{$patch: delete | replace | default | claim, value: …}`: what a plain value cannot say.
+//! `{$patch: delete | replace | default | claim, value: …}`: what a plain value cannot say. And `without`, which no file
+//! may say: only what puts a run back takes something out of a set.
 
 use crate::value::Value;
 
@@ -13,6 +14,8 @@ pub enum Directive<'a> {
     Default(&'a Value),
     /// Set when nothing is set; refuse when another value is.
     Claim(&'a Value),
+    /// Of a set of words or values: these are not in it, whatever else is.
+    Without(&'a Value),
 }
 
 impl Directive<'_> {
@@ -25,6 +28,7 @@ impl Directive<'_> {
             ("replace", Some(inner)) => Some(Directive::Replace(inner)),
             ("default", Some(inner)) => Some(Directive::Default(inner)),
             ("claim", Some(inner)) => Some(Directive::Claim(inner)),
+            ("without", Some(inner)) => Some(Directive::Without(inner)),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ mod body;
 mod claims;
 mod directive;
 mod normalise;
+mod placed;
 mod scope;
 mod together;
 
@@ -18,7 +19,8 @@ use crate::value::{Data, Path, Redacted, Value};
 pub use body::{Body, Sending, body_for};
 pub use claims::{Claim, Says, agree, claims, find, place};
 pub use directive::Directive;
-pub use normalise::{absent, add_words, canonical, equal, word_set};
+pub use normalise::{absent, add_words, canonical, equal, remove_words, word_set};
+pub use placed::placed;
 pub use together::merge_all;
 
 /// One leaf that a fragment owns.
@@ -208,7 +210,28 @@ impl Merger<'_> {
                 }
                 Ok(self.leaf(path, live, value))
             }
+            Directive::Without(value) => Ok(self.without(path, live, value)),
         }
+    }
+
+    /// A set without these words or values.
+    fn without(&mut self, path: &Path, live: &Value, gone: &Value) -> Value {
+        let goes = value_list(gone);
+        if let Data::List(items) = &live.data {
+            let mut kept = items.clone();
+            for item in goes {
+                let place = path.element(&set_key(item));
+                let found = kept.iter().position(|have| equal(self.kind, &place, have, item));
+                let there = found.map_or_else(Value::null, |at| kept.remove(at));
+                self.own(&place, &there, Value::null(), there.is_null());
+            }
+            return Value { data: Data::List(kept), marks: live.marks };
+        }
+        let gone: Vec<&str> = goes.filter_map(Value::as_str).collect();
+        let (rest, complete) = normalise::remove_words(live.as_str().unwrap_or_default(), &gone);
+        let merged = if complete { live.clone() } else { Value::from(rest) };
+        self.own(path, live, merged.clone(), complete);
+        merged
     }
 
     /// Refuses members whose place something else holds that somebody set, and of which the fragment says nothing.
@@ -485,6 +508,14 @@ impl Merger<'_> {
 /// Whether a set has nobody in it.
 fn nobody(value: &Value) -> bool {
     value.is_null() || value.as_list().is_some_and(<[Value]>::is_empty)
+}
+
+/// A value, or those in a list.
+fn value_list(value: &Value) -> impl Iterator<Item = &Value> {
+    match &value.data {
+        Data::List(items) => items.iter(),
+        _ => std::slice::from_ref(value).iter(),
+    }
 }
 
 /// What tells an element of a set from others: itself.

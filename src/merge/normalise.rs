@@ -143,3 +143,12 @@ pub fn add_words(live: &str, wanted: &str) -> (String, bool) {
     let complete = all.len() == before;
     (all.join(", "), complete)
 }
+
+/// `live` without these words, as Azure writes it, and whether none was there. A set of nothing is `None`.
+pub fn remove_words(live: &str, gone: &[&str]) -> (String, bool) {
+    let is_gone = |word: &&str| gone.iter().any(|one| one.eq_ignore_ascii_case(word));
+    let kept: Vec<&str> = words(live).filter(|word| !is_gone(word)).collect();
+    let complete = kept.len() == words(live).count();
+    let text = if kept.is_empty() { "None".to_owned() } else { kept.join(", ") };
+    (text, complete)
+}

@@ -174,7 +174,8 @@ impl Side<'_> {
             | StepKind::ImageBuild(_)
             | StepKind::Action(_)
             | StepKind::Wait(_)
-            | StepKind::Removal(_) => step.span,
+            | StepKind::Removal(_)
+            | StepKind::PutBack(_) => step.span,
         };
         Some((Arc::clone(&instance.recipe.source), span))
     }

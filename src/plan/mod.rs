@@ -37,6 +37,7 @@ mod preflight;
 mod prerequisites;
 mod probing;
 mod pull;
+mod putting_back;
 mod removing;
 mod requirements;
 mod resources;

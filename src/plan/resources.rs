@@ -34,6 +34,7 @@ pub(super) fn step_plans(engine: &Engine<'_>) -> Vec<StepPlan> {
                     timeout: step.timeout,
                     version: match &step.kind {
                         StepKind::Resource(resource) => resource.kind.version.clone(),
+                        StepKind::PutBack(back) => back.version.clone(),
                         StepKind::Removal(removal) => match &**removal {
                             Removal::Resource { version, .. } => version.clone(),
                             Removal::Sql(_) => None,

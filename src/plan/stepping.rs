@@ -141,6 +141,7 @@ impl Frame<'_, '_> {
                 (outcome, uses)
             }
             StepKind::Removal(removal) => self.removal(&mut run, removal),
+            StepKind::PutBack(back) => self.put_back(step, &mut run, back),
             StepKind::Wait(wait) => match self.wait(step, &run, wait) {
                 Some(wait) => wait,
                 None => return run,
@@ -162,8 +163,11 @@ impl Frame<'_, '_> {
             .filter(|outcome| outcome.removed.is_none())
             .and_then(|outcome| self.stored(outcome));
         run.findings.extend(run.kept.clone());
-        run.outcome =
-            outcome.filter(|_| uses.iter().all(usable)).filter(|outcome| self.confined(step, outcome));
+        // What goes back stood just there before.
+        let goes_back = matches!(step.kind, StepKind::PutBack(_));
+        run.outcome = outcome
+            .filter(|_| uses.iter().all(usable))
+            .filter(|outcome| goes_back || self.confined(step, outcome));
         if let (StepKind::Resource(resource), Some(outcome)) = (&step.kind, &run.outcome)
             && let Some(guard) = &resource.guard
         {
@@ -233,7 +237,7 @@ impl Frame<'_, '_> {
         }
     }
 
-    fn container_app(&self, step: &Step, key: &str, fragment: &Value) -> Option<Outcome> {
+    pub(super) fn container_app(&self, step: &Step, key: &str, fragment: &Value) -> Option<Outcome> {
         let kind = types::find("Microsoft.App/containerApps")?;
         let id = self.engine.request.target.app_id();
         let app = self.engine.app();

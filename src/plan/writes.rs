@@ -56,7 +56,7 @@ pub(super) fn writes(
             let before = needs_it(user, writer)
                 || uses_written(&user.outcome, &writer.outcome)
                 || asks(user, writer)
-                || removing::goes_first(&writer.outcome, &user.outcome)
+                || (removing::goes_first(&writer.outcome, &user.outcome) && !needs_it(writer, user))
                 || (acts_on(&user.outcome, &writer.outcome) && !needs_it(writer, user));
             if from != to && before {
                 edges.push((from, to));

@@ -14,6 +14,7 @@ use crate::azure::dns::RecordType;
 use crate::azure::sql::Name;
 use crate::diagnostic::{Diagnostic, Severity, Source, Span};
 use crate::expression::{Expression, Tree};
+use crate::value::{Path, Seal, Written};
 
 /// A part of a recipe with the bytes of the file it was read from.
 #[derive(Clone, Debug)]
@@ -668,6 +669,35 @@ pub enum StepKind {
     /// Something that is to be absent. No file says it: only a run that puts back what another one did makes such
     /// steps, in memory.
     Removal(Box<Removal>),
+    /// What a run wrote of a resource, which is to be as it was. No file says it either.
+    PutBack(Box<PutBack>),
+}
+
+/// What a run did to one resource.
+#[derive(Clone, Debug)]
+pub struct PutBack {
+    /// Which.
+    pub id: ResourceId,
+    /// The api-version that it was written with, where that is another than the usual one.
+    pub version: Option<String>,
+    /// Whether the run created it.
+    pub created: bool,
+    /// What a write of the run changed; of a resource that it created, what all of them did.
+    pub written: Vec<Written>,
+    /// Every place of the resource that some write of the run changed.
+    pub places: Vec<Path>,
+    /// The revision that served before the write, where it is one of the app.
+    pub serving: Option<String>,
+    /// The role assignments that the run made: they go as well.
+    pub grants: Vec<ResourceId>,
+    /// Makes the seals of values that nobody wrote down.
+    pub seal: Seal,
+    /// Whether what somebody changed since goes back all the same.
+    pub force: bool,
+    /// Whether it goes also if it may hold data of others by now.
+    pub delete_data: bool,
+    /// The command that puts the run back, for advice.
+    pub command: String,
 }
 
 /// What is to be absent.

@@ -135,6 +135,7 @@ pub fn recipe_page(recipe: &Recipe, width: usize) -> String {
             StepKind::Action(action) => action.name.value.clone(),
             StepKind::Wait(_) => "wait".to_owned(),
             StepKind::Removal(_) => "removal".to_owned(),
+            StepKind::PutBack(_) => "what a run did".to_owned(),
         };
         let why = step.why.as_ref().map_or(String::new(), |why| format!(": {}", why.value.text()));
         let _ = writeln!(text, "  {} ({kind}){why}", step.id.written);

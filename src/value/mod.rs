@@ -7,6 +7,7 @@
 mod convert;
 mod path;
 mod redact;
+mod was;
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,7 @@ use serde_json::Number;
 
 pub use path::{Path, Segment};
 pub use redact::{Redacted, strip_control};
+pub use was::{Seal, Was, Written};
 
 /// What a reader may be shown of a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

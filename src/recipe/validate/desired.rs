@@ -51,7 +51,7 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
                 matches(resource, findings);
             }
             StepKind::RoleAssignment(assignment) => role(&assignment.role, findings),
-            StepKind::Sql(_) | StepKind::ImageBuild(_) | StepKind::Wait(_) | StepKind::Removal(_) => {}
+            StepKind::Sql(_) | StepKind::ImageBuild(_) | StepKind::Wait(_) | StepKind::Removal(_) | StepKind::PutBack(_) => {}
             StepKind::Action(action) => {
                 if let Some(body) = &action.body {
                     tree(body, findings);
@@ -202,7 +202,8 @@ fn owned_twice(recipe: &Recipe, findings: &mut Findings<'_>) {
             | StepKind::ImageBuild(_)
             | StepKind::Action(_)
             | StepKind::Wait(_)
-            | StepKind::Removal(_) => {}
+            | StepKind::Removal(_)
+            | StepKind::PutBack(_) => {}
         }
     }
     let mut first: BTreeMap<&str, &Leaf<'_>> = BTreeMap::new();

@@ -46,7 +46,8 @@ fn typed(recipe: &Recipe, path: &[String]) -> Option<(&'static ResourceType, &'s
                 | StepKind::ImageBuild(_)
                 | StepKind::Action(_)
                 | StepKind::Wait(_)
-                | StepKind::Removal(_) => return None,
+                | StepKind::Removal(_)
+                | StepKind::PutBack(_) => return None,
             };
             Some((row, "", 2))
         }

@@ -34,7 +34,8 @@ pub(super) fn of(step: &Step) -> Option<(Option<&'static ResourceType>, &Tree)> 
         | StepKind::ImageBuild(_)
         | StepKind::Action(_)
         | StepKind::Wait(_)
-        | StepKind::Removal(_) => None,
+        | StepKind::Removal(_)
+        | StepKind::PutBack(_) => None,
     }
 }
 

@@ -233,7 +233,8 @@ fn of_step(step: &Step, path: &[String]) -> Option<String> {
         | StepKind::Sql(_)
         | StepKind::ImageBuild(_)
         | StepKind::Wait(_)
-        | StepKind::Removal(_) => None,
+        | StepKind::Removal(_)
+        | StepKind::PutBack(_) => None,
     }
 }
 

@@ -126,7 +126,8 @@ fn refused(trace: &Trace<'_>, catalogue: &Catalogue) -> Option<String> {
                 | StepKind::ImageBuild(_)
                 | StepKind::Action(_)
                 | StepKind::Wait(_)
-                | StepKind::Removal(_) => false,
+                | StepKind::Removal(_)
+                | StepKind::PutBack(_) => false,
             };
             (!own).then(|| format!("is not the principal of what `{}` makes", step.id.written))
         }

@@ -46,6 +46,7 @@ mod switches;
 mod target;
 mod together;
 mod trouble;
+mod undo;
 mod vaults;
 mod volumes;
 mod waits;

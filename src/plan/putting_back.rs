@@ -1,0 +1,276 @@
+//! `put_back` steps under the facts at hand: what a run did to one resource, beside what is there now.
+
+use super::finding::{Finding, Status};
+use super::frame::Frame;
+use super::stepping::{StepRun, refusal};
+use crate::azure::ResourceId;
+use crate::azure::types::{self, ResourceType, Update};
+use crate::diagnostic::codes;
+use crate::facts::Read;
+use crate::merge::{MergeError, place, word_set};
+use crate::recipe::{PutBack, Removal, Step};
+use crate::steps::{self, Outcome, Wanted, WrittenTo};
+use crate::value::{Path, Redacted, Value, Was, Written, strip_control};
+
+const APP: &str = "Microsoft.App/containerApps";
+
+impl Frame<'_, '_> {
+    /// The outcome of putting back what a run did to a resource, and the values that it stands or falls with.
+    pub(super) fn put_back(
+        &self,
+        step: &Step,
+        run: &mut StepRun,
+        back: &PutBack,
+    ) -> (Option<Outcome>, Vec<Value>) {
+        let Some(kind) = types::find(&back.id.resource_type()) else {
+            let name = format!("the {} {} goes back", back.id.resource_type(), back.id.name());
+            let why = "this version does not know resources of its type";
+            run.findings.push(stays(name, why));
+            return (None, Vec::new());
+        };
+        let is_app = kind.name == APP && back.id == self.engine.request.target.app_id();
+        let live = if is_app {
+            self.engine.app()
+        } else {
+            let version = back.version.clone().unwrap_or_else(|| self.engine.version(kind.name));
+            self.engine.asked.value(&Read::one(&back.id, kind.name, &version))
+        };
+        if live.is_unknown() || refusal(&live).is_some() {
+            return (None, vec![live]);
+        }
+        if back.created {
+            return self.taken_away(run, kind, &live, back);
+        }
+        if live.is_null() {
+            let name = format!("{} goes back", what(kind, &back.id));
+            run.findings.push(stays(name, "it is not there any more"));
+            return (None, Vec::new());
+        }
+        if kind.update == Update::Put
+            && kind.told_by.is_none()
+            && let Some(hidden) = kind.write_only.iter().chain(kind.presence).next()
+        {
+            let why = format!(
+                "a {} is written as a whole, and Azure does not return its {hidden}: it would be lost",
+                kind.noun
+            );
+            run.findings.push(stays(format!("{} goes back", what(kind, &back.id)), &why));
+            return (None, Vec::new());
+        }
+        let earlier = if is_app && steps::needs_earlier(kind, &live, &back.written) {
+            back.serving.as_deref().map(|name| self.engine.revision_named(name))
+        } else {
+            None
+        };
+        if let Some(waits) = earlier.as_ref().filter(|value| value.is_unknown() && refusal(value).is_none()) {
+            return (None, vec![waits.clone()]);
+        }
+        let (written, waits) = self.without_used_identity(run, kind, &live, back);
+        if let Some(waits) = waits {
+            return (None, vec![waits]);
+        }
+        let request = WrittenTo {
+            kind,
+            live: &live,
+            written: &written,
+            places: &places(kind, &back.places),
+            earlier: earlier.as_ref().filter(|value| value.as_map().is_some()),
+            seal: &back.seal,
+            force: back.force,
+        };
+        let judged = steps::put_back(&request);
+        for (path, now) in &judged.changed {
+            run.findings.push(changed(kind, back, path, now));
+        }
+        for (path, why) in &judged.stays {
+            let name = format!("{} of {} goes back", path.short(), what(kind, &back.id));
+            run.findings.push(stays(strip_control(&name), why));
+        }
+        if judged.fragment.is_null() {
+            return (None, Vec::new());
+        }
+        let outcome = if is_app {
+            self.container_app(step, &run.key, &judged.fragment)
+        } else {
+            let wanted = Wanted {
+                id: Some(back.id.clone()),
+                above: back.id.parent(),
+                matched: None,
+                live,
+                body: judged.fragment,
+            };
+            let merged: Result<Outcome, MergeError> = steps::resource(kind, &run.key, wanted);
+            self.merged(step, merged)
+        };
+        (outcome, Vec::new())
+    }
+
+    /// What the run created goes, if it is as the run left it, holds no data of others and lets in nobody else.
+    fn taken_away(
+        &self,
+        run: &mut StepRun,
+        kind: &'static ResourceType,
+        live: &Value,
+        back: &PutBack,
+    ) -> (Option<Outcome>, Vec<Value>) {
+        let mut goes = true;
+        if !live.is_null() {
+            let request = WrittenTo {
+                kind,
+                live,
+                written: &back.written,
+                places: &[],
+                earlier: None,
+                seal: &back.seal,
+                force: back.force,
+            };
+            // Some can only be made and deleted: nobody changed them.
+            let changes = if kind.update == Update::Never { Vec::new() } else { steps::changed_since(&request) };
+            for (path, now) in changes {
+                run.findings.push(changed(kind, back, &path, &now));
+                goes &= back.force;
+            }
+            if !kind.holds.is_empty() && !back.delete_data {
+                let why = format!("it may hold data of others by now ({})", kind.holds);
+                let name = format!("{} goes", what(kind, &back.id));
+                run.findings.push(stays(name, &why).fix(format!("{} --delete-data", back.command)));
+                goes = false;
+            }
+            let principals = [["properties", "principalId"], ["identity", "principalId"]];
+            let own = kind.principal.is_empty() && kind.name != "Microsoft.Authorization/roleAssignments";
+            for principal in principals.iter().filter(|_| own).filter_map(|path| live.text_at(path)) {
+                match self.other_grants(principal, back) {
+                    Grants::Waits(read) => return (None, vec![read]),
+                    Grants::Only => {}
+                    Grants::More(others) => {
+                        let name = format!("{} goes", what(kind, &back.id));
+                        run.findings.push(stays(name, &others_of(principal, &others)));
+                        goes = false;
+                    }
+                    Grants::Unseen(why) => run.findings.push(unseen(kind, back, principal, &why)),
+                }
+            }
+        }
+        if !goes {
+            return (None, Vec::new());
+        }
+        let removal = Removal::Resource { id: back.id.clone(), version: back.version.clone() };
+        self.removal(run, &removal)
+    }
+
+    /// What was written, without a system-assigned identity whose principal others have given rights to; or the read
+    /// that is still to come.
+    fn without_used_identity(
+        &self,
+        run: &mut StepRun,
+        kind: &ResourceType,
+        live: &Value,
+        back: &PutBack,
+    ) -> (Vec<Written>, Option<Value>) {
+        let mut written = back.written.clone();
+        let Some(principal) = live.text_at(&["identity", "principalId"]) else { return (written, None) };
+        let Some(at) = written.iter().position(brings_system_identity) else { return (written, None) };
+        match self.other_grants(principal, back) {
+            Grants::Waits(read) => return (written, Some(read)),
+            Grants::Only => {}
+            Grants::More(others) => {
+                let name = format!("the system-assigned identity of {} goes", what(kind, &back.id));
+                run.findings.push(stays(name, &others_of(principal, &others)));
+                written.remove(at);
+            }
+            Grants::Unseen(why) => run.findings.push(unseen(kind, back, principal, &why)),
+        }
+        (written, None)
+    }
+
+    /// Which rights a principal has beside those that the run gave it, as far as Azure's own roles say.
+    fn other_grants(&self, principal: &str, back: &PutBack) -> Grants {
+        let subscription = ResourceId::subscription_id(&self.engine.request.target.subscription);
+        let version = self.engine.version("Microsoft.Authorization/roleAssignments");
+        let read = steps::role_assignments_read(&subscription, principal, &version);
+        let list = self.engine.asked.value(&read);
+        if let Some(why) = refusal(&list) {
+            return Grants::Unseen(why);
+        }
+        let Some(all) = list.as_list() else {
+            return if list.is_unknown() { Grants::Waits(list) } else { Grants::Only };
+        };
+        let ours = |id: &str| {
+            ResourceId::parse(id)
+                .is_some_and(|id| back.grants.iter().any(|own| own.name().eq_ignore_ascii_case(id.name())))
+        };
+        let others: Vec<String> = all
+            .iter()
+            .filter(|one| one.text_at(&["id"]).is_some_and(|id| !ours(id)))
+            .filter_map(|one| one.text_at(&["properties", "scope"]))
+            .map(str::to_owned)
+            .collect();
+        if others.is_empty() { Grants::Only } else { Grants::More(others) }
+    }
+}
+
+/// What a principal may do beside what the run gave it.
+enum Grants {
+    /// That is still to be read.
+    Waits(Value),
+    /// Nothing.
+    Only,
+    /// Something, at these scopes.
+    More(Vec<String>),
+    /// It could not be seen.
+    Unseen(String),
+}
+
+fn places(kind: &ResourceType, paths: &[Path]) -> Vec<Path> {
+    paths.iter().map(|path| place(kind, path)).collect()
+}
+
+/// Whether a write gave its resource an identity of its own.
+fn brings_system_identity(one: &Written) -> bool {
+    let has = |was: &Was| match was {
+        Was::Value(json) => {
+            word_set(json.as_str().unwrap_or_default()).contains(&"systemassigned".to_owned())
+        }
+        _ => false,
+    };
+    one.path == Path::members("identity.type") && has(&one.after) && !has(&one.before)
+}
+
+fn what(kind: &ResourceType, id: &ResourceId) -> String {
+    format!("the {} {}", kind.noun, id.name())
+}
+
+fn others_of(principal: &str, scopes: &[String]) -> String {
+    format!(
+        "its principal {principal} has rights that the run did not give, on {}: they would end with it",
+        strip_control(&scopes.join(", "))
+    )
+}
+
+fn unseen(kind: &ResourceType, back: &PutBack, principal: &str, why: &str) -> Finding {
+    Finding::new(
+        Status::CouldNotCheck,
+        codes::NOT_PUT_BACK,
+        format!("nobody else relies on the identity of {}", what(kind, &back.id)),
+    )
+    .detail(format!("what else its principal {principal} may do cannot be seen, and ends with it: {why}"))
+}
+
+/// What is not put back, and why.
+fn stays(name: String, why: &str) -> Finding {
+    Finding::new(Status::Warning, codes::NOT_PUT_BACK, name).detail(strip_control(why))
+}
+
+/// What somebody changed since.
+fn changed(kind: &ResourceType, back: &PutBack, path: &Path, now: &Value) -> Finding {
+    let name = format!("{} of {} is as the run left it", path.short(), what(kind, &back.id));
+    let now = if now.is_null() { "not there".to_owned() } else { strip_control(&Redacted(now).to_string()) };
+    let status = if back.force { Status::Warning } else { Status::Failed };
+    let finding = Finding::new(status, codes::CHANGED_SINCE, strip_control(&name));
+    if back.force {
+        return finding.detail(format!("it is {now}; it goes back all the same, as --force says"));
+    }
+    finding
+        .detail(format!("it is {now}: somebody changed it since, and nothing is put back"))
+        .fix(format!("{} --force puts it back all the same", back.command))
+}
