@@ -139,6 +139,13 @@
 //! write whether volumes, mounts and what the environment knows fit together, and while a revision hangs, which
 //! share it waits for and why that may be.
 //!
+//! **Undoing is a run of a recipe that is made in memory** ([`undo`]): one step for each write of a journal, in reverse,
+//! each of a kind that no file can name ([`recipe::StepKind::PutBack`], [`recipe::StepKind::Removal`]). A step looks at
+//! every property on its own, beside what is live ([`steps::put_back`]): as it was, it is in place; as the run left it,
+//! it goes back; anything else is somebody's, and named. What is not written down (variables) comes from the revision
+//! that served before, and counts only if its seal is the one in the journal. So there is no second planner, diff or
+//! executor, and an undo that is cut off goes on as any run does.
+//!
 //! **Verifying is planning again** ([`verify`]): what is not in place has failed, in the recipe's words,
 //! beside the health of app and revision, which Azure says and we do not.
 //!

@@ -17,6 +17,7 @@ use crate::execute::{Applied, Failure, Observed, described, rollout_stages};
 use crate::plan::{Plan, State, Target, restart_command};
 use crate::render::Screen;
 use crate::report::{AppliedReport, ByHandReport, Ending, Report};
+use crate::undo::UNDO;
 use crate::value::strip_control;
 
 /// Arguments of `apply`.
@@ -73,7 +74,7 @@ impl Apply {
                 return context.close(screen, report, Ending::Failed);
             }
         };
-        let applying = Applying { asks, strict: self.strict, approval: approval.as_ref() };
+        let applying = Applying { asks, strict: self.strict, approval: approval.as_ref(), undoes: None };
         applying.run(&context, recording.as_ref(), screen).await
     }
 }
@@ -87,9 +88,15 @@ pub(super) struct Applying<'a> {
     pub(super) strict: bool,
     /// What was approved before, in the place of a question.
     pub(super) approval: Option<&'a Approval>,
+    /// The run that it puts back: then the command is `undo`.
+    pub(super) undoes: Option<&'a str>,
 }
 
 impl Applying<'_> {
+    fn command(self) -> &'static str {
+        if self.undoes.is_some() { UNDO } else { "apply" }
+    }
+
     /// The command; what it writes is in `recording`, if there is one.
     pub(super) async fn run(
         self,
@@ -105,7 +112,7 @@ impl Applying<'_> {
     }
 
     async fn decide(self, context: &Context, recording: Option<&Recording>, screen: &Screen) -> Ending {
-        let mut report = context.report("apply");
+        let mut report = context.report(self.command());
         if let Some(approval) = self.approval {
             report.plan_file = Some(approval.name());
             if let Err(refused) = approval.is_for(context) {
@@ -158,7 +165,7 @@ impl Applying<'_> {
             if let Some(plan) = &report.plan {
                 screen.before_asking(&crate::render::plan(plan, true));
             }
-            match confirmed(screen, context).await {
+            match confirmed(screen, context, self.undoes).await {
                 Ok(true) => {}
                 Ok(false) => {
                     let found = Diagnostic::error(codes::NOT_CONFIRMED, "the plan was not confirmed");
@@ -210,7 +217,8 @@ impl Applying<'_> {
         let executor = match recording.filter(|_| writes) {
             None => context.executor.clone(),
             Some(recording) => {
-                let about = About { command: "apply", ..About::default() };
+                let undoes = self.undoes.map(str::to_owned);
+                let about = About { command: self.command(), undoes, ..About::default() };
                 match recording.begin(context, &context.selection, &observed.plan, about) {
                     Ok(executor) => {
                         report.run = Some(recording.id().to_string());
@@ -317,8 +325,12 @@ fn interrupted(screen: &Screen, target: &Target, applied: &Applied) {
 }
 
 /// Asks; anything but yes is no. A signal ends the question.
-async fn confirmed(screen: &Screen, context: &Context) -> Result<bool, Ending> {
-    screen.ask(&format!("\nApply this to {}? [y/N] ", context.target.title()));
+async fn confirmed(screen: &Screen, context: &Context, undoes: Option<&str>) -> Result<bool, Ending> {
+    let title = context.target.title();
+    screen.ask(&match undoes {
+        None => format!("\nApply this to {title}? [y/N] "),
+        Some(run) => format!("\nUndo run {run} on {title}? [y/N] "),
+    });
     // The thread that reads cannot be stopped; the process ends without it.
     let answer = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();

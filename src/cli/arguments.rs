@@ -121,7 +121,7 @@ pub(super) struct OnApp {
 }
 
 /// Which recipes, with which inputs.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(super) struct Recipes {
     /// RECIPE or RECIPE=ALIAS (acarecipe list); without one those of the project file
     #[arg(value_name = "RECIPE")]

@@ -38,6 +38,8 @@ pub(super) enum Named {
     OrApp,
     /// None: the app itself, whatever the project file has.
     Never,
+    /// One that is made in memory, for what works on this.
+    Made(recipe::Target),
 }
 
 /// Everything a command needs.
@@ -89,7 +91,7 @@ impl Context {
             found.extend(mistakes);
             None
         });
-        let entries = project.as_ref().filter(|_| flags.recipes != Named::Never);
+        let entries = project.as_ref().filter(|_| !matches!(flags.recipes, Named::Never | Named::Made(_)));
         let asked =
             recipes::asked(&flags.on.recipes, entries).map_err(|mistakes| found.extend(mistakes)).ok();
         if asked.as_ref().is_some_and(Vec::is_empty) && flags.recipes == Named::Needed {
@@ -110,6 +112,10 @@ impl Context {
             (Some(selection), _) => recipe::Target::of_run(&selection.instances),
             (None, Some(asked)) => recipes::wanted(&flags.on.recipes, asked),
             (None, None) => recipe::Target::App,
+        };
+        let wanted = match flags.recipes {
+            Named::Made(target) => target,
+            _ => wanted,
         };
         let resolved = target::resolve(&flags.on.target, project.as_ref(), az.as_ref(), sandboxed, wanted)
             .map_err(|mistakes| found.extend(mistakes))

@@ -23,6 +23,7 @@ mod signals;
 mod surroundings;
 mod target;
 mod test;
+mod undo;
 
 pub use databases::SandboxDatabases;
 pub use hosts::SandboxHosts;
@@ -94,6 +95,11 @@ enum Command {
         after_help = "Examples:\n  acarecipe apply managed-identity --sandbox\n  acarecipe apply managed-identity --plan identity.plan.json\n  acarecipe apply managed-identity -p identity=create --yes\n  acarecipe apply key-vault-reference -p key_vault=my-vault -p secrets.DB_PASSWORD=db-password\n  acarecipe apply key-vault-reference=b -p b.key_vault=my-vault -p b.secrets.TOKEN=token"
     )]
     Apply(apply::Apply),
+    /// Put back what a run changed: exactly that, and only what nobody changed since
+    #[command(
+        after_help = "Examples:\n  acarecipe undo --sandbox\n  acarecipe undo 20261126T083000Z-3f9a1c --yes\n  acarecipe undo -g my-group -n my-app --yes -o json\n\nWhat a run created is deleted, what it found in place stays. What somebody changed since is named, and nothing is\nwritten (exit 3); --force puts it back all the same. What cannot be put back is told, and the rest is done.\n\nExit codes: 0 ok, 1 failed, 2 usage, 3 something stands in the way, or there is no such run, 4 verification failed,\n130/143 interrupted"
+    )]
+    Undo(undo::Undo),
     /// Verify recipes on the live app; without a recipe: the app's own health
     #[command(
         after_help = "Examples:\n  acarecipe verify\n  acarecipe verify managed-identity --strict -o json"
@@ -167,9 +173,9 @@ fn fallback() -> Screen {
 }
 
 /// Every command, for naming one whose arguments could not be parsed.
-const COMMANDS: [&str; 12] = [
-    "list", "show", "graph", "scaffold", "check", "plan", "apply", "verify", "lint", "test", "schema",
-    "sandbox",
+const COMMANDS: [&str; 13] = [
+    "list", "show", "graph", "scaffold", "check", "plan", "apply", "undo", "verify", "lint", "test",
+    "schema", "sandbox",
 ];
 
 /// The first argument that is a command's name.
@@ -197,6 +203,7 @@ fn run(command: Command, output: &arguments::Output, screen: &Screen) -> Ending 
         Command::Check(command) => with_runtime(screen, |screen| command.run(output, screen)),
         Command::Plan(command) => with_runtime(screen, |screen| command.run(output, screen)),
         Command::Apply(command) => with_runtime(screen, |screen| command.run(output, screen)),
+        Command::Undo(command) => with_runtime(screen, |screen| command.run(output, screen)),
         Command::Verify(command) => with_runtime(screen, |screen| command.run(output, screen)),
         Command::Test(command) => with_runtime(screen, |screen| command.run(output, screen)),
         Command::Sandbox(command) => with_runtime(screen, |screen| command.run(screen)),

@@ -159,6 +159,11 @@ pub(super) fn faults(texts: &[String], problems: &mut Vec<Diagnostic>) -> Vec<Fa
         .collect()
 }
 
+/// Where the sandbox's state is; `None`: there is no place for it.
+pub(super) fn state_path(flags: &arguments::SandboxRun) -> Option<PathBuf> {
+    flags.sandbox_state.clone().or_else(|| default_path().ok())
+}
+
 /// The state file, by default in the user's state folder.
 pub(super) fn open_file(path: Option<PathBuf>) -> Result<StateFile, Box<Diagnostic>> {
     let path = path.map_or_else(default_path, Ok).map_err(|error| unusable(&error))?;

@@ -82,6 +82,20 @@ impl JournalError {
         JournalError::Io { path: path.to_owned(), source }
     }
 
+    /// The file that it is about, if it is about one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            JournalError::Io { path, .. }
+            | JournalError::Key { path }
+            | JournalError::Foreign { path }
+            | JournalError::Newer { path, .. }
+            | JournalError::Damaged { path, .. }
+            | JournalError::Cut { path }
+            | JournalError::CopyExists { path } => Some(path),
+            JournalError::NoHome | JournalError::NoSuchRun { .. } | JournalError::Held { .. } => None,
+        }
+    }
+
     /// What a person is told.
     pub fn to_diagnostic(&self) -> Diagnostic {
         let aside = |path: &Path| {

@@ -175,6 +175,8 @@ pub struct StepPlan {
     pub timeout: Option<Duration>,
     /// The api-version that it names (`type@version`), for reads and the write.
     pub version: Option<String>,
+    /// Whether it puts back what a run did: then the step itself sees to it that nothing of others goes.
+    pub goes_back: bool,
     /// What of it could not be compared and so is kept as it is, as a finding; `None`: all was compared.
     pub kept: Option<Finding>,
     /// What it comes to.
@@ -391,9 +393,18 @@ impl Plan {
                                 Approved { before: Value::null(), after: Value::from(word.as_str()) };
                             leaves.insert((place.clone(), format!("{path} ({word})")), approved);
                         }
+                        for word in removed_words(owned) {
+                            let approved =
+                                Approved { before: Value::from(word.as_str()), after: Value::null() };
+                            leaves.insert((place.clone(), format!("{path} ({word})")), approved);
+                        }
                         continue;
                     }
                     let mut approved = Approved::of(resource.kind, owned);
+                    if owned.wanted.is_null() && owners.iter().all(|owner| self.steps[*owner].goes_back) {
+                        // What came with the run goes stage by stage.
+                        approved.before = Value::null();
+                    }
                     // A later stage finds what the one before it left.
                     if let Some(before) = before.replace(owned) {
                         approved.before = Approved::of(resource.kind, before).after;
@@ -469,6 +480,12 @@ impl Approved {
         let spelled = |value| merge::canonical(kind, &owned.path, value);
         Approved { before: spelled(&owned.live), after: spelled(&owned.wanted) }
     }
+}
+
+/// What a change takes out of a set of words.
+fn removed_words(owned: &Owned) -> Vec<String> {
+    let turned = Owned { live: owned.wanted.clone(), wanted: owned.live.clone(), ..owned.clone() };
+    added_words(&turned)
 }
 
 /// What a change adds to a set of words.

@@ -1,18 +1,26 @@
 //! `put_back` steps under the facts at hand: what a run did to one resource, beside what is there now.
 
+use super::StepPlan;
 use super::finding::{Finding, Status};
 use super::frame::Frame;
+use super::resources::Needs;
+use super::rollout::revision_command;
+use super::schedule::Node;
+use super::started::uses;
 use super::stepping::{StepRun, refusal};
+use super::traffic::is_multiple;
 use crate::azure::ResourceId;
 use crate::azure::types::{self, ResourceType, Update};
 use crate::diagnostic::codes;
 use crate::facts::Read;
-use crate::merge::{MergeError, place, word_set};
+use crate::merge::{MergeError, Owned, place, word_set};
 use crate::recipe::{PutBack, Removal, Step};
 use crate::steps::{self, Outcome, Wanted, WrittenTo};
-use crate::value::{Path, Redacted, Value, Was, Written, strip_control};
+use crate::value::{Path, Redacted, Segment, Value, Was, Written, strip_control};
 
 const APP: &str = "Microsoft.App/containerApps";
+const REVISIONS: &str = "Microsoft.App/containerApps/revisions";
+const MODE: &str = "properties.configuration.activeRevisionsMode";
 
 impl Frame<'_, '_> {
     /// The outcome of putting back what a run did to a resource, and the values that it stands or falls with.
@@ -66,6 +74,13 @@ impl Frame<'_, '_> {
             return (None, vec![waits.clone()]);
         }
         let (written, waits) = self.without_used_identity(run, kind, &live, back);
+        if let Some(waits) = waits {
+            return (None, vec![waits]);
+        }
+        let (written, waits) = match self.without_held(run, kind, &live, back, written) {
+            Ok(written) => (written, None),
+            Err(read) => (Vec::new(), Some(read)),
+        };
         if let Some(waits) = waits {
             return (None, vec![waits]);
         }
@@ -125,7 +140,8 @@ impl Frame<'_, '_> {
                 force: back.force,
             };
             // Some can only be made and deleted: nobody changed them.
-            let changes = if kind.update == Update::Never { Vec::new() } else { steps::changed_since(&request) };
+            let changes =
+                if kind.update == Update::Never { Vec::new() } else { steps::changed_since(&request) };
             for (path, now) in changes {
                 run.findings.push(changed(kind, back, &path, &now));
                 goes &= back.force;
@@ -183,6 +199,64 @@ impl Frame<'_, '_> {
         (written, None)
     }
 
+    /// What was written, without secrets and registries of an app in Multiple mode that revisions refer to which stay
+    /// active: Azure removes none of these. Otherwise the revision that comes puts the others out of service.
+    ///
+    /// # Errors
+    /// The read that is still to come.
+    fn without_held(
+        &self,
+        run: &mut StepRun,
+        kind: &ResourceType,
+        live: &Value,
+        back: &PutBack,
+        written: Vec<Written>,
+    ) -> Result<Vec<Written>, Value> {
+        let brought = |one: &Written| held_by(&one.path).filter(|held| one.there < held.0.len());
+        let single_again = back.places.iter().any(|place| *place == Path::members(MODE));
+        if kind.name != APP
+            || !is_multiple(live)
+            || single_again
+            || !written.iter().any(|one| brought(one).is_some())
+        {
+            return Ok(written);
+        }
+        let list = Read::many(&format!("{}/revisions", back.id), REVISIONS, &self.engine.version(REVISIONS));
+        let list = self.engine.asked.value(&list);
+        if list.is_unknown() && refusal(&list).is_none() {
+            return Err(list);
+        }
+        let active: Vec<(&str, serde_json::Value)> = list
+            .as_list()
+            .unwrap_or_default()
+            .iter()
+            .filter(|one| one.at(&["properties", "active"]).and_then(Value::as_bool) == Some(true))
+            .filter_map(|one| {
+                Some((one.text_at(&["name"])?, one.at(&["properties", "template"])?.to_json()?))
+            })
+            .collect();
+        let mut told: Vec<Path> = Vec::new();
+        let mut kept = Vec::new();
+        for one in written {
+            let holder = brought(&one).and_then(|held| {
+                let found = active.iter().find(|(_, template)| refers(template, &held))?;
+                Some((held, found.0.to_owned()))
+            });
+            let Some((held, revision)) = holder else {
+                kept.push(one);
+                continue;
+            };
+            if !told.contains(&held) {
+                let name = format!("{} of {} goes", held.short(), what(kind, &back.id));
+                let why = format!("the revision {revision}, which is active, refers to it");
+                let fix = revision_command(self.engine.request.target, "deactivate", &revision);
+                run.findings.push(stays(strip_control(&name), &why).fix(fix));
+                told.push(held);
+            }
+        }
+        Ok(kept)
+    }
+
     /// Which rights a principal has beside those that the run gave it, as far as Azure's own roles say.
     fn other_grants(&self, principal: &str, back: &PutBack) -> Grants {
         let subscription = ResourceId::subscription_id(&self.engine.request.target.subscription);
@@ -207,6 +281,76 @@ impl Frame<'_, '_> {
             .collect();
         if others.is_empty() { Grants::Only } else { Grants::More(others) }
     }
+}
+
+/// Puts a node between what changes the app's template and what takes away secrets or registries, so that these are
+/// two writes: Azure removes neither while a revision that is active refers to it. Its position, if there is one.
+pub(super) fn barrier(
+    steps: &[StepPlan],
+    pending: &[usize],
+    needs: &Needs,
+    nodes: &mut Vec<Node>,
+    edges: &mut Vec<(usize, usize)>,
+) -> Option<usize> {
+    let of_app = |node: &usize| steps[pending[*node]].outcome.kind.name == APP;
+    let changes = |node: &usize, is: fn(&Owned) -> bool| {
+        steps[pending[*node]].outcome.owned.iter().any(|owned| !owned.in_place && is(owned))
+    };
+    let nodes_of = |is: fn(&Owned) -> bool| -> Vec<usize> {
+        (0..pending.len()).filter(of_app).filter(|node| changes(node, is)).collect()
+    };
+    let takes = nodes_of(takes_away);
+    let needs_one = |node: &usize| {
+        let own = needs.get(&steps[pending[*node]].key);
+        takes.iter().any(|take| own.is_some_and(|own| own.contains(&steps[pending[*take]].key)))
+    };
+    let template: Vec<usize> =
+        nodes_of(delivers).into_iter().filter(|node| !takes.contains(node) && !needs_one(node)).collect();
+    if takes.is_empty() || template.is_empty() {
+        return None;
+    }
+    let barrier = nodes.len();
+    let name = "put-back".to_owned();
+    nodes.push(Node { key: name.clone(), resource: name, by_others: false, waits: false });
+    edges.extend(template.into_iter().map(|node| (node, barrier)));
+    edges.extend(takes.into_iter().map(|node| (barrier, node)));
+    Some(barrier)
+}
+
+/// Whether a change says which revisions are there and which of them serve.
+fn delivers(owned: &Owned) -> bool {
+    let pattern = owned.path.pattern();
+    pattern.starts_with("properties.template")
+        || pattern == MODE
+        || pattern.starts_with("properties.configuration.ingress.traffic")
+}
+
+/// What templates refer to.
+const HELD: &[&str] = &["properties.configuration.secrets[]", "properties.configuration.registries[]"];
+
+/// The secret or registry that a path is in.
+fn held_by(path: &Path) -> Option<Path> {
+    let element = Path(path.0.get(..4)?.to_vec());
+    HELD.contains(&element.pattern().as_str()).then_some(element)
+}
+
+/// Whether a template refers to this secret or registry.
+fn refers(template: &serde_json::Value, held: &Path) -> bool {
+    let Some(Segment::Element(name)) = held.0.last() else { return false };
+    if held.pattern() == HELD[0] {
+        return uses(template, name);
+    }
+    let images = ["containers", "initContainers"].into_iter().filter_map(|list| template[list].as_array());
+    let host = format!("{}/", name.to_ascii_lowercase());
+    images
+        .flatten()
+        .filter_map(|one| one["image"].as_str())
+        .any(|image| image.to_ascii_lowercase().starts_with(&host))
+}
+
+/// Whether a change takes away something that templates refer to.
+fn takes_away(owned: &Owned) -> bool {
+    owned.wanted.is_null() && !owned.live.is_null() && HELD.contains(&owned.path.pattern().as_str())
 }
 
 /// What a principal may do beside what the run gave it.

@@ -41,6 +41,7 @@ pub(super) fn step_plans(engine: &Engine<'_>) -> Vec<StepPlan> {
                         },
                         _ => None,
                     },
+                    goes_back: matches!(step.kind, StepKind::PutBack(_)),
                     kept: run.kept.clone(),
                     outcome: outcome.clone(),
                 });

@@ -332,6 +332,7 @@ pub(super) fn pin(engine: &Engine<'_>, base: &Base) -> Option<StepPlan> {
         triggered_by: std::collections::BTreeSet::new(),
         timeout: None,
         version: None,
+        goes_back: false,
         kept: None,
         outcome,
     })

@@ -11,7 +11,7 @@ use super::delivery::Delivery;
 use super::engine::Engine;
 use super::resources::{Needs, fold};
 use super::schedule::{Group, Node, schedule};
-use super::{Action, Request, ResourcePlan, Settle, StepPlan, Write, removing, stored};
+use super::{Action, Request, ResourcePlan, Settle, StepPlan, Write, putting_back, removing, stored};
 use crate::azure::ResourceId;
 use crate::azure::types::{Consequence, ResourceType, Update};
 use crate::diagnostic::{Diagnostic, codes};
@@ -64,6 +64,7 @@ pub(super) fn writes(
         }
     }
     let barrier = delivery.barrier(steps, &pending, &mut nodes, &mut edges);
+    let barrier = barrier.or_else(|| putting_back::barrier(steps, &pending, &needs, &mut nodes, &mut edges));
     let groups = match schedule(&nodes, &edges) {
         Ok(groups) => without(groups, barrier),
         Err(cycle) => {
@@ -351,6 +352,8 @@ fn restarts(
         .collect();
     members.iter().flat_map(|index| &steps[*index].outcome.owned).any(|owned| {
         !owned.in_place
+            // Nobody uses what goes.
+            && !owned.wanted.is_null()
             && kind.consequence(&owned.path.pattern()) == Some(Consequence::RestartUsers)
             && present.iter().any(|name| owned.path.to_string().contains(&format!("[{name}]")))
     })

@@ -281,7 +281,7 @@ pub fn ending(report: &Report) -> String {
             0 => "no new revision".to_owned(),
             count => counted(count, "new revision"),
         });
-    } else if report.command == "apply" && report.status != Ending::Usage {
+    } else if matches!(report.command, "apply" | "undo") && report.status != Ending::Usage {
         told.push("nothing was written".to_owned());
     }
     told.push(counted(usize::try_from(report.counts.requests).unwrap_or(usize::MAX), "request"));
@@ -293,6 +293,11 @@ pub fn ending(report: &Report) -> String {
         matches!(report.status, Ending::Failed | Ending::VerificationFailed | Ending::RolledBack);
     if let (true, Some(id)) = (azure_said, &report.correlation_id) {
         let _ = writeln!(text, "  Correlation id of this run, for Azure support: {id}");
+    }
+    let wrote = report.applied.as_ref().is_some_and(|applied| !applied.writes.is_empty());
+    if let (true, "apply", Some(run)) = (wrote, report.command, &report.run) {
+        let sandbox = if report.sandbox { " --sandbox" } else { "" };
+        let _ = writeln!(text, "  To put it back: acarecipe undo {run}{sandbox}");
     }
     text
 }
@@ -320,6 +325,9 @@ fn next(report: &Report) -> Option<&'static str> {
         ),
         (Ending::Failed | Ending::Interrupted | Ending::Terminated, "apply") => {
             Some("To go on, run the same command again: what is in place is not written twice.")
+        }
+        (Ending::Failed | Ending::Interrupted | Ending::Terminated, "undo") => {
+            Some("To go on, run the same command again: what is back is not written twice.")
         }
         _ => None,
     }

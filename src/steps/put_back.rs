@@ -216,6 +216,11 @@ impl WrittenTo<'_> {
                 return Verdict::Say(outer, delete());
             }
         }
+        let above = Path(all[..all.len().saturating_sub(1)].to_vec());
+        if find(self.kind, self.live, &above).is_none_or(Value::is_null) {
+            // It went with what it was in.
+            return Verdict::InPlace;
+        }
         Verdict::Say(one.path.clone(), delete())
     }
 
@@ -259,8 +264,10 @@ impl WrittenTo<'_> {
             _ => Vec::new(),
         };
         let (before, after) = (words(&one.before), words(&one.after));
+        let added = after.into_iter().filter(|word| !before.contains(word));
+        // One that others rely on by now stays.
         let added: Vec<Value> =
-            (after.into_iter().filter(|word| !before.contains(word))).map(Value::from).collect();
+            added.filter(|word| !self.held_by_others(one, word)).map(Value::from).collect();
         if added.is_empty() || self.at(&one.path).is_null() {
             return Some(Verdict::InPlace);
         }
@@ -269,6 +276,17 @@ impl WrittenTo<'_> {
             ("value".to_owned(), Value::new(Data::List(added))),
         ]);
         Some(Verdict::Say(one.path.clone(), Value::new(Data::Map(said))))
+    }
+
+    /// Whether a word says that the resource has identities of a user's making, and others gave it some.
+    fn held_by_others(&self, one: &Written, word: &str) -> bool {
+        if word != "userassigned" || one.path != Path::members("identity.type") {
+            return false;
+        }
+        let at = Path::members("identity.userAssignedIdentities");
+        let ours = |id: &str| self.places.contains(&place(self.kind, &at.key(id)));
+        let all = find(self.kind, self.live, &at).and_then(Value::as_map);
+        all.is_some_and(|all| all.keys().any(|id| !ours(id)))
     }
 
     /// A set of values loses the one that the run added.

@@ -8,6 +8,7 @@
 //! Pure: the journal says what was there and what the run made of it, live state what is there now. A write without an
 //! answer may or may not have happened, and needs no word of its own: what is as it was is in place.
 
+mod choice;
 mod recipe;
 mod writes;
 
@@ -20,13 +21,15 @@ use crate::azure::ResourceId;
 use crate::azure::sql::Name;
 use crate::azure::types;
 use crate::journal::Journal;
-use crate::journal::entry::{Before, Kept, Kind, OwnedPath, Part};
+use crate::journal::entry::{Before, Kept, Kind, OwnedPath};
 use crate::merge::place;
 use crate::plan::Selection;
 use crate::recipe::{PutBack, Removal, SqlRemoval, StepKind};
 use crate::value::{Path, Seal, Segment, Was, Written};
 
 use writes::{Made, writes};
+
+pub use choice::{UNDO, last, whole};
 
 /// How a run is put back.
 #[derive(Clone, Debug)]
@@ -41,20 +44,20 @@ pub struct Options {
     pub command: String,
 }
 
-/// What undoing a run comes to.
-#[derive(Clone, Debug)]
-pub struct Undo {
-    /// The recipe that puts it back.
-    pub selection: Selection,
-    /// What the run did that nothing takes back, in a few words each.
-    pub stays: Vec<String>,
+/// What the run did that nothing takes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stays {
+    /// What, in a few words.
+    what: String,
+    /// Why.
+    why: &'static str,
 }
 
-/// What puts back the runs whose journals are `runs`, oldest first: a run that was interrupted and those that went on
-/// from it are one.
-pub fn undo(runs: &[&Journal], options: &Options) -> Undo {
+/// The recipe that puts back the runs whose journals are `runs`, oldest first: a run that was interrupted and those
+/// that went on from it are one.
+pub fn undo(runs: &[&Journal], options: &Options) -> Selection {
     let made = writes(runs);
-    let mut stays: Vec<String> = Vec::new();
+    let mut stays: Vec<Stays> = Vec::new();
     let grants: Vec<ResourceId> = made
         .iter()
         .filter(|one| one.before.create)
@@ -67,25 +70,60 @@ pub fn undo(runs: &[&Journal], options: &Options) -> Undo {
             by_resource.entry(id).or_default().push(index);
         }
     }
-    let mut steps: Vec<(usize, StepKind)> = Vec::new();
+    let mut steps: Vec<Part> = Vec::new();
     for (id, of_it) in &by_resource {
         steps.extend(of_resource(id, of_it, &made, &grants, options));
     }
     for (index, one) in made.iter().enumerate() {
         match one.before.kind {
-            Kind::Resource | Kind::Rollout if written_to(one.before).is_some() => {}
             Kind::Database => match of_database(one.before) {
-                Some(removal) => steps.push((index, StepKind::Removal(Box::new(removal)))),
-                None => stays.push(one.before.what.clone()),
+                Some(removal) => {
+                    steps.push(Part {
+                        index,
+                        of: None,
+                        first: false,
+                        kind: StepKind::Removal(Box::new(removal)),
+                    });
+                }
+                None => stays.push(stay(one.before, "the journal does not say which user it made")),
             },
-            // It only made a change take effect.
-            Kind::Restart => {}
-            _ if stays.contains(&one.before.what) => {}
-            _ => stays.push(one.before.what.clone()),
+            Kind::Build => stays.push(stay(one.before, "the image stays in its registry")),
+            Kind::Resource if written_to(one.before).is_none() => {
+                stays.push(stay(one.before, "what was removed is not made anew: apply its recipe again"));
+            }
+            // What is left made a change take effect, or put a revision out of service.
+            Kind::Resource | Kind::Rollout | Kind::Restart => {}
+            Kind::Action => stays.push(stay(one.before, "what it set off cannot be taken back")),
+            Kind::Other => stays.push(stay(one.before, "a newer version did it, and can undo it")),
         }
     }
-    steps.sort_by_key(|(index, _)| std::cmp::Reverse(*index));
-    Undo { selection: recipe::selection(runs, &made, steps), stays }
+    stays.dedup();
+    steps.sort_by_key(|part| std::cmp::Reverse((part.index, part.first)));
+    recipe::selection(runs, &made, steps, &stays)
+}
+
+fn stay(before: &Before, why: &'static str) -> Stays {
+    Stays { what: before.what.clone(), why }
+}
+
+/// What says which revisions of an app are there and which of them serve.
+const DELIVERS: &[&str] = &[
+    "properties.template",
+    "properties.configuration.activeRevisionsMode",
+    "properties.configuration.ingress.traffic",
+];
+
+/// What puts back a write, or a part of it.
+#[derive(Clone, Debug)]
+struct Part {
+    /// The position of the write.
+    index: usize,
+    /// The resource; `None`: a database.
+    of: Option<ResourceId>,
+    /// Whether it goes before the rest of the same write.
+    first: bool,
+    /// How.
+    kind: StepKind,
 }
 
 /// The resource that a write changed; `None`: it made one go, or asked it to do something.
@@ -100,7 +138,7 @@ fn of_resource(
     made: &[Made<'_>],
     grants: &[ResourceId],
     options: &Options,
-) -> Vec<(usize, StepKind)> {
+) -> Vec<Part> {
     let writes: Vec<Vec<Written>> = chains(id, of_it, made);
     let places: Vec<Path> = writes.iter().flatten().map(|one| one.path.clone()).collect();
     let Some(first) = of_it.first().copied() else { return Vec::new() };
@@ -120,7 +158,7 @@ fn of_resource(
             delete_data: options.delete_data,
             command: options.command.clone(),
         };
-        (index, StepKind::PutBack(Box::new(back)))
+        Part { index, of: Some(id.clone()), first: false, kind: StepKind::PutBack(Box::new(back)) }
     };
     if made[first].before.create {
         let mut all: Vec<Written> = Vec::new();
@@ -131,7 +169,20 @@ fn of_resource(
         }
         return vec![step(first, true, all)];
     }
-    of_it.iter().zip(writes).map(|(index, written)| step(*index, false, written)).collect()
+    let delivers = |path: &Path| DELIVERS.iter().any(|above| Path::members(above).contains(path));
+    let is_app = id.resource_type().eq_ignore_ascii_case("Microsoft.App/containerApps");
+    let mut steps = Vec::new();
+    for (index, written) in of_it.iter().zip(writes) {
+        // What the template refers to goes once nothing that runs does any more.
+        let (first, rest): (Vec<Written>, Vec<Written>) =
+            written.into_iter().partition(|one| is_app && delivers(&one.path));
+        for (first, part) in [(true, first), (false, rest)] {
+            if !part.is_empty() {
+                steps.push(Part { first, ..step(*index, false, part) });
+            }
+        }
+    }
+    steps
 }
 
 /// Whether an api-version is one that the type is used with anyway.
@@ -145,13 +196,13 @@ fn chains(id: &ResourceId, of_it: &[usize], made: &[Made<'_>]) -> Vec<Vec<Writte
     let spelled = |path: &Path| kind.map_or_else(|| path.clone(), |kind| place(kind, path));
     let mut seen: BTreeMap<Path, Vec<Was>> = BTreeMap::new();
     for one in of_it.iter().flat_map(|index| &made[*index].before.owned) {
-        let values = seen.entry(spelled(&path_of(&one.at))).or_default();
+        let values = seen.entry(spelled(&path_of(one))).or_default();
         values.extend([was(&one.before), was(&one.after)]);
     }
     let written = |index: &usize| {
         let owned = made[*index].before.owned.iter();
         let one = |owned: &OwnedPath| {
-            let path = path_of(&owned.at);
+            let path = path_of(owned);
             let values = seen.get(&spelled(&path)).cloned().unwrap_or_default();
             Written {
                 there: owned.there,
@@ -167,8 +218,8 @@ fn chains(id: &ResourceId, of_it: &[usize], made: &[Made<'_>]) -> Vec<Vec<Writte
     of_it.iter().map(written).collect()
 }
 
-fn path_of(parts: &[Part]) -> Path {
-    Path(parts.iter().map(Segment::from).collect())
+fn path_of(owned: &OwnedPath) -> Path {
+    Path(owned.at.iter().map(Segment::from).collect())
 }
 
 fn was(kept: &Kept) -> Was {
@@ -187,9 +238,11 @@ fn of_database(before: &Before) -> Option<Removal> {
     let mut roles = Vec::new();
     let mut user = false;
     for owned in before.owned.iter().filter(added) {
-        match path_of(&owned.at).0.as_slice() {
+        match path_of(owned).0.as_slice() {
             [Segment::Key(key)] if key == "clientId" => user = true,
-            [Segment::Key(key), Segment::Element(role)] if key == "roles" => roles.push(Name::new(role).ok()?),
+            [Segment::Key(key), Segment::Element(role)] if key == "roles" => {
+                roles.push(Name::new(role).ok()?);
+            }
             _ => {}
         }
     }

@@ -5,32 +5,51 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::writes::Made;
-use crate::diagnostic::{Source, Span};
+use super::{Part, Stays, UNDO};
+use crate::diagnostic::{Severity, Source, Span};
 use crate::expression::Expression;
 use crate::journal::Journal;
 use crate::plan::Selection;
 use crate::recipe::{
-    Bound, Complexity, Id, Instance, Origin, Recipe, Spanned, Step, StepKind, Target,
+    Bound, Check, CheckKind, Complexity, Id, Instance, Origin, Recipe, Spanned, Step, Target,
 };
 
 /// The name of the recipe and of its only instance.
-pub(super) const NAME: &str = "undo";
+const NAME: &str = UNDO;
 
 /// A run of the recipe whose steps these are, each with the position of the write that it puts back.
-pub(super) fn selection(runs: &[&Journal], made: &[Made<'_>], steps: Vec<(usize, StepKind)>) -> Selection {
+pub(super) fn selection(
+    runs: &[&Journal],
+    made: &[Made<'_>],
+    steps: Vec<Part>,
+    stays: &[Stays],
+) -> Selection {
     let target = match runs.first().map(|journal| &journal.run.target) {
         Some(target) if target.app.is_some() => Target::App,
         Some(target) if target.environment.is_some() => Target::Environment,
         Some(_) => Target::ResourceGroup,
         None => Target::App,
     };
-    let names: Vec<(usize, String)> =
-        steps.iter().map(|(index, _)| (*index, format!("write-{}", index + 1))).collect();
-    let steps = steps.into_iter().map(|(index, kind)| {
-        // What began when this was over may rely on it, and goes first.
-        let relies = |other: &&(usize, String)| made[other.0].begun > made[index].over;
-        let after = names.iter().filter(relies).map(|(_, name)| spanned(name.clone())).collect();
-        let name = format!("write-{}", index + 1);
+    let name_of = |part: &Part| {
+        let number = part.index + 1;
+        if part.first { format!("write-{number}-revision") } else { format!("write-{number}") }
+    };
+    let after = |part: &Part| -> Vec<Spanned<String>> {
+        let goes_first = |other: &&Part| {
+            let same = other.of.is_some() && other.of == part.of;
+            // What says which revisions serve waits for nothing else of the app.
+            if same && part.first && !other.first {
+                return false;
+            }
+            let part_of_it = other.index == part.index && other.first && !part.first;
+            // What began when this was over may rely on it.
+            part_of_it || made[other.index].begun > made[part.index].over
+        };
+        steps.iter().filter(goes_first).map(|other| spanned(name_of(other))).collect()
+    };
+    let named: Vec<(String, Vec<Spanned<String>>)> =
+        steps.iter().map(|part| (name_of(part), after(part))).collect();
+    let steps = steps.into_iter().zip(named).map(|(Part { index, kind, .. }, (name, after))| {
         let why = format!("puts back: {}", made[index].before.what);
         Step {
             id: Id { name: crate::recipe::snake(&name), written: name, span: nowhere() },
@@ -63,7 +82,7 @@ pub(super) fn selection(runs: &[&Journal], made: &[Made<'_>], steps: Vec<(usize,
         data: IndexMap::new(),
         existing: IndexMap::new(),
         variables: IndexMap::new(),
-        prerequisites: Vec::new(),
+        prerequisites: stays.iter().filter_map(told).collect(),
         steps: steps.collect(),
         rollout: None,
         verify: Vec::new(),
@@ -79,6 +98,26 @@ pub(super) fn selection(runs: &[&Journal], made: &[Made<'_>], steps: Vec<(usize,
         required_by: Vec::new(),
     };
     Selection { instances: vec![instance], inputs: Bound::default() }
+}
+
+/// What stays, as a check that never holds and stops nothing.
+fn told(stays: &Stays) -> Option<Check> {
+    Some(Check {
+        // An empty text is as good as false.
+        kind: CheckKind::That(literal("")?),
+        name: literal(&format!("nothing is left of what the run did: {}", stays.what)),
+        otherwise: literal(stays.why),
+        fix: None,
+        severity: Severity::Warning,
+        not_exercised: None,
+        when: None,
+        for_each: None,
+        within: None,
+        successes: None,
+        at: None,
+        docs: None,
+        span: nowhere(),
+    })
 }
 
 fn nowhere() -> Span {

@@ -25,11 +25,11 @@ pub(super) fn writes<'a>(runs: &[&'a Journal]) -> Vec<Made<'a>> {
         for (at, entry) in run.iter().enumerate() {
             let Entry::Before(before) = entry else { continue };
             let later = || run.iter().enumerate().skip(at);
-            let answers = later().filter_map(|(at, entry)| match entry {
+            let mut answers = later().filter_map(|(at, entry)| match entry {
                 Entry::After(after) if after.write == before.write => Some((at, &after.answer)),
                 _ => None,
             });
-            let answer = answers.last();
+            let answer = answers.next_back();
             let refused = matches!(answer, Some((_, Answer::Failed(failed))) if !failed.maybe_applied);
             if refused {
                 continue;

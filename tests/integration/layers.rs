@@ -52,10 +52,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("journal", &["clock", "value", "diagnostic", "azure", "execute"]),
-    (
-        "undo",
-        &["value", "diagnostic", "azure", "expression", "recipe", "merge", "plan", "journal"],
-    ),
+    ("undo", &["value", "diagnostic", "azure", "expression", "recipe", "merge", "plan", "journal"]),
     ("verify", &["value", "diagnostic", "merge", "plan"]),
     (
         "report",

@@ -249,7 +249,9 @@ impl Story<'_> {
             CaseCommand::Check => judge::check(&context, screen).await,
             CaseCommand::Plan => plan::plan(&context, screen, false, None).await,
             CaseCommand::Apply => {
-                Applying { asks: false, strict: false, approval: None }.run(&context, None, screen).await
+                Applying { asks: false, strict: false, approval: None, undoes: None }
+                    .run(&context, None, screen)
+                    .await
             }
             CaseCommand::Verify => judge::verify(&context, screen, false).await,
         }

@@ -51,7 +51,11 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
                 matches(resource, findings);
             }
             StepKind::RoleAssignment(assignment) => role(&assignment.role, findings),
-            StepKind::Sql(_) | StepKind::ImageBuild(_) | StepKind::Wait(_) | StepKind::Removal(_) | StepKind::PutBack(_) => {}
+            StepKind::Sql(_)
+            | StepKind::ImageBuild(_)
+            | StepKind::Wait(_)
+            | StepKind::Removal(_)
+            | StepKind::PutBack(_) => {}
             StepKind::Action(action) => {
                 if let Some(body) = &action.body {
                     tree(body, findings);

@@ -151,5 +151,7 @@ pub fn scrub(text: &str, dir: &Path) -> String {
     // What a run costs is asserted where it is promised; here it would only be noise.
     let text = replace(&text, r"\(\d+ m?s\)", "([TIME])");
     let text = replace(&text, r"\d+ requests?", "[COUNT] requests");
+    // Each run has an id of its own; what it is for is asserted where `undo` is.
+    let text = replace(&text, r"  To put it back: acarecipe undo .*\n", "");
     text.replace(env!("CARGO_PKG_VERSION"), "[VERSION]")
 }
