@@ -14,6 +14,7 @@ use super::signals::until_signal;
 use super::{arguments, judge, refuse};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::execute::{Applied, Failure, Observed, described, rollout_stages};
+use crate::journal::Journal;
 use crate::plan::{Plan, State, Target, restart_command};
 use crate::render::Screen;
 use crate::report::{AppliedReport, ByHandReport, Ending, Report};
@@ -119,7 +120,13 @@ impl Applying<'_> {
                 return not_approved(context, screen, report, *refused);
             }
         }
+        if let Some(earlier) = recording.and_then(Recording::earlier) {
+            context.progress.clear();
+            screen.status(&going_on(earlier, &context.target));
+        }
+        let begun = recording.map(Recording::begun).unwrap_or_default();
         let work = async {
+            context.executor.await_earlier(&begun).await?;
             let (executor, selection, target) = (&context.executor, &context.selection, &context.target);
             let observed = executor.observe_idle(selection, target, true).await?;
             Box::pin(executor.observe_awaited(observed, selection, target)).await
@@ -280,6 +287,28 @@ fn not_approved(context: &Context, screen: &Screen, mut report: Report, found: D
     report.diagnose([&found]);
     screen.diagnostics(&[found]);
     context.close(screen, report, Ending::Usage)
+}
+
+/// That an earlier run did not come to its end, and what this one does about it.
+fn going_on(earlier: &Journal, target: &Target) -> String {
+    let id = strip_control(&earlier.run.id);
+    let ended =
+        if earlier.was_interrupted() { "was interrupted" } else { "did not see the end of what it began" };
+    let writes = earlier.writes();
+    let mut text = match writes.last() {
+        Some(last) => {
+            let what = strip_control(&last.before.what);
+            format!("An earlier run ({id}) {ended}; its last write: {what}. Going on from what is there.\n")
+        }
+        None => {
+            format!("An earlier run ({id}) {ended} before its first write. Going on from what is there.\n")
+        }
+    };
+    for revision in earlier.to_restart() {
+        let command = restart_command(target, &strip_control(revision));
+        let _ = writeln!(text, "  it left a revision with an old secret: {command}");
+    }
+    text
 }
 
 /// What a run that failed has done of its plan, and what it has not; nothing where there was one write.

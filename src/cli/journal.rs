@@ -5,10 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use super::arguments;
 use super::context::Context;
+use crate::azure::operations::Link;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::execute::{Executor, Hook, described, rollout_stages};
-use crate::journal::entry::{Found, Instance, Run, Target};
-use crate::journal::{FORMAT, JournalError, Key, Lock, RunId, StateFolder, Writer};
+use crate::execute::{Begun, Executor, Hook, described, rollout_stages};
+use crate::journal::entry::{End, Found, Instance, OperationBy, Run, Target};
+use crate::journal::{FORMAT, Journal, JournalError, Key, Lock, RunId, StateFolder, Writer};
 use crate::plan::{Plan, Selection};
 use crate::recipe::BoundValue;
 use crate::report::Ending;
@@ -50,6 +51,8 @@ pub(super) struct Recording {
     pub(super) target: Target,
     id: RunId,
     copy: Option<PathBuf>,
+    /// The last run on the target, where that was cut off or did not see the end of what it began.
+    earlier: Option<Journal>,
     writer: OnceLock<Arc<Writer>>,
     _lock: Lock,
 }
@@ -61,8 +64,6 @@ pub(super) struct About {
     pub(super) command: &'static str,
     /// The run that it puts back.
     pub(super) undoes: Option<String>,
-    /// The run that it goes on from.
-    pub(super) continues: Option<String>,
 }
 
 impl Recording {
@@ -84,7 +85,10 @@ impl Recording {
         let id = folder.new_id(context.executor.clock.now()).map_err(told)?;
         let lock = folder.lock(&target, &id).map_err(told)?;
         let copy = flags.journal.clone();
-        Ok(Some(Recording { folder, target, id, copy, writer: OnceLock::new(), _lock: lock }))
+        // One that cannot be read is told by `runs`; what is in Azure says enough to go on.
+        let last = folder.runs_on(&target).map_err(told)?.journals.into_iter().next();
+        let earlier = last.filter(|last| last.was_interrupted() || !begun(last).is_empty());
+        Ok(Some(Recording { folder, target, id, copy, earlier, writer: OnceLock::new(), _lock: lock }))
     }
 
     /// The run's id.
@@ -105,6 +109,8 @@ impl Recording {
     ) -> Result<Executor, Box<Diagnostic>> {
         let told = |error: JournalError| Box::new(error.to_diagnostic());
         let key = self.folder.key().map_err(told)?;
+        let recipes = instances(selection, &key);
+        let continues = self.interrupted(&recipes).filter(|_| about.undoes.is_none());
         let mut planned = described(plan);
         planned.extend(rollout_stages(plan));
         let run = Run {
@@ -116,22 +122,63 @@ impl Recording {
             pid: std::process::id(),
             target: self.target.clone(),
             caller: context.target_report.caller.clone(),
-            recipes: instances(selection, &key),
+            recipes,
             planned,
             undoes: about.undoes,
-            continues: about.continues,
+            continues: continues.map(|earlier| earlier.run.id.clone()),
             correlation_id: Some(context.executor.client.correlation_id().to_string()),
         };
         let clock = Arc::clone(&context.executor.clock);
         let writer =
             Writer::begin(&self.folder, run, found(plan), self.copy.as_deref(), clock).map_err(told)?;
         let writer = Arc::clone(self.writer.get_or_init(|| Arc::new(writer)));
+        if let Some(earlier) = continues {
+            let status = earlier.end().map_or("interrupted", |end| end.status.as_str()).to_owned();
+            let at = context.executor.clock.now();
+            let end = End { at, status, continued_by: Some(self.id.to_string()) };
+            // This run says so too.
+            let _ = self.folder.conclude(earlier, end);
+        }
         Ok(Executor { hook: writer as Arc<dyn Hook>, ..context.executor.clone() })
+    }
+
+    /// What the last run on the target began and did not see the end of.
+    pub(super) fn begun(&self) -> Vec<Begun> {
+        self.earlier.as_ref().map(begun).unwrap_or_default()
+    }
+
+    /// The last run on the target, where this one has to say that it goes on from it.
+    pub(super) fn earlier(&self) -> Option<&Journal> {
+        self.earlier.as_ref()
+    }
+
+    /// The last run on the target, if that was interrupted and had the same recipes and inputs.
+    fn interrupted(&self, recipes: &[Instance]) -> Option<&Journal> {
+        let same = |earlier: &&Journal| earlier.run.command == "apply" && earlier.run.recipes == recipes;
+        self.earlier.as_ref().filter(|earlier| earlier.was_interrupted()).filter(same)
+    }
+
+    /// The same command again found nothing left to do: the interrupted run has reached its end.
+    fn nothing_left(&self, context: &Context, ending: Ending) {
+        let Ok(key) = self.folder.key() else { return };
+        let earlier = self.interrupted(&instances(&context.selection, &key));
+        if let Some(earlier) = earlier.filter(|_| ending == Ending::Ok) {
+            let end = End {
+                at: context.executor.clock.now(),
+                status: ending.word().to_owned(),
+                continued_by: None,
+            };
+            // Where it cannot be said, the next run looks again.
+            let _ = self.folder.conclude(earlier, end);
+        }
     }
 
     /// Adds how the run ended, and removes journals that are not kept any longer; what of it could not be done.
     pub(super) fn end(&self, context: &Context, ending: Ending) -> Option<Diagnostic> {
-        let writer = self.writer.get()?;
+        let Some(writer) = self.writer.get() else {
+            self.nothing_left(context, ending);
+            return None;
+        };
         let end = writer.end(ending.word());
         let pruned = end.and_then(|()| self.folder.prune(context.executor.clock.now()));
         let error = pruned.err()?;
@@ -141,6 +188,31 @@ impl Recording {
                 .note("what was written to Azure stays as it is"),
         )
     }
+}
+
+/// What a run began and did not see the end of.
+fn begun(journal: &Journal) -> Vec<Begun> {
+    let writes = journal.writes();
+    let open = writes.iter().filter_map(|write| {
+        let operation = write.open_operation()?;
+        let address = operation.url.clone();
+        let link = match operation.by {
+            OperationBy::Status => address.map(|address| (Link::Status, address)),
+            OperationBy::Location => address.map(|address| (Link::Location, address)),
+            OperationBy::Resource => None,
+        };
+        // An action is called on a resource.
+        let path = &write.before.path;
+        let above = path.rsplit_once('/').map_or(path.as_str(), |(above, _)| above);
+        let resource = if write.before.method == "POST" { above } else { path };
+        Some(Begun {
+            what: write.before.what.clone(),
+            resource: resource.to_owned(),
+            api_version: write.before.api_version.clone(),
+            link,
+        })
+    });
+    open.collect()
 }
 
 /// Where a run works, as journals have it.

@@ -15,6 +15,7 @@ mod lint;
 mod names;
 mod plan;
 mod recipes;
+mod runs;
 mod sandbox;
 mod sandbox_run;
 mod saved;
@@ -105,6 +106,11 @@ enum Command {
         after_help = "Examples:\n  acarecipe verify\n  acarecipe verify managed-identity --strict -o json"
     )]
     Verify(judge::Verify),
+    /// List the runs in the journal, newest first; show: one of them in full
+    #[command(
+        after_help = "Examples:\n  acarecipe runs\n  acarecipe runs --sandbox -o json\n  acarecipe runs show"
+    )]
+    Runs(runs::Runs),
     /// Check recipe files and show every mistake with file, line and caret
     #[command(after_help = "Examples:\n  acarecipe lint recipes/managed-identity/recipe.yaml")]
     Lint(lint::Lint),
@@ -173,8 +179,8 @@ fn fallback() -> Screen {
 }
 
 /// Every command, for naming one whose arguments could not be parsed.
-const COMMANDS: [&str; 13] = [
-    "list", "show", "graph", "scaffold", "check", "plan", "apply", "undo", "verify", "lint", "test",
+const COMMANDS: [&str; 14] = [
+    "list", "show", "graph", "scaffold", "check", "plan", "apply", "undo", "verify", "runs", "lint", "test",
     "schema", "sandbox",
 ];
 
@@ -196,6 +202,7 @@ fn run(command: Command, output: &arguments::Output, screen: &Screen) -> Ending 
         Command::List(command) => command.run(screen),
         Command::Show(command) => command.run(screen),
         Command::Scaffold(command) => command.run(screen),
+        Command::Runs(command) => command.run(screen),
         Command::Lint(command) => command.run(screen),
         Command::Schema(command) => command.run(screen),
         Command::Graph(command) if !command.live() => command.draw(screen),

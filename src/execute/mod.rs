@@ -18,6 +18,7 @@ mod probe;
 mod record;
 mod repeat;
 mod restart;
+mod resume;
 mod revision;
 mod rollout;
 mod run;
@@ -43,6 +44,7 @@ pub use failure::Failure;
 pub use hook::{AssignedIdentity, Hook, NoHook, Note, OwnedPath, WriteEnd, WriteKind, WriteRecord};
 pub use interrupt::Interrupt;
 pub use ledger::{Applied, Done};
+pub use resume::Begun;
 pub use rollout::rollout_stages;
 pub use write::described;
 

@@ -8,6 +8,7 @@ mod changes;
 mod permissions;
 mod rights;
 mod rollout;
+mod runs;
 mod scaffold;
 mod standing;
 
@@ -27,6 +28,7 @@ pub use changes::{Action, Leaf, PlanReport, Sign, WriteReport};
 pub use permissions::{ActionReport, PermissionReport};
 pub use rights::{RightNeeded, rights};
 pub use rollout::{RolloutReport, StageReport, TrafficReport};
+pub use runs::{RunChangeReport, RunRecipeReport, RunReport, RunTargetReport, RunWriteReport};
 pub use scaffold::{ScaffoldReport, ScaffoldedFile};
 pub use standing::StandingReport;
 
@@ -305,6 +307,9 @@ pub struct Report {
     /// Cases of `test`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<CaseReport>,
+    /// The journal, newest first: of `runs` and `runs show`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<RunReport>,
     /// What `scaffold` wrote.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scaffold: Option<ScaffoldReport>,
@@ -342,6 +347,7 @@ impl Report {
             outputs: IndexMap::new(),
             notes: IndexMap::new(),
             cases: Vec::new(),
+            runs: Vec::new(),
             scaffold: None,
             diagnostics: Vec::new(),
             counts: Counts::default(),

@@ -125,3 +125,129 @@ fn inputs_are_in_it_and_secret_ones_are_not() {
     );
     assert!(journal.entries.iter().any(|entry| matches!(entry, Entry::Before(_))));
 }
+
+/// Cuts a journal off after the last line of this kind: its process was killed then.
+fn cut(path: &Path, entry: &str) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let last = lines.iter().rposition(|line| line.starts_with(&format!("{{\"entry\":\"{entry}\""))).unwrap();
+    let text = lines[..=last].join("\n") + "\n";
+    std::fs::write(path, &text).unwrap();
+    text
+}
+
+const APPLY: &str = "apply managed-identity --sandbox -p identity=create";
+
+#[test]
+fn the_same_command_waits_for_what_a_killed_run_began_and_is_told() {
+    let place = Place::new();
+    let _ = place.line(APPLY).code(0);
+    let journal = journals(&folder(&place)).remove(0);
+    let id = &journal.run.id;
+    // The end of the line that was being written is no harm either.
+    let text = cut(&journal.path, "after");
+    assert!(text.contains("perationStatuses"), "the operation's address is recorded: {text}");
+    std::fs::write(&journal.path, text + "{\"entry\":\"do").unwrap();
+    let listed = place.line("runs --sandbox -o json").code(0).json();
+    assert_eq!(listed["runs"][0]["status"], "cut-off");
+    assert_eq!(listed["runs"][0]["writes"][1]["outcome"], "accepted");
+    let shown = place.line("runs show --sandbox").code(0).stdout;
+    assert!(shown.contains("was cut off"), "{shown}");
+    assert!(
+        shown.contains(
+            "acarecipe apply managed-identity -p 'identity=[\"create\"]' -g rg-demo -n ca-demo --sandbox"
+        ),
+        "{shown}"
+    );
+    let again = place.line(&format!("{APPLY} -v")).code(0).stderr;
+    assert!(again.contains(&format!("An earlier run ({id}) was interrupted")), "{again}");
+    assert!(again.contains("perationStatuses"), "{again}");
+    let left = journals(&folder(&place));
+    assert_eq!(left.len(), 1, "nothing was left to write");
+    assert_eq!(left[0].end().map(|end| end.status.as_str()), Some("ok"));
+    let third = place.line(APPLY).code(0).stderr;
+    assert!(!third.contains("earlier run"), "{third}");
+}
+
+#[test]
+fn an_address_in_a_journal_that_is_not_the_endpoints_is_not_asked() {
+    let place = Place::new();
+    let _ = place.line(APPLY).code(0);
+    let journal = journals(&folder(&place)).remove(0);
+    let text = cut(&journal.path, "after").replace("https://management.azure.com", "https://evil.example");
+    assert!(text.contains("evil.example"), "{text}");
+    std::fs::write(&journal.path, text).unwrap();
+    let again = place.line(&format!("{APPLY} -v")).code(0).stderr;
+    assert!(again.contains("An earlier run"), "{again}");
+    assert!(!again.contains("perationStatuses") && !again.contains("evil"), "{again}");
+}
+
+#[test]
+fn a_run_that_completes_another_says_so_in_both() {
+    let place = Place::new();
+    let fault = "match=PATCH:/containerApps/ status=400 times=9";
+    let mut failing: Vec<&str> = APPLY.split_whitespace().collect();
+    failing.extend(["--sandbox-fault", fault]);
+    let _ = place.run(failing).code(1);
+    let first = journals(&folder(&place)).remove(0);
+    assert_eq!(first.end().map(|end| end.status.as_str()), Some("failed"));
+    let _ = cut(&first.path, "after");
+    // Another command is no continuation.
+    let _ = place.line("apply managed-identity --sandbox -p identity=system").code(0);
+    assert_eq!(journals(&folder(&place))[0].run.continues, None);
+    let _ = place.line("sandbox reset").code(0);
+    let mut failing: Vec<&str> = APPLY.split_whitespace().collect();
+    failing.extend(["--sandbox-fault", fault]);
+    let _ = place.run(failing).code(1);
+    let first = journals(&folder(&place)).remove(0);
+    let _ = cut(&first.path, "after");
+    let _ = place.line(APPLY).code(0);
+    let both = journals(&folder(&place));
+    assert_eq!(both.len(), 2);
+    assert_eq!(both[0].run.continues.as_deref(), Some(first.run.id.as_str()));
+    assert_eq!(both[1].end().and_then(|end| end.continued_by.clone()), Some(both[0].run.id.clone()));
+    assert!(!both[1].was_interrupted());
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_is_one_clear_error_and_hides_no_other() {
+    let place = Place::new();
+    let _ = place.line(APPLY).code(0);
+    let runs = folder(&place).join("runs");
+    let junk = runs.join("20991126T083000Z-3f9a1c.jsonl");
+    std::fs::write(&junk, "something else\n").unwrap();
+    let listed = place.line("runs --sandbox -o json").code(0).json();
+    assert_eq!(listed["runs"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        (listed["diagnostics"][0]["code"].as_str(), listed["diagnostics"][0]["severity"].as_str()),
+        (Some("journal"), Some("warning"))
+    );
+    for (id, code) in [
+        ("20991126T083000Z-3f9a1c", "journal"),
+        ("20991126T083001Z-3f9a1c", "no-such-run"),
+        ("../key", "no-such-run"),
+    ] {
+        let report = place.line(&format!("runs show {id} --sandbox -o json")).code(1).json();
+        assert_eq!(report["diagnostics"][0]["code"], code, "{report:#}");
+        assert_eq!(report["diagnostics"].as_array().map(Vec::len), Some(1));
+    }
+    let _ = place.line(APPLY).code(0);
+    assert_eq!(std::fs::read_to_string(&junk).unwrap(), "something else\n");
+}
+
+#[test]
+fn what_a_journal_holds_does_not_reach_a_terminal_as_a_command() {
+    let place = Place::new();
+    let _ = place.line(APPLY).code(0);
+    let journal = journals(&folder(&place)).remove(0);
+    let text = std::fs::read_to_string(&journal.path).unwrap();
+    let hostile = text
+        .replace("change the container app", "\\u001b[31mchange \\u202ethe")
+        .replace("\"owner", "\"\\u009bowner");
+    assert_ne!(text, hostile);
+    std::fs::write(&journal.path, hostile).unwrap();
+    for line in ["runs show --sandbox", "runs --sandbox", "runs show --sandbox -o json"] {
+        let shown = place.line(line).code(0).stdout;
+        assert!(!shown.chars().any(|c| matches!(c, '\u{1b}' | '\u{9b}' | '\u{202e}')), "{shown:?}");
+    }
+}
