@@ -87,7 +87,11 @@ impl Recording {
         let copy = flags.journal.clone();
         // One that cannot be read is told by `runs`; what is in Azure says enough to go on.
         let last = folder.runs_on(&target).map_err(told)?.journals.into_iter().next();
-        let earlier = last.filter(|last| last.was_interrupted() || !begun(last).is_empty());
+        let open = |last: &Journal| {
+            last.was_interrupted()
+                || last.end().is_some_and(|end| end.status != "ok") && !begun(last).is_empty()
+        };
+        let earlier = last.filter(open);
         Ok(Some(Recording { folder, target, id, copy, earlier, writer: OnceLock::new(), _lock: lock }))
     }
 

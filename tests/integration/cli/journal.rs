@@ -146,7 +146,7 @@ fn the_same_command_waits_for_what_a_killed_run_began_and_is_told() {
     let id = &journal.run.id;
     // The end of the line that was being written is no harm either.
     let text = cut(&journal.path, "after");
-    assert!(text.contains("perationStatuses"), "the operation's address is recorded: {text}");
+    assert!(text.contains("perationResults"), "the operation's address is recorded: {text}");
     std::fs::write(&journal.path, text + "{\"entry\":\"do").unwrap();
     let listed = place.line("runs --sandbox -o json").code(0).json();
     assert_eq!(listed["runs"][0]["status"], "cut-off");
@@ -161,7 +161,7 @@ fn the_same_command_waits_for_what_a_killed_run_began_and_is_told() {
     );
     let again = place.line(&format!("{APPLY} -v")).code(0).stderr;
     assert!(again.contains(&format!("An earlier run ({id}) was interrupted")), "{again}");
-    assert!(again.contains("perationStatuses"), "{again}");
+    assert!(again.contains("perationResults"), "{again}");
     let left = journals(&folder(&place));
     assert_eq!(left.len(), 1, "nothing was left to write");
     assert_eq!(left[0].end().map(|end| end.status.as_str()), Some("ok"));
@@ -179,7 +179,7 @@ fn an_address_in_a_journal_that_is_not_the_endpoints_is_not_asked() {
     std::fs::write(&journal.path, text).unwrap();
     let again = place.line(&format!("{APPLY} -v")).code(0).stderr;
     assert!(again.contains("An earlier run"), "{again}");
-    assert!(!again.contains("perationStatuses") && !again.contains("evil"), "{again}");
+    assert!(!again.contains("perationResults") && !again.contains("evil"), "{again}");
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn what_a_journal_holds_does_not_reach_a_terminal_as_a_command() {
     let text = std::fs::read_to_string(&journal.path).unwrap();
     let hostile = text
         .replace("change the container app", "\\u001b[31mchange \\u202ethe")
-        .replace("\"owner", "\"\\u009bowner");
+        .replace("\"caller\":\"", "\"caller\":\"\\u009b");
     assert_ne!(text, hostile);
     std::fs::write(&journal.path, hostile).unwrap();
     for line in ["runs show --sandbox", "runs --sandbox", "runs show --sandbox -o json"] {
