@@ -61,8 +61,8 @@ impl Executor {
             let end = end.ok_or(Failure::Interrupted)?;
             self.over(number, &end);
             let last = end.map_err(|error| {
-                let failure = Failure::of_write(&error, &done.what, plan, self.clock.now());
-                unfinished(effect, &error, failure)
+                let look = || effect.look(quote);
+                unfinished(&error, Failure::of_action(&error, &done.what, plan, self.clock.now(), look))
             })?;
             // What stands at `Location` in the end is the answer, else what came at once.
             let last = last.map_or_else(Value::null, answered);
@@ -126,18 +126,14 @@ fn says_something(answer: &Value) -> bool {
 }
 
 /// Azure took it, and it failed or how it ends is not known.
-fn unfinished(effect: &Effect, error: &ArmError, failure: Failure) -> Failure {
+fn unfinished(error: &ArmError, failure: Failure) -> Failure {
     let end = match error.kind() {
         ArmErrorKind::Operation(_) => "Azure took the request, and what it began failed",
         _ => "Azure took the request; how what it began ends is not known",
     };
-    let mut failure = failure
-        .and_note(end)
-        .and_note("it is not sent again in this run, and nothing that comes after it was done; the same command, run again, decides by what is there then");
-    if failure.diagnostic().is_some_and(|diagnostic| diagnostic.fix.is_none()) {
-        failure.advise(effect.look(quote));
-    }
     failure
+        .and_note(end)
+        .and_note("it is not sent again in this run, and nothing that comes after it was done; the same command, run again, decides by what is there then")
 }
 
 /// Nobody knows whether Azure took it, and it is not to be sent twice.

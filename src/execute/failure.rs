@@ -2,9 +2,9 @@
 
 use time::OffsetDateTime;
 
-use crate::azure::{ArmError, ArmErrorKind};
+use crate::azure::{ArmError, ArmErrorKind, Method};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::plan::{Plan, PullFacts, explain};
+use crate::plan::{Plan, PullFacts, explain, quote};
 
 const DEPLOYMENT_ERRORS: &str = "https://learn.microsoft.com/azure/container-apps/deployment-errors";
 
@@ -44,8 +44,13 @@ impl Failure {
         }
     }
 
-    /// The failure of a read or write, with what was being done.
+    /// The failure of a read or write, with what was being done and what is left to do.
     pub(super) fn azure(error: &ArmError, doing: &str) -> Failure {
+        Failure::explained(error, doing).or_fix(|| otherwise(error))
+    }
+
+    /// The same without a fix where nothing more is known.
+    fn explained(error: &ArmError, doing: &str) -> Failure {
         let mut diagnostic = error.to_diagnostic().note(format!("while trying to {doing}"));
         // An operation's own code says little; the platform's words in its message say why.
         if matches!(error.kind(), ArmErrorKind::Operation(_))
@@ -65,6 +70,14 @@ impl Failure {
             ArmErrorKind::Deadline { .. } => Failure::Deadline(diagnostic),
             _ => Failure::Azure(diagnostic),
         }
+    }
+
+    /// Says what mends it, where nothing says so yet.
+    fn or_fix(mut self, fix: impl FnOnce() -> String) -> Failure {
+        if let Some(diagnostic) = self.diagnostic_mut() {
+            diagnostic.fix.get_or_insert_with(fix);
+        }
+        self
     }
 
     /// Says what mends it, better than was known before.
@@ -104,8 +117,23 @@ impl Failure {
 
     /// The failure of a write of `plan`: a pull that failed is told with what the run knows of the registry.
     pub(super) fn of_write(error: &ArmError, doing: &str, plan: &Plan, now: OffsetDateTime) -> Failure {
+        Failure::of_write_known(error, doing, plan, now).or_fix(|| otherwise(error))
+    }
+
+    /// The same of an action; `look` says how to see what became of it.
+    pub(super) fn of_action(
+        error: &ArmError,
+        doing: &str,
+        plan: &Plan,
+        now: OffsetDateTime,
+        look: impl FnOnce() -> String,
+    ) -> Failure {
+        Failure::of_write_known(error, doing, plan, now).or_fix(look)
+    }
+
+    fn of_write_known(error: &ArmError, doing: &str, plan: &Plan, now: OffsetDateTime) -> Failure {
         let text = error.to_string();
-        match Failure::azure(error, doing) {
+        match Failure::explained(error, doing) {
             Failure::Azure(diagnostic) => {
                 let diagnostic = with_mount_cause(*diagnostic, plan, &text);
                 Failure::Azure(Box::new(with_pull_causes(diagnostic, &plan.pulls, &text, now)))
@@ -119,6 +147,22 @@ impl Failure {
             Diagnostic::error(codes::DEADLINE, format!("not done in time: {doing}"))
                 .fix("run the same command again: it goes on from what is there; --timeout gives it longer"),
         ))
+    }
+}
+
+/// What is left to do about an error of which nothing more is known.
+fn otherwise(error: &ArmError) -> String {
+    const AGAIN: &str = "run the same command again: it goes on from what is there";
+    match (error.request(), error.correlation_id()) {
+        (Some((_, path)), _) if error.is_not_found() => {
+            format!("see whether it is still there: az resource show --ids {}; then {AGAIN}", quote(path))
+        }
+        // Reads are in no activity log.
+        (Some((method, _)), Some(id)) if method != Method::Get && !error.is_transient() => format!(
+            "see what Azure logged of it: az monitor activity-log list --correlation-id {}; mend that, then {AGAIN}",
+            quote(id)
+        ),
+        _ => AGAIN.to_owned(),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::azure::types::{Compare, ResourceType};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::merge::{self, Owned, equal};
 use crate::recipe::{Removal, StepKind};
+use crate::steps;
 use crate::value::Value;
 
 /// The plan's steps: every round of every step that takes part.
@@ -48,7 +49,23 @@ pub(super) fn step_plans(engine: &Engine<'_>) -> Vec<StepPlan> {
             }
         }
     }
+    mend_failed(engine, &mut plans);
     plans
+}
+
+/// An app that an operation of ours has left `Failed` although everything of the run stands on it is written once more.
+/// Any write of the run's does that, so that there is nothing to add where one is due.
+fn mend_failed(engine: &Engine<'_>, plans: &mut [StepPlan]) {
+    let app = engine.request.target.app_id();
+    let mut of_app: Vec<&mut StepPlan> =
+        plans.iter_mut().filter(|step| step.outcome.resource.as_ref() == Some(&app)).collect();
+    if engine.app_that_serves().is_some() || of_app.iter().any(|step| step.outcome.pending()) {
+        return;
+    }
+    let Some(running) = engine.running_template(&engine.app()) else { return };
+    for step in of_app.iter_mut().filter(|step| step.outcome.effect.is_none()) {
+        steps::failed_again(&mut step.outcome, &running);
+    }
 }
 
 /// What writes may need the answer of, by the key of its step.

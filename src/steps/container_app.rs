@@ -88,6 +88,42 @@ pub fn with_secrets_again(mut outcome: Outcome) -> Outcome {
     outcome
 }
 
+/// An operation that failed leaves what it was to set beside the template on the app, which then stays `Failed`: what
+/// the step owns there is not in place, and is sent again. (Assumed, since it stands nowhere: the next write that works
+/// takes it out of that state.) `running`: the template of the newest revision. Where that is not the app's own, the failure may
+/// be another's, and nothing of theirs is rolled out by us.
+pub fn failed_again(outcome: &mut Outcome, running: &Value) {
+    let failed = outcome.live.text_at(&["properties", "provisioningState"]) == Some("Failed");
+    if !failed || !runs(outcome.kind, &outcome.live, running) {
+        return;
+    }
+    for owned in &mut outcome.owned {
+        let keys: Vec<&str> = match owned.path.0.as_slice() {
+            [Segment::Key(top), ..] if top == "identity" => vec![top],
+            [Segment::Key(top), Segment::Key(part), Segment::Key(member), ..]
+                if part == "configuration" && member != "secrets" =>
+            {
+                vec![top, part, member]
+            }
+            _ => continue,
+        };
+        if let Some(member) = outcome.base.at_mut(&keys) {
+            *member = Value::null();
+            owned.in_place = false;
+        }
+    }
+    secrets_again(outcome);
+}
+
+/// Whether the newest revision runs the app's template.
+fn runs(kind: &'static ResourceType, app: &Value, running: &Value) -> bool {
+    let Some(template) = app.at(&["properties", "template"]) else { return false };
+    let inner = Value::new(Data::Map([("template".to_owned(), template.clone())].into_iter().collect()));
+    let fragment = Value::new(Data::Map([("properties".to_owned(), inner)].into_iter().collect()));
+    let seen = merge(kind, &with_template(app, running), &fragment);
+    seen.is_ok_and(|seen| seen.owned.iter().all(|owned| owned.in_place))
+}
+
 fn secrets_again(outcome: &mut Outcome) {
     for owned in &mut outcome.owned {
         if owned.path.pattern().starts_with("properties.configuration.secrets") && owned.in_place {

@@ -22,7 +22,7 @@ use crate::merge::{MergeError, Owned};
 use crate::value::{Data, Path, Segment, Value};
 
 pub use action::{BODY, Effect, due, sent};
-pub use container_app::{container_app, left_behind, with_secrets_again};
+pub use container_app::{container_app, failed_again, left_behind, with_secrets_again};
 pub use image_build::{Folder, Found, ImageBuild, Platform, image_build, shell_word};
 pub use put_back::{Back, WrittenTo, changed_since, needs_earlier, put_back};
 pub use removal::{Leaving, Removed, removal, sql_removal};

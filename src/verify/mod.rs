@@ -4,7 +4,7 @@
 mod standing;
 
 use crate::diagnostic::codes;
-use crate::merge::Owned;
+use crate::merge::{Owned, equal};
 use crate::plan::{ByHand, Finding, Plan, State, Status, StepPlan};
 use crate::value::{Redacted, strip_control};
 
@@ -52,7 +52,10 @@ fn desired_state(plan: &Plan, step: &StepPlan) -> Finding {
         // Nothing that it says could be compared: that is no proof.
         return Finding::new(Status::CouldNotCheck, codes::DESIRED_STATE, name).of(&step.instance);
     }
-    let missing: Vec<&Owned> = step.outcome.owned.iter().filter(|owned| !owned.in_place).collect();
+    // What is only sent again since an operation failed is as it is wanted; the app's health speaks of the rest.
+    let sent_again = |owned: &Owned| equal(step.outcome.kind, &owned.path, &owned.live, &owned.wanted);
+    let missing: Vec<&Owned> =
+        step.outcome.owned.iter().filter(|owned| !owned.in_place && !sent_again(owned)).collect();
     if let Some(wait) = &step.outcome.wait {
         let finding = if missing.is_empty() {
             Finding::passed(codes::DESIRED_STATE, name).detail(wait.what.clone())

@@ -158,12 +158,14 @@ impl Executor {
 fn of_traffic(error: &ArmError, what: &str) -> Failure {
     match error.kind() {
         ArmErrorKind::Deadline { .. } => Failure::deadline(what).and_note(&error.to_string()),
-        _ => Failure::Azure(Box::new(
-            error
-                .to_diagnostic()
-                .note(format!("while trying to {what}"))
-                .note("run the same command again: it goes on from what stands"),
-        )),
+        _ => {
+            const AGAIN: &str = "run the same command again: it goes on from what stands";
+            let diagnostic = error.to_diagnostic().note(format!("while trying to {what}"));
+            Failure::Azure(Box::new(match diagnostic.fix {
+                Some(_) => diagnostic.note(AGAIN),
+                None => diagnostic.fix(AGAIN),
+            }))
+        }
     }
 }
 

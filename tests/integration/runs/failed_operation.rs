@@ -50,3 +50,40 @@ fn an_image_of_others_that_failed_is_not_ours_to_send_again() {
     assert!(plan.writes.is_empty(), "{:#?}", plan.writes);
     assert_eq!(writes(&world.exchanges_since(from)), []);
 }
+
+/// What is beside the template has no revision that could tell that nothing runs it: the app stays `Failed`.
+#[test]
+fn an_identity_whose_operation_failed_is_sent_again_and_the_app_is_well() {
+    let fault = "match=PATCH:/containerApps/ operation-fails";
+    let world = World::with(Switches::default(), vec![fault.parse().unwrap()]);
+    let run = world.apply(&["managed-identity"], &[]);
+    assert!(run.end.is_err(), "the operation failed");
+    let state = world.sandbox.state();
+    assert_eq!(state.app("ca-demo").unwrap().provisioning_state, "Failed");
+    assert!(state.app("ca-demo").unwrap().identity.system.is_some());
+
+    let from = world.count();
+    let again = world.apply(&["managed-identity"], &[]);
+    assert!(failed(&again.findings()).is_empty(), "{:#?}", again.findings());
+    let sent = world.exchanges_since(from);
+    assert_eq!(writes(&sent).len(), 1);
+    let body = sent.iter().find_map(|one| one.request_body.as_ref()).unwrap();
+    assert_eq!(body["identity"]["type"], "SystemAssigned");
+    assert!(body["properties"]["template"].is_null(), "{body}");
+    assert_eq!(again.applied.revisions, Vec::<String>::new());
+    assert_eq!(world.sandbox.state().app("ca-demo").unwrap().provisioning_state, "Succeeded");
+    let from = world.count();
+    world.apply(&["managed-identity"], &[]);
+    assert_eq!(writes(&world.exchanges_since(from)), []);
+}
+
+/// Nothing of the app differs, so the verification of what the recipe owns passes: only the app's health does not.
+#[test]
+fn a_failed_app_does_not_make_what_is_in_place_look_otherwise() {
+    let world = World::new();
+    world.apply(&["managed-identity"], &[]).ok();
+    world.sandbox.edit(|state| state.app_mut("ca-demo").unwrap().provisioning_state = "Failed".to_owned());
+    let findings = world.verify(&["managed-identity"], &[]);
+    let codes: Vec<&str> = failed(&findings).iter().map(|one| one.code.0).collect();
+    assert_eq!(codes, ["app-health"], "{findings:#?}");
+}
