@@ -54,6 +54,7 @@ impl Executor {
             self.answers_suffice(approved, &observed.plan)?;
             self.waits_are_seen(approved, &observed.plan)?;
             if !observed.plan.has_changes() && observed.plan.writes.is_empty() {
+                self.all_seen(approved, &observed.plan)?;
                 return Box::pin(self.judge_served(&context, observed, &mut rolling, false)).await;
             }
             if self.interrupt.requested() {
@@ -110,6 +111,37 @@ impl Executor {
             observed = self.look_again(observed, &ready, &sent, selection, target).await?;
         }
         Err(not_taken(&observed.plan, "the plan"))
+    }
+
+    /// That what was to be written is written, or seen to be in place: what cannot be read any more has no changes either.
+    /// What is left to a person is told as that.
+    fn all_seen(&self, approved: &Plan, plan: &Plan) -> Result<(), Failure> {
+        let wrote = self.so_far().wrote;
+        let unseen = |key: &String| {
+            let step = plan.steps.iter().find(|step| step.key == *key);
+            let unreadable = plan.unreadable.iter().find(|one| one.key == *key);
+            match (step, unreadable) {
+                (_, Some(unreadable)) => Some(unreadable.message.clone()),
+                (Some(step), None) if step.outcome.live.is_unknown() && step.outcome.owned.is_empty() => {
+                    Some("what it changes could not be read again".to_owned())
+                }
+                _ => None,
+            }
+        };
+        let planned = approved.writes.iter().flat_map(|write| keys(approved, write));
+        let mut planned = planned.filter(|key| !wrote.contains(key));
+        match planned.find_map(|key| unseen(&key).map(|reason| (key, reason))) {
+            None => Ok(()),
+            Some((key, reason)) => Err(Failure::Changed(Box::new(
+                Diagnostic::error(
+                    codes::CHANGED_MEANWHILE,
+                    format!("whether {key} is in place cannot be told"),
+                )
+                .note(reason)
+                .note("it was to be written, and was not")
+                .fix("run the same command again: it goes on from what is there"),
+            ))),
+        }
     }
 
     /// The plan on fresh facts after the writes `written`, of the steps `sent`. What Azure accepted is

@@ -106,11 +106,19 @@ fn told(diagnostic: Diagnostic, wait: &Wait) -> Diagnostic {
 
 fn never(wait: &Wait) -> Failure {
     let message = format!("what is waited for has failed: {}", wait.what);
-    Failure::Azure(Box::new(
+    Failure::Azure(Box::new(mended(
         told(Diagnostic::error(codes::WAIT_FAILED, message), wait).note(
             "what comes after it was not done; the same command, run again, goes on from what is there",
         ),
-    ))
+    )))
+}
+
+/// With what is left to do where the recipe does not say it.
+fn mended(mut diagnostic: Diagnostic) -> Diagnostic {
+    diagnostic
+        .fix
+        .get_or_insert_with(|| "mend what the cause names, then run the same command again".to_owned());
+    diagnostic
 }
 
 fn too_long(wait: &Wait, elapsed: Duration, failed: Option<&Failure>) -> Failure {

@@ -14,6 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use acarecipe::clock::Clock as _;
 use acarecipe::plan::Selection;
 use acarecipe::sandbox::{Delays, Fault, State};
 use serde_json::Value as Json;
@@ -108,9 +109,18 @@ impl Calm {
         }
         if attempt.end.is_err() || strike.what == What::Gone {
             self.completes(&world, strike, &case);
-        } else {
-            judge::same(&end, &self.start, &self.wanted, strike, &case);
+            return ended;
         }
+        settled(&world);
+        if let (Ok(plan), true) = (&attempt.end, strike.hides()) {
+            // What could not be seen is told; and it is done once it can.
+            if !judge::means(&world.sandbox.state(), &self.wanted) {
+                judge::unseen_is_told(plan, &case);
+                self.completes(&world, strike, &case);
+                return "ended well with something that could not be seen";
+            }
+        }
+        judge::same(&world.sandbox.state(), &self.start, &self.wanted, strike, &case);
         ended
     }
 
@@ -118,12 +128,10 @@ impl Calm {
     fn completes(&self, world: &World, strike: &Strike, case: &str) {
         let case = format!("{case}, then again");
         world.sandbox.set_faults(Vec::new());
-        let now = acarecipe::clock::Clock::now(&*world.clock);
+        settled(world);
+        let now = world.clock.now();
         world.sandbox.edit(|state| {
-            // What hung comes to an end some day, and so does a role that is slow.
-            for operation in state.operations.values_mut().filter(|operation| operation.due.is_none()) {
-                operation.due = Some(now);
-            }
+            // A role that is slow holds some day.
             for role in state.role_assignments.values_mut() {
                 role.in_force_from = role.in_force_from.min(now);
             }
@@ -138,9 +146,22 @@ impl Calm {
             return;
         }
         assert!(again.end.is_ok(), "{case}: {:?}", again.end);
+        settled(world);
+        let end = world.sandbox.state();
         judge::kept(&self.start, &end);
         judge::same(&end, &self.start, &self.wanted, strike, &case);
     }
+}
+
+/// Some time later: what hung comes to an end some day, and what others began.
+fn settled(world: &World) {
+    let now = world.clock.now();
+    world.sandbox.edit(|state| {
+        for operation in state.operations.values_mut().filter(|operation| operation.due.is_none()) {
+            operation.due = Some(now);
+        }
+    });
+    World::block_on(world.clock.sleep(Duration::from_secs(60)));
 }
 
 /// What a case is called.

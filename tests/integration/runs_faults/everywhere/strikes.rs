@@ -42,6 +42,11 @@ impl Strike {
         self.fault == "operation-fails"
     }
 
+    /// Whether by it something cannot be seen that is there.
+    pub fn hides(&self) -> bool {
+        self.fault == "denied"
+    }
+
     /// Whether it strikes a question about a name, which is no exchange.
     pub fn is_name(&self) -> bool {
         self.place.starts_with("match=DNS:")
