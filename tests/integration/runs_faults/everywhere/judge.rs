@@ -101,6 +101,9 @@ pub fn same(end: &State, start: &State, wanted: &Json, strike: &Strike, case: &s
         end.role_assignments.retain(|key, role| known(&role.principal) || before.contains_key(key));
     }
     let mut have = meaning(&end);
+    if strike.what == What::Gone {
+        without_orphans(&mut have, &wanted.to_string());
+    }
     if strike.what == What::Edited || strike.hides() {
         // Another one may have been made from what could be seen.
         for meaning in [&mut have, &mut wanted] {
@@ -148,6 +151,19 @@ fn without_history(value: &mut Json) {
         Json::Array(elements) => {
             elements.retain(|element| element["name"] != EDITED);
             elements.iter_mut().for_each(without_history);
+        }
+        _ => {}
+    }
+}
+
+/// Without assignments to a principal that nobody has any more, in the lists that other services keep.
+fn without_orphans(value: &mut Json, wanted: &str) {
+    match value {
+        Json::Object(members) => members.values_mut().for_each(|member| without_orphans(member, wanted)),
+        Json::Array(elements) => {
+            elements
+                .retain(|one| one["principal"].as_str().is_none_or(|principal| wanted.contains(principal)));
+            elements.iter_mut().for_each(|element| without_orphans(element, wanted));
         }
         _ => {}
     }

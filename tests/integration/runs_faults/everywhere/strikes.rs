@@ -1,5 +1,6 @@
 //! Which faults a request can meet.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use acarecipe::sandbox::{Exchange, Service};
@@ -193,25 +194,27 @@ pub fn of(exchanges: &[Exchange], questions: &[(String, String)], edited: &str) 
     strikes
 }
 
-/// The part for every day: a write meets every sixth of its faults, and every sixth read one of its own; which, goes in
-/// turn from request to request and from scenario to scenario (`number`), so that every kind is met somewhere.
+/// The part for every day: what strikes once, but for a refusal by rights; a write meets every sixth of these, and every
+/// sixth read one of its own. Which, goes in turn from request to request and from scenario to scenario (`number`), so
+/// that every such kind is met somewhere. What lasts, is gone, is edited or stays unseen is for the whole.
 pub fn part(strikes: Vec<Strike>, number: usize) -> Vec<Strike> {
-    let mut counts = std::collections::BTreeMap::new();
+    let strikes: Vec<Strike> =
+        strikes.into_iter().filter(|strike| strike.what == What::Once && !strike.hides()).collect();
+    let mut counts = BTreeMap::new();
     for strike in &strikes {
         *counts.entry((strike.is_name(), strike.request)).or_insert(0_usize) += 1;
     }
-    let mut seen = std::collections::BTreeMap::new();
-    let chosen = |strike: &Strike| {
+    let mut seen = BTreeMap::new();
+    let mut chosen = |strike: &Strike| {
         let key = (strike.is_name(), strike.request);
         let position = seen.entry(key).or_insert(0_usize);
         *position += 1;
-        let turn = *position + strike.request + number;
+        let turn = strike.request + number;
         if strike.write {
-            turn.is_multiple_of(6)
+            (*position + turn).is_multiple_of(6)
         } else {
-            (strike.request + number).is_multiple_of(6) && (*position + turn / 6).is_multiple_of(counts[&key])
+            turn.is_multiple_of(6) && (*position + turn / 6).is_multiple_of(counts[&key])
         }
     };
-    let mut chosen = chosen;
     strikes.into_iter().filter(|strike| chosen(strike)).collect()
 }
