@@ -1,8 +1,9 @@
 //! The client: its settings, reads and writes.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use azure_core::http::policies::Policy;
@@ -128,6 +129,8 @@ pub(super) struct Inner {
     pub(super) sql: Arc<dyn SqlServer>,
     pub(super) prober: Arc<dyn Prober>,
     pub(super) resolver: Arc<dyn Resolver>,
+    /// Values that no text may show ([`ArmClient::hide`]).
+    pub(super) hidden: Mutex<BTreeSet<String>>,
 }
 
 impl fmt::Debug for ArmClient {
@@ -204,6 +207,7 @@ impl ArmClient {
                 sql,
                 prober,
                 resolver,
+                hidden: Mutex::default(),
             }),
             correlation: None,
         }
@@ -214,6 +218,14 @@ impl ArmClient {
     #[must_use]
     pub fn apart(&self) -> ArmClient {
         ArmClient { inner: Arc::clone(&self.inner), correlation: Some(Uuid::new_v4()) }
+    }
+
+    /// From here on no text that comes from a server shows these values, however they are spelt: inputs that are
+    /// secret, and what Azure told in confidence. A server may repeat them in any message. One of fewer than four
+    /// bytes is told from no other text, and would leave nothing of a message.
+    pub fn hide(&self, values: impl IntoIterator<Item = String>) {
+        let mut hidden = self.inner.hidden.lock().unwrap_or_else(PoisonError::into_inner);
+        hidden.extend(values.into_iter().filter(|value| value.len() >= 4));
     }
 
     /// Where requests go.

@@ -1,5 +1,6 @@
 //! ARM resource ids: compared without regard to case, shown as they came.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -10,6 +11,17 @@ use std::hash::{Hash, Hasher};
 /// equality, ordering and hashing ignore case.
 #[derive(Clone, Debug)]
 pub struct ResourceId(String);
+
+/// A name as one segment of an id, whatever it is: a slash in it is escaped, and so is a name that means the segment
+/// itself or the one above it. No resource has such a name, and no request for one is sent
+/// ([`ArmRequest`](super::ArmRequest) takes no escape); what matters is that it never means another resource.
+fn segment(name: &str) -> Cow<'_, str> {
+    match name {
+        "." | ".." => Cow::Owned(name.replace('.', "%2E")),
+        _ if name.contains('/') => Cow::Owned(name.replace('/', "%2F")),
+        _ => Cow::Borrowed(name),
+    }
+}
 
 impl ResourceId {
     /// Parses an id. `None` unless it is a chain of `/name/value` pairs that starts with
@@ -38,25 +50,25 @@ impl ResourceId {
 
     /// The id of a subscription.
     pub fn subscription_id(subscription: &str) -> ResourceId {
-        ResourceId(format!("/subscriptions/{subscription}"))
+        ResourceId(format!("/subscriptions/{}", segment(subscription)))
     }
 
     /// The id of a resource group.
     pub fn group(subscription: &str, group: &str) -> ResourceId {
-        ResourceId(format!("/subscriptions/{subscription}/resourceGroups/{group}"))
+        ResourceId(format!("/subscriptions/{}/resourceGroups/{}", segment(subscription), segment(group)))
     }
 
     /// The id of a top-level resource or extension resource below `self` (a group, subscription or
     /// resource): `kind` is `Namespace/type`.
     #[must_use]
     pub fn provider(&self, kind: &str, name: &str) -> ResourceId {
-        ResourceId(format!("{}/providers/{kind}/{name}", self.0))
+        ResourceId(format!("{}/providers/{kind}/{}", self.0, segment(name)))
     }
 
     /// The id of a child: `kind` is the last part of its type (`revisions`).
     #[must_use]
     pub fn child(&self, kind: &str, name: &str) -> ResourceId {
-        ResourceId(format!("{}/{kind}/{name}", self.0))
+        ResourceId(format!("{}/{kind}/{}", self.0, segment(name)))
     }
 
     /// The id of a resource of the type `kind` in `self`: a child, however deep, when `self` is of a type that

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::errors::{ArmError, ArmErrorKind};
 use super::operations::Operation;
+use crate::value::{invisible, strip_control};
 
 /// An HTTP method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,18 +100,23 @@ impl ArmRequest {
     }
 
     /// The URL below `endpoint`. Refuses a path that could leave the endpoint or mean another resource than
-    /// it shows: an empty, `.` or `..` segment, a query, a fragment, a backslash or an escape.
+    /// it shows: an empty, `.` or `..` segment, a query, a fragment, a backslash or an escape; and one that is longer
+    /// than any id. What else a segment holds is percent-encoded, as query parameters are.
     pub(crate) fn url(&self, endpoint: &Url) -> Result<Url, ArmError> {
-        let refuse = |reason: String| {
-            ArmError::new(ArmErrorKind::Request { reason }).on(self.method, self.path.clone())
-        };
+        let refuse =
+            |reason: String| ArmError::new(ArmErrorKind::Request { reason }).on(self.method, cut(&self.path));
         let Some(rest) = self.path.strip_prefix('/') else {
             return Err(refuse("the path does not begin with '/'".to_owned()));
         };
+        if self.path.len() > LONGEST {
+            return Err(refuse(format!("the path is longer than {LONGEST} bytes")));
+        }
         for segment in rest.split('/') {
-            let odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '?' | '#' | '%' | '\\');
+            let odd = |c: char| {
+                c.is_control() || c.is_whitespace() || invisible(c) || matches!(c, '?' | '#' | '%' | '\\')
+            };
             if matches!(segment, "" | "." | "..") || segment.contains(odd) {
-                return Err(refuse(format!("'{segment}' cannot be a segment of a path")));
+                return Err(refuse(format!("'{}' cannot be a segment of a path", cut(segment))));
             }
         }
         if self.api_version.is_empty() {
@@ -126,6 +132,19 @@ impl ArmRequest {
             }
         }
         Ok(url)
+    }
+}
+
+/// The longest path, in bytes: far longer than any id.
+const LONGEST: usize = 8 * 1024;
+
+/// The start of a path as a message may show it.
+fn cut(text: &str) -> String {
+    const SHOWN: usize = 300;
+    let text = strip_control(text);
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
     }
 }
 
@@ -204,6 +223,13 @@ mod tests {
             "/a b",
             "/a\n",
             "/subscriptions/",
+            "/a\u{ad}b",
+            "/a\u{202e}b",
+            "/a\u{85}b",
+            "/a%2fb",
+            "/a;/..",
+            &format!("/{}", "a".repeat(10_000)),
+            &"/a".repeat(5_000),
         ] {
             assert!(ArmRequest::get(path, "2020-01-01").url(&endpoint).is_err(), "{path}");
         }

@@ -1,8 +1,9 @@
 //! One try of a request, and tries repeated until one answers.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use azure_core::credentials::Secret;
 use azure_core::error::ErrorKind;
 use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::{AsyncRawResponse, Context, Pipeline, PipelineStreamOptions, Request};
@@ -260,6 +261,14 @@ impl ArmClient {
     /// Where a link of a response leads, if that is this endpoint.
     pub(super) fn follow(&self, link: &'static str, target: &str) -> Result<Url, ArmError> {
         let endpoint = &self.inner.endpoint;
+        if text::tells(target, &self.secrets(), &self.values()) {
+            // Its path would be told of every request, and kept.
+            return Err(ArmError::new(ArmErrorKind::ForeignHost {
+                link,
+                found: "an address that repeats a secret".to_owned(),
+                expected: endpoint.url().origin().ascii_serialization(),
+            }));
+        }
         let url = endpoint.url().join(target).ok().filter(|url| endpoint.has(url));
         url.ok_or_else(|| {
             let origin = |url: &Url| {
@@ -279,15 +288,28 @@ impl ArmClient {
         (self.inner.events)(event);
     }
 
-    /// Foreign text, fit to be shown: this client's tokens are not in it.
+    /// Foreign text, fit to be shown: this client's tokens, and what is to be hidden, are not in it.
     pub(super) fn clean(&self, foreign: &str) -> String {
+        let values = self.values();
+        // Before it is cut, and once more where control characters stood within a value.
+        let known = text::without(foreign, &values);
+        text::without(&text::clean(&known, &self.secrets()), &values)
+    }
+
+    /// The tokens, and what was needed to get them.
+    fn secrets(&self) -> Vec<Secret> {
         let mut secrets = self.inner.endpoint.hidden.clone();
         match (&self.inner.endpoint.bearer, &self.inner.credential) {
             (Bearer::Fixed(token), _) => secrets.push(token.clone()),
             (_, Some((credential, _))) => secrets.extend(credential.issued()),
             (Bearer::Credential { .. }, None) => {}
         }
-        text::clean(foreign, &secrets)
+        secrets
+    }
+
+    /// What is to be hidden ([`ArmClient::hide`]).
+    fn values(&self) -> Vec<String> {
+        self.inner.hidden.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// Makes the credential issue a new token. False when there is only the one.

@@ -30,6 +30,7 @@ pub use databases::SandboxDatabases;
 pub use hosts::SandboxHosts;
 pub use names::SandboxNames;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -134,11 +135,14 @@ enum Command {
 
 /// Parses the process's arguments, runs the command, and gives its exit code.
 pub fn main() -> ExitCode {
+    crate::render::tell_panics();
     let ending = match Cli::try_parse() {
         Ok(cli) => match cli.output.screen() {
             Ok(screen) => {
                 cli.output.trace();
-                run(cli.command, &cli.output, &screen)
+                // What goes wrong in the program itself is an end as any other, also for machines.
+                let run = AssertUnwindSafe(|| run(cli.command, &cli.output, &screen));
+                catch_unwind(run).unwrap_or_else(|_| broken(&screen, asked_command(), asked_sandbox()))
             }
             Err(found) => refuse(&fallback(), asked_command(), asked_sandbox(), &[*found], Ending::Usage),
         },
@@ -150,12 +154,13 @@ pub fn main() -> ExitCode {
 /// Help and version on stdout are what was asked for; anything else is a mistake, which a machine is
 /// told in JSON if it asked for that.
 fn not_parsed(error: &clap::Error) -> Ending {
-    // A closed pipe is no error.
-    let _ = error.print();
     if !error.use_stderr() {
+        // A closed pipe is no error.
+        let _ = error.print();
         return Ending::Ok;
     }
     let screen = fallback();
+    screen.usage(error, std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()));
     let text = error.to_string();
     let message = text.lines().next().unwrap_or_default();
     let message = message.strip_prefix("error: ").unwrap_or(message);
@@ -164,6 +169,16 @@ fn not_parsed(error: &clap::Error) -> Ending {
     report.end(Ending::Usage);
     screen.report(&report);
     Ending::Usage
+}
+
+/// The end of a command that broke on a mistake of this program, which has been told already.
+fn broken(screen: &Screen, command: &'static str, sandbox: bool) -> Ending {
+    let mut report = Report::new(command, sandbox);
+    let message = "a mistake of this program stopped it; what it had done stands";
+    report.diagnose([&Diagnostic::error(codes::INTERNAL, message)]);
+    report.end(Ending::Failed);
+    screen.report(&report);
+    Ending::Failed
 }
 
 /// The screen of a command line that could not be parsed: JSON if it can be seen that it was wanted.

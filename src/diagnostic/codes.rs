@@ -59,6 +59,7 @@ codes! {
     PLAN_FILE = "plan-file", "a file that is no saved plan of this program, or not as it was saved";
     PLAN_FOR_OTHER = "plan-for-other", "a saved plan for another target, recipe or input";
     PLAN_DIFFERS = "plan-differs", "what would be changed now is not what a saved plan approves";
+    INTERNAL = "internal", "a mistake of this program";
 
     // The journal.
     STATE_FOLDER = "state-folder", "the folder of journals, or a file in it, cannot be used";

@@ -7,6 +7,10 @@ use crate::azure::{ArmError, ArmRequest, Method};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::{BODY, Fact, Facts, Read};
 use crate::plan::{Action, Plan, role_lines};
+use crate::value::Value;
+
+/// No key or token that Azure hands out is shorter, in bytes.
+const KEY: usize = 12;
 
 impl Executor {
     /// `facts` with the answers of the actions of these steps.
@@ -40,7 +44,13 @@ impl Executor {
             request = request.body(body);
         }
         match self.client.read(&request, self.deadline).await {
-            Ok(answer) if answer.body.is_object() => Ok(Fact::answered(answer.body)),
+            Ok(answer) if answer.body.is_object() => {
+                let fact = Fact::answered(answer.body);
+                let secrets = fact.value().map(Value::secrets).unwrap_or_default();
+                // The names and kinds of keys are short and are no secret.
+                self.client.hide(secrets.into_iter().filter(|text| text.len() >= KEY));
+                Ok(fact)
+            }
             Ok(_) => Err(Failure::Azure(Box::new(
                 Diagnostic::error(codes::SECRET_UNAVAILABLE, format!("no answer: {}", action.what()))
                     .note("Azure took the request and answered with nothing; what needs it was not written")

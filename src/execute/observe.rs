@@ -53,6 +53,8 @@ impl Executor {
         target: &Target,
         rights: bool,
     ) -> Result<Observed, Failure> {
+        // No text of a server may show what the caller gave as a secret.
+        self.client.hide(selection.inputs.secrets());
         let (mut rounds, mut reads) = (0, 0);
         // Without a token the reads say so.
         let caller = self.client.caller().await.ok();
@@ -73,8 +75,7 @@ impl Executor {
         }
     }
 
-    /// As [`Executor::observe`], after an operation that somebody else (or a run that was killed) started on the app, or on
-    /// another resource that the run is to have, is done.
+    /// As [`Executor::observe`], after an operation that somebody else started on the app is done.
     ///
     /// # Errors
     /// As there; the operation does not end before the deadline.
@@ -85,32 +86,21 @@ impl Executor {
         rights: bool,
     ) -> Result<Observed, Failure> {
         let observed = self.observe(selection, target, rights).await?;
-        let observed = self
-            .until(
-                observed,
-                selection,
-                target,
-                rights,
-                "the operation in progress on the app",
-                |executor, plan, elapsed| {
-                    // What stands in the way is told at once; waiting does not mend it.
-                    let done = !plan.busy || plan.blocked();
-                    if !done {
-                        executor.observer.event(&Event::Busy { resource: target.app.clone(), elapsed });
-                    }
-                    done
-                },
-            )
-            .await?;
-        let Some(underway) = observed.plan.underway() else { return Ok(observed) };
-        let (noun, id) = (underway.kind.noun, underway.id.clone());
-        let what = format!("the operation in progress on {noun} {}", id.name());
-        self.until(observed, selection, target, rights, &what, |executor, plan, elapsed| {
-            let Some(underway) = plan.underway().filter(|_| !plan.blocked()) else { return true };
-            let resource = underway.id.name().to_owned();
-            executor.observer.event(&Event::Busy { resource, elapsed });
-            false
-        })
+        self.until(
+            observed,
+            selection,
+            target,
+            rights,
+            "the operation in progress on the app",
+            |executor, plan, elapsed| {
+                // What stands in the way is told at once; waiting does not mend it.
+                let done = !plan.busy || plan.blocked();
+                if !done {
+                    executor.observer.event(&Event::Busy { resource: target.app.clone(), elapsed });
+                }
+                done
+            },
+        )
         .await
     }
 
@@ -181,9 +171,6 @@ impl Executor {
             pause = (pause * 2).min(LAST_LOOK);
             let mut facts = observed.facts.clone();
             facts.forget(&target.app_id());
-            if let Some(underway) = observed.plan.underway() {
-                facts.forget(&underway.id);
-            }
             let next = match self.last_look().observe_from(facts, selection, target, rights).await {
                 Ok(next) => next,
                 // The deadline came in the middle of a look: the one before it stands.

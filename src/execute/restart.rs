@@ -45,7 +45,7 @@ impl Executor {
         }
         for name in &names {
             let what = format!("restart the revision {name}");
-            let path = format!("{id}/revisions/{name}/restart");
+            let path = format!("{}/restart", id.child("revisions", name));
             let request = ArmRequest::new(Method::Post, path, version.clone());
             let record = WriteRecord::bare(&request, WriteKind::Restart, &what, keys(plan, write));
             let start = self.clock.now();

@@ -48,6 +48,7 @@ impl Executor {
             .flatten()
             .filter_map(|secret| Some((secret.get("name")?.as_str()?, secret.get("value")?.as_str()?)))
             .collect();
+        self.client.hide(values.values().map(|value| (*value).to_owned()));
         let entries = body
             .pointer_mut(&format!("/{}", kind.secrets().unwrap_or_default().replace('.', "/")))
             .and_then(Json::as_array_mut)

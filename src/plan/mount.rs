@@ -138,8 +138,8 @@ fn judge(engine: &Engine<'_>, environment: &ResourceId, known: &Value, member: &
         mount.causes.push(cause);
         mount.fix = mount.fix.or(fix);
     }
-    let id = found.text_at(&["id"]).map(|id| format!("{id}/fileServices/default/shares/{share}"));
-    if let Some(id) = id.as_deref().and_then(ResourceId::parse)
+    let id = found.text_at(&["id"]).and_then(ResourceId::parse);
+    if let Some(id) = id.and_then(|id| id.resource(SHARE, &format!("default/{share}")))
         && let Some(Fact::Absent { .. }) = engine.asked.ask(&engine.read(&id, SHARE))
     {
         mount.causes.push(format!("the share {share} is not there"));

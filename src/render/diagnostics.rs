@@ -1,5 +1,6 @@
 //! Findings for people, as rustc draws them.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,23 +15,28 @@ use crate::value::strip_control;
 const CONTEXT: usize = 2_000;
 /// Bytes that one caret line may underline.
 const MAX_CARETS: usize = 400;
+/// The most findings that are drawn: a file of a megabyte can have a hundred thousand mistakes, each with its line.
+const MOST: usize = 100;
 /// Narrower than this a snippet cannot be drawn.
 const MIN_WIDTH: usize = 40;
 
 /// The findings one after the other, an empty line between: the message, the places in files, the
 /// cause, the fix on one line, the page, the resource, the correlation id. Ends with a newline unless
-/// there are no findings. `width` is that of the terminal in columns; only snippets are cut to it,
+/// there are no findings; after the first hundred only their number is told. `width` is that of the terminal in columns; only snippets are cut to it,
 /// since commands and links must stay whole.
 pub fn render(diagnostics: &[Diagnostic], colour: bool, width: usize) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(width.max(MIN_WIDTH)).decor_style(DecorStyle::Ascii);
     let mut text = String::new();
-    for diagnostic in diagnostics {
+    for diagnostic in diagnostics.iter().take(MOST) {
         if !text.is_empty() {
             text.push('\n');
         }
         text.push_str(&renderer.render(&[group(diagnostic)]));
         text.push('\n');
+    }
+    if let Some(more) = diagnostics.len().checked_sub(MOST).filter(|more| *more > 0) {
+        let _ = writeln!(text, "\n… and {more} more");
     }
     text
 }

@@ -3,6 +3,7 @@
 mod cases;
 mod catalogue;
 pub mod diagnostics;
+mod panic;
 mod permissions;
 mod progress;
 mod rollout;
@@ -15,6 +16,7 @@ mod workflow;
 
 pub use cases::{case, case_failures, case_run, cases_ending, cases_of};
 pub use catalogue::{recipe_list, recipe_page, rules, standing, variants};
+pub use panic::tell_panics;
 pub use permissions::permissions;
 pub use progress::Progress;
 pub use runs::{run, runs};

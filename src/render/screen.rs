@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value as Json;
 
 use super::diagnostics;
-use super::workflow::no_command;
+use super::workflow::{fit_json, no_command};
 use crate::diagnostic::Diagnostic;
 use crate::expression::Expression;
 use crate::report::Report;
-use crate::value::{Redacted, Value};
+use crate::value::{Redacted, Value, strip_control};
 
 /// How wide text is where nobody says (a log, a file), in columns.
 const WIDTH: usize = 100;
@@ -157,7 +157,7 @@ impl Screen {
                 }
             },
         };
-        self.result(&format!("{json:#}\n"));
+        self.result(&fit_json(&format!("{json:#}\n")));
     }
 
     /// Writes what goes on to stderr.
@@ -180,6 +180,20 @@ impl Screen {
     /// Asks something, on stderr, also when quiet: an answer is needed.
     pub fn ask(&self, question: &str) {
         self.complain(question);
+    }
+
+    /// Writes what is wrong with the command line. What was typed may come from elsewhere (a branch's name, the title
+    /// of a pull request): where an argument of `typed` holds what steers or hides, of it all only what shows stays,
+    /// without colours, which could not be told from it.
+    pub fn usage(&self, error: &clap::Error, mut typed: impl Iterator<Item = String>) {
+        let text = error.render();
+        if typed.any(|one| strip_control(&one) != one) {
+            let text = text.to_string();
+            let lines: Vec<String> = text.split('\n').map(strip_control).collect();
+            self.complain(&lines.join("\n"));
+        } else {
+            self.complain(&text.ansi().to_string());
+        }
     }
 
     fn complain(&self, text: &str) {

@@ -1,4 +1,8 @@
-//! What people read, so that no agent of a pipeline takes a part of it for a command.
+//! What is written, so that no agent of a pipeline takes a part of it for a command, and no terminal obeys it.
+
+use std::fmt::Write as _;
+
+use crate::value::invisible;
 
 /// What starts a command where an agent looks for it anywhere in a line: `##[…]` and, in Azure Pipelines,
 /// `##vso[…]` (<https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands>).
@@ -28,6 +32,11 @@ pub(super) fn no_command(text: &str) -> String {
             }
             continue;
         }
+        // An agent that compares by culture looks past them.
+        if invisible(c) {
+            out.push(c);
+            continue;
+        }
         if matches!(c, '\n' | '\r') {
             (beginning, tail) = (true, String::new());
             out.push(c);
@@ -36,7 +45,7 @@ pub(super) fn no_command(text: &str) -> String {
         let command = c == '[' && ANYWHERE.iter().any(|start| tail.ends_with(start));
         // `::: ` is how a second place is told of: whatever follows, no command begins with a colon and a space.
         let place = || {
-            let mut next = chars.clone();
+            let mut next = chars.clone().filter(|c| !invisible(*c));
             next.next() == Some(':') && next.next() == Some(' ')
         };
         if command || (beginning && c == ':' && tail == ":" && !place()) {
@@ -55,9 +64,51 @@ pub(super) fn no_command(text: &str) -> String {
     out
 }
 
+/// A JSON document in which nothing steers a terminal, hides, or starts a command: the same document, since all of
+/// that can only stand within strings, where an escape says the same.
+pub(super) fn fit_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let mut tail = String::new();
+    for c in json.chars() {
+        let command = c == '[' && ANYWHERE.iter().any(|start| tail.ends_with(start));
+        // Line ends and spaces are the document's own: within a string the writer has escaped them.
+        if command || invisible(c) || (c.is_control() && c != '\n') {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+        if invisible(c) {
+            continue;
+        }
+        tail.push(c.to_ascii_lowercase());
+        if tail.chars().count() > 8 {
+            tail.remove(0);
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
-    use super::no_command;
+    use super::{fit_json, no_command};
+
+    #[test]
+    fn a_document_starts_no_command_and_stays_the_same() {
+        let hostile = serde_json::json!({
+            "##vso[task.setvariable variable=A]b": ["##[group]x", "##\u{ad}[x]", "a\u{202e}b\u{9b}c\u{1b}[0m\u{e0041}"],
+            "list": [[], ["#", "##"], "é 💥"],
+        });
+        let written = fit_json(&format!("{hostile:#}"));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&written).unwrap(), hostile);
+        assert!(!written.to_lowercase().contains("##vso[") && !written.contains("##["), "{written}");
+        assert!(
+            written.chars().all(|c| c == '\n' || !(c.is_control() || crate::value::invisible(c))),
+            "{written}"
+        );
+        assert!(written.contains("é 💥"), "{written}");
+    }
 
     #[test]
     fn no_part_of_a_text_starts_a_command() {
@@ -71,6 +122,9 @@ mod tests {
             ("\u{1b}[2m:\u{1b}[0m:stop-commands::", "\u{1b}[2m:\u{1b}[0m :stop-commands::"),
             (":::a", ": ::a"),
             (":::error:: a", ": ::error:: a"),
+            (":\u{200d}:error::a", ":\u{200d} :error::a"),
+            ("\u{feff}::error::a", "\u{feff}: :error::a"),
+            ("#\u{ad}#[a]##\u{200b}vso[b]", "#\u{ad}# [a]##\u{200b}vso [b]"),
         ] {
             assert_eq!(no_command(text), shown);
         }

@@ -10,7 +10,10 @@ pub(super) mod meanwhile;
 mod notation;
 pub(super) mod refused;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
+use url::form_urlencoded::byte_serialize;
 
 use super::http::{Reply, Request, Response};
 
@@ -75,6 +78,8 @@ pub enum FaultKind {
     ForeignLocation(String),
     /// `details-null`: an error whose `details` is null, without effect.
     DetailsNull,
+    /// `echo`: an error that says back what was sent, `Authorization` and body, in several spellings, without effect.
+    Echo,
     /// `unknown-enum`: states in the answer have a word that nobody knows.
     UnknownEnum,
     /// `page-loop`: a list's `nextLink` leads to the same page.
@@ -192,6 +197,43 @@ impl FaultKind {
         }
     }
 
+    /// The reply in place of any effect that is made of the request.
+    pub(super) fn told_back(&self, request: &Request) -> Option<Reply> {
+        if *self != FaultKind::Echo {
+            return None;
+        }
+        let sent: Vec<&str> = request
+            .headers
+            .iter()
+            .filter(|(name, _)| name == "authorization")
+            .map(|(_, value)| value.as_str())
+            .collect();
+        let sent = sent.join(" ");
+        let body = String::from_utf8_lossy(&request.body);
+        let encoded = STANDARD.encode(sent.trim_start_matches("Bearer "));
+        let mut values = Vec::new();
+        if let Ok(body) = serde_json::from_slice::<Json>(&request.body) {
+            leaves(&body, &mut values);
+        }
+        let spelt: Vec<Json> = values
+            .iter()
+            .map(|value| {
+                let form: String = byte_serialize(value.as_bytes()).collect();
+                json!({ "code": "Invalid", "message": format!("{value} ({form}, {})", STANDARD.encode(value)), "target": value })
+            })
+            .collect();
+        let body = json!({ "error": {
+            "code": "InvalidRequestContent",
+            "message": format!("The request is not valid: {} {} with {sent} ({encoded}): {body}", request.method, request.path),
+            "details": spelt,
+        } });
+        Some(Reply::Answer(Response {
+            status: 400,
+            headers: vec![json_type(), ("x-ms-error-code".to_owned(), sent)],
+            body: body.to_string().into_bytes(),
+        }))
+    }
+
     /// What is sent of `response`, whose effect has happened.
     pub(super) fn spoil(&self, mut response: Response, url: &str) -> Reply {
         match self {
@@ -228,6 +270,16 @@ impl FaultKind {
             _ => {}
         }
         Reply::Answer(response)
+    }
+}
+
+/// The texts in a document.
+fn leaves(json: &Json, found: &mut Vec<String>) {
+    match json {
+        Json::String(text) if !text.is_empty() => found.push(text.clone()),
+        Json::Array(elements) => elements.iter().for_each(|element| leaves(element, found)),
+        Json::Object(members) => members.values().for_each(|member| leaves(member, found)),
+        _ => {}
     }
 }
 

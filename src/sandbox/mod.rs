@@ -292,7 +292,8 @@ impl Inner {
         let number = self.exchanges.len() + 1;
         let service = service(&self.state, request);
         let fault = self.faults.strike(number, request);
-        let instead = fault.as_ref().and_then(|fault| fault.kind.instead());
+        let instead =
+            fault.as_ref().and_then(|fault| fault.kind.instead().or_else(|| fault.kind.told_back(request)));
         let mut exchange = Exchange::new(number, service, request);
         exchange.fault = fault.as_ref().map(ToString::to_string);
         let kind = fault.as_ref().map(|fault| &fault.kind);

@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use serde_json::Number;
 
 pub use path::{Path, Segment};
-pub use redact::{Redacted, strip_control};
+pub use redact::{Redacted, invisible, strip_control};
 pub use was::{Seal, Was, Written};
 
 /// What a reader may be shown of a value.
@@ -334,6 +334,22 @@ impl Value {
             Data::Map(map) => Some(!map.is_empty()),
             Data::Bool(true) | Data::Number(_) => Some(true),
         }
+    }
+
+    /// Every text in it that is a part of a secret.
+    pub fn secrets(&self) -> Vec<String> {
+        fn of(value: &Value, within: bool, found: &mut Vec<String>) {
+            let secret = within || value.marks.secret;
+            match &value.data {
+                Data::String(text) if secret => found.push(text.clone()),
+                Data::List(list) => list.iter().for_each(|item| of(item, secret, found)),
+                Data::Map(map) => map.values().for_each(|item| of(item, secret, found)),
+                _ => {}
+            }
+        }
+        let mut found = Vec::new();
+        of(self, false, &mut found);
+        found
     }
 
     /// Whether any part of the value carries the secret mark.

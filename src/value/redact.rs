@@ -67,25 +67,46 @@ impl fmt::Display for Redacted<'_> {
     }
 }
 
-/// The text without control characters (terminal escapes, bidirectional overrides): for anything
-/// that came from a server or a file. Tabs and newlines become spaces.
+/// The text without what steers a terminal or hides from a reader: for anything that came from a server or a file.
+/// Tabs and newlines become spaces, so that it stays on its line; every other control character (C0 with the escape
+/// that begins CSI and OSC, DEL, C1) and every [`invisible`] character is left out.
 pub fn strip_control(text: &str) -> String {
     text.chars()
         .filter_map(|c| match c {
             '\n' | '\t' => Some(' '),
-            // Marks that reorder or hide what a person reads: directions, line separators, tags.
-            '\u{061c}'
-            | '\u{200b}'
-            | '\u{200e}'
-            | '\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{2069}'
-            | '\u{feff}'
-            | '\u{e0000}'..='\u{e007f}' => None,
-            c if c.is_control() => None,
+            c if c.is_control() || invisible(c) => None,
             c => Some(c),
         })
         .collect()
+}
+
+/// Whether a character shows nothing of itself, or changes the order in which others are read: those that Unicode
+/// says may be ignored (`Default_Ignorable_Code_Point` of `DerivedCoreProperties.txt`, Unicode 16: bidirectional
+/// controls, zero-width space, joiners and non-joiner, soft hyphen, fillers, variation selectors, tags), line and
+/// paragraph separators, and annotations. Two names that differ in one look the same, an agent that compares by
+/// culture looks past them (`#\u{ad}#[` is `##[` to .NET's `IndexOf`), and a reader is shown another text than the one
+/// that is there. Without a joiner some emoji and some words of Persian or Hindi look worse; they stay readable.
+pub fn invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 #[cfg(test)]
@@ -98,6 +119,15 @@ mod tests {
         let hostile = "a\u{1b}[31mb\u{202e}c\u{2066}d\u{61c}e\u{2028}f\u{e0041}g\nh\ti\u{7f}\u{9b}31m";
         let shown = strip_control(hostile);
         assert_eq!(shown, "a[31mbcdefg h i31m");
+        for hidden in
+            "\u{0}\u{8}\r\u{85}\u{ad}\u{34f}\u{200b}\u{200c}\u{200d}\u{200e}\u{2029}\u{206f}\u{3164}\u{fe0f}\u{feff}\u{fffb}"
+                .chars()
+        {
+            assert_eq!(strip_control(&format!("a{hidden}b")), "ab", "{hidden:?}");
+        }
+        for shown in ["é", "e\u{301}", "💥", "\u{a0}", "نا", "✓ → …"] {
+            assert_eq!(strip_control(shown), shown);
+        }
     }
 
     #[test]

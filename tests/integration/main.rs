@@ -14,6 +14,7 @@ mod client;
 mod context;
 mod dockerfile;
 mod expression;
+mod fuzz;
 mod journal;
 mod layers;
 #[cfg(unix)]

@@ -139,7 +139,7 @@ impl Executor {
         let id = context.target.app_id();
         let what = described(&Stage::Retire(revision.to_owned()), revision, "");
         let done = Done { what: what.clone(), resource: format!("{id}/revisions/{revision}") };
-        let path = format!("{id}/revisions/{revision}/deactivate");
+        let path = format!("{}/deactivate", id.child("revisions", revision));
         let request = ArmRequest::new(Method::Post, path, version(&observed.plan, &id));
         let record = WriteRecord::bare(&request, WriteKind::Rollout, &what, stages_of(&observed.plan));
         let start = self.clock.now();

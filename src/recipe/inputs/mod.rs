@@ -85,6 +85,16 @@ impl Bound {
         self.of(alias)?.get(input)
     }
 
+    /// Every text that the caller gave as a secret.
+    pub fn secrets(&self) -> Vec<String> {
+        let given =
+            self.instances.values().flat_map(IndexMap::values).filter_map(|input| match &input.value {
+                BoundValue::Given(value) => Some(value),
+                _ => None,
+            });
+        given.flat_map(Value::secrets).collect()
+    }
+
     /// What was typed after `-p` for an instance: each input with the whole parameter.
     pub fn typed(&self, alias: &str) -> impl Iterator<Item = (&str, &str)> {
         let own = self.typed.iter().filter(move |typed| typed.alias == alias);

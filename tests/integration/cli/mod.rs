@@ -4,10 +4,12 @@
 mod confirm;
 mod files;
 mod graph;
+mod hostile;
 mod instances;
 mod jobs;
 mod journal;
 mod json;
+mod leaks;
 mod lint;
 mod paths;
 mod permissions;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use acarecipe::sandbox::State;
 use assert_cmd::Command;
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -53,6 +54,42 @@ impl Place {
         let path = self.work().join(path);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         std::fs::write(path, text).expect("a file");
+    }
+
+    /// Writes the state of a sandbox to a file below the working folder: a fresh one, changed behind everybody's back.
+    /// Its moment is that of a sandbox that was just made.
+    pub fn sandbox(&self, file: &str, change: impl FnOnce(&mut State)) {
+        let _ = self.run(["sandbox", "show", "--state", file]);
+        let _ = self.run(["verify", "--sandbox", "--sandbox-state", file]);
+        let path = self.work().join(file);
+        let mut whole: Json =
+            serde_json::from_slice(&std::fs::read(&path).expect("a state file")).expect("a state in JSON");
+        let inner = ["", "/state"]
+            .into_iter()
+            .find(|at| whole.pointer(at).is_some_and(|one| one.get("apps").is_some()));
+        let inner = whole.pointer_mut(inner.expect("a state with apps")).expect("the same");
+        let mut state: State = serde_json::from_value(inner.clone()).expect("a state");
+        change(&mut state);
+        *inner = serde_json::to_value(&state).expect("a state in JSON");
+        std::fs::write(&path, whole.to_string()).expect("a state file");
+    }
+
+    /// Every file below the home and the working folder but these, each with what it holds.
+    pub fn files(&self, but: &[&str]) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut open = vec![self.dir.path().to_owned()];
+        let mut found = Vec::new();
+        let but: Vec<PathBuf> = but.iter().map(|name| self.work().join(name)).collect();
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    open.push(path);
+                } else if !but.contains(&path) {
+                    found.push((path.clone(), std::fs::read(&path).unwrap_or_default()));
+                }
+            }
+        }
+        found
     }
 
     /// The environment of every command, complete.

@@ -18,16 +18,16 @@ use time::OffsetDateTime;
 use super::credentials::{Tool, env, jwt};
 use super::script::{APP, VERSION, alone};
 
-const TOKEN: &str = "sandbox-owner-token";
+pub(super) const TOKEN: &str = "sandbox-owner-token";
 
 /// A listening socket that writes down what arrives and answers each connection with the same bytes.
-struct Socket {
-    address: SocketAddr,
+pub(super) struct Socket {
+    pub(super) address: SocketAddr,
     arrived: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Socket {
-    fn open(answer: impl Into<Vec<u8>>) -> Socket {
+    pub(super) fn open(answer: impl Into<Vec<u8>>) -> Socket {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let arrived = Arc::new(Mutex::new(Vec::new()));
@@ -55,21 +55,21 @@ impl Socket {
         Socket { address, arrived }
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    fn arrived(&self) -> String {
+    pub(super) fn arrived(&self) -> String {
         String::from_utf8_lossy(&self.arrived.lock().unwrap()).into_owned()
     }
 }
 
-fn http(status: &str, headers: &str, body: &str) -> Vec<u8> {
+pub(super) fn http(status: &str, headers: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n{body}", body.len())
         .into_bytes()
 }
 
-fn client(endpoint: Endpoint) -> ArmClient {
+pub(super) fn client(endpoint: Endpoint) -> ArmClient {
     let mut settings = ClientSettings::new(endpoint, Arc::new(SystemClock));
     settings.limits = Limits {
         connect: Duration::from_secs(5),
@@ -80,7 +80,7 @@ fn client(endpoint: Endpoint) -> ArmClient {
     ArmClient::new(settings)
 }
 
-fn custom(url: &str) -> Endpoint {
+pub(super) fn custom(url: &str) -> Endpoint {
     CustomEndpoint::parse(url, None).unwrap().with_token(Cloud::public(), Secret::new(TOKEN)).unwrap()
 }
 

@@ -6,6 +6,7 @@ mod certificate;
 mod credentials;
 mod hostile;
 mod ids;
+mod links;
 mod lists;
 mod operations;
 mod pipelines;

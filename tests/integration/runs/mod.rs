@@ -23,6 +23,7 @@ mod hidden;
 mod instances;
 mod merging;
 mod names;
+mod odd_names;
 mod permissions;
 mod probes;
 mod properties;

@@ -1,0 +1,355 @@
+//! Secrets stay secret, whatever happens: every recipe, by the program as people run it, on an Azure whose every
+//! secret can be told from any other text, ending well and in each kind of failure. Nothing that the program writes
+//! holds one in any spelling: both streams at the highest level of telling, the JSON documents, and every file that is
+//! left behind (journals and plans among them).
+
+use std::path::{Path, PathBuf};
+
+use acarecipe::sandbox::{State, seed};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use seed::variant;
+use serde_json::json;
+use time::OffsetDateTime;
+
+use super::place::Place;
+use crate::support::certificates::made;
+use crate::support::say;
+
+/// What every planted secret begins with. Its letters are the same within JSON, a URL and a form.
+const MARK: &str = "Zanzibar";
+
+/// A secret that can be recognised, with what has to be escaped somewhere.
+fn planted(what: &str) -> String {
+    format!("{MARK}-{what}/1+\"x\" é")
+}
+
+/// The texts by which a planted secret, or one that the sandbox makes itself, is recognised.
+fn marks() -> Vec<String> {
+    let mut marks: Vec<String> = [
+        MARK,
+        &MARK.to_lowercase(),
+        &MARK.to_uppercase(),
+        "sig=",
+        "sandbox-owner",
+        "-key-1",
+        "-key-2",
+        "PRIVATE KEY",
+    ]
+    .iter()
+    .map(|mark| (*mark).to_owned())
+    .collect();
+    // In Base64 at each of the three places that it can have among others, without what its neighbours change.
+    for before in 0..3 {
+        let encoded = STANDARD.encode(format!("{}{MARK}", "\0".repeat(before)));
+        marks.push(encoded[[0, 2, 3][before]..10].to_owned());
+    }
+    marks.push(u64::from_be_bytes(MARK.as_bytes().try_into().unwrap()).to_string());
+    marks.push(format!("{:x}", u64::from_be_bytes(MARK.as_bytes().try_into().unwrap())));
+    marks.push(STANDARD.encode("sandbox-owner").trim_end_matches('=').to_owned());
+    marks
+}
+
+/// An Azure in which everything that is secret, or another's, is planted.
+fn plant(state: &mut State) {
+    for vault in state.vaults.values_mut() {
+        for (name, versions) in &mut vault.secrets {
+            for version in versions {
+                version.value = planted(&format!("vault-{name}"));
+            }
+        }
+    }
+    variant::sidecar_first(state);
+    variant::init_container(state);
+    variant::plain_secret(state, "smtp", &planted("plain-secret"));
+    for name in [
+        "OTHERS",
+        "DB_PASSWORD",
+        "AZURE_CLIENT_ID",
+        "COSMOS_ENDPOINT",
+        "STORAGE_ACCOUNT_URL",
+        "REDIS_HOST",
+        "ALLOWED_CERT_THUMBPRINTS",
+    ] {
+        variant::variable(state, json!({ "name": name, "value": planted(&format!("variable-{name}")) }));
+    }
+    let app = state.app_mut(seed::APP).unwrap();
+    let template = &mut app.model["properties"]["template"];
+    template["containers"][0]["env"][0]["value"] = json!(planted("sidecar"));
+    template["initContainers"][0]["env"][0]["value"] = json!(planted("init"));
+    let template = template.clone();
+    for revision in &mut app.revisions {
+        revision.template = template.clone();
+    }
+    for job in state.jobs.values_mut() {
+        for secret in job.model["properties"]["configuration"]["secrets"].as_array_mut().into_iter().flatten()
+        {
+            secret["value"] = json!(planted("job"));
+        }
+    }
+    for registry in state.registries.values_mut() {
+        registry.passwords = [planted("registry-1"), planted("registry-2")];
+    }
+}
+
+/// A run of a recipe.
+struct Case {
+    recipe: &'static str,
+    parameters: Vec<String>,
+    /// Where secrets are, besides Azure: variables.
+    variables: Vec<(&'static str, String)>,
+    /// Files.
+    files: Vec<(&'static str, Vec<u8>)>,
+    /// Standard input.
+    input: String,
+    /// How many of the faults are met: all, but where a run takes long (a debug build opens a PFX file in seconds).
+    faults: usize,
+}
+
+fn case(recipe: &'static str, parameters: &[&str]) -> Case {
+    Case {
+        recipe,
+        parameters: parameters.iter().map(|one| format!("{recipe}.{one}")).collect(),
+        variables: Vec::new(),
+        files: Vec::new(),
+        input: String::new(),
+        faults: FAULTS.len(),
+    }
+}
+
+fn sample(recipe: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes").join(recipe).join("app").display().to_string()
+}
+
+impl Case {
+    fn variable(mut self, name: &'static str, value: String) -> Case {
+        self.variables.push((name, value));
+        self
+    }
+
+    fn file(mut self, name: &'static str, bytes: Vec<u8>) -> Case {
+        self.files.push((name, bytes));
+        self
+    }
+
+    fn slow(mut self) -> Case {
+        self.faults = 3;
+        self
+    }
+
+    fn reads(mut self, input: String) -> Case {
+        self.input = input;
+        self
+    }
+}
+
+/// How a run goes wrong; nothing: it does not.
+const FAULTS: &[&str] = &[
+    "match=*: echo",
+    "match=GET:/containerApps/ nth=2 echo",
+    "match=PATCH: echo times=9",
+    "match=PUT: echo times=9",
+    "match=POST: echo times=9",
+    "match=PATCH: truncated-body",
+    "match=PUT: html-body",
+    "match=PATCH: operation-fails",
+    "match=POST: status=500 times=40",
+    "match=GET: unknown-enum times=40",
+];
+
+/// Runs the recipe in every way and looks at all that it wrote.
+fn nothing_shows(case: &Case) {
+    let mut place = Place::new();
+    for (name, value) in &case.variables {
+        place = place.with(name, value);
+    }
+    for (name, bytes) in &case.files {
+        place.write(name, bytes);
+    }
+    place.sandbox("planted.json", plant);
+    let planted = std::fs::read(place.work().join("planted.json")).unwrap();
+    let (mut runs, mut bytes, mut failed) = (0, 0, 0);
+    let mut run = |command: &str, more: &[&str], fresh: bool| {
+        if fresh {
+            std::fs::write(place.work().join("state.json"), &planted).unwrap();
+        }
+        let mut line: Vec<&str> = vec![command];
+        if command != "graph" {
+            line.push(case.recipe);
+            for parameter in &case.parameters {
+                line.extend(["-p", parameter]);
+            }
+        }
+        line.extend(["--sandbox", "--sandbox-state", "state.json"]);
+        line.extend(more);
+        let output = place.command().args(&line).write_stdin(case.input.clone()).output().unwrap();
+        let told = [&output.stdout[..], &output.stderr[..]].concat();
+        let what = format!("{line:?}");
+        search(&what, &told);
+        // What was given, and the state of an Azure, are no output.
+        let mut given = vec!["planted.json", "state.json"];
+        given.extend(case.files.iter().map(|(name, _)| *name));
+        for (path, held) in place.files(&given) {
+            if !is_lock(&path) {
+                search(&format!("{what}: {}", path.display()), &held);
+                bytes += held.len();
+            }
+        }
+        runs += 1;
+        bytes += told.len();
+        let code = output.status.code();
+        assert!(code.is_some_and(|code| code <= 5), "{what}: {code:?}\n{}", String::from_utf8_lossy(&told));
+        failed += usize::from(code != Some(0));
+        (code, String::from_utf8_lossy(&told).into_owned())
+    };
+    let (code, told) = run("check", &["-vvv"], true);
+    assert_eq!(code, Some(0), "{}: {told}", case.recipe);
+    run("plan", &["-vvv"], false);
+    run("plan", &["-o", "json", "-vvv"], false);
+    let (code, told) = run("apply", &["-vvv", "--yes"], false);
+    assert_eq!(code, Some(0), "{}: {told}", case.recipe);
+    run("verify", &["-o", "json", "-vvv"], false);
+    run("apply", &["-o", "json", "--yes"], false);
+    run("graph", &["--live", "-vvv"], false);
+    // The refusals both for people and for machines, the rest by turns.
+    for (at, fault) in FAULTS.iter().take(case.faults).enumerate() {
+        let echo = fault.contains("echo times");
+        if echo || at % 2 == 0 {
+            run("apply", &["-vvv", "--yes", "--timeout", "5m", "--sandbox-fault", fault], true);
+        }
+        if echo || at % 2 == 1 {
+            run("apply", &["-o", "json", "--yes", "--timeout", "5m", "--sandbox-fault", fault], true);
+        }
+    }
+    assert!(failed > 0, "no fault struck");
+    say!("{}: {runs} runs, {failed} of them failed, {bytes} bytes searched, no secret", case.recipe);
+}
+
+fn is_lock(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "lock")
+}
+
+#[track_caller]
+fn search(what: &str, told: &[u8]) {
+    let told = String::from_utf8_lossy(told);
+    for mark in marks() {
+        if let Some(at) = told.find(&mark) {
+            let from = (at.saturating_sub(300)..=at).find(|from| told.is_char_boundary(*from)).unwrap_or(at);
+            let to = (at + 60..told.len()).find(|to| told.is_char_boundary(*to)).unwrap_or(told.len());
+            panic!("{what}: {mark} shows: …{}…", &told[from..to]);
+        }
+    }
+}
+
+macro_rules! recipes {
+    ($($name:ident = $case:expr;)*) => {
+        $(#[test] fn $name() { nothing_shows(&$case); })*
+
+        #[test]
+        fn every_recipe_is_searched() {
+            let mut all: Vec<&str> = vec![$($case.recipe),*];
+            all.sort_unstable();
+            all.dedup();
+            let built_in = acarecipe::recipe::Catalogue::built_in().unwrap();
+            let mut names: Vec<&str> = built_in.recipes().map(|recipe| recipe.name.value.as_str()).collect();
+            names.sort_unstable();
+            assert_eq!(all, names);
+        }
+    };
+}
+
+recipes! {
+    azure_sql = case("azure-sql", &["sql_server=sql-demo", "sql_database=appdb"]);
+    bring_your_own_storage = case("bring-your-own-storage", &["storage_account=stdemo"]);
+    container_registry = case("container-registry", &["acr_name=acrdemo", "image=python-demo:2.0"]);
+    cosmos_db = case("cosmos-db", &["cosmos_account=cosmos-demo", "cosmos_database=appdb", "cosmos_container=items"]);
+    custom_container = case("custom-container", &["acr_name=acrdemo", &format!("context={}", sample("custom-container"))]);
+    custom_domains = case("custom-domains", &["custom_domain=shop.contoso.example", "dns_zone=contoso.example", "dns_rg=rg-shared"]);
+    custom_domains_with_a_file = case(
+        "custom-domains",
+        &["custom_domain=shop.contoso.example", "dns_zone=contoso.example", "dns_rg=rg-shared", "certificate=file",
+          "certificate_file=own.pfx", "certificate_password=@env:PFX_PASSWORD"],
+    )
+    .slow()
+    .variable("PFX_PASSWORD", planted("pfx-password"))
+    .file("own.pfx", made(&["shop.contoso.example"], OffsetDateTime::now_utc(), 300).pfx(&planted("pfx-password")));
+    dapr_integration = case(
+        "dapr-integration",
+        &[r#"components=[{"name":"statestore","type":"state.redis","metadata":{"redisHost":"redis:6379","redisPassword":{"secretRef":"redis-password"}}}]"#,
+          r#"secrets={"statestore/redis-password":{"$env":"REDIS_PASSWORD"}}"#],
+    )
+    .variable("REDIS_PASSWORD", planted("dapr"));
+    dapr_integration_by_file = case(
+        "dapr-integration",
+        &[r#"components=[{"name":"statestore","type":"state.redis","metadata":{"redisHost":"redis:6379","redisPassword":{"secretRef":"redis-password"}}}]"#,
+          r#"secrets={"statestore/redis-password":{"$file":"password.txt"}}"#],
+    )
+    .file("password.txt", planted("dapr-file").into_bytes());
+    easy_auth = case("easy-auth", &["client_id=55555555-5555-4555-8555-555555555555"])
+        .variable("MICROSOFT_PROVIDER_AUTHENTICATION_SECRET", planted("entra"))
+        .variable("ENTRA_TENANT_ID", "22222222-2222-4222-8222-222222222222".to_owned());
+    easy_auth_by_standard_input = case(
+        "easy-auth",
+        &["provider=google", "client_id=123-abc.apps.googleusercontent.com", "client_secret=@-", "token_store=true", "token_store_sas_url=@env:SAS"],
+    )
+    .reads(planted("google"))
+    .variable("SAS", format!("https://stdemo.blob.core.windows.net/tokens?sv=2024-11-04&sig={MARK}%2Fx"));
+    jobs = case("jobs", &["job_name=job-demo", "image=ghcr.io/acarecipe/sidecar:2.0", "start=true"]);
+    key_vault_reference = case("key-vault-reference", &["key_vault=kv-demo", "secrets.DB_PASSWORD=db-password"]);
+    managed_identity = case("managed-identity", &["identity=create"]);
+    mtls_client_certificates = case(
+        "mtls-client-certificates",
+        &["thumbprints=[\"0123456789ABCDEF0123456789ABCDEF01234567\"]", "client_cert=client.pem", "client_key=client.key"],
+    )
+    .file("client.pem", shipped("client.pem"))
+    .file("client.key", shipped("client.key"));
+    native_dependencies = case("native-dependencies", &["acr_name=acrdemo", &format!("context={}", sample("native-dependencies")), "deploy=true"]);
+    redis = case("redis", &["redis_name=redis-demo"]);
+    revision_validation = case("revision-validation", &["image=ghcr.io/acarecipe/python-demo:2.0"]);
+    storage = case("storage", &["storage_account=stdemo"]);
+}
+
+fn shipped(file: &str) -> Vec<u8> {
+    let folder: PathBuf =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes/mtls-client-certificates/tests");
+    std::fs::read(folder.join(file)).unwrap()
+}
+
+/// A panic tells where it came about, never what it was about.
+#[test]
+fn a_panic_tells_no_value() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "cli::leaks::panics", "--ignored", "--nocapture"])
+        .env("RUST_BACKTRACE", "1")
+        .output()
+        .unwrap();
+    let told = [&output.stdout[..], &output.stderr[..]].concat();
+    search("a panic", &told);
+    let told = String::from_utf8_lossy(&told);
+    assert_eq!(told.matches("error[internal]: a mistake of this program, at ").count(), 4, "{told}");
+    assert!(told.contains("leaks.rs:") && told.contains("a text of the program"), "{told}");
+    assert!(output.status.success(), "{told}");
+}
+
+#[test]
+#[ignore = "runs in a process of its own"]
+fn panics() {
+    acarecipe::render::tell_panics();
+    let secret = planted("panic");
+    let panics: [Box<dyn FnOnce() + Send>; 4] = [
+        Box::new({
+            let secret = secret.clone();
+            move || assert!(secret.parse::<u32>().unwrap() > 0)
+        }),
+        Box::new({
+            let secret = secret.clone();
+            // Within the é.
+            move || drop(secret[..secret.len() - 1].to_owned())
+        }),
+        Box::new(move || assert_eq!(secret, "")),
+        Box::new(|| panic!("a text of the program")),
+    ];
+    for one in panics {
+        assert!(std::thread::spawn(one).join().is_err());
+    }
+}

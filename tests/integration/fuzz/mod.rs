@@ -1,0 +1,346 @@
+//! What strangers hand the program, mangled: every kind of input ([`targets`]) is read thousands of times, in a
+//! process of its own, from well-formed ones of the repository that are changed at random.
+//!
+//! The same functions are driven by libFuzzer (`fuzz/`, see CONTRIBUTING.md), which looks for new paths. This runner
+//! needs no other toolchain; it runs a stated number of inputs each time, the same ones as long as nothing changes,
+//! and with `ACARECIPE_FUZZ_SECONDS=n` for that long, other ones each time. A process of its own, because what
+//! overflows the stack, hangs or takes all memory must be told, too: the input at hand is kept in a file.
+
+mod targets;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use proptest::collection::vec;
+use proptest::prelude::any;
+use proptest::strategy::{Strategy as _, ValueTree as _};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use crate::support::say;
+use targets::{TARGETS, Target};
+
+/// What the child is told by.
+const TARGET: &str = "ACARECIPE_TEST_FUZZ_TARGET";
+/// The file in which it keeps the input at hand.
+const KEPT: &str = "ACARECIPE_TEST_FUZZ_KEPT";
+/// For how long, and not for how many inputs.
+const SECONDS: &str = "ACARECIPE_FUZZ_SECONDS";
+
+/// The longest that one input may take in a debug build on a machine with much to do, and a hang for sure.
+const HANG: Duration = Duration::from_secs(60);
+/// The most memory that a process may have taken at its end, in kB: all inputs together.
+const MEMORY: u64 = 1024 * 1024;
+/// The longest input, in bytes.
+const LONGEST: usize = 64 * 1024;
+
+/// How many inputs without `ACARECIPE_FUZZ_SECONDS`: a few seconds of a debug build.
+fn inputs(target: &Target) -> usize {
+    match target.name {
+        "recipe" | "cases" => 300,
+        "project" => 600,
+        "requirements" | "name" | "plan_file" | "journal" => 1_500,
+        "expression" => 3_000,
+        _ => 2_000,
+    }
+}
+
+fn fuzz(name: &str) {
+    let kept = tempfile::NamedTempFile::new().unwrap();
+    let seconds = std::env::var(SECONDS).ok().and_then(|text| text.parse::<u64>().ok());
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "fuzz::child", "--ignored", "--nocapture"])
+        .env(TARGET, name)
+        .env(KEPT, kept.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Whoever fills a pipe that nobody reads waits for ever.
+    let read = |mut from: Box<dyn std::io::Read + Send>| {
+        std::thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = from.read_to_end(&mut text);
+            String::from_utf8_lossy(&text).into_owned()
+        })
+    };
+    let out = read(Box::new(child.stdout.take().unwrap()));
+    let err = read(Box::new(child.stderr.take().unwrap()));
+    let (mut input, mut since) = (Vec::new(), Instant::now());
+    let ended = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break Some(status);
+        }
+        let now = std::fs::read(kept.path()).unwrap();
+        if now != input {
+            (input, since) = (now, Instant::now());
+        }
+        if since.elapsed() > HANG {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let (out, err) = (out.join().unwrap(), err.join().unwrap());
+    let input = std::fs::read(kept.path()).unwrap();
+    let shown = || format!("{name}: of the input {:?}\n{out}\n{err}", String::from_utf8_lossy(&input));
+    let Some(status) = ended else { panic!("it hangs: {}", shown()) };
+    assert!(status.success(), "{status}: {}", shown());
+    let told = out.lines().find_map(|line| line.split_once("FUZZED ").map(|(_, told)| told));
+    let told = told.unwrap_or_else(|| panic!("nothing was read: {}", shown()));
+    let asked = seconds.map(|seconds| format!(", {SECONDS}={seconds}")).unwrap_or_default();
+    say!("fuzz {name}: {told}{asked}");
+}
+
+macro_rules! targets {
+    ($($name:ident),*) => {
+        $(#[test] fn $name() { fuzz(stringify!($name)); })*
+
+        #[test]
+        fn every_kind_of_input_is_fuzzed() {
+            let all: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
+            assert_eq!(all, [$(stringify!($name)),*]);
+            // And each has its program for libFuzzer.
+            for name in all {
+                let program = root().join("fuzz/fuzz_targets").join(format!("{name}.rs"));
+                assert!(program.is_file(), "{}", program.display());
+            }
+        }
+    };
+}
+
+targets!(recipe, cases, project, expression, answer, plan_file, journal, name, dockerfile, requirements);
+
+/// Writes what each target starts from into `fuzz/corpus`.
+#[test]
+#[ignore = "for libFuzzer"]
+fn seeds() {
+    for target in TARGETS {
+        let corpus = root().join("fuzz/corpus").join(target.name);
+        std::fs::create_dir_all(&corpus).unwrap();
+        for (number, seed) in (target.seeds)(&root()).into_iter().enumerate() {
+            std::fs::write(corpus.join(format!("seed-{number:04}")), seed).unwrap();
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+/// Reads inputs of one kind until there are enough.
+#[test]
+#[ignore = "runs in a process of its own"]
+fn child() {
+    let name = std::env::var(TARGET).expect("the test that starts this process names a target");
+    let kept = PathBuf::from(std::env::var_os(KEPT).unwrap());
+    let target = TARGETS.iter().find(|target| target.name == name).expect("a target");
+    let seeds = (target.seeds)(&root());
+    assert!(!seeds.is_empty(), "{name}: nothing to start from");
+    let limit = std::env::var(SECONDS).ok().and_then(|text| text.parse().ok()).map(Duration::from_secs);
+    let mut runner = TestRunner::new_with_rng(
+        Config { failure_persistence: None, ..Config::default() },
+        match limit {
+            // Other inputs each time.
+            Some(_) => TestRng::from_seed(RngAlgorithm::ChaCha, uuid_bytes().as_ref()),
+            None => TestRng::deterministic_rng(RngAlgorithm::ChaCha),
+        },
+    );
+    let decisions = vec((any::<u8>(), any::<u32>(), any::<u32>()), 0..7);
+    let (start, mut count, mut slowest) = (Instant::now(), 0, Duration::ZERO);
+    let enough = |count: usize| match limit {
+        Some(limit) => start.elapsed() >= limit,
+        None => count >= inputs(target),
+    };
+    while !enough(count) {
+        // First those that are as they should be.
+        let input = seeds.get(count).cloned().unwrap_or_else(|| {
+            let decisions = decisions.new_tree(&mut runner).unwrap().current();
+            mangled(&seeds[(count * 7919) % seeds.len()], &seeds, &decisions)
+        });
+        std::fs::write(&kept, &input).unwrap();
+        let began = Instant::now();
+        (target.run)(&input);
+        slowest = slowest.max(began.elapsed());
+        count += 1;
+    }
+    let memory = peak();
+    assert!(memory.is_none_or(|memory| memory < MEMORY), "{memory:?} kB");
+    let mut told = format!("{count} inputs in {:.1?}, the slowest {slowest:.0?}", start.elapsed());
+    if let Some(memory) = memory {
+        write!(told, ", at most {} MB", memory / 1024).unwrap();
+    }
+    println_for_the_parent(&told);
+}
+
+#[allow(clippy::print_stdout, reason = "the parent reads it")]
+fn println_for_the_parent(told: &str) {
+    println!("\nFUZZED {told}");
+}
+
+fn uuid_bytes() -> [u8; 32] {
+    let (one, other) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(one.as_bytes());
+    bytes[16..].copy_from_slice(other.as_bytes());
+    bytes
+}
+
+/// The most memory that this process has had, in kB, where that can be known.
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB")?.trim().parse().ok())
+}
+
+/// What parsers trip over.
+const PIECES: &[&str] = &[
+    "",
+    "\0",
+    "\n",
+    "\r\n",
+    "\t",
+    " ",
+    "\"",
+    "'",
+    "`",
+    "\\",
+    "$",
+    "${",
+    "}",
+    "$${",
+    "[",
+    "]",
+    "{",
+    "}",
+    "(",
+    ")",
+    ":",
+    "::",
+    "-",
+    "- ",
+    "? ",
+    "&a ",
+    "*a",
+    "<<: ",
+    "!!str ",
+    "%",
+    "%2f",
+    "..",
+    "../",
+    "/",
+    "//",
+    "?",
+    "#",
+    "@",
+    "|",
+    ",",
+    "=",
+    "null",
+    "~",
+    "true",
+    "[*]",
+    "[?",
+    "[::-1]",
+    "[0:9223372036854775807]",
+    "&@",
+    "0",
+    "-1",
+    "1e999",
+    "99999999999999999999",
+    "\u{1b}[31m",
+    "\u{202e}",
+    "\u{2066}",
+    "\u{200b}",
+    "\u{ad}",
+    "\u{feff}",
+    "\u{0}",
+    "\u{85}",
+    "\u{2028}",
+    "é",
+    "💥",
+    "İ",
+    "ß",
+    "\u{301}",
+    "::error::x",
+    "##vso[task.x]",
+    "##[group]",
+    "\n::set-output name=a::b",
+    "\n===\n",
+    "HTTP/1.1",
+    "nextLink",
+    "error",
+    "value",
+    "https://evil.example/",
+    "//evil.example",
+    "http://management.azure.com",
+    "https://user@management.azure.com",
+    "sandbox-owner",
+    "Bearer sandbox-owner",
+    "{\"a\":",
+    "[[[[[[[[",
+    "{{{{{{{{",
+    "((((((((",
+    "!!!!!!!!",
+    "Retry-After: 0",
+    "retry-after: -1",
+    "retry-after: 99999999999",
+    "FROM ",
+    "RUN <<EOF\n",
+    "ARG a=${a:-${a}}",
+    "-r ",
+    "-e ",
+    "; python_version<'3'",
+    "[a,b]",
+];
+
+/// The seed after these changes.
+fn mangled(seed: &[u8], seeds: &[Vec<u8>], decisions: &[(u8, u32, u32)]) -> Vec<u8> {
+    let mut bytes = seed.to_vec();
+    for (what, one, other) in decisions {
+        let (one, other) = (*one as usize, *other as usize);
+        let at = one % (bytes.len() + 1);
+        let end = (at + 1 + other % 64).min(bytes.len());
+        let piece = || PIECES[other % PIECES.len()].as_bytes();
+        match what % 11 {
+            0 if at < bytes.len() => bytes[at] ^= 1 << (other % 8),
+            1 if at < bytes.len() => bytes[at] = other.to_le_bytes()[0],
+            2 => drop(bytes.drain(at..end)),
+            3 => drop(bytes.splice(at..at, piece().iter().copied())),
+            4 => drop(bytes.splice(at..end, piece().iter().copied())),
+            // A part once more, or very often.
+            5 => {
+                let part = bytes[at..end].to_vec();
+                drop(bytes.splice(at..at, part));
+            }
+            6 => {
+                let part = bytes[at..(at + 8).min(bytes.len())].repeat(other % 2_000);
+                drop(bytes.splice(at..at, part));
+            }
+            7 => {
+                let part = piece().repeat(other / PIECES.len() % 2_000);
+                drop(bytes.splice(at..at, part));
+            }
+            8 => bytes.truncate(at),
+            // The end of another one.
+            9 => {
+                let other_seed = &seeds[other % seeds.len()];
+                bytes.truncate(at);
+                bytes.extend_from_slice(&other_seed[(other / 7) % (other_seed.len() + 1)..]);
+            }
+            // A line moved.
+            _ => {
+                let mut lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+                let (from, to) = (one % lines.len(), other % lines.len());
+                lines.swap(from, to);
+                bytes = lines.join(&b'\n');
+            }
+        }
+    }
+    bytes.truncate(LONGEST);
+    bytes
+}
