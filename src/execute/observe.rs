@@ -75,7 +75,8 @@ impl Executor {
         }
     }
 
-    /// As [`Executor::observe`], after an operation that somebody else started on the app is done.
+    /// As [`Executor::observe`], after an operation that somebody else (or a run that was killed) started on the app, or on
+    /// another resource that the run is to have, is done.
     ///
     /// # Errors
     /// As there; the operation does not end before the deadline.
@@ -86,21 +87,32 @@ impl Executor {
         rights: bool,
     ) -> Result<Observed, Failure> {
         let observed = self.observe(selection, target, rights).await?;
-        self.until(
-            observed,
-            selection,
-            target,
-            rights,
-            "the operation in progress on the app",
-            |executor, plan, elapsed| {
-                // What stands in the way is told at once; waiting does not mend it.
-                let done = !plan.busy || plan.blocked();
-                if !done {
-                    executor.observer.event(&Event::Busy { resource: target.app.clone(), elapsed });
-                }
-                done
-            },
-        )
+        let observed = self
+            .until(
+                observed,
+                selection,
+                target,
+                rights,
+                "the operation in progress on the app",
+                |executor, plan, elapsed| {
+                    // What stands in the way is told at once; waiting does not mend it.
+                    let done = !plan.busy || plan.blocked();
+                    if !done {
+                        executor.observer.event(&Event::Busy { resource: target.app.clone(), elapsed });
+                    }
+                    done
+                },
+            )
+            .await?;
+        let Some(underway) = observed.plan.underway() else { return Ok(observed) };
+        let (noun, id) = (underway.kind.noun, underway.id.clone());
+        let what = format!("the operation in progress on {noun} {}", id.name());
+        self.until(observed, selection, target, rights, &what, |executor, plan, elapsed| {
+            let Some(underway) = plan.underway().filter(|_| !plan.blocked()) else { return true };
+            let resource = underway.id.name().to_owned();
+            executor.observer.event(&Event::Busy { resource, elapsed });
+            false
+        })
         .await
     }
 
@@ -171,6 +183,9 @@ impl Executor {
             pause = (pause * 2).min(LAST_LOOK);
             let mut facts = observed.facts.clone();
             facts.forget(&target.app_id());
+            if let Some(underway) = observed.plan.underway() {
+                facts.forget(&underway.id);
+            }
             let next = match self.last_look().observe_from(facts, selection, target, rights).await {
                 Ok(next) => next,
                 // The deadline came in the middle of a look: the one before it stands.

@@ -224,6 +224,26 @@ pub struct ResourcePlan {
     pub steps: Vec<usize>,
 }
 
+/// Whether an operation is in progress on a resource, as it says itself. The words are those of Container Apps and of
+/// caches; one that nobody knows is taken for an end.
+fn is_underway(live: &Value) -> bool {
+    let state = live.text_at(&["properties", "provisioningState"]);
+    state.is_some_and(|state| matches!(state, "InProgress" | "Deleting" | "Updating" | "Creating"))
+}
+
+impl Plan {
+    /// A resource beside the app that has an operation in progress, such as one of a run that was killed: what is in
+    /// place is not written again, and is there only when that is done. One that says itself whether it works
+    /// ([`ResourceType::ready`]) has a wait of its own.
+    pub fn underway(&self) -> Option<&ResourcePlan> {
+        let app = |resource: &ResourcePlan| resource.live.text_at(&["id"]) == self.app.text_at(&["id"]);
+        self.resources
+            .iter()
+            .filter(|resource| resource.kind.ready.is_empty() && !app(resource))
+            .find(|resource| is_underway(&resource.live))
+    }
+}
+
 /// One request that changes something.
 #[derive(Clone, Debug)]
 pub struct Write {
@@ -572,9 +592,7 @@ pub fn plan(request: Request<'_>, facts: &Facts, rights: bool) -> Plan {
             notes.push((bound.alias.clone(), text));
         }
     }
-    let busy = app
-        .text_at(&["properties", "provisioningState"])
-        .is_some_and(|state| matches!(state, "InProgress" | "Deleting" | "Updating" | "Creating"));
+    let busy = is_underway(&app);
     let versions = writes.iter().map(|write| (write.kind.name, engine.version(write.kind.name))).collect();
     let applies =
         |(index, one): (usize, &crate::recipe::Instance)| (one.alias.clone(), engine.applies(index, &[]));

@@ -1,5 +1,6 @@
 //! Whole runs in which something goes wrong: every fault at every request, and other people at work.
 
+mod crashes;
 mod everywhere;
 mod others_at_work;
 mod principal;

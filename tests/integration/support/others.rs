@@ -82,6 +82,10 @@ pub fn meaning(state: &State) -> Json {
         name(&sid(&identity.client_id), &format!("<sid of {}>", identity.id));
         name(&identity.client_id, &format!("<client of {}>", identity.id));
     }
+    for run in state.registries.values().flat_map(|registry| &registry.tasks.runs) {
+        let images: Vec<String> = run.images.iter().map(|(name, tag)| format!("{name}:{tag}")).collect();
+        name(&run.digest, &format!("<built {}>", images.join(" ")));
+    }
     for app in state.apps.values() {
         for (number, revision) in app.revisions.iter().enumerate() {
             name(&revision.name, &format!("<revision {number} of {}>", app.id));
@@ -110,11 +114,13 @@ fn settle(value: &mut Json) {
                 } else if let ("executions", Json::Array(list)) = (name.as_str(), &*member) {
                     *member = list.iter().map(without_name).collect();
                 } else if name == "tasks" {
-                    // An archive may be sent twice, and is built once.
+                    // An archive may be sent twice, and be built twice: a run does not say whose it is.
                     member.as_object_mut().unwrap().remove("uploads");
                     let runs = member["runs"].as_array().unwrap().iter();
-                    let made = runs.map(|run| json!([run["images"], run["end"], run["pushed"]])).collect();
-                    member["runs"] = made;
+                    let mut made: Vec<Json> =
+                        runs.map(|run| json!([run["images"], run["end"], run["pushed"]])).collect();
+                    made.dedup();
+                    member["runs"] = made.into();
                 }
             }
         }
