@@ -1,20 +1,56 @@
-//! Every crash point: for each request of a run, the process is killed before the request takes
-//! effect, after its effect but before its answer, and after its answer; the same command, with an
-//! empty state folder, then ends where the uninterrupted run does.
+//! Crash points with real processes: the program is killed (SIGKILL) before a request takes effect, after its effect but
+//! before its answer, and after its answer, while the sandbox lives on in another process; the same command then ends
+//! where the uninterrupted run does. In half of the cases the state folder is lost, as if it ran on another machine.
+//!
+//! Every request that writes, of the scenarios below; with `ACARECIPE_ALL_CRASHES` in the environment every request of
+//! them. `runs_faults/crashes` does every request of every scenario in one process.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use acarecipe::sandbox::State;
+use acarecipe::sandbox::seed::variant::domains;
+use acarecipe::sandbox::statefile::StateFile;
 use serde_json::{Value as Json, json};
+use tempfile::TempDir;
 use time::OffsetDateTime;
 
-use super::process::{Server, Start};
-use crate::support::others::{differences, meaning, nothing_lost, seeded};
+use super::process::{Server, Start, home};
+use crate::support::others::{differences, meaning, nothing_lost};
 use crate::support::say;
+use crate::support::scenarios::{SCENARIOS, Scenario, variables};
 
 /// Cases at one time; each is a server and a client that wait for each other.
 const THREADS: usize = 4;
+
+/// The scenarios that run so: those whose waits are short on the machine's clock, and that need nothing that the served
+/// sandbox has not (TDS, a client certificate in the handshake). In one process all of them do.
+const ACROSS: &[&str] = &[
+    "managed-identity, system",
+    "managed-identity, created, with a role",
+    "key-vault-reference, system",
+    "container-registry, system, with an image",
+    "cosmos-db, system",
+    "cosmos-db, an identity that is there",
+    "redis, system, Azure Managed Redis",
+    "redis, an identity that is there, Azure Cache for Redis",
+    "storage, system",
+    "dapr-integration, components with a secret",
+    "dapr-integration, a component with the app's identity and its role",
+    "dapr-integration, a component of others, with policies",
+    "custom-domains, records and a managed certificate",
+    "custom-domains, a domain itself",
+    "custom-domains, a certificate of one's own",
+    "custom-domains, another certificate was bound",
+];
+
+/// The hosts that checks ask.
+const HOSTS: [&str; 3] = [
+    "ca-demo.happyfield-12345678.westeurope.azurecontainerapps.io",
+    "contoso.example",
+    "shop.contoso.example",
+];
 
 /// Where in the exchange the process dies.
 #[derive(Clone, Copy, Debug)]
@@ -53,158 +89,162 @@ impl Point {
     }
 }
 
-/// One recipe with inputs, and what its uninterrupted run comes to.
-struct Scenario {
-    name: &'static str,
-    arguments: &'static [&'static str],
+/// One scenario, and what its uninterrupted run comes to.
+struct Crashing {
+    scenario: &'static Scenario,
+    seed: State,
+    /// A state whose apps have every name that the certificate of a server is to carry.
+    named: TempDir,
+    wanted: Json,
+    /// Whether each of its requests writes.
+    writes: Vec<bool>,
 }
 
-impl Scenario {
-    fn client(&self, server: &Server) -> Start {
-        let mut arguments = vec!["apply", "--yes", "--role-wait", "0s", "-o", "json"];
-        arguments.extend(self.arguments);
-        Start::new(&server.endpoint, &arguments)
-    }
-
-    /// Runs it without interruption: the number of requests, and the state it ends in.
-    fn uninterrupted(&self, seed: &State) -> (usize, Json) {
-        let server = Server::start(&[]);
-        server.replace(seed);
-        let ended = self.client(&server).run();
-        assert_eq!(ended.code(), Some(0), "{}: {ended:#?}", self.name);
-        let requests = server.exchanges().len();
+impl Crashing {
+    /// Runs it without interruption.
+    fn new(scenario: &'static Scenario) -> Crashing {
+        let seed = scenario.start(OffsetDateTime::now_utc());
+        let named = tempfile::tempdir().unwrap();
+        let mut all = seed.clone();
+        domains::custom_domain(&mut all, "contoso.example", None);
+        domains::custom_domain(&mut all, "shop.contoso.example", None);
+        StateFile::open(&named.path().join("state.json")).unwrap().save(&all).unwrap();
+        let mut crashing = Crashing { scenario, seed, named, wanted: Json::Null, writes: Vec::new() };
+        let server = crashing.server();
+        let ended = crashing.client(&server, &home()).run();
+        assert_eq!(ended.code(), Some(0), "{}: {ended:#?}", scenario.name);
+        crashing.writes = server.exchanges().iter().map(writes).collect();
         let end = server.state();
-        nothing_lost(seed, &end);
-        (requests, meaning(&end))
+        nothing_lost(&crashing.seed, &end);
+        crashing.wanted = meaning(&end);
+        crashing
     }
 
-    /// Kills it at one point and runs it again.
-    fn crash(&self, seed: &State, request: usize, point: Point, wanted: &Json) {
-        let case = format!("{}, killed at request {request}, {point:?}", self.name);
-        let server = Server::start(&[]);
-        server.replace(seed);
+    /// Whether checks ask the app.
+    fn probes(&self) -> bool {
+        self.scenario.recipes.contains(&"custom-domains")
+    }
+
+    fn server(&self) -> Server {
+        // Each server keeps its state in a file of its own; it is replaced at once.
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let server = if self.probes() {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let file = self.named.path().join(format!("{number}.json"));
+            std::fs::copy(self.named.path().join("state.json"), &file).unwrap();
+            Server::start(&["--https", "--state", file.to_str().unwrap()])
+        } else {
+            Server::start(&[])
+        };
+        server.replace(&self.seed);
+        server
+    }
+
+    fn client(&self, server: &Server, home: &Arc<TempDir>) -> Start {
+        let mut arguments: Vec<String> =
+            ["apply", "--yes", "--role-wait", "0s", "-o", "json"].map(str::to_owned).into();
+        arguments.extend(self.scenario.recipes.iter().map(|recipe| (*recipe).to_owned()));
+        arguments.extend(self.scenario.parameters().into_iter().flat_map(|one| ["-p".to_owned(), one]));
+        if let Some(address) = server.endpoint.strip_prefix("https://") {
+            let hosts = HOSTS.iter();
+            arguments
+                .extend(hosts.flat_map(|host| ["--resolve".to_owned(), format!("{host}:443:{address}")]));
+        }
+        arguments.extend(["--resolver".to_owned(), server.dns.clone()]);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut start = Start::new(&server.endpoint, &arguments).at_home(home);
+        for (name, value) in variables() {
+            start = start.env(&name, value);
+        }
+        match &server.ca {
+            Some(ca) => start.env("SSL_CERT_FILE", ca),
+            None => start,
+        }
+    }
+
+    /// Kills it at one point and runs it again: with what it left on this machine, or without.
+    fn crash(&self, request: usize, point: Point, kept: bool) {
+        let words = if kept { "kept" } else { "lost" };
+        let name = self.scenario.name;
+        let case = format!("{name}, killed at request {request}, {point:?}, state folder {words}");
+        let server = self.server();
         let reached = point.arrange(&server, request);
-        let client = self.client(&server).spawn();
+        let own = home();
+        let client = self.client(&server, &own).spawn();
         server.until(&reached);
         client.kill();
         server.faults(&[]);
-        let again = self.client(&server).run();
+        let found = if kept { own } else { home() };
+        let again = self.client(&server, &found).run();
         assert_eq!(again.code(), Some(0), "{case}: {again:#?}");
-        let end = meaning(&server.state());
-        let differences = differences(&end, wanted);
+        let differences = differences(&meaning(&server.state()), &self.wanted);
         assert!(differences.is_empty(), "{case}: {differences:#?}");
     }
 
-    /// All crash points; their number.
-    fn crash_everywhere(&self) -> usize {
+    /// All crash points that are asked for; their number.
+    fn everywhere(&self) -> usize {
         let start = Instant::now();
-        let seed = seeded(OffsetDateTime::now_utc());
-        let (requests, wanted) = self.uninterrupted(&seed);
+        let all = std::env::var_os("ACARECIPE_ALL_CRASHES").is_some();
+        let requests = self.writes.iter().enumerate().filter(|(_, writes)| all || **writes);
         let cases: Vec<(usize, Point)> =
-            (1..=requests).flat_map(|request| POINTS.map(|point| (request, point))).collect();
-        let next = AtomicUsize::new(0);
-        let done = AtomicUsize::new(0);
+            requests.flat_map(|(index, _)| POINTS.map(|point| (index + 1, point))).collect();
+        let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for _ in 0..THREADS {
                 scope.spawn(|| {
-                    while let Some((request, point)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        self.crash(&seed, *request, *point, &wanted);
+                    loop {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let Some((request, point)) = cases.get(index) else { return };
+                        self.crash(*request, *point, index % 2 == 1);
                         done.fetch_add(1, Ordering::Relaxed);
                     }
                 });
             }
         });
-        let done = done.into_inner();
-        assert_eq!(done, 3 * requests);
-        say!("{}: {requests} requests, {done} crash points, {:.1?}", self.name, start.elapsed());
-        done
+        let (name, requests, cases) = (self.scenario.name, self.writes.len(), cases.len());
+        say!("{name}: {requests} requests, {cases} crash points, {:.1?}", start.elapsed());
+        assert_eq!(done.into_inner(), cases);
+        cases
     }
 }
 
-#[test]
-fn managed_identity_completes_after_a_crash_anywhere() {
-    let scenarios = [
-        Scenario { name: "managed-identity, system", arguments: &["managed-identity"] },
-        Scenario {
-            name: "managed-identity, created, with a role",
-            arguments: &[
-                "managed-identity",
-                "-p",
-                "identity=create",
-                "-p",
-                concat!(
-                    r#"roles=[{"role":"Key Vault Secrets User","scope":"/subscriptions/11111111-1111-4111-8111-111111111111"#,
-                    r#"/resourceGroups/rg-demo/providers/Microsoft.KeyVault/vaults/kv-demo"}]"#
-                ),
-            ],
-        },
-    ];
-    let points: usize = scenarios.iter().map(Scenario::crash_everywhere).sum();
-    say!("managed-identity: {points} crash points");
+/// Whether a request may have an effect.
+fn writes(exchange: &Json) -> bool {
+    let text = |name: &str| exchange[name].as_str().unwrap_or_default();
+    let action = text("path").rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    match text("method") {
+        "GET" | "HEAD" => false,
+        "POST" => !["list", "get", "check", "exchange", "token"].iter().any(|verb| action.starts_with(verb)),
+        _ => true,
+    }
+}
+
+fn of(recipes: &[&str]) {
+    let (mut scenarios, mut points) = (0, 0);
+    let own = SCENARIOS.iter().filter(|one| recipes.contains(&one.about()) && ACROSS.contains(&one.name));
+    for scenario in own {
+        scenarios += 1;
+        points += Crashing::new(scenario).everywhere();
+    }
+    let wanted = ACROSS.iter().filter(|name| recipes.iter().any(|recipe| name.starts_with(recipe))).count();
+    assert_eq!(scenarios, wanted, "the scenarios are there");
+    let names = recipes.join(", ");
+    say!(
+        "killed processes, {names}: {scenarios} scenarios, {points} crash points, half without the state folder"
+    );
 }
 
 #[test]
-fn key_vault_reference_completes_after_a_crash_anywhere() {
-    let scenarios = [
-        Scenario {
-            name: "key-vault-reference, system",
-            arguments: &["key-vault-reference", "-p", "secrets.DB_PASSWORD=db-password"],
-        },
-        Scenario {
-            name: "key-vault-reference, an identity that is there",
-            arguments: &[
-                "key-vault-reference",
-                "-p",
-                "managed-identity.identity=id-demo",
-                "-p",
-                "secrets.DB_PASSWORD=db-password",
-            ],
-        },
-    ];
-    let points: usize = scenarios.iter().map(Scenario::crash_everywhere).sum();
-    say!("key-vault-reference: {points} crash points");
+fn identities_secrets_and_images_complete_after_a_kill_anywhere() {
+    of(&["managed-identity", "key-vault-reference", "container-registry"]);
 }
 
 #[test]
-fn cosmos_db_completes_after_a_crash_anywhere() {
-    let scenarios = [Scenario {
-        name: "cosmos-db, an identity that is there",
-        arguments: &[
-            "cosmos-db",
-            "-p",
-            "cosmos-db.cosmos_account=cosmos-demo",
-            "-p",
-            "cosmos-db.cosmos_database=appdb",
-            "-p",
-            "cosmos-db.cosmos_container=items",
-            "-p",
-            "managed-identity.identity=id-demo",
-        ],
-    }];
-    let points: usize = scenarios.iter().map(Scenario::crash_everywhere).sum();
-    say!("cosmos-db: {points} crash points");
+fn databases_and_storage_complete_after_a_kill_anywhere() {
+    of(&["cosmos-db", "redis", "storage"]);
 }
 
 #[test]
-fn container_registry_completes_after_a_crash_anywhere() {
-    let scenarios = [
-        Scenario {
-            name: "container-registry, system",
-            arguments: &["container-registry", "-p", "container-registry.acr_name=acrdemo"],
-        },
-        Scenario {
-            name: "container-registry, an identity that is there, with an image",
-            arguments: &[
-                "container-registry",
-                "-p",
-                "container-registry.acr_name=acrdemo",
-                "-p",
-                "managed-identity.identity=id-demo",
-                "-p",
-                "container-registry.image=python-demo:2.0",
-            ],
-        },
-    ];
-    let points: usize = scenarios.iter().map(Scenario::crash_everywhere).sum();
-    say!("container-registry: {points} crash points");
+fn domains_and_dapr_complete_after_a_kill_anywhere() {
+    of(&["custom-domains", "dapr-integration"]);
 }

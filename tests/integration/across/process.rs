@@ -194,7 +194,7 @@ pub struct Client {
     child: Child,
     out: Option<Told>,
     err: Option<Told>,
-    _home: TempDir,
+    _home: Arc<TempDir>,
 }
 
 /// How a client ended.
@@ -212,10 +212,15 @@ impl Ended {
     }
 }
 
+/// An empty home.
+pub fn home() -> Arc<TempDir> {
+    Arc::new(tempfile::tempdir().unwrap())
+}
+
 /// A client to be started.
 pub struct Start {
     command: Command,
-    home: TempDir,
+    home: Arc<TempDir>,
 }
 
 impl Start {
@@ -228,14 +233,20 @@ impl Start {
 
     /// Works on the seeded app in Azure itself, with whatever credential its variables will choose.
     pub fn in_the_cloud(arguments: &[&str]) -> Start {
-        let home = tempfile::tempdir().unwrap();
         let mut command = program();
-        command.args(arguments).current_dir(home.path());
+        command.args(arguments).envs(seed::DEFAULTS.iter().copied());
+        let home = home();
+        Start { command, home: Arc::clone(&home) }.at_home(&home)
+    }
+
+    /// With this home, and what earlier processes have left there.
+    pub fn at_home(mut self, home: &Arc<TempDir>) -> Start {
+        self.home = Arc::clone(home);
+        self.command.current_dir(home.path());
         for name in ["HOME", "USERPROFILE", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "AZURE_CONFIG_DIR"] {
-            command.env(name, home.path());
+            self.command.env(name, home.path());
         }
-        command.envs(seed::DEFAULTS.iter().copied());
-        Start { command, home }
+        self
     }
 
     /// The folder it will be started in.
