@@ -19,7 +19,7 @@ pub struct WrittenTo<'a> {
     pub live: &'a Value,
     /// What one write of the run changed.
     pub written: &'a [Written],
-    /// Every place of the resource that some write of the run changed.
+    /// Every place of the resource that some write of the run changed, spelled as [`place`] does.
     pub places: &'a [Path],
     /// What shows the values that nobody wrote down: the revision that served before. `None`: there is none.
     pub earlier: Option<&'a Value>,

@@ -15,7 +15,7 @@ fn kind() -> &'static ResourceType {
 }
 
 /// Things that recipes own, in ARM's shape.
-fn fragments() -> impl Strategy<Value = Json> {
+pub(super) fn fragments() -> impl Strategy<Value = Json> {
     let container = |members: Json| {
         let mut own = json!({ "name": seed::APP });
         own.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
@@ -76,7 +76,7 @@ fn lay(one: Json, other: Json) -> Json {
 }
 
 /// RFC 7396.
-fn patched(target: Json, patch: &Json) -> Json {
+pub(super) fn patched(target: Json, patch: &Json) -> Json {
     let Json::Object(patch) = patch else { return patch.clone() };
     let mut members = match target {
         Json::Object(members) => members,
@@ -94,7 +94,7 @@ fn patched(target: Json, patch: &Json) -> Json {
 }
 
 /// What an app means: without nulls, empty strings and what only a suffix says.
-fn meaning(value: &Json) -> Json {
+pub(super) fn meaning(value: &Json) -> Json {
     match value {
         Json::Object(members) => Json::Object(
             members

@@ -21,6 +21,7 @@ mod generated;
 mod handshakes;
 mod hidden;
 mod instances;
+mod inverse;
 mod merging;
 mod names;
 mod odd_names;
