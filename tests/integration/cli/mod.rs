@@ -22,4 +22,5 @@ mod strangers;
 mod targets;
 mod test_command;
 mod text;
+mod undo;
 mod usage;

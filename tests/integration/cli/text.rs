@@ -35,6 +35,7 @@ fn help() {
       check     Check the prerequisites of recipes, and whether the caller may do what they plan
       plan      Show what applying recipes would change, property by property, and what follows from it
       apply     Apply recipes: check, plan, confirm, write, wait, verify
+      undo      Put back what a run changed: exactly that, and only what nobody changed since
       verify    Verify recipes on the live app; without a recipe: the app's own health
       lint      Check recipe files and show every mistake with file, line and caret
       test      Run the cases of recipes (tests.yaml) in the sandbox: no Azure, variable or network
@@ -80,6 +81,7 @@ fn help() {
 
     Examples:
       acarecipe apply managed-identity --sandbox
+      acarecipe apply managed-identity --plan identity.plan.json
       acarecipe plan managed-identity -g my-group -n my-app
       acarecipe apply managed-identity --yes -o json
       acarecipe verify

@@ -1,0 +1,82 @@
+//! `undo` as a person meets it.
+
+use serde_json::{Value as Json, json};
+
+use super::place::Place;
+
+const KEY_VAULT: &str =
+    "apply key-vault-reference --sandbox -p key_vault=kv-demo -p secrets.DB_PASSWORD=db-password -o json";
+
+/// The sandbox's app, as `sandbox show` has it.
+fn app(place: &Place) -> Json {
+    place.line("sandbox show -o json").code(0).json()
+}
+
+fn run_of(report: &Json) -> String {
+    report["run"].as_str().expect("it wrote").to_owned()
+}
+
+#[test]
+fn the_last_run_goes_back_and_then_there_is_none() {
+    let place = Place::new();
+    let _ = place.line("plan managed-identity --sandbox").code(0);
+    let before = app(&place);
+    let applied = place.line(KEY_VAULT).code(0).json();
+    assert_ne!(app(&place), before);
+    let undone = place.line("undo --sandbox -o json").code(0).json();
+    assert_eq!((undone["command"].as_str(), undone["status"].as_str()), (Some("undo"), Some("ok")));
+    assert_eq!(undone["counts"]["writes"], json!(4), "{undone:#}");
+    assert_eq!(undone["counts"]["revisions"], json!(1));
+    assert_ne!(run_of(&undone), run_of(&applied), "it is a run of its own");
+    // Named, it is found to be back.
+    let again = place.line(&format!("undo {} --sandbox -o json", run_of(&applied))).code(0).json();
+    assert_eq!(again["counts"]["writes"], json!(0), "{again:#}");
+    let nothing = place.line("undo --sandbox -o json").code(3).json();
+    assert_eq!(nothing["diagnostics"][0]["code"], "no-such-run");
+    assert_eq!(nothing["counts"]["writes"], json!(0));
+}
+
+#[test]
+fn a_run_says_how_it_is_undone_and_undo_what_it_does() {
+    let place = Place::new();
+    let applied = place.line("apply managed-identity --sandbox").code(0);
+    let line = applied.stdout.lines().last().unwrap_or_default().trim().to_owned();
+    let command = line.strip_prefix("To put it back: acarecipe ").expect("the last line says how");
+    let undone = place.line(command).code(0);
+    for told in ["puts back: change the container app ca-demo", "identity.type", "Done: 1 write"] {
+        assert!(undone.stdout.contains(told), "{told}:\n{}", undone.stdout);
+    }
+    assert!(!undone.stdout.contains("To put it back"));
+}
+
+#[test]
+fn without_a_terminal_it_needs_yes_and_sends_nothing() {
+    let place = Place::new();
+    let refused = place.line("undo -g rg-demo -n ca-demo -o json").code(2).json();
+    assert_eq!(refused["diagnostics"][0]["code"], "not-confirmed");
+}
+
+#[test]
+fn what_is_no_run_of_this_target_is_one_clear_error() {
+    let place = Place::new();
+    let _ = place.line(KEY_VAULT).code(0);
+    for wrong in ["20200101T000000Z-000000", "../../etc/passwd", "x"] {
+        let refused = place.line(&format!("undo {wrong} --sandbox -o json")).code(1).json();
+        assert_eq!(refused["diagnostics"][0]["code"], "no-such-run", "{wrong}");
+    }
+    let other = place.line("undo --sandbox -n ca-other -o json").code(3).json();
+    assert_eq!(other["diagnostics"][0]["code"], "no-such-run");
+    let folder = place.work().parent().unwrap().join("home/state/acarecipe/sandbox.json.runs/runs");
+    let file = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    let id = file.file_stem().unwrap().to_str().unwrap().to_owned();
+    let elsewhere = place.line(&format!("undo {id} --sandbox -n ca-other -o json")).code(2).json();
+    assert!(elsewhere["diagnostics"][0]["fix"].as_str().unwrap().contains("-n ca-demo"), "{elsewhere:#}");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines[1] = "{";
+    std::fs::write(&file, lines.join("\n") + "\n").unwrap();
+    for named in [String::new(), id] {
+        let damaged = place.line(&format!("undo {named} --sandbox -o json")).code(1).json();
+        assert_eq!(damaged["diagnostics"][0]["code"], "journal", "{damaged:#}");
+    }
+}
