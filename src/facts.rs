@@ -503,6 +503,48 @@ impl Facts {
         });
     }
 
+    /// As [`Facts::forget`], but what tells of `id` itself stays: what is to be read last, right before a write.
+    pub fn forget_rest(&mut self, id: &ResourceId) {
+        let own = self.own_keys(id);
+        let kept: Vec<_> = own
+            .into_iter()
+            .filter_map(|key| self.answers.get(&key).cloned().map(|answer| (key, answer)))
+            .collect();
+        self.forget(id);
+        self.answers.extend(kept);
+    }
+
+    /// Forgets what tells of `id` itself; how many answers that were.
+    pub fn forget_own(&mut self, id: &ResourceId) -> usize {
+        let own = self.own_keys(id);
+        for key in &own {
+            self.answers.remove(key);
+        }
+        own.len()
+    }
+
+    /// What tells of `id` itself, as far as anything has.
+    pub fn own(&self, id: &ResourceId) -> Option<&Value> {
+        let key = self.own_keys(id).into_iter().next()?;
+        self.answers.get(&key)?.1.value()
+    }
+
+    /// What tells of `id` itself: its own answer; where it was only seen in the list of its collection, that list.
+    fn own_keys(&self, id: &ResourceId) -> Vec<Same> {
+        let (own, _) = (id.folded(), ());
+        let collection =
+            own.rsplit_once('/').map(|(collection, _)| collection.to_owned()).unwrap_or_default();
+        let keys = |wanted: Shape, path: &str| -> Vec<Same> {
+            self.answers
+                .keys()
+                .filter(|(shape, key, _, _)| *shape == wanted && key == path)
+                .cloned()
+                .collect()
+        };
+        let one = keys(Shape::One, &own);
+        if one.is_empty() { keys(Shape::Many, &collection) } else { one }
+    }
+
     /// Forgets everything but what actions and the app answered.
     pub fn forget_all(&mut self) {
         self.answers.retain(|(shape, ..), _| matches!(shape, Shape::Action | Shape::Probe));

@@ -255,6 +255,11 @@ impl Applying<'_> {
         report.counts.revisions = applied.revisions.len();
         report.applied = Some(AppliedReport::from(&applied));
         report.action_required.extend(applied.by_hand.iter().map(ByHandReport::from));
+        if !applied.others.is_empty() {
+            context.progress.clear();
+            report.diagnose(&applied.others);
+            screen.diagnostics(&applied.others);
+        }
         match end {
             Ok(Ok(after)) => {
                 let ending = judge::verification(context, screen, &mut report, &after, self.strict);

@@ -109,6 +109,7 @@ codes! {
     CHANGED_MEANWHILE = "changed-meanwhile", "an owned property changed after the plan was approved";
     CHANGED_SINCE = "changed-since", "what a run wrote was changed by somebody since, and is not put back";
     NOT_PUT_BACK = "not-put-back", "something that a run did and undoing it leaves";
+    OTHERS_WROTE = "others-wrote", "somebody else wrote what the run wrote, at the same time";
     GATE = "gate", "a check that a new revision must pass before it gets more of the traffic";
     ROLLED_BACK = "rolled-back", "a new revision failed, and the traffic was put back";
     NOT_TAKEN = "not-taken", "an accepted write did not take effect";

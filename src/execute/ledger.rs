@@ -2,7 +2,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use super::others::Sent;
 use super::send::Tried;
+use crate::diagnostic::Diagnostic;
 use crate::plan::{ByHand, Plan, Traffic};
 
 /// What a run did.
@@ -21,6 +23,10 @@ pub struct Applied {
     pub traffic: Option<Traffic>,
     /// What is left to a person since the run could not see it through.
     pub by_hand: Vec<ByHand>,
+    /// Warnings that somebody else wrote what the run wrote, at the same time.
+    pub others: Vec<Diagnostic>,
+    /// Writes after which nobody has looked for others yet.
+    pub(super) sent: Vec<Sent>,
 }
 
 /// One write.
@@ -90,6 +96,21 @@ impl Ledger<'_> {
     pub(super) fn by_hand(self, plan: &Plan, keys: &[String]) {
         let left = plan.by_hand.iter().filter(|one| keys.contains(&one.key)).cloned();
         self.edit(|applied| applied.by_hand.extend(left));
+    }
+
+    /// A write of a resource was taken, after which others are looked for.
+    pub(super) fn wrote(self, sent: Option<Sent>) {
+        self.edit(|applied| applied.sent.extend(sent));
+    }
+
+    /// Those writes, once.
+    pub(super) fn take_sent(self) -> Vec<Sent> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).sent)
+    }
+
+    /// Somebody else wrote what the run wrote.
+    pub(super) fn others(self, warning: Diagnostic) {
+        self.edit(|applied| applied.others.push(warning));
     }
 
     /// A new revision.

@@ -3,22 +3,19 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::write::Context;
 use super::{Event, Executor, Failure, Observed};
-use crate::azure::types::Update;
 use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Manifest, Method, ResourceId};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::{BODY, Fact, Facts, PARAMETER, REFERENCE, REPOSITORY, Read, Shape};
-use crate::plan::{Plan, Selection, State, Target, Write};
-use crate::steps::Effect;
+use crate::plan::{Plan, Selection, State, Target};
 use crate::value::{Data, Value};
 
 /// More rounds than any recipe needs: a plan that still asks then would ask for ever.
 const MAX_ROUNDS: usize = 32;
 
 /// The first look at something slow; each further look waits longer, up to the second figure.
-const FIRST_LOOK: Duration = Duration::from_millis(50);
-const LAST_LOOK: Duration = Duration::from_secs(10);
+pub(super) const FIRST_LOOK: Duration = Duration::from_millis(50);
+pub(super) const LAST_LOOK: Duration = Duration::from_secs(10);
 
 /// What a last look may take beyond the deadline.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -207,48 +204,6 @@ impl Executor {
     pub(super) fn last_look(&self) -> Executor {
         let deadline = self.deadline.max(self.clock.now() + RESERVE);
         Executor { deadline, ..self.clone() }
-    }
-
-    /// The plan on facts in which what `write` changes is read right now, so that what others changed
-    /// since is taken over; the app once no operation is in progress on it. `retried`: after a try
-    /// whose end is not known.
-    pub(super) async fn read_again(
-        &self,
-        context: &Context<'_>,
-        (write, effect): (&Write, Option<&Effect>),
-        mut facts: Facts,
-        retried: bool,
-    ) -> Result<Observed, Failure> {
-        let start = self.clock.now();
-        let mut pause = FIRST_LOOK;
-        loop {
-            // What is made under a name of its own and never changed has nothing to be merged with.
-            if let Some(id) =
-                write.id.as_ref().filter(|_| retried || write.remove || write.kind.update != Update::Never)
-            {
-                facts.forget(id);
-            }
-            // Whether an action is still due is seen in what it is sent to.
-            if let Some(effect) = effect {
-                facts.forget(&effect.resource);
-            }
-            let observed = self.observe_from(facts, context.selection, context.target, false).await?;
-            let app = context.target.app_id();
-            let on_app =
-                write.id.as_ref() == Some(&app) || effect.is_some_and(|effect| effect.resource.within(&app));
-            if !(on_app && observed.plan.busy) {
-                return Ok(observed);
-            }
-            let now = self.clock.now();
-            if now + pause >= self.deadline {
-                return Err(Failure::deadline("the operation in progress on the app"));
-            }
-            let elapsed = (now - start).try_into().unwrap_or_default();
-            self.observer.event(&Event::Busy { resource: context.target.app.clone(), elapsed });
-            self.pause(pause).await?;
-            pause = (pause * 2).min(LAST_LOOK);
-            facts = observed.facts;
-        }
     }
 
     /// A wait that a request to stop cuts short.

@@ -41,6 +41,7 @@ impl Executor {
         let mut observed = Observed { plan: approved.clone(), facts, rounds: 0, reads: 0 };
         let mut attempts: BTreeMap<String, usize> = BTreeMap::new();
         for _ in 0..MAX_WAVES + stages {
+            self.look_for_others(context.ledger, &observed).await;
             if approved.rollout.is_some() {
                 let end = self.whole(&context, observed).await;
                 observed = match end {

@@ -10,20 +10,13 @@ use crate::azure::{ArmRequest, Method, ResourceId};
 use crate::diagnostic::{Diagnostic, codes};
 
 impl Executor {
-    /// Puts the values of the secrets `names` into the body: the array is replaced as a whole, and
-    /// one without a value would be refused (microsoft/azure-container-apps#259) or lost. References are
-    /// never among them.
-    pub(super) async fn fill_secrets(
+    /// The values of the secrets of `id`, as Azure tells them.
+    pub(super) async fn stored_secrets(
         &self,
         kind: &ResourceType,
         id: &ResourceId,
         version: &str,
-        body: &mut Json,
-        names: &[String],
-    ) -> Result<(), Failure> {
-        if names.is_empty() {
-            return Ok(());
-        }
+    ) -> Result<Stored, Failure> {
         let request = ArmRequest::new(Method::Post, format!("{id}/listSecrets"), version);
         let answer = self
             .interrupt
@@ -40,15 +33,29 @@ impl Executor {
                     ),
                 )
             })?;
-        let values: BTreeMap<&str, &str> = answer
-            .body
-            .get("value")
-            .and_then(Json::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(|secret| Some((secret.get("name")?.as_str()?, secret.get("value")?.as_str()?)))
-            .collect();
-        self.client.hide(values.values().map(|value| (*value).to_owned()));
+        let values = answer.body.get("value").and_then(Json::as_array).into_iter().flatten();
+        let text = |secret: &Json, key: &str| secret.get(key).and_then(Json::as_str).map(str::to_owned);
+        let values: BTreeMap<String, String> =
+            values.filter_map(|secret| Some((text(secret, "name")?, text(secret, "value")?))).collect();
+        self.client.hide(values.values().cloned());
+        Ok(Stored(values))
+    }
+}
+
+/// Values of secrets by name. It has no `Debug` form.
+pub(super) struct Stored(BTreeMap<String, String>);
+
+impl Stored {
+    /// Puts the values of the secrets `names` into the body: the array is replaced as a whole, and
+    /// one without a value would be refused (microsoft/azure-container-apps#259) or lost. References are
+    /// never among them.
+    pub(super) fn fill(
+        &self,
+        kind: &ResourceType,
+        id: &ResourceId,
+        body: &mut Json,
+        names: &[String],
+    ) -> Result<(), Failure> {
         let entries = body
             .pointer_mut(&format!("/{}", kind.secrets().unwrap_or_default().replace('.', "/")))
             .and_then(Json::as_array_mut)
@@ -59,8 +66,8 @@ impl Executor {
             if !names.contains(&name) {
                 continue;
             }
-            let value = values.get(name.as_str()).ok_or_else(|| unavailable(kind, &name, id))?;
-            entry.insert("value".to_owned(), Json::String((*value).to_owned()));
+            let value = self.0.get(&name).ok_or_else(|| unavailable(kind, &name, id))?;
+            entry.insert("value".to_owned(), Json::String(value.clone()));
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use time::OffsetDateTime;
 
 use super::ledger::{Done, Ledger};
+use super::secrets::Stored;
 use super::{Event, Executor, Failure, WriteEnd, WriteKind, WriteRecord};
 use crate::azure::types::{ResourceType, Update};
 use crate::azure::{Accepted, ArmError, ArmRequest, Method};
@@ -34,12 +35,14 @@ impl From<ArmError> for Tried {
 }
 
 impl Executor {
-    /// Sends the write once and waits for its operation.
+    /// Sends the write once and waits for its operation. `stored`: the secrets that it sends back; nothing is asked
+    /// between the read that its body was made from and this.
     pub(super) async fn send(
         &self,
         ledger: Ledger<'_>,
         plan: &Plan,
         write: &Write,
+        stored: Option<&Stored>,
         done: &Done,
     ) -> Result<(), Tried> {
         if write.remove {
@@ -50,7 +53,10 @@ impl Executor {
         };
         let version = version_of(plan, write);
         let mut json = body.json.clone();
-        self.fill_secrets(write.kind, id, &version, &mut json, &body.resend).await?;
+        if !body.resend.is_empty() {
+            let stored = stored.ok_or_else(|| unknown(&done.what))?;
+            stored.fill(write.kind, id, &mut json, &body.resend)?;
+        }
         let patched = !write.create && write.kind.update == Update::Patch;
         let method = if patched { Method::Patch } else { Method::Put };
         let hidden = hidden(write.kind, &Path::root(), &json);

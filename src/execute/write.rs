@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::database::{Script, after_refused, refusal};
+use super::last_read::Fresh;
 use super::ledger::{Done, Ledger};
+use super::others::Sent;
 use super::repeat::Next;
 use super::run::{still_possible, within_approval};
 use super::send::Tried;
@@ -49,7 +51,8 @@ impl Executor {
         let mut last: Option<Failure> = None;
         let mut others = None;
         loop {
-            let fresh = self.read_again(context, (write, effect), facts.clone(), tries > 0).await?;
+            let Fresh { observed: fresh, stored } =
+                self.read_again(context, (write, effect), &keys, facts.clone(), tries > 0).await?;
             let (plan, write) = match current(&fresh, write, &keys) {
                 Current::Ready(plan, write) => (plan, write),
                 // The next plan says what comes first.
@@ -94,7 +97,13 @@ impl Executor {
                             Some(effect) => {
                                 Box::pin(self.act(context.ledger, plan, write, effect, &done)).await
                             }
-                            None => self.send(context.ledger, plan, write, &done).await,
+                            None => {
+                                let sent = Sent::of(&fresh, write);
+                                let end =
+                                    self.send(context.ledger, plan, write, stored.as_ref(), &done).await;
+                                context.ledger.wrote(sent.filter(|_| end.is_ok()));
+                                end
+                            }
                         },
                     };
                     match sent {
@@ -187,12 +196,16 @@ enum Current<'o> {
     Unjudged(String),
 }
 
+/// The write of the steps `keys` in a newer plan.
+pub(super) fn find<'p>(plan: &'p Plan, write: &Write, keys: &[String]) -> Option<&'p Write> {
+    plan.writes.iter().find(|other| {
+        other.id == write.id && other.steps.iter().any(|index| keys.contains(&plan.steps[*index].key))
+    })
+}
+
 fn current<'o>(observed: &'o Observed, write: &Write, keys: &[String]) -> Current<'o> {
     let plan = &observed.plan;
-    let same = plan.writes.iter().find(|other| {
-        other.id == write.id && other.steps.iter().any(|index| keys.contains(&plan.steps[*index].key))
-    });
-    match same {
+    match find(plan, write, keys) {
         Some(same) if same.after.is_empty() => Current::Ready(plan, same),
         Some(_) => Current::Later,
         None => why_unjudged(plan, keys).map_or(Current::InPlace, Current::Unjudged),

@@ -30,6 +30,11 @@ pub(super) const PAUSE: Duration = Duration::from_secs(5);
 /// The least time that a candidate's gates have before it has traffic: its label may not answer at once.
 const LABEL: Duration = Duration::from_secs(30);
 
+/// Whether a plan tells of the rollout and of everything that the recipes own.
+pub(super) fn is_whole(plan: &Plan) -> bool {
+    plan.rollout.is_some() && plan.unreadable.is_empty()
+}
+
 impl Executor {
     /// Judges the candidate at the share that stands: its health, then, once the share has stood for its time,
     /// its health again and the recipe's checks.
@@ -225,7 +230,7 @@ impl Executor {
         let mut looks = 0;
         loop {
             let plan = &observed.plan;
-            if plan.rollout.is_some() && plan.unreadable.is_empty() {
+            if is_whole(plan) {
                 return Ok(observed);
             }
             looks += 1;

@@ -11,6 +11,7 @@ use super::super::repeat::{TRIES, backoff, may_pass};
 use super::super::send::Tried;
 use super::super::write::Context;
 use super::super::{Event, Executor, Failure, Observed, OwnedPath, WriteKind, WriteRecord};
+use super::judge::is_whole;
 use super::{Rolling, described};
 use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Method, ResourceId};
 use crate::facts::Facts;
@@ -37,7 +38,7 @@ impl Executor {
         let mut facts = observed.facts;
         let mut tries = 0;
         loop {
-            facts.forget(&id);
+            facts.forget_rest(&id);
             let observed = self.idle(context, facts).await?;
             let now = Traffic::of(&observed.plan.app);
             if tries > 0 && now == *wanted {
@@ -66,13 +67,15 @@ impl Executor {
         }
     }
 
-    /// The plan on these facts and what they miss, once no operation is in progress on the app.
+    /// The plan on these facts and what they miss, the app read last, once no operation is in progress on it.
     async fn idle(&self, context: &Context<'_>, mut facts: Facts) -> Result<Observed, Failure> {
         let start = self.clock.now();
         let mut pause = FIRST_LOOK;
         loop {
             let observed = self.look(context, facts).await?;
-            if !observed.plan.busy {
+            // Its own answer last, so that nothing is asked between that and the write.
+            let observed = self.own_last(context, &context.target.app_id(), observed).await?;
+            if !observed.plan.busy && is_whole(&observed.plan) {
                 return Ok(observed);
             }
             if self.clock.now() + pause >= self.deadline {
@@ -83,7 +86,7 @@ impl Executor {
             self.pause(pause).await?;
             pause = (pause * 2).min(LAST_LOOK);
             facts = observed.facts;
-            facts.forget(&context.target.app_id());
+            facts.forget_rest(&context.target.app_id());
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod crashes;
 mod everywhere;
+mod interleaving;
 mod others_at_work;
 mod principal;
 mod scenarios;
