@@ -60,6 +60,13 @@
 //! merges into that, and sends the smallest body; `secrets` only when one changes, then built by name
 //! from that read, references as references. Then it waits: operation, revision, traffic.
 //!
+//! **The window** (`execute/last_read`). ARM has no `If-Match` here, so what others write between that read and the write
+//! is lost, as far as the write replaces it as a whole: lists of an app, all of what is only written whole. Nothing
+//! else is asked in between: other reads and the values of secrets that are sent back come before it, and are taken only
+//! if the resource is still as it was then. So the window is one request; whatever moved before it, `lastModifiedAt` or not,
+//! is planned again, and a path of the run's own that moved since it was approved stops the run. `execute/others` tells
+//! afterwards what shows of somebody who wrote meanwhile.
+//!
 //! **Which resource a step is about** is found by its id, or, with `match`, by what is in it: of a collection
 //! the element that is equal on these paths, or a wider scope where the type says that it covers ([`merge`]'s
 //! equality is not symmetric there). A step that found one owns it as it is; a name that hangs on an unknown is

@@ -99,6 +99,8 @@ impl Executor {
                 && stamp.is_somebody_else(caller)
             {
                 ledger.others(after(&sent, &stamp));
+                // Which of the newest revisions is whose cannot be told then.
+                continue;
             }
             if sent.template {
                 let ours = [sent.latest.as_deref(), now.and_then(latest), planned(&observed.plan)];
