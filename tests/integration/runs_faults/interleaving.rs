@@ -365,14 +365,6 @@ fn an_app_is_written_by_somebody_else_at_every_moment() {
     assert_eq!(windows, 1);
 }
 
-/// As long as Azure takes one write of an app after the other, somebody's is not over so soon: ours meets it, is
-/// refused, and is made anew of what they left.
-#[test]
-fn an_operation_of_somebody_else_that_takes_a_moment_is_not_overtaken() {
-    let (_, windows) = REFERENCE.everywhere(Duration::from_secs(10));
-    assert_eq!(windows, 0);
-}
-
 const COMPONENT: Scenario = Scenario {
     name: "dapr-integration, a component",
     recipes: &["dapr-integration"],
@@ -500,38 +492,6 @@ fn a_role_that_somebody_else_gives_at_any_moment_is_there_once() {
     };
     let (_, windows) = scenario.everywhere(Duration::ZERO);
     assert_eq!(windows, 0);
-}
-
-/// Who gets what of the traffic is the run's own business: once it was shown, another one stops the run.
-#[test]
-fn traffic_that_somebody_else_shifts_at_any_moment_is_left_alone() {
-    let scenario = Scenario {
-        name: "revision-validation, the traffic",
-        recipes: &["revision-validation"],
-        parameters: &["revision-validation.image=ghcr.io/acarecipe/python-demo:2.0"],
-        state: || seed::state(START),
-        change: |somebody| {
-            let id = seed::app_id();
-            let app = somebody.get(&id);
-            let mut traffic = app["properties"]["configuration"]["ingress"]["traffic"].clone();
-            traffic[0]["label"] = json!("theirs");
-            let body = json!({ "properties": { "configuration": { "ingress": { "traffic": traffic } } } });
-            // Before the run has made it Multiple there are no labels.
-            let (status, _) = somebody.send("PATCH", &id, Some(&body));
-            if status < 300 { status } else { 409 }
-        },
-        items: &[Item {
-            name: "their label",
-            replaced: |request| sets(request, "/properties/configuration/ingress/traffic"),
-            there: |state| {
-                let traffic = app_of(state)["properties"]["configuration"]["ingress"]["traffic"].clone();
-                traffic.as_array().is_some_and(|all| all.iter().any(|entry| entry["label"] == "theirs"))
-            },
-        }],
-        foreign: false,
-    };
-    let (_, windows) = scenario.everywhere(Duration::ZERO);
-    assert!(windows >= 3, "a window for each of the stages: {windows}");
 }
 
 /// Somebody's value where the run's own is to be.
