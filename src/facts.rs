@@ -531,7 +531,7 @@ impl Facts {
 
     /// What tells of `id` itself: its own answer; where it was only seen in the list of its collection, that list.
     fn own_keys(&self, id: &ResourceId) -> Vec<Same> {
-        let (own, _) = (id.folded(), ());
+        let own = id.folded();
         let collection =
             own.rsplit_once('/').map(|(collection, _)| collection.to_owned()).unwrap_or_default();
         let keys = |wanted: Shape, path: &str| -> Vec<Same> {

@@ -93,18 +93,17 @@ impl Executor {
                             Box::pin(self.send_build(context.ledger, plan, write, build, &done, &mut others))
                                 .await
                         }
-                        None => match write.effect(&plan.steps) {
-                            Some(effect) => {
+                        None => {
+                            if let Some(effect) = write.effect(&plan.steps) {
                                 Box::pin(self.act(context.ledger, plan, write, effect, &done)).await
-                            }
-                            None => {
+                            } else {
                                 let sent = Sent::of(&fresh, write);
                                 let end =
                                     self.send(context.ledger, plan, write, stored.as_ref(), &done).await;
                                 context.ledger.wrote(sent.filter(|_| end.is_ok()));
                                 end
                             }
-                        },
+                        }
                     };
                     match sent {
                         Ok(()) => break,
