@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use acarecipe::azure::{ArmClient, ClientSettings, Cloud, Endpoint};
 use acarecipe::clock::{Clock, VirtualClock};
-use acarecipe::execute::{Event, Executor, Interrupt, NoHook, Observer};
+use acarecipe::execute::{Event, Executor, Interrupt, NoHook, Observer, Turns};
 use acarecipe::plan::{self, Request, Selection, Target};
 use acarecipe::recipe::{Asked, Catalogue, Outside, bind};
 use acarecipe::sandbox::transport::InProcess;
@@ -89,6 +89,7 @@ fn planning(criterion: &mut Criterion) {
         probing: false,
         folder: std::path::PathBuf::new(),
         retry: false,
+        turns: Turns::default(),
         so_far: Arc::default(),
     };
     let (selection, target) = (selection(), target());

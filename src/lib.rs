@@ -142,6 +142,14 @@
 //! gates and weights are stages, each one write (`execute/rollout`), after which everything is planned anew; the weight
 //! that stands says where a run that was killed goes on.
 //!
+//! **How much is sent** is one budget's ([`azure::Budget`]), which all clones of a client share: token buckets below
+//! Azure's that follow what its answers say is left. It waits on the client's clock before a request is sent, never
+//! within the time that an answer has.
+//!
+//! **Several apps are several runs** (`cli/many`): each with a context, an outcome and a report of its own, over one
+//! client. What two of them write at the same time they write in turns ([`execute`]'s `turns`), and whoever comes second reads
+//! it again first. The health of a fleet is judged page by page from its list ([`verify`]'s `fleet`); a row is kept of an app.
+//!
 //! **A share that cannot be mounted is told nowhere**, so `plan/mount` says what is known of it: before the first
 //! write whether volumes, mounts and what the environment knows fit together, and while a revision hangs, which
 //! share it waits for and why that may be.

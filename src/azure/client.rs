@@ -111,6 +111,8 @@ pub struct ArmClient {
     pub(super) inner: Arc<Inner>,
     /// Of requests that are a group of their own.
     correlation: Option<Uuid>,
+    /// Who hears of its requests, if that is not who hears of all others.
+    told: Option<EventSink>,
 }
 
 pub(super) struct Inner {
@@ -177,7 +179,7 @@ impl ArmClient {
                 Network { connect: limits.connect, ca_file, proxy }.transport()
             }
         };
-        let announce = Announce::new(Arc::clone(&events), correlation_id);
+        let announce = Announce::new(correlation_id);
         let options = ClientOptions {
             transport: Some(transport),
             // The SDK's own policy repeats POSTs and knows no deadline.
@@ -210,6 +212,7 @@ impl ArmClient {
                 hidden: Mutex::default(),
             }),
             correlation: None,
+            told: None,
         }
     }
 
@@ -217,7 +220,18 @@ impl ArmClient {
     /// (Azure/azure-dev#7776).
     #[must_use]
     pub fn apart(&self) -> ArmClient {
-        ArmClient { inner: Arc::clone(&self.inner), correlation: Some(Uuid::new_v4()) }
+        ArmClient { correlation: Some(Uuid::new_v4()), ..self.clone() }
+    }
+
+    /// The same client, of whose requests `events` hears.
+    #[must_use]
+    pub fn telling(&self, events: EventSink) -> ArmClient {
+        ArmClient { told: Some(events), ..self.clone() }
+    }
+
+    /// Who hears of its requests.
+    pub(super) fn events(&self) -> &EventSink {
+        self.told.as_ref().unwrap_or(&self.inner.events)
     }
 
     /// From here on no text that comes from a server shows these values, however they are spelt: inputs that are

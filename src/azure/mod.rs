@@ -17,7 +17,7 @@ pub mod ids;
 pub mod image;
 pub mod network;
 pub mod operations;
-mod paging;
+pub mod paging;
 pub mod permissions;
 mod policies;
 pub mod probe;

@@ -48,17 +48,25 @@ impl Progress {
 #[derive(Debug)]
 pub(super) struct Correlation(pub(super) Uuid);
 
+/// Who hears that a request goes out.
+pub(super) struct Told(pub(super) EventSink);
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Told")
+    }
+}
+
 /// The last policy before the transport: marks the request, numbers it and tells that it goes out.
 pub(super) struct Announce {
-    events: EventSink,
     numbers: AtomicU64,
     correlation_id: String,
 }
 
 impl Announce {
-    pub(super) fn new(events: EventSink, correlation_id: Uuid) -> Arc<Announce> {
+    pub(super) fn new(correlation_id: Uuid) -> Arc<Announce> {
         let correlation_id = correlation_id.to_string();
-        Arc::new(Announce { events, numbers: AtomicU64::new(0), correlation_id })
+        Arc::new(Announce { numbers: AtomicU64::new(0), correlation_id })
     }
 }
 
@@ -80,7 +88,9 @@ impl Policy for Announce {
         let number = self.numbers.fetch_add(1, Ordering::AcqRel) + 1;
         if let Some(progress) = context.value::<Arc<Progress>>() {
             let path = request.url().path().to_owned();
-            (self.events)(ClientEvent::Sent { number, method: progress.method, path });
+            if let Some(told) = context.value::<Arc<Told>>() {
+                (told.0)(ClientEvent::Sent { number, method: progress.method, path });
+            }
             progress.number.store(number, Ordering::Release);
             progress.sent.store(true, Ordering::Release);
         }

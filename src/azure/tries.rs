@@ -20,7 +20,7 @@ use super::envelope;
 use super::errors::{self, ArmError, ArmErrorKind, HttpFailure, Last};
 use super::events::ClientEvent;
 use super::network::bad_certificate;
-use super::policies::{Correlation, Progress};
+use super::policies::{Correlation, Progress, Told};
 use super::request::Method;
 use super::retry;
 use super::text;
@@ -152,7 +152,8 @@ impl ArmClient {
         let progress = Progress::new(method);
         let context = Context::new()
             .with_value(Arc::clone(&progress))
-            .with_value(Arc::new(Correlation(self.correlation_id())));
+            .with_value(Arc::new(Correlation(self.correlation_id())))
+            .with_value(Arc::new(Told(Arc::clone(self.events()))));
         let options = PipelineStreamOptions { skip_checks: true, ..PipelineStreamOptions::default() };
         let started = inner.clock.now();
         let exchange = async {
@@ -285,7 +286,7 @@ impl ArmClient {
     }
 
     pub(super) fn tell(&self, event: ClientEvent) {
-        (self.inner.events)(event);
+        (self.events())(event);
     }
 
     /// Foreign text, fit to be shown: this client's tokens, and what is to be hidden, are not in it.

@@ -1,22 +1,25 @@
 //! `apply`: check, plan, confirm, write, wait, verify.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use clap::Args;
 
 use super::context::{Context, Flags, Named};
 use super::journal::{About, Recording};
+use super::many::{Apps, Many};
 use super::saved::Approval;
 use super::signals::until_signal;
 use super::{arguments, judge, refuse};
+use crate::azure::ResourceId;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::execute::{Applied, Failure, Observed, described, rollout_stages};
 use crate::journal::Journal;
 use crate::plan::{Plan, State, Target, restart_command};
-use crate::render::Screen;
+use crate::render::{Screen, counted};
 use crate::report::{AppliedReport, ByHandReport, Ending, Report};
 use crate::undo::UNDO;
 use crate::value::strip_control;
@@ -52,6 +55,13 @@ impl Apply {
                 .fix("look at `acarecipe plan` with the same arguments, then run this again with --yes, or with --plan and what `plan --out` saved");
             return refuse(screen, "apply", self.on.sandbox.sandbox, &[found], Ending::Usage);
         }
+        if let Some(found) = arguments::one_app(&self.on.target, self.plan.is_some(), "--plan") {
+            return refuse(screen, "apply", self.on.sandbox.sandbox, &[found], Ending::Usage);
+        }
+        if let Some(found) = arguments::one_app(&self.on.target, self.journal.journal.is_some(), "--journal")
+        {
+            return refuse(screen, "apply", self.on.sandbox.sandbox, &[found], Ending::Usage);
+        }
         let approval = match self.plan.as_deref().map(Approval::read).transpose() {
             Ok(approval) => approval,
             Err(found) => {
@@ -65,7 +75,74 @@ impl Apply {
             Err(ending) => return ending,
         };
         context.executor.retry = self.retry;
-        let recording = match Recording::open(&context, &self.journal) {
+        if let Some(many) = Many::of(&context, &self.on, "apply", screen, output.verbose > 0) {
+            return Box::pin(self.several(&many, asks)).await;
+        }
+        let applying = Applying { asks, strict: self.strict, approval: approval.as_ref(), undoes: None };
+        self.recorded(applying, &context, screen).await
+    }
+}
+
+impl Apply {
+    /// `apply` for several apps: all plans are shown, then one question is asked.
+    async fn several(&self, many: &Many<'_>, asks: bool) -> Ending {
+        let Apps { all, cut } = match many.apps(&self.on.target).await {
+            Ok(apps) => apps,
+            Err(ending) => return ending,
+        };
+        if !asks {
+            let work = async |context: Context, screen: Screen| self.one(&context, &screen, None).await;
+            return many.close(many.each(all, work).await, &cut, 0);
+        }
+        // Of what was shown only the approval is kept until the question is answered.
+        let shown: Mutex<BTreeMap<ResourceId, (Approval, bool)>> = Mutex::default();
+        let look = async |context: Context, screen: Screen| {
+            let keep = |approval, changes| {
+                let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+                shown.insert(context.target.app_id(), (approval, changes));
+            };
+            look(&context, &screen, keep).await
+        };
+        let looked = many.each(all, look).await;
+        let shown = shown.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let approval = |target: &Target| shown.get(&target.app_id()).map(|(approval, _)| approval);
+        let (going, mut outcomes): (Vec<_>, Vec<_>) =
+            looked.into_iter().partition(|outcome| approval(&outcome.one.target).is_some());
+        let requests = going.iter().map(|outcome| outcome.report.counts.requests).sum();
+        let changing = shown.values().filter(|(_, changes)| *changes).count();
+        if changing > 0 {
+            let all = counted(going.len() + outcomes.len(), "app");
+            let question = format!("Apply this to {changing} of {all}?");
+            match confirmed(many.screen, many.base, &question).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    let found = Diagnostic::error(codes::NOT_CONFIRMED, "the plans were not confirmed");
+                    let mut report = many.base.report("apply");
+                    report.diagnose([&found]);
+                    report.counts.requests = requests;
+                    return many.base.close(many.screen, report, Ending::Usage);
+                }
+                Err(ending) => return many.base.close(many.screen, many.base.report("apply"), ending),
+            }
+        }
+        let work = async |context: Context, screen: Screen| {
+            let approval = approval(&context.target);
+            self.one(&context, &screen, approval).await
+        };
+        let ones = going.into_iter().map(|outcome| outcome.one).collect();
+        outcomes.extend(many.each(ones, work).await);
+        many.close(outcomes, &cut, requests)
+    }
+
+    /// The run of one app of several, which asks nothing any more.
+    async fn one(&self, context: &Context, screen: &Screen, approval: Option<&Approval>) -> Ending {
+        let applying = Applying { asks: false, strict: self.strict, approval, undoes: None };
+        self.recorded(applying, context, screen).await
+    }
+
+    /// A run on one app, with its lock and its journal.
+    async fn recorded(&self, applying: Applying<'_>, context: &Context, screen: &Screen) -> Ending {
+        let recording = match Recording::open(context, &self.journal) {
             Ok(recording) => recording,
             Err(found) => {
                 context.progress.clear();
@@ -75,9 +152,32 @@ impl Apply {
                 return context.close(screen, report, Ending::Failed);
             }
         };
-        let applying = Applying { asks, strict: self.strict, approval: approval.as_ref(), undoes: None };
-        applying.run(&context, recording.as_ref(), screen).await
+        applying.run(context, recording.as_ref(), screen).await
     }
+}
+
+/// What `apply` would do to one app of several: shown, and kept, unless something stands in its way.
+async fn look(context: &Context, screen: &Screen, keep: impl FnOnce(Approval, bool)) -> Ending {
+    let mut report = context.report("apply");
+    let work = async {
+        let (executor, selection, target) = (&context.executor, &context.selection, &context.target);
+        let observed = executor.observe_idle(selection, target, true).await?;
+        Box::pin(executor.observe_awaited(observed, selection, target)).await
+    };
+    let observed = match until_signal(&context.interrupt, work).await {
+        Ok(Ok(observed)) => observed,
+        other => return judge::failed(context, screen, report, other),
+    };
+    let ending = judge::prerequisites(context, screen, &mut report, &observed);
+    judge::plan(context, screen, &mut report, &observed);
+    if ending != Ending::Ok {
+        return context.close(screen, report, ending);
+    }
+    if let Some(plan) = &report.plan {
+        screen.before_asking(&crate::render::plan(plan, true));
+    }
+    keep(Approval::shown(context, &observed), observed.plan.has_changes());
+    Ending::Ok
 }
 
 /// `apply` in an open context.
@@ -115,7 +215,7 @@ impl Applying<'_> {
     async fn decide(self, context: &Context, recording: Option<&Recording>, screen: &Screen) -> Ending {
         let mut report = context.report(self.command());
         if let Some(approval) = self.approval {
-            report.plan_file = Some(approval.name());
+            report.plan_file = approval.is_file().then(|| approval.name());
             if let Err(refused) = approval.is_for(context) {
                 return not_approved(context, screen, report, *refused);
             }
@@ -148,8 +248,14 @@ impl Applying<'_> {
         }
         if let Some(approval) = self.approval {
             match approval.approves(context, &observed) {
+                // What was shown a minute ago needs no word.
+                Ok(_) if !approval.is_file() => {}
                 Ok((done, of)) => {
                     screen.text(&crate::render::approved(&approval.name(), &approval.made_at(), done, of));
+                }
+                Err(refused) if !approval.is_file() => {
+                    let end: Result<Result<(), _>, _> = Ok(Err(Failure::Changed(refused)));
+                    return judge::failed(context, screen, report, end);
                 }
                 Err(refused) => return not_approved(context, screen, report, *refused),
             }
@@ -172,7 +278,12 @@ impl Applying<'_> {
             if let Some(plan) = &report.plan {
                 screen.before_asking(&crate::render::plan(plan, true));
             }
-            match confirmed(screen, context, self.undoes).await {
+            let title = context.target.title();
+            let question = match self.undoes {
+                None => format!("Apply this to {title}?"),
+                Some(run) => format!("Undo run {run} on {title}?"),
+            };
+            match confirmed(screen, context, &question).await {
                 Ok(true) => {}
                 Ok(false) => {
                     let found = Diagnostic::error(codes::NOT_CONFIRMED, "the plan was not confirmed");
@@ -359,12 +470,8 @@ fn interrupted(screen: &Screen, target: &Target, applied: &Applied) {
 }
 
 /// Asks; anything but yes is no. A signal ends the question.
-async fn confirmed(screen: &Screen, context: &Context, undoes: Option<&str>) -> Result<bool, Ending> {
-    let title = context.target.title();
-    screen.ask(&match undoes {
-        None => format!("\nApply this to {title}? [y/N] "),
-        Some(run) => format!("\nUndo run {run} on {title}? [y/N] "),
-    });
+async fn confirmed(screen: &Screen, context: &Context, question: &str) -> Result<bool, Ending> {
+    screen.ask(&format!("\n{question} [y/N] "));
     // The thread that reads cannot be stopped; the process ends without it.
     let answer = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();

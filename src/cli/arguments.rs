@@ -142,9 +142,18 @@ pub(super) struct Recipes {
 pub(super) struct Target {
     #[arg(help = "Resource group [$RG]", short = 'g', long, value_name = "NAME", help_heading = "Target")]
     pub(super) resource_group: Option<String>,
-    #[arg(help = "Container app [$APP_NAME]", short, long, value_name = "NAME", help_heading = "Target")]
-    pub(super) name: Option<String>,
-    /// Container of the app; needed when it has several
+    #[arg(
+        help = "Container app [$APP_NAME]; given several times: each of them",
+        short,
+        long,
+        value_name = "NAME",
+        help_heading = "Target"
+    )]
+    pub(super) name: Vec<String>,
+    /// Every app of the resource group; of the subscription, when no group is given
+    #[arg(long, conflicts_with = "name", help_heading = "Target")]
+    pub(super) all_apps: bool,
+    /// Container of the app (of each, where there are several apps); needed when it has several
     #[arg(long, value_name = "NAME", help_heading = "Target")]
     pub(super) container: Option<String>,
     #[arg(
@@ -185,6 +194,32 @@ pub(super) struct Target {
     /// Let tokens go to this host, which must be the endpoint's
     #[arg(long, value_name = "HOST", help_heading = "Target")]
     pub(super) trust_endpoint: Option<String>,
+}
+
+impl Target {
+    /// The apps that are named, each once.
+    pub(super) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for name in &self.name {
+            if !names.iter().any(|have| have.eq_ignore_ascii_case(name)) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+
+    /// Whether a command works on several apps.
+    pub(super) fn several(&self) -> bool {
+        self.all_apps || self.names().len() > 1
+    }
+}
+
+/// The refusal of a flag that is `given` and means one app, where several are named.
+pub(super) fn one_app(target: &Target, given: bool, flag: &str) -> Option<Diagnostic> {
+    (given && target.several()).then(|| {
+        Diagnostic::error(codes::USAGE, format!("{flag} is about one app, and several are named"))
+            .fix("name one app with -n")
+    })
 }
 
 /// The Azure inside the process.
@@ -231,7 +266,7 @@ pub(super) struct Journal {
 /// How long things may take.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Waiting {
-    /// When waiting ends, such as 90s or 20m
+    /// When waiting ends, such as 90s or 20m; for each of several apps from its own beginning
     #[arg(long, value_name = "DURATION", default_value = "20m", value_parser = duration)]
     pub(super) timeout: Duration,
     /// How old a role assignment must be before a write relies on it [default: as the recipe says, 2m]

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{arguments, refuse};
 use crate::diagnostic::{Diagnostic, quote};
 use crate::recipe::{Catalogue, Complexity, Goal, Recipe};
-use crate::render::{self, Format, Screen};
+use crate::render::{self, Screen};
 use crate::report::{Ending, rights};
 use crate::value::strip_control;
 
@@ -102,7 +102,7 @@ impl List {
             .map(AsRef::as_ref)
             .filter(|recipe: &&Recipe| goal.is_none_or(|goal| recipe.goals.contains(&goal)))
             .collect();
-        if screen.format == Format::Json {
+        if screen.for_machines() {
             let list: Vec<_> = recipes.iter().map(|recipe| summary(recipe)).collect();
             screen.document(json!(list));
         } else {
@@ -127,7 +127,7 @@ impl Show {
                 Ok(page) => page.unwrap_or_else(|| format!("{} has no page\n", recipe.name.value)),
                 Err(found) => return refuse(screen, "show", false, &[*found], Ending::Failed),
             };
-            if screen.format == Format::Json {
+            if screen.for_machines() {
                 screen.document(json!({ "name": recipe.name.value, "page": page }));
             } else {
                 let lines = page.lines().map(|line| strip_control(&line.replace('\t', "    ")) + "\n");
@@ -135,7 +135,7 @@ impl Show {
             }
             return Ending::Ok;
         }
-        if screen.format == Format::Json {
+        if screen.for_machines() {
             let mut shown = summary(recipe);
             shown["requires"] =
                 json!(recipe.requires.iter().map(|one| &one.recipe.value).collect::<Vec<_>>());

@@ -14,7 +14,7 @@ use crate::azure::probe::{NetworkProber, Prober};
 use crate::azure::{ArmClient, ClientSettings, CustomEndpoint, Endpoint, EndpointError};
 use crate::clock::{Clock, SystemClock};
 use crate::diagnostic::Diagnostic;
-use crate::execute::{Event, Executor, Interrupt, NoHook, Observer};
+use crate::execute::{Event, Executor, Interrupt, NoHook, Observer, Turns};
 use crate::plan::{Selection, Target};
 use crate::recipe;
 use crate::render::{Progress, Screen};
@@ -51,7 +51,7 @@ pub(super) struct Context {
     pub(super) executor: Executor,
     pub(super) progress: Arc<Progress>,
     pub(super) interrupt: Interrupt,
-    pub(super) sandbox: Option<SandboxRun>,
+    pub(super) sandbox: Option<Arc<SandboxRun>>,
 }
 
 /// What a context is made of.
@@ -198,6 +198,7 @@ impl Context {
             folder,
             probing: false,
             retry: false,
+            turns: Turns::default(),
             so_far: Arc::default(),
         };
         let target_report = TargetReport {
@@ -210,7 +211,7 @@ impl Context {
             environment: resolved.target.environment_id().map(|id| id.name().to_owned()),
             caller: None,
         };
-        let target = resolved.target;
+        let (target, sandbox) = (resolved.target, sandbox.map(Arc::new));
         Context { target, target_report, selection, asked, executor, progress, interrupt, sandbox }
     }
 
@@ -255,7 +256,8 @@ impl Context {
             screen.diagnostics(&[*problem]);
             ending = if ending == Ending::Ok { Ending::Failed } else { ending };
         }
-        report.counts.requests = self.progress.requests();
+        let apps = report.apps.iter().flatten().map(|app| app.counts.requests);
+        report.counts.requests += self.progress.requests() + apps.sum::<u64>();
         report.end(ending);
         screen.text(&crate::render::action_required(&report));
         screen.text(&crate::render::ending(&report));

@@ -15,7 +15,7 @@ use crate::execute::{Failure, Observed};
 use crate::facts::Facts;
 use crate::plan::Selection;
 use crate::recipe::{Asked, Catalogue, Graph, Instance, Origin, Project, Recipe, bind};
-use crate::render::{self, Format, Screen};
+use crate::render::{self, Screen};
 use crate::report::{Ending, StandingReport};
 use crate::verify::{Standing, standing};
 
@@ -65,7 +65,11 @@ impl GraphArgs {
 
     /// The map alone. Builds no client.
     pub(super) fn draw(self, screen: &Screen) -> Ending {
-        if self.sandbox.sandbox || self.target.resource_group.is_some() || self.target.name.is_some() {
+        if self.sandbox.sandbox
+            || self.target.all_apps
+            || self.target.resource_group.is_some()
+            || !self.target.name.is_empty()
+        {
             let found = Diagnostic::error(codes::USAGE, "the map alone has no app")
                 .fix("acarecipe graph --live shows what is in place on one");
             return refuse(screen, "graph", self.sandbox.sandbox, &[found], Ending::Usage);
@@ -86,6 +90,10 @@ impl GraphArgs {
             Ok(catalogue) => catalogue,
             Err(found) => return refuse(screen, "graph", sandbox, &found, Ending::Usage),
         };
+        if self.target.several() {
+            let found = Diagnostic::error(codes::USAGE, "the map is of one app").fix("name one with -n");
+            return refuse(screen, "graph", sandbox, &[found], Ending::Usage);
+        }
         if let Some(found) = self.nobodys(&catalogue) {
             return refuse(screen, "graph", sandbox, &[found], Ending::Usage);
         }
@@ -285,7 +293,7 @@ fn show(screen: &Screen, map: GraphFormat, graph: &Graph, live: Option<&Live<'_>
         .flat_map(|live| live.standings.iter())
         .map(|(name, standing)| (name.as_str(), StandingReport::from(standing)))
         .collect();
-    if screen.format == Format::Json {
+    if screen.for_machines() {
         let mut document = json!({ "nodes": graph.nodes, "edges": graph.edges });
         if let Some(live) = live {
             document["live"] = json!(told);

@@ -76,7 +76,7 @@ impl Recording {
         flags: &arguments::Journal,
     ) -> Result<Option<Recording>, Box<Diagnostic>> {
         let told = |error: JournalError| Box::new(error.to_diagnostic());
-        let state = context.sandbox.as_ref().map(super::sandbox_run::SandboxRun::path);
+        let state = context.sandbox.as_ref().map(|run| run.path());
         let folder = match (&flags.state_dir, state) {
             (None, Some(None)) => return Ok(None),
             (flag, state) => folder(flag.as_deref(), state.flatten()).map_err(told)?,

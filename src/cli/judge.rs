@@ -3,8 +3,9 @@
 use clap::Args;
 
 use super::context::{Context, Flags, Named, Refused};
+use super::many::Many;
 use super::signals::until_signal;
-use super::{arguments, health, recipes, refuse};
+use super::{arguments, fleet, health, recipes, refuse};
 use crate::execute::{Failure, Observed};
 use crate::plan::{Finding, Status};
 use crate::render::{self, Screen};
@@ -28,6 +29,9 @@ pub(super) struct Verify {
     /// Fail also what was not exercised or could not be checked
     #[arg(long)]
     strict: bool,
+    /// Look at the revisions of every app, not only of those that the list does not show to be healthy
+    #[arg(long, requires = "all_apps", help_heading = "Target")]
+    deep: bool,
 }
 
 impl Check {
@@ -38,6 +42,10 @@ impl Check {
             Ok(context) => context,
             Err(ending) => return ending,
         };
+        if let Some(many) = Many::of(&context, &self.on, "check", screen, output.verbose > 0) {
+            let work = async |context: Context, screen: Screen| check(&context, &screen).await;
+            return many.run(&self.on.target, work).await;
+        }
         check(&context, screen).await
     }
 }
@@ -63,6 +71,13 @@ impl Verify {
             Ok(context) => context,
             Err(ending) => return ending,
         };
+        if self.on.target.all_apps && context.selection.instances.is_empty() {
+            return fleet::verify(&context, screen, self.deep).await;
+        }
+        if let Some(many) = Many::of(&context, &self.on, "verify", screen, output.verbose > 0) {
+            let work = async |context: Context, screen: Screen| verify(&context, &screen, self.strict).await;
+            return many.run(&self.on.target, work).await;
+        }
         verify(&context, screen, self.strict).await
     }
 }

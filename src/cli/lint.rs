@@ -9,7 +9,7 @@ use crate::diagnostic::Severity;
 use crate::recipe::{
     Catalogue, cases_schema, lint, project_schema, recipe_folders, recipe_reference, recipe_schema,
 };
-use crate::render::{Format, Screen, counted};
+use crate::render::{Screen, counted};
 use crate::report::{Ending, Report};
 
 /// Arguments of `lint`.
@@ -68,7 +68,7 @@ impl Lint {
         screen.diagnostics(&found);
         let denied = errors > 0 || (self.deny_warnings && !found.is_empty());
         let ending = if denied { Ending::Usage } else { Ending::Ok };
-        if screen.format == Format::Json {
+        if screen.for_machines() {
             let mut report = Report::new("lint", false);
             report.diagnose(&found);
             report.end(ending);
@@ -88,7 +88,7 @@ impl Lint {
 impl Schema {
     pub(super) fn run(self, screen: &Screen) -> Ending {
         if self.reference {
-            if screen.format == Format::Json {
+            if screen.for_machines() {
                 screen.document(serde_json::json!({ "reference": recipe_reference() }));
             } else {
                 screen.result(&recipe_reference());

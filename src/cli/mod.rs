@@ -6,12 +6,14 @@ mod arguments;
 mod catalogue;
 mod context;
 mod databases;
+mod fleet;
 mod graph;
 mod health;
 mod hosts;
 mod journal;
 mod judge;
 mod lint;
+mod many;
 mod names;
 mod plan;
 mod recipes;
@@ -104,7 +106,7 @@ enum Command {
     Undo(undo::Undo),
     /// Verify recipes on the live app; without a recipe: the app's own health
     #[command(
-        after_help = "Examples:\n  acarecipe verify\n  acarecipe verify managed-identity --strict -o json"
+        after_help = "Examples:\n  acarecipe verify\n  acarecipe verify managed-identity --strict -o json\n  acarecipe verify --all-apps -g my-group -o tsv"
     )]
     Verify(judge::Verify),
     /// List the runs in the journal, newest first; show: one of them in full

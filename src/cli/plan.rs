@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::context::{Context, Flags, Named};
+use super::many::Many;
 use super::saved::Out;
 use super::signals::until_signal;
 use super::{arguments, judge, refuse};
@@ -29,6 +30,9 @@ pub(super) struct PlanArgs {
 
 impl PlanArgs {
     pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
+        if let Some(found) = arguments::one_app(&self.on.target, self.out.is_some(), "--out") {
+            return refuse(screen, "plan", self.on.sandbox.sandbox, &[found], Ending::Usage);
+        }
         let out = match self.out.as_deref().map(Out::at).transpose() {
             Ok(out) => out,
             Err(found) => {
@@ -42,6 +46,11 @@ impl PlanArgs {
             Err(ending) => return ending,
         };
         context.executor.retry = self.retry;
+        if let Some(many) = Many::of(&context, &self.on, "plan", screen, output.verbose > 0) {
+            let work =
+                async |context: Context, screen: Screen| plan(&context, &screen, self.exit_code, None).await;
+            return many.run(&self.on.target, work).await;
+        }
         plan(&context, screen, self.exit_code, out.as_ref()).await
     }
 }

@@ -12,7 +12,7 @@ use super::arguments::duration;
 use super::refuse;
 use super::sandbox_run::{faults, open_file, switches, unusable};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::render::{self, Format, Screen};
+use crate::render::{self, Screen};
 use crate::report::{Ending, Report};
 use crate::sandbox::edit::VARIANTS;
 use crate::sandbox::rules::Standing;
@@ -162,7 +162,7 @@ fn forget_runs(state: &std::path::Path) -> Result<(), Box<Diagnostic>> {
 }
 
 fn rules(screen: &Screen) -> Ending {
-    if screen.format == Format::Json {
+    if screen.for_machines() {
         let list: Vec<_> = crate::sandbox::rules()
             .map(|rule| {
                 let assumed = matches!(rule.standing, Standing::Assumed { .. });
@@ -177,7 +177,7 @@ fn rules(screen: &Screen) -> Ending {
 }
 
 fn variants(screen: &Screen) -> Ending {
-    if screen.format == Format::Json {
+    if screen.for_machines() {
         let callers: Vec<_> =
             seed::CALLERS.iter().map(|(name, about)| json!({ "name": name, "about": about })).collect();
         let variants: Vec<_> = VARIANTS

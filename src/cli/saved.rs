@@ -19,7 +19,8 @@ pub(super) struct Out {
 /// A saved plan that was read from a file.
 #[derive(Debug)]
 pub(super) struct Approval {
-    path: PathBuf,
+    /// Where it was read; `None`: it was shown, and approved, in this process.
+    path: Option<PathBuf>,
     saved: SavedPlan,
 }
 
@@ -127,12 +128,22 @@ impl Approval {
                 _ => diagnostic,
             })
         })?;
-        Ok(Approval { path: path.to_owned(), saved })
+        Ok(Approval { path: Some(path.to_owned()), saved })
+    }
+
+    /// What was shown of this plan, for whoever is asked.
+    pub(super) fn shown(context: &Context, observed: &Observed) -> Approval {
+        Approval { path: None, saved: approval_of(context, observed) }
     }
 
     /// How the file is called.
     pub(super) fn name(&self) -> String {
-        shown(&self.path)
+        self.path.as_deref().map_or_else(|| "the plan that was shown".to_owned(), shown)
+    }
+
+    /// Whether it was read from a file.
+    pub(super) fn is_file(&self) -> bool {
+        self.path.is_some()
     }
 
     /// When it was saved.
@@ -168,7 +179,12 @@ impl Approval {
     }
 
     fn refused(&self, refusal: &Refusal) -> Box<Diagnostic> {
-        Box::new(refusal.to_diagnostic(&self.name()))
+        let mut found = refusal.to_diagnostic(&self.name());
+        if self.path.is_none() {
+            "what would be changed is not what was shown any more".clone_into(&mut found.message);
+            found.fix = Some("run the same command again: it plans anew".to_owned());
+        }
+        Box::new(found)
     }
 }
 

@@ -68,18 +68,23 @@ pub(super) fn resolve(
     let group = look(
         &flags.resource_group,
         "-g",
-        &["RG", "AZURE_RESOURCE_GROUP"],
+        // The sandbox has few groups: without -g it is all of them that are meant.
+        if sandbox && flags.all_apps { &[] } else { &["RG", "AZURE_RESOURCE_GROUP"] },
         of_file(|file| file.resource_group.as_ref().map(|text| text.value.clone())),
     );
-    let resource_group = need(group, "the resource group", "-g", "RG", "my-group");
+    let resource_group = match group {
+        None if flags.all_apps => String::new(),
+        group => need(group, "the resource group", "-g", "RG", "my-group"),
+    };
+    let names = flags.names();
     let app = look(
-        &flags.name,
+        &names.first().cloned(),
         "-n",
         &["APP_NAME"],
         of_file(|file| file.name.as_ref().map(|text| text.value.clone())),
     );
     // A run that needs no app has none, even if one is named.
-    let app = if wanted == Wanted::App {
+    let app = if wanted == Wanted::App && !flags.several() {
         need(app, "the container app", "-n", "APP_NAME", "my-app")
     } else {
         String::new()
@@ -146,15 +151,24 @@ pub(super) fn resolve(
     });
     // A part that is missing is told already; one that was given must be a name.
     let given = |flag: &Option<String>, text: &str| flag.is_some() || !text.is_empty();
-    let names = [
-        ("the resource group", &flags.resource_group, Some(&resource_group)),
-        ("the container app", &flags.name, Some(&app).filter(|_| wanted == Wanted::App)),
+    let parts = [
+        (
+            "the resource group",
+            &flags.resource_group,
+            Some(&resource_group).filter(|group| !flags.all_apps || !group.is_empty()),
+        ),
         ("the subscription", &flags.subscription, Some(&subscription)),
         ("the environment", &flags.environment, environment.as_ref()),
         ("the region", &flags.location, location.as_ref()),
         ("the container", &flags.container, container.as_ref()),
     ];
-    for (what, flag, text) in names {
+    let apps: Vec<Option<String>> =
+        if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
+    let apps = apps.iter().map(|flag| {
+        let name = flag.as_ref().unwrap_or(&app);
+        ("the container app", flag, Some(name).filter(|_| wanted == Wanted::App && !flags.all_apps))
+    });
+    for (what, flag, text) in parts.into_iter().chain(apps) {
         if let Some(text) = text
             && given(flag, text)
             && !plain(text)

@@ -50,6 +50,9 @@ impl Undo {
         let refused = |found: &Diagnostic, ending| {
             refuse(screen, undo::UNDO, sandboxed, std::slice::from_ref(found), ending)
         };
+        if let Some(found) = arguments::one_app(&self.target, true, undo::UNDO) {
+            return refused(&found, Ending::Usage);
+        }
         let asks = !self.yes && !sandboxed;
         if asks && (output.no_input || !std::io::stdin().is_terminal()) {
             let found = Diagnostic::error(codes::NOT_CONFIRMED, "there is nobody to confirm the plan")

@@ -166,6 +166,13 @@ pub enum Event {
         /// The line.
         line: String,
     },
+    /// Apps of a list were judged.
+    Apps {
+        /// How many so far.
+        seen: usize,
+        /// Those among them that are not healthy.
+        unwell: usize,
+    },
     /// Verification begins.
     Verifying,
     /// A request on its way.

@@ -7,6 +7,7 @@ mod build;
 mod database;
 mod events;
 mod failure;
+mod fleet;
 mod hook;
 mod interrupt;
 mod last_read;
@@ -27,6 +28,7 @@ mod run;
 mod secrets;
 mod send;
 mod settle;
+mod turns;
 mod wait;
 mod write;
 
@@ -43,11 +45,13 @@ use crate::plan::{Plan, Request, Selection, SoFar, Target, plan};
 
 pub use events::{Event, Observer};
 pub use failure::Failure;
+pub use fleet::Fleet;
 pub use hook::{AssignedIdentity, Hook, NoHook, Note, OwnedPath, WriteEnd, WriteKind, WriteRecord};
 pub use interrupt::Interrupt;
 pub use ledger::{Applied, Done};
 pub use resume::Begun;
 pub use rollout::rollout_stages;
+pub use turns::Turns;
 pub use write::described;
 
 /// What an execution works with.
@@ -77,6 +81,8 @@ pub struct Executor {
     pub probing: bool,
     /// Tries a change again that was rolled out and taken back.
     pub retry: bool,
+    /// Who writes what right now: runs of one process share it.
+    pub turns: Turns,
     /// What the run has done so far; its clones share it. A new run begins with an empty one.
     pub so_far: Arc<Mutex<SoFar>>,
 }

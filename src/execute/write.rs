@@ -50,9 +50,13 @@ impl Executor {
         let mut tries = 0;
         let mut last: Option<Failure> = None;
         let mut others = None;
+        // What another run of this process writes is looked at once it is done there.
+        let shared = if done.resource.is_empty() { &done.what } else { &done.resource };
+        let turn = self.interrupt.or(self.turns.take(shared)).await.ok_or(Failure::Interrupted)?;
         loop {
+            let stale = tries > 0 || turn.had_before;
             let Fresh { observed: fresh, stored } =
-                self.read_again(context, (write, effect), &keys, facts.clone(), tries > 0).await?;
+                self.read_again(context, (write, effect), &keys, facts.clone(), stale).await?;
             let (plan, write) = match current(&fresh, write, &keys) {
                 Current::Ready(plan, write) => (plan, write),
                 // The next plan says what comes first.
@@ -133,6 +137,7 @@ impl Executor {
                 }
             }
         }
+        drop(turn);
         if tries == 0 {
             return Ok(());
         }

@@ -166,47 +166,18 @@ impl<'a> Engine<'a> {
     /// The api-version for a type: the newest of ours that the provider's own answer offers; the
     /// newest of ours while there is no answer.
     pub(super) fn version(&self, kind: &str) -> String {
-        let Some(row) = types::find(kind) else {
-            return String::new();
-        };
-        let newest = row.versions.first().copied().unwrap_or_default();
-        let namespace = row.namespace();
+        let namespace = types::find(kind).map_or("", |row| row.namespace());
         // These two are part of ARM itself.
-        if matches!(namespace, "Microsoft.Authorization" | "Microsoft.Resources") {
-            return newest.to_owned();
+        if matches!(namespace, "" | "Microsoft.Authorization" | "Microsoft.Resources") {
+            return version_offered(kind, None);
         }
         let provider = self.asked.ask(&self.provider_read(namespace)).and_then(Fact::value);
-        let offered = provider
-            .and_then(|provider| provider.get("resourceTypes"))
-            .and_then(Value::as_list)
-            .and_then(|rows| {
-                let own = kind.split_once('/').map_or("", |(_, rest)| rest);
-                rows.iter()
-                    .find(|row| {
-                        row.text_at(&["resourceType"]).is_some_and(|name| name.eq_ignore_ascii_case(own))
-                    })
-                    .and_then(|row| row.get("apiVersions"))
-                    .and_then(Value::as_list)
-            });
-        let Some(offered) = offered else {
-            return newest.to_owned();
-        };
-        row.versions
-            .iter()
-            .find(|ours| offered.iter().any(|theirs| theirs.as_str() == Some(ours)))
-            .copied()
-            .unwrap_or(newest)
-            .to_owned()
+        version_offered(kind, provider)
     }
 
     /// The read of a provider's registration and api-versions.
     pub(super) fn provider_read(&self, namespace: &str) -> Read {
-        let id = ResourceId::subscription_id(&self.request.target.subscription);
-        let version = types::find("Microsoft.Resources/providers").and_then(|row| row.versions.first());
-        let mut read = Read::one(&id, "Microsoft.Resources/providers", version.copied().unwrap_or_default());
-        read.path = format!("{id}/providers/{namespace}");
-        read.key = read.path.to_ascii_lowercase();
-        read
+        provider_read(&self.request.target.subscription, namespace)
     }
 
     /// The read of one resource at the version that fits.
@@ -411,4 +382,42 @@ fn names_only(template: &Value) -> Value {
             .collect(),
     );
     hollow
+}
+
+/// The api-version for a type: the newest of ours that the provider's own answer offers; the newest of ours while
+/// there is no answer.
+pub fn version_offered(kind: &str, provider: Option<&Value>) -> String {
+    let Some(row) = types::find(kind) else {
+        return String::new();
+    };
+    let newest = row.versions.first().copied().unwrap_or_default();
+    let offered = provider
+        .and_then(|provider| provider.get("resourceTypes"))
+        .and_then(Value::as_list)
+        .and_then(|rows| {
+            let own = kind.split_once('/').map_or("", |(_, rest)| rest);
+            rows.iter()
+                .find(|row| row.text_at(&["resourceType"]).is_some_and(|name| name.eq_ignore_ascii_case(own)))
+                .and_then(|row| row.get("apiVersions"))
+                .and_then(Value::as_list)
+        });
+    let Some(offered) = offered else {
+        return newest.to_owned();
+    };
+    row.versions
+        .iter()
+        .find(|ours| offered.iter().any(|theirs| theirs.as_str() == Some(ours)))
+        .copied()
+        .unwrap_or(newest)
+        .to_owned()
+}
+
+/// The read of a provider's registration and api-versions.
+pub fn provider_read(subscription: &str, namespace: &str) -> Read {
+    let id = ResourceId::subscription_id(subscription);
+    let version = types::find("Microsoft.Resources/providers").and_then(|row| row.versions.first());
+    let mut read = Read::one(&id, "Microsoft.Resources/providers", version.copied().unwrap_or_default());
+    read.path = format!("{id}/providers/{namespace}");
+    read.key = read.path.to_ascii_lowercase();
+    read
 }

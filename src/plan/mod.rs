@@ -73,7 +73,7 @@ pub use administrator::{grant_line, role_lines};
 pub use asking::Action;
 pub(crate) use database::administrators;
 pub use database::{ByHand, Cause};
-pub use engine::{Request, Selection, SoFar};
+pub use engine::{Request, Selection, SoFar, provider_read, version_offered};
 pub use finding::{Finding, Status};
 pub use health::{Health, State, explain};
 pub use judging::{Gate, Judged, Scope, judge};

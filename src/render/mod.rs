@@ -3,6 +3,7 @@
 mod cases;
 mod catalogue;
 pub mod diagnostics;
+mod fleet;
 mod panic;
 mod permissions;
 mod progress;
@@ -12,10 +13,12 @@ mod saved;
 mod scaffold;
 mod screen;
 mod text;
+mod tsv;
 mod workflow;
 
 pub use cases::{case, case_failures, case_run, cases_ending, cases_of};
 pub use catalogue::{recipe_list, recipe_page, rules, standing, variants};
+pub use fleet::fleet;
 pub use panic::tell_panics;
 pub use permissions::permissions;
 pub use progress::Progress;

@@ -118,7 +118,7 @@ impl Progress {
         match event {
             ClientEvent::Sent { number, method, path } => {
                 if let Ok(mut state) = self.state.lock() {
-                    state.requests = state.requests.max(*number);
+                    state.requests += 1;
                 }
                 if self.verbose {
                     self.line(&format!("> {number} {method} {path}"));
@@ -216,6 +216,13 @@ impl Observer for Progress {
             Event::Joining { run, what } => self.line(&format!("… run {run} is on already: {what}")),
             Event::Run { run, state, elapsed } => self.waiting(&format!("run {run}: {state}"), *elapsed),
             Event::Log { line } => self.line(&format!("│ {line}")),
+            Event::Apps { seen, unwell } => {
+                let text = format!("{} looked at, {unwell} of them not healthy", counted(*seen, "app"));
+                self.moving(&text);
+                if self.verbose && !self.watched {
+                    self.line(&text);
+                }
+            }
             Event::Verifying => self.moving("verifying"),
             Event::Client(event) => self.client(event),
         }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value as Json;
 
 use super::diagnostics;
+use super::tsv;
 use super::workflow::{fit_json, no_command};
 use crate::diagnostic::Diagnostic;
 use crate::expression::Expression;
@@ -25,6 +26,8 @@ pub enum Format {
     Text,
     /// One JSON document.
     Json,
+    /// Tab-separated values, a line for each app or element.
+    Tsv,
 }
 
 /// Whether output is coloured.
@@ -52,8 +55,10 @@ pub struct Screen {
     query: Option<Arc<Expression>>,
     /// Whether a moving line may be drawn.
     moving: bool,
-    /// Where everything goes instead of the streams.
+    /// Where everything goes instead of the streams; with a label only what goes to stdout.
     kept: Option<Arc<Mutex<Kept>>>,
+    /// What every line on stderr begins with: the one of several apps that it is about.
+    label: Option<Arc<str>>,
 }
 
 /// What a screen was told that writes nowhere.
@@ -73,7 +78,7 @@ impl Screen {
             Colour::Always => anstream::ColorChoice::Always,
             Colour::Never => anstream::ColorChoice::Never,
         };
-        Screen { format, quiet, colour, query: None, moving: true, kept: None }
+        Screen { format, quiet, colour, query: None, moving: true, kept: None, label: None }
     }
 
     /// A screen that writes nowhere, and what it is told: text for people, and the report.
@@ -81,6 +86,14 @@ impl Screen {
         let kept = Arc::new(Mutex::new(Kept::default()));
         let screen = Screen::new(Format::Text, false, Colour::Always).watched_by_a_person(false);
         (Screen { kept: Some(Arc::clone(&kept)), ..screen }, kept)
+    }
+
+    /// A screen beside this one for one app of several. Lines on stderr are written at once and say which app they
+    /// are about; results and the report are kept, so that those of one app stand together.
+    pub fn of_app(&self, app: &str) -> (Screen, Arc<Mutex<Kept>>) {
+        let kept = Arc::new(Mutex::new(Kept::default()));
+        let (label, screen) = (Some(Arc::from(strip_control(app))), self.clone());
+        (Screen { kept: Some(Arc::clone(&kept)), label, moving: false, ..screen }, kept)
     }
 
     /// Keeps the text, if that is what this screen does.
@@ -123,29 +136,38 @@ impl Screen {
 
     /// Writes what a person must see before being asked: on stderr when stdout is for a machine.
     pub fn before_asking(&self, text: &str) {
-        if self.format == Format::Json {
+        if self.for_machines() {
             self.complain(text);
         }
     }
 
-    /// Writes the whole report when the format is JSON.
+    /// Whether results are for a machine: no text, but a document at the end.
+    pub fn for_machines(&self) -> bool {
+        self.format != Format::Text
+    }
+
+    /// Writes the whole report when the format is for machines.
     pub fn report(&self, report: &Report) {
         if let Some(kept) = &self.kept {
             kept.lock().unwrap_or_else(PoisonError::into_inner).report = Some(report.clone());
         }
-        if self.format == Format::Json {
+        // One of several is a part of their document.
+        if self.for_machines() && self.label.is_none() {
             if self.query.is_some() && report.sandbox {
                 // The document says it; what a query takes out of it does not.
                 self.complain("[sandbox]\n");
             }
             match serde_json::to_value(report) {
+                Ok(json) if self.format == Format::Tsv && self.query.is_none() => {
+                    self.result(&tsv::report(&json));
+                }
                 Ok(json) => self.document(json),
                 Err(error) => self.status(&format!("the report could not be written: {error}\n")),
             }
         }
     }
 
-    /// Writes one JSON document, or what the query finds in it.
+    /// Writes one document, or what the query finds in it.
     pub fn document(&self, json: Json) {
         let json = match &self.query {
             None => json,
@@ -157,7 +179,10 @@ impl Screen {
                 }
             },
         };
-        self.result(&fit_json(&format!("{json:#}\n")));
+        match self.format {
+            Format::Tsv => self.result(&tsv::document(&json)),
+            Format::Text | Format::Json => self.result(&fit_json(&format!("{json:#}\n"))),
+        }
     }
 
     /// Writes what goes on to stderr.
@@ -197,8 +222,11 @@ impl Screen {
     }
 
     fn complain(&self, text: &str) {
-        let text = &no_command(text);
-        if self.keep(text) {
+        let text = &match &self.label {
+            Some(label) => no_command(&labelled(label, text)),
+            None => no_command(text),
+        };
+        if self.label.is_none() && self.keep(text) {
             return;
         }
         let mut out = anstream::AutoStream::new(std::io::stderr(), self.colour).lock();
@@ -229,6 +257,12 @@ impl Screen {
             None => WIDTH,
         }
     }
+}
+
+/// Every line that says something, behind the label.
+fn labelled(label: &str, text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.fold(String::new(), |text, line| text + label + " | " + line + "\n")
 }
 
 /// Where the program's own trace goes: stderr, as what people read.

@@ -24,12 +24,15 @@ pub fn header(target: &TargetReport, sandbox: bool) -> String {
         (None, Some(environment)) => format!(", environment {BOLD}{environment}{BOLD:#}"),
         (None, None) => String::new(),
     };
+    let group = match target.resource_group.as_str() {
+        "" => "every group".to_owned(),
+        group => format!("group {BOLD}{group}{BOLD:#}"),
+    };
     format!(
-        "{}, tenant {tenant}, subscription {} (from {}), group {BOLD}{}{BOLD:#}{within}, as {caller}{}\n",
+        "{}, tenant {tenant}, subscription {} (from {}), {group}{within}, as {caller}{}\n",
         target.cloud,
         target.subscription,
         target.subscription_from,
-        target.resource_group,
         mark(sandbox)
     )
 }
@@ -275,7 +278,12 @@ pub fn ending(report: &Report) -> String {
         Ending::Usage => (RED, "Nothing was done"),
     };
     let mut told = Vec::new();
-    if let Some(applied) = &report.applied {
+    if let Some(apps) = &report.apps {
+        told.push(apps_in_words(apps));
+        if report.command == "apply" {
+            told.push(counted(report.counts.writes, "write"));
+        }
+    } else if let Some(applied) = &report.applied {
         told.push(counted(applied.writes.len(), "write"));
         told.push(match applied.revisions.len() {
             0 => "no new revision".to_owned(),
@@ -285,7 +293,8 @@ pub fn ending(report: &Report) -> String {
         told.push("nothing was written".to_owned());
     }
     told.push(counted(usize::try_from(report.counts.requests).unwrap_or(usize::MAX), "request"));
-    let mut text = format!("\n{style}{word}{style:#}: {}{}\n", told.join(", "), mark(report.sandbox));
+    let mut text = apps_not_well(report);
+    let _ = writeln!(text, "\n{style}{word}{style:#}: {}{}", told.join(", "), mark(report.sandbox));
     if let Some(next) = next(report) {
         let _ = writeln!(text, "  {next}");
     }
@@ -298,6 +307,29 @@ pub fn ending(report: &Report) -> String {
     if let (true, "apply", Some(run)) = (wrote, report.command, &report.run) {
         let sandbox = if report.sandbox { " --sandbox" } else { "" };
         let _ = writeln!(text, "  To put it back: acarecipe undo {run}{sandbox}");
+    }
+    text
+}
+
+/// `3 apps, 2 of them ok`.
+fn apps_in_words(apps: &[Report]) -> String {
+    let well = apps.iter().filter(|app| app.status == Ending::Ok).count();
+    match well {
+        all if all == apps.len() => counted(apps.len(), "app"),
+        some => format!("{}, {some} of them ok", counted(apps.len(), "app")),
+    }
+}
+
+/// The apps of several that did not end well, and how they ended.
+fn apps_not_well(report: &Report) -> String {
+    let mut text = String::new();
+    for app in report.apps.iter().flatten().filter(|app| app.status != Ending::Ok) {
+        let name = app.target.as_ref().map_or(String::new(), |target| {
+            format!("{}/{}", target.resource_group, target.app.as_deref().unwrap_or_default())
+        });
+        let word = serde_json::to_value(app.status).unwrap_or_default();
+        let head = if text.is_empty() { "\n" } else { "" };
+        let _ = writeln!(text, "{head}  {RED}✗{RED:#} {name}: {}", word.as_str().unwrap_or_default());
     }
     text
 }

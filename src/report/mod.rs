@@ -5,6 +5,7 @@
 mod by_hand;
 mod cases;
 mod changes;
+mod fleet;
 mod permissions;
 mod rights;
 mod rollout;
@@ -25,6 +26,7 @@ use crate::value::{Redacted, strip_control};
 pub use by_hand::ByHandReport;
 pub use cases::{CaseReport, CaseRunReport};
 pub use changes::{Action, Leaf, PlanReport, Sign, WriteReport};
+pub use fleet::{AppRow, FleetCounts, FleetReport};
 pub use permissions::{ActionReport, PermissionReport};
 pub use rights::{RightNeeded, rights};
 pub use rollout::{RolloutReport, StageReport, TrafficReport};
@@ -73,6 +75,26 @@ impl Ending {
             Ending::Interrupted => "interrupted",
             Ending::Terminated => "terminated",
         }
+    }
+
+    /// All of them, the worst first: what may leave something half done before what did nothing, and what is wrong
+    /// in Azure before what is wrong with the command.
+    pub const WORST_FIRST: [Ending; 9] = [
+        Ending::Terminated,
+        Ending::Interrupted,
+        Ending::Failed,
+        Ending::RolledBack,
+        Ending::VerificationFailed,
+        Ending::PrerequisitesMissing,
+        Ending::Usage,
+        Ending::ChangesFound,
+        Ending::Ok,
+    ];
+
+    /// The worse of the two, by [`Ending::WORST_FIRST`].
+    #[must_use]
+    pub fn or_worse(self, other: Ending) -> Ending {
+        Ending::WORST_FIRST.into_iter().find(|one| [self, other].contains(one)).unwrap_or(self)
     }
 
     /// The process's exit code.
@@ -298,6 +320,12 @@ pub struct Report {
     /// The app by the catalogue's query.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app: Option<Json>,
+    /// The reports of a command's apps, in their order, where it named several or all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub apps: Option<Vec<Report>>,
+    /// The health of many apps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetReport>,
     /// Outputs by instance.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub outputs: IndexMap<String, IndexMap<String, Json>>,
@@ -344,6 +372,8 @@ impl Report {
             verification: Vec::new(),
             action_required: Vec::new(),
             app: None,
+            apps: None,
+            fleet: None,
             outputs: IndexMap::new(),
             notes: IndexMap::new(),
             cases: Vec::new(),
@@ -353,6 +383,30 @@ impl Report {
             counts: Counts::default(),
             correlation_id: None,
         }
+    }
+
+    /// What is kept of the report of one of many apps where nobody wants the document: how it ended, and its counts.
+    #[must_use]
+    pub fn outline(self) -> Report {
+        Report {
+            target: self.target,
+            status: self.status,
+            exit_code: self.exit_code,
+            counts: self.counts,
+            applied: self.applied,
+            ..Report::new(self.command, self.sandbox)
+        }
+    }
+
+    /// Takes over the reports of a command's apps: what they cost together is counted here.
+    pub fn take_apps(&mut self, apps: Vec<Report>) {
+        for app in &apps {
+            self.counts.reads += app.counts.reads;
+            self.counts.rounds = self.counts.rounds.max(app.counts.rounds);
+            self.counts.writes += app.counts.writes;
+            self.counts.revisions += app.counts.revisions;
+        }
+        self.apps = Some(apps);
     }
 
     /// Sets how it ended.

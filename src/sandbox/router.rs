@@ -164,6 +164,15 @@ impl Context<'_> {
 
     /// A page of `elements`, with `nextLink` when there are more.
     pub(super) fn page(&self, elements: Vec<Json>) -> Handled {
+        self.page_of(elements, |element| element)
+    }
+
+    /// A page of `elements` as `shown`, which is asked for those on it only.
+    pub(super) fn page_of<T>(
+        &self,
+        elements: impl IntoIterator<Item = T>,
+        shown: impl Fn(T) -> Json,
+    ) -> Handled {
         let skip = find(self.query, "$skipToken").map_or(Ok(0), |token| {
             token
                 .parse::<usize>()
@@ -173,8 +182,9 @@ impl Context<'_> {
             0 => usize::MAX,
             size => size,
         };
-        let more = elements.len() > skip.saturating_add(size);
-        let page: Vec<Json> = elements.into_iter().skip(skip).take(size).collect();
+        let mut elements = elements.into_iter().skip(skip);
+        let page: Vec<Json> = elements.by_ref().take(size).map(shown).collect();
+        let more = elements.next().is_some();
         let mut body = json!({ "value": page });
         if more {
             let mut link = url::form_urlencoded::Serializer::new(String::new());

@@ -1,6 +1,7 @@
 //! What a verification finds: desired state by planning again, the app's and its revision's health,
 //! and the recipes' own checks. Pure: everything is in the plan made on fresh reads.
 
+mod fleet;
 mod standing;
 
 use crate::diagnostic::codes;
@@ -8,6 +9,7 @@ use crate::merge::{Owned, equal};
 use crate::plan::{ByHand, Finding, Plan, State, Status, StepPlan};
 use crate::value::{Redacted, strip_control};
 
+pub use fleet::{AppHealth, AppState, listed};
 pub use standing::{Standing, standing};
 
 /// All findings of a plan, in the order people read them: what the recipes own, then whether it

@@ -148,7 +148,7 @@ impl Suite {
             |text: &Option<crate::recipe::Spanned<String>>| text.as_ref().map(|text| text.value.clone());
         let flags = arguments::Target {
             resource_group: text(&case.target.resource_group),
-            name: text(&case.target.name),
+            name: text(&case.target.name).into_iter().collect(),
             container: text(&case.target.container),
             environment: text(&case.target.environment),
             location: text(&case.target.location),

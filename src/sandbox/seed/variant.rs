@@ -30,6 +30,17 @@ pub(super) fn with_app(state: &mut State, change: impl FnOnce(&mut App)) {
     }
 }
 
+/// Another app like the seeded one, of this name, in this group.
+pub fn sibling(state: &mut State, group: &str, name: &str) {
+    let Some(mut app) = state.app_mut(APP).cloned() else { return };
+    app.id = format!("{}/providers/Microsoft.App/containerApps/{name}", super::group_id(group));
+    for revision in &mut app.revisions {
+        revision.name = revision.name.replacen(APP, name, 1);
+    }
+    app.latest_ready = app.latest_ready.map(|ready| ready.replacen(APP, name, 1));
+    state.apps.insert(fold(&app.id), app);
+}
+
 pub(super) fn push(list: &mut Json, at_front: bool, element: Json) {
     if !list.is_array() {
         *list = json!([]);

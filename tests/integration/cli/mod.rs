@@ -3,6 +3,7 @@
 
 mod confirm;
 mod files;
+mod fleet;
 mod graph;
 mod hostile;
 mod instances;
@@ -11,6 +12,7 @@ mod journal;
 mod json;
 mod leaks;
 mod lint;
+mod many;
 mod paths;
 mod permissions;
 pub mod place;

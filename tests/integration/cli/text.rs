@@ -104,7 +104,8 @@ fn help() {
                                   key; @FILE, @- and @env:NAME read it
           --recipes <DIR>         A folder of further recipes (each in a folder with recipe.yaml)
           --allow-override        Let a recipe of --recipes take the place of a built-in one
-          --timeout <DURATION>    When waiting ends, such as 90s or 20m [default: 20m]
+          --timeout <DURATION>    When waiting ends, such as 90s or 20m; for each of several apps from
+                                  its own beginning [default: 20m]
           --role-wait <DURATION>  How old a role assignment must be before a write relies on it
                                   [default: as the recipe says, 2m]
       -y, --yes                   Do not ask
@@ -116,8 +117,11 @@ fn help() {
 
     Target:
       -g, --resource-group <NAME>  Resource group [$RG]
-      -n, --name <NAME>            Container app [$APP_NAME]
-          --container <NAME>       Container of the app; needed when it has several
+      -n, --name <NAME>            Container app [$APP_NAME]; given several times: each of them
+          --all-apps               Every app of the resource group; of the subscription, when no group
+                                   is given
+          --container <NAME>       Container of the app (of each, where there are several apps); needed
+                                   when it has several
           --environment <NAME>     Container Apps environment [$ENVIRONMENT_NAME; default: the app's]
           --location <REGION>      Region for new resources [$LOCATION; default: the app's]
           --subscription <ID>      Subscription [$AZURE_SUBSCRIPTION_ID; default: the one az has
@@ -149,7 +153,7 @@ fn help() {
                                          before caches expire
 
     Output:
-      -o, --output <FORMAT>   What results look like [possible values: text, json]
+      -o, --output <FORMAT>   What results look like [possible values: text, json, tsv]
           --query <JMESPATH>  A JMESPath query over the JSON document; prints its result as JSON
       -v, --verbose...        Show every request on stderr; twice: what this program does, too
       -q, --quiet             Print results and errors only

@@ -43,13 +43,13 @@ async fn many_reads_at_once_meet_no_refusal_and_without_the_budget_they_do() {
     // As assumed, and as for a subscription that has half of it.
     for rules in [Switches::default(), Switches::flip("request-buckets").unwrap()] {
         let (sandbox, client, clock) = azure(rules.clone(), Budget::below_azure());
-        let (refused, sent) = read_often(&sandbox, &client, 2000, 64).await;
-        assert_eq!((refused, sent), (0, 2000), "{rules:?}");
+        let (refused, sent) = read_often(&sandbox, &client, 600, 64).await;
+        assert_eq!((refused, sent), (0, 600), "{rules:?}");
         let elapsed = (clock.now() - START).whole_seconds();
-        assert!((70..=200).contains(&elapsed), "2,000 reads took {elapsed} s");
+        assert!((15..=60).contains(&elapsed), "600 reads took {elapsed} s");
 
         let (sandbox, client, _) = azure(rules, Budget::unlimited());
-        let (refused, _) = read_often(&sandbox, &client, 2000, 64).await;
+        let (refused, _) = read_often(&sandbox, &client, 600, 64).await;
         assert!(refused > 100, "{refused} refusals");
     }
 }

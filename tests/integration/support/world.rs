@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use acarecipe::azure::probe::Prober;
-use acarecipe::azure::{ArmClient, ClientEvent, ClientSettings, Cloud, Endpoint};
+use acarecipe::azure::{ArmClient, Budget, ClientEvent, ClientSettings, Cloud, Endpoint};
 use acarecipe::cli::{SandboxDatabases, SandboxHosts, SandboxNames};
 use acarecipe::clock::{Clock, VirtualClock};
 use acarecipe::execute::{
-    Applied, Event, Executor, Failure, Hook, Interrupt, Observed, Observer, WriteEnd, WriteRecord,
+    Applied, Event, Executor, Failure, Hook, Interrupt, Observed, Observer, Turns, WriteEnd, WriteRecord,
 };
 use acarecipe::plan::{self, Finding, Selection, Status, Target};
 use acarecipe::recipe::{Asked, Catalogue, Outside, bind};
@@ -40,6 +40,8 @@ pub struct World {
     pub prober: Option<Arc<dyn Prober>>,
     /// Who stands between the client and the sandbox.
     pub between: Option<Arc<dyn Handler>>,
+    /// How many requests its client sends.
+    pub budget: Budget,
 }
 
 /// What the executor told and what its hook saw.
@@ -122,6 +124,7 @@ impl World {
             seen: Arc::default(),
             prober: None,
             between: None,
+            budget: Budget::below_azure(),
         }
     }
 
@@ -177,6 +180,7 @@ impl World {
             .as_principal(&self.sandbox.state().callers[&self.caller].principal);
         let mut settings = ClientSettings::new(endpoint, Arc::clone(&clock));
         settings.sql = Some(Arc::new(SandboxDatabases::new(Arc::clone(&azure))));
+        settings.budget = self.budget.clone();
         let hosts = || Arc::new(SandboxHosts::new(Arc::clone(&azure), Arc::clone(&clock))) as Arc<dyn Prober>;
         settings.prober = Some(self.prober.clone().unwrap_or_else(hosts));
         settings.resolver = Some(Arc::new(SandboxNames::new(Arc::clone(&azure))));
@@ -194,6 +198,7 @@ impl World {
             folder: std::path::PathBuf::new(),
             probing: false,
             retry: false,
+            turns: Turns::default(),
             so_far: Arc::default(),
         }
     }

@@ -118,7 +118,7 @@ fn environments(context: &mut Context<'_>, address: &Address) -> Handled {
 
 fn list(context: &mut Context<'_>, address: &Address) -> Handled {
     let found = resources::listed(context, address, KIND, &context.state.apps)?;
-    context.page(found.map(|app| render::app(context.state, app, context.now, context.rules)).collect())
+    context.page_of(found, |app| render::app(context.state, app, context.now, context.rules))
 }
 
 fn list_secrets(context: &mut Context<'_>, address: &Address) -> Handled {
