@@ -53,7 +53,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("journal", &["clock", "value", "diagnostic", "azure", "execute"]),
     ("undo", &["value", "diagnostic", "azure", "expression", "recipe", "merge", "plan", "journal"]),
-    ("verify", &["value", "diagnostic", "merge", "plan"]),
+    ("verify", &["value", "diagnostic", "azure", "merge", "plan"]),
     (
         "report",
         &[
