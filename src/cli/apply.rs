@@ -101,7 +101,7 @@ impl Apply {
                 let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
                 shown.insert(context.target.app_id(), (approval, changes));
             };
-            look(&context, &screen, keep).await
+            Box::pin(look(&context, &screen, keep)).await
         };
         let looked = many.each(all, look).await;
         let shown = shown.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -336,7 +336,7 @@ impl Applying<'_> {
             None => context.executor.clone(),
             Some(recording) => {
                 let undoes = self.undoes.map(str::to_owned);
-                let about = About { command: self.command(), undoes, ..About::default() };
+                let about = About { command: self.command(), undoes };
                 match recording.begin(context, &context.selection, &observed.plan, about) {
                     Ok(executor) => {
                         report.run = Some(recording.id().to_string());

@@ -47,11 +47,12 @@ impl PlanArgs {
         };
         context.executor.retry = self.retry;
         if let Some(many) = Many::of(&context, &self.on, "plan", screen, output.verbose > 0) {
-            let work =
-                async |context: Context, screen: Screen| plan(&context, &screen, self.exit_code, None).await;
+            let work = async |context: Context, screen: Screen| {
+                Box::pin(plan(&context, &screen, self.exit_code, None)).await
+            };
             return many.run(&self.on.target, work).await;
         }
-        plan(&context, screen, self.exit_code, out.as_ref()).await
+        Box::pin(plan(&context, screen, self.exit_code, out.as_ref())).await
     }
 }
 

@@ -43,8 +43,11 @@ struct Show {
 /// Where the journals are.
 #[derive(Debug, Args)]
 struct Place {
-    /// The folder of journals [$ACARECIPE_STATE_DIR; default: in the user's state folder]
-    #[arg(long, value_name = "DIR")]
+    #[arg(
+        help = "The folder of journals [$ACARECIPE_STATE_DIR; default: in the user's state folder]",
+        long,
+        value_name = "DIR"
+    )]
     state_dir: Option<PathBuf>,
     /// Those of the sandbox
     #[arg(long)]
@@ -187,7 +190,9 @@ fn places(journal: &Journal, state_dir: Option<&Path>) -> String {
     let target = &journal.run.target;
     let mut line = String::new();
     let mut add = |flag: &str, value: &str| {
-        line.push_str(&format!(" {flag} {}", quote(value)));
+        for part in [" ", flag, " ", &quote(value)] {
+            line.push_str(part);
+        }
     };
     if !target.sandbox {
         add("--subscription", &target.subscription);

@@ -74,9 +74,12 @@ pub fn run(run: &RunReport) -> String {
 fn recipes(run: &RunReport) -> String {
     let asked = run.recipes.iter().filter(|recipe| recipe.asked);
     let names: Vec<String> = asked
-        .map(|one| match one.recipe.replace('-', "_") == one.alias {
-            true => one.recipe.clone(),
-            false => format!("{}={}", one.recipe, one.alias),
+        .map(|one| {
+            if one.recipe.replace('-', "_") == one.alias {
+                one.recipe.clone()
+            } else {
+                format!("{}={}", one.recipe, one.alias)
+            }
         })
         .collect();
     if names.is_empty() { "nothing".to_owned() } else { names.join(" ") }

@@ -159,17 +159,15 @@ impl Executor {
 
 /// The failure of a write of the traffic. What the platform says of images is not about that.
 fn of_traffic(error: &ArmError, what: &str) -> Failure {
-    match error.kind() {
-        ArmErrorKind::Deadline { .. } => Failure::deadline(what).and_note(&error.to_string()),
-        _ => {
-            const AGAIN: &str = "run the same command again: it goes on from what stands";
-            let diagnostic = error.to_diagnostic().note(format!("while trying to {what}"));
-            Failure::Azure(Box::new(match diagnostic.fix {
-                Some(_) => diagnostic.note(AGAIN),
-                None => diagnostic.fix(AGAIN),
-            }))
-        }
+    const AGAIN: &str = "run the same command again: it goes on from what stands";
+    if let ArmErrorKind::Deadline { .. } = error.kind() {
+        return Failure::deadline(what).and_note(&error.to_string());
     }
+    let diagnostic = error.to_diagnostic().note(format!("while trying to {what}"));
+    Failure::Azure(Box::new(match diagnostic.fix {
+        Some(_) => diagnostic.note(AGAIN),
+        None => diagnostic.fix(AGAIN),
+    }))
 }
 
 /// The api-version that the app is written with.

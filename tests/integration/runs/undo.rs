@@ -507,9 +507,9 @@ fn the_last_run_that_wrote_and_was_not_put_back_is_meant() {
         kept.run(&world, &world.selection(&["mtls-client-certificates"], &["mode=accept"]), None);
     // One that found all in place.
     kept.run(&world, &world.selection(&["managed-identity"], &[EXISTING]), None);
-    assert_eq!(chosen(&journals()), [second.clone()]);
+    assert_eq!(chosen(&journals()), std::slice::from_ref(&second));
     kept.undo(&world, &second);
-    assert_eq!(chosen(&journals()), [first.clone()]);
+    assert_eq!(chosen(&journals()), std::slice::from_ref(&first));
     kept.undo(&world, &first);
     assert!(chosen(&journals()).is_empty());
 }

@@ -129,7 +129,7 @@ impl Crashing {
     }
 
     /// The world as it is found.
-    fn found(&self, left: &Left) -> World {
+    fn found(left: &Left) -> World {
         let mut world = World::new();
         world.clock = Arc::new(VirtualClock::new(left.now));
         let clock = Arc::clone(&world.clock);
@@ -142,7 +142,7 @@ impl Crashing {
     fn goes_on(&self, left: &Left) {
         let Left { request, point, .. } = left;
         let case = format!("{}, killed at request {request}, {point}", self.scenario.name);
-        let world = self.found(left);
+        let world = Crashing::found(left);
         let Attempt { end, .. } = attempt_with(&world, &world.executor(), &self.selection);
         assert!(end.is_ok(), "{case}: {:?}", end.err());
         let mut differences = differences(&meaning(&world.sandbox.state()), &self.wanted);

@@ -163,7 +163,9 @@ fn without_orphans(value: &mut Json, wanted: &str) {
         Json::Array(elements) => {
             elements
                 .retain(|one| one["principal"].as_str().is_none_or(|principal| wanted.contains(principal)));
-            elements.iter_mut().for_each(|element| without_orphans(element, wanted));
+            for element in elements {
+                without_orphans(element, wanted);
+            }
         }
         _ => {}
     }
