@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 
 use super::process::{Server, Start, home};
+use crate::runs::undo::changed;
 use crate::support::others::{differences, meaning, nothing_lost};
 use crate::support::say;
 use crate::support::scenarios::{SCENARIOS, Scenario, variables};
@@ -141,10 +142,14 @@ impl Crashing {
     }
 
     fn client(&self, server: &Server, home: &Arc<TempDir>) -> Start {
-        let mut arguments: Vec<String> =
-            ["apply", "--yes", "--role-wait", "0s", "-o", "json"].map(str::to_owned).into();
+        let mut arguments = vec!["apply".to_owned()];
         arguments.extend(self.scenario.recipes.iter().map(|recipe| (*recipe).to_owned()));
         arguments.extend(self.scenario.parameters().into_iter().flat_map(|one| ["-p".to_owned(), one]));
+        self.command(arguments, server, home)
+    }
+
+    fn command(&self, mut arguments: Vec<String>, server: &Server, home: &Arc<TempDir>) -> Start {
+        arguments.extend(["--yes", "--role-wait", "0s", "-o", "json"].map(str::to_owned));
         if let Some(address) = server.endpoint.strip_prefix("https://") {
             let hosts = HOSTS.iter();
             arguments
@@ -162,18 +167,24 @@ impl Crashing {
         }
     }
 
+    /// Kills it at one point; the home that it leaves.
+    fn killed(&self, server: &Server, request: usize, point: Point) -> Arc<TempDir> {
+        let reached = point.arrange(server, request);
+        let own = home();
+        let client = self.client(server, &own).spawn();
+        server.until(&reached);
+        client.kill();
+        server.faults(&[]);
+        own
+    }
+
     /// Kills it at one point and runs it again: with what it left on this machine, or without.
     fn crash(&self, request: usize, point: Point, kept: bool) {
         let words = if kept { "kept" } else { "lost" };
         let name = self.scenario.name;
         let case = format!("{name}, killed at request {request}, {point:?}, state folder {words}");
         let server = self.server();
-        let reached = point.arrange(&server, request);
-        let own = home();
-        let client = self.client(&server, &own).spawn();
-        server.until(&reached);
-        client.kill();
-        server.faults(&[]);
+        let own = self.killed(&server, request, point);
         let found = if kept { own } else { home() };
         let again = self.client(&server, &found).run();
         assert_eq!(again.code(), Some(0), "{case}: {again:#?}");
@@ -181,8 +192,24 @@ impl Crashing {
         assert!(differences.is_empty(), "{case}: {differences:#?}");
     }
 
-    /// All crash points that are asked for; their number.
-    fn everywhere(&self) -> usize {
+    /// Kills it at one point and puts it back: at once, or after it went on.
+    fn undone(&self, request: usize, point: Point, gone_on: bool) {
+        let then = if gone_on { "gone on, undone" } else { "undone" };
+        let case = format!("{}, killed at request {request}, {point:?}, {then}", self.scenario.name);
+        let server = self.server();
+        let own = self.killed(&server, request, point);
+        if gone_on {
+            let again = self.client(&server, &own).run();
+            assert_eq!(again.code(), Some(0), "{case}: {again:#?}");
+        }
+        let undo = self.command(vec!["undo".to_owned()], &server, &own).run();
+        assert_eq!(undo.code(), Some(0), "{case}: {undo:#?}");
+        let changed = changed(&self.seed, &server.state());
+        assert!(changed.is_empty(), "{case}: {changed:#?}");
+    }
+
+    /// All crash points that are asked for, the half of them the other way; their number.
+    fn everywhere(&self, at: impl Fn(&Crashing, usize, Point, bool) + Sync) -> usize {
         let start = Instant::now();
         let all = std::env::var_os("ACARECIPE_ALL_CRASHES").is_some();
         let requests = self.writes.iter().enumerate().filter(|(_, writes)| all || **writes);
@@ -195,7 +222,7 @@ impl Crashing {
                     loop {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         let Some((request, point)) = cases.get(index) else { return };
-                        self.crash(*request, *point, index % 2 == 1);
+                        at(self, *request, *point, index % 2 == 1);
                         done.fetch_add(1, Ordering::Relaxed);
                     }
                 });
@@ -224,7 +251,7 @@ fn of(recipes: &[&str]) {
     let own = SCENARIOS.iter().filter(|one| recipes.contains(&one.about()) && ACROSS.contains(&one.name));
     for scenario in own {
         scenarios += 1;
-        points += Crashing::new(scenario).everywhere();
+        points += Crashing::new(scenario).everywhere(Crashing::crash);
     }
     let wanted = ACROSS.iter().filter(|name| recipes.iter().any(|recipe| name.starts_with(recipe))).count();
     assert_eq!(scenarios, wanted, "the scenarios are there");
@@ -247,4 +274,12 @@ fn databases_and_storage_complete_after_a_kill_anywhere() {
 #[test]
 fn domains_and_dapr_complete_after_a_kill_anywhere() {
     of(&["custom-domains", "dapr-integration"]);
+}
+
+#[test]
+fn what_was_killed_anywhere_is_undone() {
+    let name = "managed-identity, created, with a role";
+    let scenario = SCENARIOS.iter().find(|one| one.name == name).unwrap();
+    let points = Crashing::new(scenario).everywhere(Crashing::undone);
+    say!("killed processes undone: 1 scenario, {points} crash points, half after they had gone on");
 }

@@ -48,7 +48,7 @@ mod switches;
 mod target;
 mod together;
 mod trouble;
-mod undo;
+pub mod undo;
 mod vaults;
 mod volumes;
 mod waits;

@@ -18,15 +18,15 @@ use crate::support::scenarios::{SCENARIOS, Scenario};
 use crate::support::world::{Run, START, writes};
 
 /// A state folder of a test's own.
-struct Kept {
+pub struct Kept {
     _root: TempDir,
-    folder: StateFolder,
+    pub folder: StateFolder,
     /// How many writes are sent; `None`: all.
     cut: Option<usize>,
 }
 
 impl Kept {
-    fn new() -> Kept {
+    pub fn new() -> Kept {
         let root = tempfile::tempdir().unwrap();
         let folder = StateFolder::at(root.path());
         Kept { _root: root, folder, cut: None }
@@ -34,7 +34,7 @@ impl Kept {
 
     /// Runs a selection with a journal; the id of the run.
     #[track_caller]
-    fn run(&self, world: &World, selection: &Selection, undoes: Option<&str>) -> (String, Run) {
+    pub fn run(&self, world: &World, selection: &Selection, undoes: Option<&str>) -> (String, Run) {
         self.try_run(world, selection, undoes).unwrap_or_else(|planned| {
             let failed = planned.plan.prerequisites.iter().filter(|one| one.status == Status::Failed);
             let failed: Vec<String> = failed
@@ -104,7 +104,7 @@ impl Kept {
         })
     }
 
-    fn options(&self) -> Options {
+    pub fn options(&self) -> Options {
         let key = self.folder.key().unwrap();
         Options {
             force: false,
@@ -115,7 +115,7 @@ impl Kept {
     }
 
     /// What puts these runs back, which are one.
-    fn undo_of(&self, ids: &[&str], options: &Options) -> Selection {
+    pub fn undo_of(&self, ids: &[&str], options: &Options) -> Selection {
         let journals: Vec<journal::Journal> = ids.iter().map(|id| self.folder.journal(id).unwrap()).collect();
         let journals: Vec<&journal::Journal> = journals.iter().collect();
         undo::undo(&journals, options)
@@ -197,15 +197,21 @@ fn differences(path: &str, one: &Json, other: &Json, all: &mut Vec<String>) {
     }
 }
 
-#[track_caller]
-fn same(before: &State, after: &State) {
+/// What is not as it was before the run.
+pub fn changed(before: &State, after: &State) -> Vec<String> {
     let mut all = Vec::new();
     differences("", &compared(before), &compared(after), &mut all);
+    all
+}
+
+#[track_caller]
+fn same(before: &State, after: &State) {
+    let all = changed(before, after);
     assert!(all.is_empty(), "{}", all.join("\n"));
 }
 
 /// What the undo of a run told that it leaves, by what each is about.
-fn left(run: &Run) -> Vec<String> {
+pub fn left(run: &Run) -> Vec<String> {
     let told = run
         .planned
         .plan
@@ -232,12 +238,8 @@ fn there_and_back(scenario: &Scenario) -> Result<(), String> {
     }
     let after = world.sandbox.state();
     nothing_lost(&before, &after);
-    let mut all = Vec::new();
-    differences("", &compared(&before), &compared(&after), &mut all);
-    let excused = |line: &String| {
-        !left(&back).is_empty() && excuses(scenario.name).iter().any(|one| line.contains(one))
-    };
-    all.retain(|line| !excused(line));
+    let mut all = changed(&before, &after);
+    all.retain(|line| !excused(scenario.name, line, &back));
     if !all.is_empty() {
         return Err(format!("{}\nleft: {:#?}", all.join("\n"), left(&back)));
     }
@@ -247,6 +249,11 @@ fn there_and_back(scenario: &Scenario) -> Result<(), String> {
     } else {
         Err(format!("undone again it writes: {:?} {undone}", again.applied.writes))
     }
+}
+
+/// Whether a difference is one that the undo of a scenario cannot help, and told.
+pub fn excused(scenario: &str, line: &str, back: &Run) -> bool {
+    !left(back).is_empty() && excuses(scenario).iter().any(|one| line.contains(one))
 }
 
 /// What a scenario cannot get back, and is told.
@@ -262,7 +269,7 @@ fn excuses(scenario: &str) -> &'static [&'static str] {
 
 /// Not put back whole in one go yet: the rollout turned the app to Multiple mode, its revision stays active until the
 /// mode is Single again, and Azure refuses to remove a secret that it refers to. The undo fails with that reason.
-const NOT_YET: &str = "key-vault-reference beside custom-domains and revision-validation, created";
+pub const NOT_YET: &str = "key-vault-reference beside custom-domains and revision-validation, created";
 
 /// Every scenario of a recipe, there and back.
 #[track_caller]

@@ -6,94 +6,28 @@
 //! what it would have left is noted at each point; each situation is then gone on from by a new process, which has
 //! nothing in its memory. Points that leave the same behind are one situation, and so are points that differ only in how
 //! long the same operation has been waited for: the first of these is gone on from, with `ACARECIPE_ALL_CRASHES` in the
-//! environment each. `across/crash` kills real processes.
+//! environment each. `undone` puts back what is left; `across/crash` kills real processes.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use acarecipe::clock::{Clock as _, VirtualClock};
 use acarecipe::plan::Selection;
-use acarecipe::sandbox::http::{Reply, Request};
-use acarecipe::sandbox::{
-    Delays, Exchange, Handler, Handshake, NameReply, Options, Sandbox, SqlBatch, SqlReply, State,
-};
+use acarecipe::sandbox::{Delays, Exchange};
 use serde_json::Value as Json;
-use time::OffsetDateTime;
 
+use super::left::{Left, Watched};
 use super::{Attempt, attempt_with};
 use crate::support::others::{differences, meaning, nothing_lost};
 use crate::support::say;
 use crate::support::scenarios::{SCENARIOS, Scenario};
-use crate::support::world::{START, World};
+use crate::support::world::START;
 
 /// What may be sent once more, and why.
 const AGAIN: &[(&str, &str)] = &[
     ("/schedulerun", "a run that is on does not say whose it is, so that an image is rather built twice"),
     ("/managedcertificates/", "an order that is on answers a second one with itself"),
 ];
-
-/// What a process leaves behind.
-struct Left {
-    /// The request at which it dies, counted from 1; and where.
-    request: usize,
-    point: &'static str,
-    /// How many requests have had their effect.
-    done: usize,
-    now: OffsetDateTime,
-    azure: State,
-}
-
-/// Notes what would be left behind at each request.
-struct Watched {
-    sandbox: Sandbox,
-    clock: Arc<VirtualClock>,
-    left: Mutex<Vec<Left>>,
-}
-
-impl Watched {
-    fn exchange<T>(&self, effect: impl FnOnce() -> T) -> T {
-        let mut left = self.left.lock().unwrap();
-        let request = left.len() / 2 + 1;
-        let mut note = |point, done| {
-            let mut azure = self.sandbox.state();
-            // The clock has it.
-            azure.moment = None;
-            left.push(Left { request, point, done, now: self.clock.now(), azure });
-        };
-        note("before its effect", request - 1);
-        let answer = effect();
-        note("after its effect", request);
-        answer
-    }
-}
-
-impl Handler for Watched {
-    fn handle(&self, request: &Request) -> Reply {
-        self.exchange(|| self.sandbox.handle(request))
-    }
-
-    fn batch(&self, batch: &SqlBatch<'_>) -> SqlReply {
-        self.exchange(|| self.sandbox.batch(batch))
-    }
-
-    fn name(&self, name: &str, kind: &str) -> NameReply {
-        self.sandbox.name(name, kind)
-    }
-
-    fn resolves(&self, host: &str) -> bool {
-        self.sandbox.resolves(host)
-    }
-
-    fn handshake(&self, host: &str) -> Option<Handshake> {
-        Some(self.sandbox.handshake(host))
-    }
-
-    fn is_app(&self, host: &str) -> bool {
-        self.sandbox.is_app(host)
-    }
-}
 
 /// A scenario, and what its uninterrupted run comes to.
 struct Crashing {
@@ -110,39 +44,24 @@ impl Crashing {
         let mut world = scenario.world(START, Delays::realistic());
         let selection = scenario.selection(&world);
         let before = world.sandbox.state();
-        let watched = Arc::new(Watched {
-            sandbox: world.sandbox.clone(),
-            clock: Arc::clone(&world.clock),
-            left: Mutex::default(),
-        });
-        world.between = Some(Arc::clone(&watched) as Arc<dyn Handler>);
+        let watched = Watched::on(&mut world, None);
         let Attempt { end, .. } = attempt_with(&world, &world.executor(), &selection);
         assert!(end.is_ok(), "{}: {:?}", scenario.name, end.err());
         let after = world.sandbox.state();
         nothing_lost(&before, &after);
         let exchanges = world.sandbox.exchanges();
-        let mut situations = std::mem::take(&mut *watched.left.lock().unwrap());
+        let mut situations = watched.left();
         assert_eq!(situations.len(), 2 * exchanges.len(), "every request is seen");
         let all = std::env::var_os("ACARECIPE_ALL_CRASHES").is_some();
         situations.dedup_by(|next, one| next.azure == one.azure && (!all || next.now == one.now));
         Crashing { scenario, selection, exchanges, wanted: meaning(&after), situations }
     }
 
-    /// The world as it is found.
-    fn found(left: &Left) -> World {
-        let mut world = World::new();
-        world.clock = Arc::new(VirtualClock::new(left.now));
-        let clock = Arc::clone(&world.clock);
-        let options = Options::new(Arc::new(move || clock.now()));
-        world.sandbox = Sandbox::from_state(left.azure.clone(), options);
-        world
-    }
-
     /// The same command again, in a new process.
     fn goes_on(&self, left: &Left) {
         let Left { request, point, .. } = left;
         let case = format!("{}, killed at request {request}, {point}", self.scenario.name);
-        let world = Crashing::found(left);
+        let world = left.world();
         let Attempt { end, .. } = attempt_with(&world, &world.executor(), &self.selection);
         assert!(end.is_ok(), "{case}: {:?}", end.err());
         let mut differences = differences(&meaning(&world.sandbox.state()), &self.wanted);

@@ -3,9 +3,11 @@
 mod crashes;
 mod everywhere;
 mod interleaving;
+mod left;
 mod others_at_work;
 mod principal;
 mod scenarios;
+mod undone;
 mod waits;
 
 use std::sync::Mutex;
