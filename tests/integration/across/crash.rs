@@ -37,6 +37,7 @@ const ACROSS: &[&str] = &[
     "redis, system, Azure Managed Redis",
     "redis, an identity that is there, Azure Cache for Redis",
     "storage, system",
+    "storage, an identity that is there, share and scratch space",
     "dapr-integration, components with a secret",
     "dapr-integration, a component with the app's identity and its role",
     "dapr-integration, a component of others, with policies",
@@ -114,6 +115,7 @@ impl Crashing {
         let server = crashing.server();
         let ended = crashing.client(&server, &home()).run();
         assert_eq!(ended.code(), Some(0), "{}: {ended:#?}", scenario.name);
+        say!("{}: ends after {:.1?} when nobody kills it", scenario.name, ended.after);
         crashing.writes = server.exchanges().iter().map(writes).collect();
         let end = server.state();
         nothing_lost(&crashing.seed, &end);

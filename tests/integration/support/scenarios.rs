@@ -238,4 +238,6 @@ pub const SCENARIOS: &[Scenario] = scenarios![
     { "revision-validation, a variable at once, and the old revision goes", ["revision-validation"],
         [r#"revision-validation.env={"FEATURE":"on"}"#, "revision-validation.weights=[100]", "revision-validation.keep_old=false"] },
     { "key-vault-reference and others, system", ["key-vault-reference", "container-registry", "cosmos-db", "storage", "redis"], [SECRET] },
+    { "key-vault-reference beside custom-domains and revision-validation, created", ["key-vault-reference", "custom-domains", "revision-validation"],
+        [CREATED, SECRET] },
 ];
