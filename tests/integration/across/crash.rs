@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use acarecipe::sandbox::State;
 use acarecipe::sandbox::seed::variant::domains;
@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 
-use super::process::{Server, Start, home};
+use super::process::{HANG, Server, Start, home};
 use crate::runs::undo::changed;
 use crate::support::others::{differences, meaning, nothing_lost};
 use crate::support::say;
@@ -24,6 +24,9 @@ use crate::support::scenarios::{SCENARIOS, Scenario, variables};
 
 /// Cases at one time; each is a server and a client that wait for each other.
 const THREADS: usize = 4;
+
+/// The wall-clock limit of one process: many run at one time, and a machine may have other work.
+const LIMIT: Duration = HANG.saturating_mul(5);
 
 /// The scenarios that run so: those whose waits are short on the machine's clock, and that need nothing that the served
 /// sandbox has not (TDS, a client certificate in the handshake). In one process all of them do.
@@ -113,7 +116,7 @@ impl Crashing {
         StateFile::open(&named.path().join("state.json")).unwrap().save(&all).unwrap();
         let mut crashing = Crashing { scenario, seed, named, wanted: Json::Null, writes: Vec::new() };
         let server = crashing.server();
-        let ended = crashing.client(&server, &home()).run();
+        let ended = crashing.client(&server, &home()).spawn().end(LIMIT);
         assert_eq!(ended.code(), Some(0), "{}: {ended:#?}", scenario.name);
         say!("{}: ends after {:.1?} when nobody kills it", scenario.name, ended.after);
         crashing.writes = server.exchanges().iter().map(writes).collect();
@@ -169,13 +172,18 @@ impl Crashing {
         }
     }
 
-    /// Kills it at one point; the home that it leaves.
+    /// Kills it at one point; the home that it leaves. A run that waited less than the uninterrupted one did, and ends
+    /// before that request, has to end well.
     fn killed(&self, server: &Server, request: usize, point: Point) -> Arc<TempDir> {
         let reached = point.arrange(server, request);
         let own = home();
-        let client = self.client(server, &own).spawn();
-        server.until(&reached);
-        client.kill();
+        let mut client = self.client(server, &own).spawn();
+        if server.until_or_end(&reached, &mut client, LIMIT) {
+            client.kill();
+        } else {
+            let ended = client.end(LIMIT);
+            assert_eq!(ended.code(), Some(0), "{}, before request {request}: {ended:#?}", self.scenario.name);
+        }
         server.faults(&[]);
         own
     }
@@ -188,7 +196,7 @@ impl Crashing {
         let server = self.server();
         let own = self.killed(&server, request, point);
         let found = if kept { own } else { home() };
-        let again = self.client(&server, &found).run();
+        let again = self.client(&server, &found).spawn().end(LIMIT);
         assert_eq!(again.code(), Some(0), "{case}: {again:#?}");
         let differences = differences(&meaning(&server.state()), &self.wanted);
         assert!(differences.is_empty(), "{case}: {differences:#?}");
@@ -201,10 +209,10 @@ impl Crashing {
         let server = self.server();
         let own = self.killed(&server, request, point);
         if gone_on {
-            let again = self.client(&server, &own).run();
+            let again = self.client(&server, &own).spawn().end(LIMIT);
             assert_eq!(again.code(), Some(0), "{case}: {again:#?}");
         }
-        let undo = self.command(vec!["undo".to_owned()], &server, &own).run();
+        let undo = self.command(vec!["undo".to_owned()], &server, &own).spawn().end(LIMIT);
         assert_eq!(undo.code(), Some(0), "{case}: {undo:#?}");
         let changed = changed(&self.seed, &server.state());
         assert!(changed.is_empty(), "{case}: {changed:#?}");

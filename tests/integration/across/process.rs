@@ -99,6 +99,22 @@ impl Server {
         }
     }
 
+    /// Waits until it writes this line, no longer than `limit`; `false`: the client ended without it.
+    pub fn until_or_end(&self, wanted: &Json, client: &mut Client, limit: Duration) -> bool {
+        let end = Instant::now() + limit;
+        while Instant::now() < end {
+            match self.lines.recv_timeout(LOOK) {
+                Ok(line) if line == *wanted => return true,
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) if client.child.try_wait().unwrap().is_some() => return false,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => panic!("the server ended before {wanted}"),
+            }
+        }
+        let seen = self.exchanges();
+        panic!("the server never wrote {wanted}; of {} exchanges: {:#?}", seen.len(), seen.last());
+    }
+
     /// Waits until a request gets no answer; its number.
     pub fn silence(&self) -> usize {
         loop {
