@@ -238,6 +238,10 @@ pub const SCENARIOS: &[Scenario] = scenarios![
     { "revision-validation, a variable at once, and the old revision goes", ["revision-validation"],
         [r#"revision-validation.env={"FEATURE":"on"}"#, "revision-validation.weights=[100]", "revision-validation.keep_old=false"] },
     { "key-vault-reference and others, system", ["key-vault-reference", "container-registry", "cosmos-db", "storage", "redis"], [SECRET] },
+];
+
+/// Three recipes that write to the same app in turn, in some 300 requests: what only crashes go through.
+pub const LONG: &[Scenario] = scenarios![
     { "key-vault-reference beside custom-domains and revision-validation, created", ["key-vault-reference", "custom-domains", "revision-validation"],
         [CREATED, SECRET] },
 ];
