@@ -1,8 +1,14 @@
 //! Secrets stay secret, whatever happens: every recipe, by the program as people run it, on an Azure whose every
 //! secret can be told from any other text, ending well and in each kind of failure. Nothing that the program writes
 //! holds one in any spelling: both streams at the highest level of telling, the JSON documents, and every file that is
-//! left behind (journals and plans among them).
+//! left behind: journals, those of `undo` too, and saved plans.
+//!
+//! Each run is a process of a debug build, so the part for every day is this: every recipe ends well, is undone, and
+//! meets two of the faults, by turns, with text and JSON by turns; one recipe ([`WHOLE`]) is run in every way and in
+//! both formats, with the same two faults. With `ACARECIPE_ALL_FAULTS` in the environment every recipe is run in every
+//! way and meets every fault.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use acarecipe::sandbox::{State, seed};
@@ -102,8 +108,8 @@ struct Case {
     files: Vec<(&'static str, Vec<u8>)>,
     /// Standard input.
     input: String,
-    /// How many of the faults are met: all, but where a run takes long (a debug build opens a PFX file in seconds).
-    faults: usize,
+    /// Whether a run takes long (a debug build opens a PFX file in seconds): then only the least part of it all is run.
+    slow: bool,
 }
 
 fn case(recipe: &'static str, parameters: &[&str]) -> Case {
@@ -113,7 +119,7 @@ fn case(recipe: &'static str, parameters: &[&str]) -> Case {
         variables: Vec::new(),
         files: Vec::new(),
         input: String::new(),
-        faults: FAULTS.len(),
+        slow: false,
     }
 }
 
@@ -133,7 +139,7 @@ impl Case {
     }
 
     fn slow(mut self) -> Case {
-        self.faults = 3;
+        self.slow = true;
         self
     }
 
@@ -143,7 +149,10 @@ impl Case {
     }
 }
 
-/// How a run goes wrong; nothing: it does not.
+/// The recipe that is run in every way on every day.
+const WHOLE: &str = "key-vault-reference";
+
+/// How a run goes wrong. The first two strike every run.
 const FAULTS: &[&str] = &[
     "match=*: echo",
     "match=GET:/containerApps/ nth=2 echo",
@@ -157,72 +166,152 @@ const FAULTS: &[&str] = &[
     "match=GET: unknown-enum times=40",
 ];
 
-/// Runs the recipe in every way and looks at all that it wrote.
-fn nothing_shows(case: &Case) {
-    let mut place = Place::new();
-    for (name, value) in &case.variables {
-        place = place.with(name, value);
-    }
-    for (name, bytes) in &case.files {
-        place.write(name, bytes);
-    }
-    place.sandbox("planted.json", plant);
-    let planted = std::fs::read(place.work().join("planted.json")).unwrap();
-    let (mut runs, mut bytes, mut failed) = (0, 0, 0);
-    let mut run = |command: &str, more: &[&str], fresh: bool| {
-        if fresh {
-            std::fs::write(place.work().join("state.json"), &planted).unwrap();
+/// The runs of one recipe, each looked at.
+struct Runs<'c> {
+    case: &'c Case,
+    place: Place,
+    /// The Azure that each begins with that is not to go on from the one before.
+    planted: Vec<u8>,
+    /// What every file held when it was looked at last.
+    seen: BTreeMap<PathBuf, Vec<u8>>,
+    count: usize,
+    failed: usize,
+    bytes: usize,
+}
+
+impl<'c> Runs<'c> {
+    fn new(case: &'c Case) -> Runs<'c> {
+        let mut place = Place::new();
+        for (name, value) in &case.variables {
+            place = place.with(name, value);
         }
-        let mut line: Vec<&str> = vec![command];
-        if command != "graph" {
-            line.push(case.recipe);
-            for parameter in &case.parameters {
-                line.extend(["-p", parameter]);
-            }
+        for (name, bytes) in &case.files {
+            place.write(name, bytes);
         }
-        line.extend(["--sandbox", "--sandbox-state", "state.json"]);
+        place.sandbox("planted.json", plant);
+        let planted = std::fs::read(place.work().join("planted.json")).unwrap();
+        let runs = Runs { case, place, planted, seen: BTreeMap::new(), count: 0, failed: 0, bytes: 0 };
+        runs.afresh();
+        runs
+    }
+
+    fn afresh(&self) {
+        std::fs::write(self.place.work().join("state.json"), &self.planted).unwrap();
+    }
+
+    /// Runs a command of the recipe.
+    fn recipe(&mut self, command: &str, more: &[&str]) -> (Option<i32>, String) {
+        let case = self.case;
+        let mut line = vec![command, case.recipe];
+        for parameter in &case.parameters {
+            line.extend(["-p", parameter]);
+        }
         line.extend(more);
-        let output = place.command().args(&line).write_stdin(case.input.clone()).output().unwrap();
+        self.line(&line)
+    }
+
+    /// Runs a line, and looks at all that it wrote.
+    fn line(&mut self, line: &[&str]) -> (Option<i32>, String) {
+        let mut line = line.to_vec();
+        line.extend(["--sandbox", "--sandbox-state", "state.json"]);
+        let output = self.place.command().args(&line).write_stdin(self.case.input.clone()).output().unwrap();
         let told = [&output.stdout[..], &output.stderr[..]].concat();
         let what = format!("{line:?}");
         search(&what, &told);
         // What was given, and the state of an Azure, are no output.
         let mut given = vec!["planted.json", "state.json"];
-        given.extend(case.files.iter().map(|(name, _)| *name));
-        for (path, held) in place.files(&given) {
-            if !is_lock(&path) {
+        given.extend(self.case.files.iter().map(|(name, _)| *name));
+        for (path, held) in self.place.files(&given) {
+            if !is_lock(&path) && self.seen.get(&path) != Some(&held) {
                 search(&format!("{what}: {}", path.display()), &held);
-                bytes += held.len();
+                self.bytes += held.len();
+                self.seen.insert(path, held);
             }
         }
-        runs += 1;
-        bytes += told.len();
+        self.count += 1;
+        self.bytes += told.len();
         let code = output.status.code();
-        assert!(code.is_some_and(|code| code <= 5), "{what}: {code:?}\n{}", String::from_utf8_lossy(&told));
-        failed += usize::from(code != Some(0));
-        (code, String::from_utf8_lossy(&told).into_owned())
-    };
-    let (code, told) = run("check", &["-vvv"], true);
-    assert_eq!(code, Some(0), "{}: {told}", case.recipe);
-    run("plan", &["-vvv"], false);
-    run("plan", &["-o", "json", "-vvv"], false);
-    let (code, told) = run("apply", &["-vvv", "--yes"], false);
-    assert_eq!(code, Some(0), "{}: {told}", case.recipe);
-    run("verify", &["-o", "json", "-vvv"], false);
-    run("apply", &["-o", "json", "--yes"], false);
-    run("graph", &["--live", "-vvv"], false);
-    // The refusals both for people and for machines, the rest by turns.
-    for (at, fault) in FAULTS.iter().take(case.faults).enumerate() {
-        let echo = fault.contains("echo times");
-        if echo || at % 2 == 0 {
-            run("apply", &["-vvv", "--yes", "--timeout", "5m", "--sandbox-fault", fault], true);
+        let text = String::from_utf8_lossy(&told).into_owned();
+        assert!(code.is_some_and(|code| code <= 6), "{what}: {code:?}\n{text}");
+        self.failed += usize::from(code != Some(0));
+        (code, text)
+    }
+
+    /// The same, where it must end well.
+    fn well(&mut self, command: &str, more: &[&str]) -> String {
+        let (code, told) = self.recipe(command, more);
+        assert_eq!(code, Some(0), "{} {command}: {told}", self.case.recipe);
+        told
+    }
+
+    /// What the last run wrote goes back.
+    fn undo(&mut self, more: &[&str]) {
+        let line: Vec<&str> = ["undo", "--yes"].into_iter().chain(more.iter().copied()).collect();
+        let (code, told) = self.line(&line);
+        // What holds data of others stays, and is told.
+        assert!(matches!(code, Some(0 | 3)), "{}: {told}", self.case.recipe);
+    }
+
+    fn strike(&mut self, fault: &str, more: &[&str]) {
+        self.afresh();
+        let mut line = vec!["--yes", "--timeout", "5m", "--sandbox-fault", fault];
+        line.extend(more);
+        self.recipe("apply", &line);
+    }
+
+    /// How many files were written whose name ends so.
+    fn files(&self, end: &str) -> usize {
+        self.seen.keys().filter(|path| path.to_string_lossy().ends_with(end)).count()
+    }
+}
+
+const TEXT: &[&str] = &["-vvv"];
+const JSON: &[&str] = &["-o", "json", "-vvv"];
+
+/// Runs the recipe, the `turn`th of all, and looks at all that it wrote.
+fn nothing_shows(turn: usize, case: &Case) {
+    let all = std::env::var_os("ACARECIPE_ALL_FAULTS").is_some();
+    let whole = (all && !case.slow) || case.recipe == WHOLE;
+    let (one, other) = if turn % 2 == 0 { (TEXT, JSON) } else { (JSON, TEXT) };
+    let mut runs = Runs::new(case);
+    if whole {
+        runs.well("check", TEXT);
+        runs.recipe("plan", TEXT);
+        runs.recipe("plan", &["--out", "saved.plan", "-vvv"]);
+        runs.recipe("plan", &["--out", "saved-too.plan", "-o", "json", "-vvv"]);
+        assert_eq!(runs.files(".plan"), 2, "no plan was saved");
+    }
+    runs.well("apply", &[one, &["--yes"]].concat());
+    if whole {
+        for format in [TEXT, JSON] {
+            runs.line(&[&["runs", "show"], format].concat());
         }
-        if echo || at % 2 == 1 {
-            run("apply", &["-o", "json", "--yes", "--timeout", "5m", "--sandbox-fault", fault], true);
+        runs.recipe("verify", JSON);
+        runs.recipe("apply", &[JSON, &["--yes"]].concat());
+        runs.line(&[&["graph", "--live"], TEXT].concat());
+    }
+    runs.undo(other);
+    assert_eq!(runs.files(".jsonl"), 2, "{}: the run and its undo have journals", case.recipe);
+    if whole {
+        for format in [TEXT, JSON] {
+            runs.line(&[&["runs", "show"], format].concat());
+        }
+        // Once more, in the other format.
+        runs.well("apply", &["--yes"]);
+        runs.undo(one);
+    }
+    for (at, fault) in FAULTS.iter().enumerate() {
+        let met = at == turn % 2 || at == 2 + turn % (FAULTS.len() - 2);
+        if met || (all && !case.slow) {
+            let formats = if whole { &[TEXT, JSON][..] } else { &[[TEXT, JSON][(turn / 2 + at) % 2]] };
+            for format in formats {
+                runs.strike(fault, format);
+            }
         }
     }
-    assert!(failed > 0, "no fault struck");
-    say!("{}: {runs} runs, {failed} of them failed, {bytes} bytes searched, no secret", case.recipe);
+    assert!(runs.failed > 0, "no fault struck");
+    let Runs { count, failed, bytes, .. } = runs;
+    say!("{}: {count} runs, {failed} of them failed, {bytes} bytes searched, no secret", case.recipe);
 }
 
 fn is_lock(path: &Path) -> bool {
@@ -242,8 +331,8 @@ fn search(what: &str, told: &[u8]) {
 }
 
 macro_rules! recipes {
-    ($($name:ident = $case:expr;)*) => {
-        $(#[test] fn $name() { nothing_shows(&$case); })*
+    ($($turn:literal $name:ident = $case:expr;)*) => {
+        $(#[test] fn $name() { nothing_shows($turn, &$case); })*
 
         #[test]
         fn every_recipe_is_searched() {
@@ -259,13 +348,13 @@ macro_rules! recipes {
 }
 
 recipes! {
-    azure_sql = case("azure-sql", &["sql_server=sql-demo", "sql_database=appdb"]);
-    bring_your_own_storage = case("bring-your-own-storage", &["storage_account=stdemo"]);
-    container_registry = case("container-registry", &["acr_name=acrdemo", "image=python-demo:2.0"]);
-    cosmos_db = case("cosmos-db", &["cosmos_account=cosmos-demo", "cosmos_database=appdb", "cosmos_container=items"]);
-    custom_container = case("custom-container", &["acr_name=acrdemo", &format!("context={}", sample("custom-container"))]);
-    custom_domains = case("custom-domains", &["custom_domain=shop.contoso.example", "dns_zone=contoso.example", "dns_rg=rg-shared"]);
-    custom_domains_with_a_file = case(
+    0 azure_sql = case("azure-sql", &["sql_server=sql-demo", "sql_database=appdb"]);
+    1 bring_your_own_storage = case("bring-your-own-storage", &["storage_account=stdemo"]);
+    2 container_registry = case("container-registry", &["acr_name=acrdemo", "image=python-demo:2.0"]);
+    3 cosmos_db = case("cosmos-db", &["cosmos_account=cosmos-demo", "cosmos_database=appdb", "cosmos_container=items"]);
+    4 custom_container = case("custom-container", &["acr_name=acrdemo", &format!("context={}", sample("custom-container"))]);
+    5 custom_domains = case("custom-domains", &["custom_domain=shop.contoso.example", "dns_zone=contoso.example", "dns_rg=rg-shared"]);
+    6 custom_domains_with_a_file = case(
         "custom-domains",
         &["custom_domain=shop.contoso.example", "dns_zone=contoso.example", "dns_rg=rg-shared", "certificate=file",
           "certificate_file=own.pfx", "certificate_password=@env:PFX_PASSWORD"],
@@ -273,40 +362,40 @@ recipes! {
     .slow()
     .variable("PFX_PASSWORD", planted("pfx-password"))
     .file("own.pfx", made(&["shop.contoso.example"], OffsetDateTime::now_utc(), 300).pfx(&planted("pfx-password")));
-    dapr_integration = case(
+    7 dapr_integration = case(
         "dapr-integration",
         &[r#"components=[{"name":"statestore","type":"state.redis","metadata":{"redisHost":"redis:6379","redisPassword":{"secretRef":"redis-password"}}}]"#,
           r#"secrets={"statestore/redis-password":{"$env":"REDIS_PASSWORD"}}"#],
     )
     .variable("REDIS_PASSWORD", planted("dapr"));
-    dapr_integration_by_file = case(
+    8 dapr_integration_by_file = case(
         "dapr-integration",
         &[r#"components=[{"name":"statestore","type":"state.redis","metadata":{"redisHost":"redis:6379","redisPassword":{"secretRef":"redis-password"}}}]"#,
           r#"secrets={"statestore/redis-password":{"$file":"password.txt"}}"#],
     )
     .file("password.txt", planted("dapr-file").into_bytes());
-    easy_auth = case("easy-auth", &["client_id=55555555-5555-4555-8555-555555555555"])
+    9 easy_auth = case("easy-auth", &["client_id=55555555-5555-4555-8555-555555555555"])
         .variable("MICROSOFT_PROVIDER_AUTHENTICATION_SECRET", planted("entra"))
         .variable("ENTRA_TENANT_ID", "22222222-2222-4222-8222-222222222222".to_owned());
-    easy_auth_by_standard_input = case(
+    10 easy_auth_by_standard_input = case(
         "easy-auth",
         &["provider=google", "client_id=123-abc.apps.googleusercontent.com", "client_secret=@-", "token_store=true", "token_store_sas_url=@env:SAS"],
     )
     .reads(planted("google"))
     .variable("SAS", format!("https://stdemo.blob.core.windows.net/tokens?sv=2024-11-04&sig={MARK}%2Fx"));
-    jobs = case("jobs", &["job_name=job-demo", "image=ghcr.io/acarecipe/sidecar:2.0", "start=true"]);
-    key_vault_reference = case("key-vault-reference", &["key_vault=kv-demo", "secrets.DB_PASSWORD=db-password"]);
-    managed_identity = case("managed-identity", &["identity=create"]);
-    mtls_client_certificates = case(
+    11 jobs = case("jobs", &["job_name=job-demo", "image=ghcr.io/acarecipe/sidecar:2.0", "start=true"]);
+    12 key_vault_reference = case("key-vault-reference", &["key_vault=kv-demo", "secrets.DB_PASSWORD=db-password"]);
+    13 managed_identity = case("managed-identity", &["identity=create"]);
+    14 mtls_client_certificates = case(
         "mtls-client-certificates",
         &["thumbprints=[\"0123456789ABCDEF0123456789ABCDEF01234567\"]", "client_cert=client.pem", "client_key=client.key"],
     )
     .file("client.pem", shipped("client.pem"))
     .file("client.key", shipped("client.key"));
-    native_dependencies = case("native-dependencies", &["acr_name=acrdemo", &format!("context={}", sample("native-dependencies")), "deploy=true"]);
-    redis = case("redis", &["redis_name=redis-demo"]);
-    revision_validation = case("revision-validation", &["image=ghcr.io/acarecipe/python-demo:2.0"]);
-    storage = case("storage", &["storage_account=stdemo"]);
+    15 native_dependencies = case("native-dependencies", &["acr_name=acrdemo", &format!("context={}", sample("native-dependencies")), "deploy=true"]);
+    16 redis = case("redis", &["redis_name=redis-demo"]);
+    17 revision_validation = case("revision-validation", &["image=ghcr.io/acarecipe/python-demo:2.0"]);
+    18 storage = case("storage", &["storage_account=stdemo"]);
 }
 
 fn shipped(file: &str) -> Vec<u8> {

@@ -1,5 +1,9 @@
 //! Every place where the client goes where an answer says, and every way to write that this is somewhere else: nothing
 //! arrives there, and the token goes nowhere but to the endpoint.
+//!
+//! Each spelling has a server and a client of its own at each place, and a client takes a tenth of a second of a debug
+//! build. So every day each spelling is met at the next page and at some of the other places, by turns, such that each
+//! place meets some; with `ACARECIPE_ALL_FAULTS` in the environment all of them are met everywhere.
 
 use std::net::TcpListener;
 
@@ -9,6 +13,7 @@ use time::OffsetDateTime;
 
 use super::hostile::{Socket, TOKEN, client, custom, http};
 use super::script::{APP, Act, VERSION, World, answer, get, in_minutes, ok};
+use crate::support::say;
 
 /// Where an answer says to go on.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +93,9 @@ const IN_A_BODY: &[&str] = &[
     "http://ⓛocalhost:PORT/x",
 ];
 
+/// How many places have to be met for every spelling to be, on every day.
+const TURNS: usize = 9;
+
 /// Answers as this place does, with `link`; what came of it, in words.
 async fn follow(place: Place, link: &str) -> (Socket, Result<(), String>) {
     let socket = match place {
@@ -131,10 +139,15 @@ async fn nothing_arrives_where_an_answer_points_to() {
     if let Some(six) = &six {
         six.set_nonblocking(true).unwrap();
     }
+    let all = std::env::var_os("ACARECIPE_ALL_FAULTS").is_some();
     let mut followed = 0;
-    for place in places() {
+    for (at, place) in places().into_iter().enumerate() {
         let in_a_body = matches!(place, Place::NextLink);
-        for link in ELSEWHERE.iter().chain(IN_A_BODY.iter().filter(|_| in_a_body)) {
+        let links = ELSEWHERE.iter().chain(IN_A_BODY.iter().filter(|_| in_a_body));
+        for (number, link) in links.enumerate() {
+            if !(all || in_a_body || number % TURNS == at % TURNS) {
+                continue;
+            }
             // What the endpoint is called is only known once it is open; a name that stands for it will do.
             let link = link.replace("OTHER", &other.address.to_string()).replace("PORT", &port);
             let link = link.replace("OWN", "127.0.0.1:9");
@@ -159,7 +172,8 @@ async fn nothing_arrives_where_an_answer_points_to() {
             followed += 1;
         }
     }
-    assert!(followed > 700, "{followed}");
+    assert!(followed > if all { 700 } else { 100 }, "{followed}");
+    say!("links to elsewhere: {followed} of them not followed, each by a client of its own");
     if let Some(six) = six {
         assert!(six.accept().is_err(), "somebody came by IPv6");
     }

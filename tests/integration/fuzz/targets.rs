@@ -13,19 +13,20 @@ use std::sync::{Arc, Mutex, OnceLock};
 use acarecipe::azure::advice;
 use acarecipe::azure::types;
 use acarecipe::azure::{
-    ArmClient, ArmError, ArmRequest, ClientEvent, ClientSettings, Endpoint, ImageReference, Method,
-    ResourceId, builds,
+    ArmClient, ArmError, ArmErrorKind, ArmRequest, ClientEvent, ClientSettings, Endpoint, ImageReference,
+    Method, ResourceId, builds,
 };
 use acarecipe::clock::{Clock, VirtualClock};
 use acarecipe::diagnostic::{Diagnostic, Source, json};
 use acarecipe::dockerfile::{Dockerfile, rules};
 use acarecipe::expression::{Expression, Scope};
-use acarecipe::journal::Entry;
+use acarecipe::journal::{Entry, Journal};
 use acarecipe::plan::SavedPlan;
 use acarecipe::recipe::{self, Catalogue, Origin, Project, cases::Cases};
 use acarecipe::render::Screen;
 use acarecipe::requirements::{self, Environment};
-use acarecipe::value::{Data, Marks, Value, strip_control};
+use acarecipe::undo;
+use acarecipe::value::{Data, Marks, Seal, Value, strip_control};
 use azure_core::http::headers::Headers;
 use azure_core::http::{AsyncRawResponse, HttpClient, Request, Transport};
 use serde_json::{Value as Json, json};
@@ -271,13 +272,40 @@ fn plan_file(bytes: &[u8]) {
     let _ = SavedPlan::is_one(bytes);
 }
 
-/// The lines of a journal.
+/// A journal: read as `runs` and `undo` do, and the run undone that it tells of, whatever it says that was. So that
+/// what is changed at random comes further than the reader, also without the lines that it refuses.
 fn journal(bytes: &[u8]) {
+    let mut lines: Vec<&[u8]> = Vec::new();
     for line in bytes.split(|byte| *byte == b'\n') {
         if let Ok(entry) = serde_json::from_slice::<Entry>(line) {
             let written = serde_json::to_string(&entry).expect("an entry can be written");
             let again: Entry = serde_json::from_str(&written).expect("what was written can be read");
             assert_eq!(serde_json::to_string(&again).expect("an entry can be written"), written);
+            if lines.is_empty() == matches!(entry, Entry::Run(_)) {
+                lines.push(line);
+            }
+        }
+    }
+    lines.push(b"");
+    let mut journals = Vec::new();
+    for bytes in [bytes, &lines.join(&b'\n')] {
+        match Journal::parse(Path::new("input.jsonl"), bytes) {
+            Ok(journal) => journals.push(journal),
+            Err(error) => told(&[error.to_diagnostic()]),
+        }
+    }
+    for journal in &journals {
+        for write in journal.writes() {
+            let _ = (write.fate(), write.open_operation());
+        }
+        let _ = (journal.found().count(), journal.revisions(), journal.to_restart(), journal.end());
+        let _ = (journal.was_interrupted(), undo::last(&journals), undo::whole(&journals, journal));
+        for (force, delete_data) in [(false, false), (true, true)] {
+            let command = "acarecipe undo".to_owned();
+            let seal = Seal(Arc::new(|json| json.to_string()));
+            let options = undo::Options { force, delete_data, seal, command };
+            let _ = undo::undo(&journals.iter().collect::<Vec<_>>(), &options);
+            let _ = undo::undo(&[journal], &options);
         }
     }
 }
@@ -305,13 +333,21 @@ fn name(bytes: &[u8]) {
     let _ = builds::runs(&json!({ "value": [{ "name": text, "properties": { "runId": text } }] }));
 }
 
+/// The longest path that the client sends, in bytes.
+const LONGEST_PATH: usize = 8192;
+
 /// A request for an id goes to exactly that id.
 fn arrives(id: &ResourceId) {
     let server = Arc::new(Server::default());
     let client = client(&server, VirtualClock::new(START));
     let request = ArmRequest::get(id.as_str(), "2026-01-01").query("$filter", id.as_str());
-    block_on(async { client.read(&request, START + time::Duration::seconds(30)).await })
-        .expect("it is answered");
+    let read = block_on(async { client.read(&request, START + time::Duration::seconds(30)).await });
+    if let Err(error) = read {
+        let refused = matches!(error.kind(), ArmErrorKind::Request { .. });
+        assert!(refused && id.as_str().len() * 3 > LONGEST_PATH, "{error}");
+        assert!(server.asked.lock().expect("nobody panicked with it").is_empty(), "it was sent");
+        return;
+    }
     let asked = server.asked.lock().expect("nobody panicked with it").pop().expect("a request");
     assert_eq!(asked.host_str(), Some("management.azure.com"));
     let segments: Vec<String> = asked.path_segments().into_iter().flatten().map(decoded).collect();

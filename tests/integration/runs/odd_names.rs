@@ -1,5 +1,8 @@
 //! Names that come from elsewhere, in every input of every recipe: each is one segment of the path that it is meant in,
 //! or nothing is asked with it.
+//!
+//! Every day each value meets each recipe, at one of its inputs or another, by turns; with `ACARECIPE_ALL_FAULTS` in
+//! the environment all of them meet those inputs that are required, and a quarter of them every other.
 
 use std::collections::BTreeSet;
 
@@ -77,6 +80,11 @@ const GIVEN: &[(&str, &[&str])] = &[
     ("storage", &["storage_account=stdemo"]),
 ];
 
+/// Whether everything is looked at.
+fn all() -> bool {
+    std::env::var_os("ACARECIPE_ALL_FAULTS").is_some()
+}
+
 /// The inputs of a recipe that take text, each with how one is given.
 fn inputs(catalogue: &Catalogue, recipe: &str) -> Vec<(String, &'static str)> {
     let recipe = catalogue.get(recipe).unwrap();
@@ -122,7 +130,8 @@ fn nothing_leads_elsewhere(what: &str, world: &World) {
             }
         }
         if let Event::LookedUp { name, .. } = event {
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+            // A wildcard is a name in DNS, and nothing else.
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-._*".contains(c);
             assert!(name.chars().all(plain), "{what}: {name}");
         }
     }
@@ -151,11 +160,15 @@ fn odd_names(part: usize, of: usize) {
     assert_eq!(names, GIVEN.iter().map(|(name, _)| *name).collect());
     let (mut plans, mut refused, mut inputs_seen, mut sent) = (0, 0, 0, 0);
     for (recipe, given) in GIVEN.iter().skip(part).step_by(of) {
-        for (at, (input, form)) in inputs(&catalogue, recipe).into_iter().enumerate() {
+        let inputs = inputs(&catalogue, recipe);
+        let of_inputs = inputs.len().max(1);
+        for (at, (input, form)) in inputs.into_iter().enumerate() {
             inputs_seen += 1;
-            // Each value meets some input of each recipe; all of them those that are required.
             let required = given.iter().any(|one| one.starts_with(&format!("{input}=")));
-            let values = ODD.iter().enumerate().filter(|(value, _)| required || value % 4 == at % 4);
+            let turn = |value: usize| {
+                if all() { required || value % 4 == at % 4 } else { value % of_inputs == at % of_inputs }
+            };
+            let values = ODD.iter().enumerate().filter(|(value, _)| turn(*value));
             let long = "x".repeat(5_000);
             for value in values.map(|(_, value)| *value).chain(["", long.as_str()]) {
                 let mut parameters: Vec<String> = given
@@ -190,7 +203,7 @@ fn odd_names(part: usize, of: usize) {
         }
     }
     say!("odd names: {inputs_seen} inputs, {plans} plans with {sent} requests, {refused} refused before");
-    assert!(plans > 100 && refused > 10 && sent > 500);
+    assert!(plans > 30 && refused > 10 && sent > 200);
 }
 
 #[test]
@@ -211,13 +224,13 @@ fn odd_names_stay_in_their_place_3() {
 /// The same from a recipe of a stranger, in every place of a lookup, a step and an action.
 #[test]
 fn odd_names_in_a_recipe_stay_in_their_place() {
-    for odd in ODD {
+    for (turn, odd) in ODD.iter().enumerate() {
         let value = serde_json::Value::from(*odd).to_string();
         let head = format!(
             "name: odd\ntitle: T\ncategory: test\ncomplexity: low\ninputs:\n  odd: {{ default: {value} }}\n"
         );
         let tag = "steps:\n  - id: tag\n    why: a tag\n    container_app: { tags: { a: \"${found.name || 'none'}\" } }\n";
-        for lookup in [
+        for (at, lookup) in [
             "{ type: Microsoft.KeyVault/vaults, name: \"${inputs.odd}\", optional: true }",
             "{ type: Microsoft.KeyVault/vaults, name: kv-demo, resource_group: \"${inputs.odd}\", optional: true }",
             "{ type: Microsoft.KeyVault/vaults, resource_group: \"${inputs.odd}\", list: true, optional: true }",
@@ -225,7 +238,14 @@ fn odd_names_in_a_recipe_stay_in_their_place() {
             "{ type: Microsoft.App/containerApps/revisions, name: \"${inputs.odd}\", parent: \"${app.id}\", optional: true }",
             "{ type: Microsoft.ContainerRegistry/registries, name: \"${inputs.odd}\", search: subscription, optional: true }",
             "{ dns: { name: \"${inputs.odd}\", type: TXT } }",
-        ] {
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            // Every day each value in one or two of the places.
+            if !all() && turn % 4 != at % 4 {
+                continue;
+            }
             let text = format!("{head}existing:\n  found: {lookup}\n{tag}");
             let folder = tempfile::tempdir().unwrap();
             std::fs::create_dir(folder.path().join("odd")).unwrap();
@@ -244,7 +264,7 @@ fn odd_names_in_a_recipe_stay_in_their_place() {
 /// What an app says of itself is foreign, too: the name of its revision enters a path.
 #[test]
 fn names_that_azure_tells_stay_in_their_place() {
-    for odd in ODD {
+    for odd in ODD.iter().step_by(if all() { 1 } else { 3 }) {
         let world = World::new().edited(|state| {
             let app = state.app_mut(acarecipe::sandbox::seed::APP).unwrap();
             app.model["properties"]["environmentId"] = serde_json::json!(odd);

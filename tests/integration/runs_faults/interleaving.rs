@@ -233,11 +233,9 @@ fn puts(request: &Request, id: &str) -> bool {
 const CONTAINERS: &str = "/properties/template/containers";
 const SECRETS: &str = "/properties/configuration/secrets";
 
-/// One write of the app by somebody else: in lists that our writes replace, and beside them.
-fn of_the_app(somebody: &Somebody<'_>) -> u16 {
-    let id = seed::app_id();
-    let app = somebody.get(&id);
-    let (_, stored) = somebody.send("POST", &format!("{id}/listSecrets"), None);
+/// The secrets of the app as somebody sends them back: with their values, and a new one for one that was there.
+fn secrets_of(somebody: &Somebody<'_>, app: &Json) -> Vec<Json> {
+    let (_, stored) = somebody.send("POST", &format!("{}/listSecrets", seed::app_id()), None);
     let value_of = |name: &Json| {
         let all = stored["value"].as_array().into_iter().flatten();
         all.clone().find(|one| one["name"] == *name).map(|one| one["value"].clone())
@@ -251,6 +249,14 @@ fn of_the_app(somebody: &Somebody<'_>) -> u16 {
     for secret in secrets.iter_mut().filter(|secret| secret["name"] == "smtp-password") {
         secret["value"] = json!("their-new-value");
     }
+    secrets
+}
+
+/// One write of the app by somebody else: in lists that our writes replace, and beside them.
+fn of_the_app(somebody: &Somebody<'_>) -> u16 {
+    let id = seed::app_id();
+    let app = somebody.get(&id);
+    let mut secrets = secrets_of(somebody, &app);
     secrets.push(json!({ "name": "their-secret", "value": "their-value" }));
     let mut containers = app.pointer(CONTAINERS).and_then(Json::as_array).cloned().expect("containers");
     for container in &mut containers {
@@ -292,6 +298,16 @@ fn has_variable(state: &State) -> bool {
     })
 }
 
+/// What nothing that can be read of the app shows, but the time of its last change.
+const NEW_VALUE: Item = Item {
+    name: "their new value of a secret that was there",
+    replaced: |request| sets(request, SECRETS),
+    there: |state| {
+        let app = state.app(seed::APP).unwrap();
+        app.secret_values().get("smtp-password").is_some_and(|value| value == "their-new-value")
+    },
+};
+
 /// What [`of_the_app`] wrote.
 const OF_THE_APP: &[Item] = &[
     Item { name: "their variable", replaced: |request| sets(request, CONTAINERS), there: has_variable },
@@ -303,14 +319,7 @@ const OF_THE_APP: &[Item] = &[
             app.secret_values().get("their-secret").is_some_and(|value| value == "their-value")
         },
     },
-    Item {
-        name: "their new value of a secret that was there",
-        replaced: |request| sets(request, SECRETS),
-        there: |state| {
-            let app = state.app(seed::APP).unwrap();
-            app.secret_values().get("smtp-password").is_some_and(|value| value == "their-new-value")
-        },
-    },
+    NEW_VALUE,
     Item {
         name: "their tag",
         replaced: |request| sets(request, "/tags/theirs"),
@@ -362,6 +371,25 @@ fn an_app_is_written_by_somebody_else_at_every_moment() {
     let (_, windows) = IMAGE.everywhere(Duration::ZERO);
     assert_eq!(windows, 1);
     let (_, windows) = IDENTITY.everywhere(Duration::ZERO);
+    assert_eq!(windows, 1);
+}
+
+/// Nothing but the value of a secret changes: between our listSecrets and our last look at the app, too, where the
+/// names of the secrets, and all that a plan is made of, stay as they were.
+#[test]
+fn a_secret_gets_another_value_from_somebody_else_at_every_moment() {
+    let scenario = Scenario {
+        name: "key-vault-reference, beside a secret's new value",
+        change: |somebody| {
+            let app = somebody.get(&seed::app_id());
+            let secrets = secrets_of(somebody, &app);
+            let body = json!({ "properties": { "configuration": { "secrets": secrets } } });
+            somebody.write("PATCH", &seed::app_id(), &body)
+        },
+        items: &[NEW_VALUE],
+        ..REFERENCE
+    };
+    let (_, windows) = scenario.everywhere(Duration::ZERO);
     assert_eq!(windows, 1);
 }
 
