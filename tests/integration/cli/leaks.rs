@@ -4,9 +4,9 @@
 //! left behind: journals, those of `undo` too, and saved plans.
 //!
 //! Each run is a process of a debug build, so the part for every day is this: every recipe ends well, is undone, and
-//! meets two of the faults, by turns, with text and JSON by turns; one recipe ([`WHOLE`]) is run in every way and in
-//! both formats, with the same two faults. With `ACARECIPE_ALL_FAULTS` in the environment every recipe is run in every
-//! way and meets every fault.
+//! meets two of the faults, one of them by turns, with text and JSON by turns; one recipe ([`WHOLE`]) is run in every
+//! way and in both formats, with the same two faults. With `ACARECIPE_ALL_FAULTS` in the environment every recipe is
+//! run in every way and meets every fault.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -152,8 +152,9 @@ impl Case {
 /// The recipe that is run in every way on every day.
 const WHOLE: &str = "key-vault-reference";
 
-/// How a run goes wrong. The first two strike every run.
+/// How a run goes wrong. The first one ends every run; with the others some get on, and some never meet them.
 const FAULTS: &[&str] = &[
+    "match=GET:/containerApps/ echo times=40",
     "match=*: echo",
     "match=GET:/containerApps/ nth=2 echo",
     "match=PATCH: echo times=9",
@@ -301,7 +302,7 @@ fn nothing_shows(turn: usize, case: &Case) {
         runs.undo(one);
     }
     for (at, fault) in FAULTS.iter().enumerate() {
-        let met = at == turn % 2 || at == 2 + turn % (FAULTS.len() - 2);
+        let met = at == 0 || at == 1 + turn % (FAULTS.len() - 1);
         if met || (all && !case.slow) {
             let formats = if whole { &[TEXT, JSON][..] } else { &[[TEXT, JSON][(turn / 2 + at) % 2]] };
             for format in formats {
