@@ -154,7 +154,7 @@ const WHOLE: &str = "key-vault-reference";
 
 /// How a run goes wrong. The first one ends every run; with the others some get on, and some never meet them.
 const FAULTS: &[&str] = &[
-    "match=GET:/containerApps/ echo times=40",
+    "match=GET:/Microsoft.App/ echo times=40",
     "match=*: echo",
     "match=GET:/containerApps/ nth=2 echo",
     "match=PATCH: echo times=9",
