@@ -1,7 +1,7 @@
 //! Every place where the client goes where an answer says, and every way to write that this is somewhere else: nothing
 //! arrives there, and the token goes nowhere but to the endpoint.
 //!
-//! Each spelling has a server and a client of its own at each place, and a client takes a tenth of a second of a debug
+//! Each spelling has a server and a client of its own at each place, which add up in a debug
 //! build. So every day each spelling is met at the next page and at some of the other places, by turns, such that each
 //! place meets some; with `ACARECIPE_ALL_FAULTS` in the environment all of them are met everywhere.
 
