@@ -34,7 +34,8 @@ pub(super) async fn verify(context: &Context, screen: &Screen, deep: bool) -> En
     let end = until_signal(&context.interrupt, look(context, deep, &mut seen)).await;
     context.progress.clear();
     let unwell = seen.apps.iter().any(|app| app.state != AppState::Healthy);
-    report.fleet = Some(FleetReport::new(&context.target, seen.pages, &seen.apps, seen.cut.is_none()));
+    let complete = matches!(end, Ok(Ok(()))) && seen.cut.is_none();
+    report.fleet = Some(FleetReport::new(&context.target, seen.pages, &seen.apps, complete));
     if let Some(fleet) = &report.fleet {
         screen.text(&render::fleet(fleet));
     }

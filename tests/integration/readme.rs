@@ -156,8 +156,7 @@ impl Reader {
         let expected =
             OTHER_CODE.iter().find(|(part, ..)| command.contains(part)).map_or(0, |(_, code, _)| *code);
         let asks = command.starts_with("acarecipe apply ")
-            && !command.contains("--yes")
-            && !command.contains("--sandbox");
+            && !["--yes", "--plan", "--sandbox"].iter().any(|answered| command.contains(answered));
         if asks {
             // A reader answers; here nobody can, which has an exit code of its own.
             let refused = self.shell(&command).output().unwrap();

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use acarecipe::sandbox::seed;
+use acarecipe::sandbox::seed::{self, variant};
 use serde_json::Value as Json;
 
 use super::process::{Client, Ended, HANG, Server, Start};
@@ -118,6 +118,63 @@ fn while_a_write_is_not_answered() {
         assert_eq!(writes(&server).len(), 3);
         goes_on(&server);
     }
+}
+
+/// Ten apps: one is done, eight wait for answers that do not come, one has not begun.
+#[test]
+fn while_several_apps_are_written() {
+    const ALL: &[&str] = &["apply", "managed-identity", "--all-apps", "-g", seed::GROUP, "--yes"];
+    for signal in ["INT", "TERM"] {
+        let server = Server::start(&[]);
+        let mut state = server.state();
+        (1..10).for_each(|number| variant::sibling(&mut state, seed::GROUP, &format!("ca-{number:04}")));
+        server.replace(&state);
+        server.faults(&["match=PATCH:/containerApps/ca-000 silence-before times=100"]);
+        let client = Start::new(&server.endpoint, ALL).spawn();
+        // The eighth has its place since the one that is answered is done.
+        (0..8).for_each(|_| drop(server.silence()));
+        let ended = stop(client, signal);
+        let told = format!("{}{}", ended.out, ended.err);
+        let of = |app: &str, what: &str| {
+            told.lines().filter(|line| line.contains(app) && line.contains(what)).count()
+        };
+        let unanswered = (1..10).filter(|number| {
+            let app = format!("ca-{number:04}");
+            of(&app, "not answered, may still take effect: change the container app") == 1
+        });
+        assert_eq!(unanswered.count(), 8, "{told}");
+        assert!(told.contains("10 apps, 1 of them ok"), "{told}");
+        let word = if signal == "INT" { ": interrupted" } else { ": terminated" };
+        assert_eq!(of("\u{2717} rg-demo/ca-000", word), 9, "{told}");
+        let sent = writes(&server);
+        assert_eq!(sent.len(), 1 + 8, "nothing is begun after the signal: {sent:?}");
+
+        // The same command afterwards: what is done is not written again.
+        server.faults(&[]);
+        let ended = Start::new(&server.endpoint, ALL).run();
+        assert_eq!(ended.code(), Some(0), "{ended:#?}");
+        assert_eq!(writes(&server).len(), sent.len() + 9);
+        assert!(server.state().apps.values().all(|app| app.identity.system.is_some()));
+    }
+}
+
+/// What was seen of a fleet is told, and that it is not all.
+#[test]
+fn while_a_fleet_is_listed() {
+    let server = Server::start(&[]);
+    let mut state = server.state();
+    (1..5).for_each(|number| variant::sibling(&mut state, seed::GROUP, &format!("ca-{number:04}")));
+    state.page_size = 2;
+    server.replace(&state);
+    server.faults(&["match=GET:providers/Microsoft.App/containerApps nth=2 silence-before times=100"]);
+    let client = Start::new(&server.endpoint, &["verify", "--all-apps", "-g", seed::GROUP]).spawn();
+    server.silence();
+    send(&client, "INT");
+    let ended = client.end(HANG);
+    assert_eq!(ended.code(), Some(130), "{ended:#?}");
+    assert!(ended.after < END, "{:?}", ended.after);
+    let told = "2 apps of the group rg-demo in 1 page: 2 healthy; the list broke off";
+    assert!(ended.out.contains(told), "{}", ended.out);
 }
 
 #[test]

@@ -2,8 +2,12 @@
 
 use std::panic::catch_unwind;
 
+use acarecipe::azure::{Budget, ClientEvent};
+use acarecipe::clock::Clock as _;
+use acarecipe::execute::Event;
 use acarecipe::recipe::Catalogue;
 use acarecipe::sandbox::Delays;
+use time::OffsetDateTime;
 
 use super::{Attempt, attempt_with};
 use crate::support::others::nothing_lost;
@@ -38,4 +42,28 @@ fn every_recipe_has_a_scenario() {
         let name = recipe.name.value.as_str();
         assert!(SCENARIOS.iter().any(|scenario| scenario.about() == name), "{name}");
     }
+}
+
+/// When a scenario's run ends within this budget, how many requests it has sent, and how often it was held back.
+fn timed(scenario: &Scenario, budget: Budget) -> (OffsetDateTime, usize, usize) {
+    let mut world = scenario.world(START, Delays::realistic());
+    world.budget = budget;
+    let selection = scenario.selection(&world);
+    let Attempt { end, .. } = attempt_with(&world, &world.executor(), &selection);
+    assert!(end.is_ok(), "{}: {:?}", scenario.name, end.err());
+    let held = |event: &&Event| matches!(event, Event::Client(ClientEvent::Throttled { .. }));
+    let held = world.seen.events.lock().unwrap().iter().filter(held).count();
+    (world.clock.now(), world.count(), held)
+}
+
+#[test]
+fn the_budget_makes_no_run_of_any_recipe_slower() {
+    let mut most = 0;
+    for scenario in SCENARIOS {
+        let within = timed(scenario, Budget::below_azure());
+        assert_eq!(within, timed(scenario, Budget::unlimited()), "{}", scenario.name);
+        assert_eq!(within.2, 0, "{} is held back", scenario.name);
+        most = most.max(within.1);
+    }
+    assert!(most > 30, "runs of at most {most} requests say little");
 }
