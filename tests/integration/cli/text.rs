@@ -37,6 +37,7 @@ fn help() {
       apply     Apply recipes: check, plan, confirm, write, wait, verify
       undo      Put back what a run changed: exactly that, and only what nobody changed since
       verify    Verify recipes on the live app; without a recipe: the app's own health
+      runs      List the runs in the journal, newest first; show: one of them in full
       lint      Check recipe files and show every mistake with file, line and caret
       test      Run the cases of recipes (tests.yaml) in the sandbox: no Azure, variable or network
       schema    Print the JSON Schema of recipe files (or of project or tests files) for editors
@@ -56,6 +57,7 @@ fn help() {
               Possible values:
               - text: For people
               - json: One JSON document
+              - tsv:  Tab-separated values, a line for each app or element
 
           --query <JMESPATH>
               A JMESPath query over the JSON document; prints its result as JSON
@@ -571,6 +573,7 @@ fn apply_that_azure_refuses() {
     error[azure-refused]: PATCH /subscriptions/[SUBSCRIPTION]/resourceGroups/rg-demo/providers/Microsoft.App/containerApps/ca-demo: 400 InternalServerError: Encountered internal server error. Please try again later
      |
      = cause: while trying to change the container app ca-demo
+     = fix: see what Azure logged of it: az monitor activity-log list --correlation-id [GUID]; mend that, then run the same command again: it goes on from what is there
      = resource: /subscriptions/[SUBSCRIPTION]/resourceGroups/rg-demo/providers/Microsoft.App/containerApps/ca-demo
      = correlation id: [GUID]
     ");
