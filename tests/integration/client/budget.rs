@@ -69,6 +69,14 @@ async fn clients_of_one_budget_share_it_and_reads_do_not_hold_up_writes() {
         futures::join!(read_often(&sandbox, &client, 150, 150), read_often(&sandbox, &other, 150, 150));
     assert_eq!((first.0, second.0), (0, 0));
     assert!(clock.now() - START >= Duration::seconds(2), "300 reads are more than both may send at once");
+    // Nor if the server does not say what is left.
+    let silent = World::new(vec![ok("{}"); 300]);
+    let other = silent.client.apart();
+    for _ in 0..150 {
+        silent.client.read(&get(), in_minutes(5)).await.unwrap();
+        other.read(&get(), in_minutes(5)).await.unwrap();
+    }
+    assert_eq!(silent.elapsed(), 5, "a hundred more than a full bucket, twenty a second");
     let before = clock.now();
     let request = ArmRequest::new(Method::Delete, format!("{}-none", super::script::APP), VERSION);
     let _ = client.write(&request, before + Duration::seconds(1)).await;
