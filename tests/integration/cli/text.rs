@@ -114,6 +114,8 @@ fn help() {
           --strict                Fail also what was not exercised or could not be checked
           --retry                 Try a change again that was rolled out before and taken back, under a
                                   new name
+          --plan <FILE>           Do not ask, and go on only if what would be changed is what this file
+                                  approves (plan --out)
       -h, --help                  Print help (see more with '--help')
       -V, --version               Print version
 
@@ -154,6 +156,11 @@ fn help() {
                                          several times): private zones, or an authoritative server
                                          before caches expire
 
+    Journal:
+          --state-dir <DIR>  The folder of journals and locks [$ACARECIPE_STATE_DIR; default: in the
+                             user's state folder; in the sandbox: beside its state]
+          --journal <FILE>   Write the journal of the run to this file too, which must not be there yet
+
     Output:
       -o, --output <FORMAT>   What results look like [possible values: text, json, tsv]
           --query <JMESPATH>  A JMESPath query over the JSON document; prints its result as JSON
@@ -165,6 +172,7 @@ fn help() {
 
     Examples:
       acarecipe apply managed-identity --sandbox
+      acarecipe apply managed-identity --plan identity.plan.json
       acarecipe apply managed-identity -p identity=create --yes
       acarecipe apply key-vault-reference -p key_vault=my-vault -p secrets.DB_PASSWORD=db-password
       acarecipe apply key-vault-reference=b -p b.key_vault=my-vault -p b.secrets.TOKEN=token
