@@ -5,17 +5,19 @@ use std::fmt::Write;
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use clap::Args;
 
 use super::context::{Context, Flags, Named};
 use super::journal::{About, Recording};
 use super::many::{Apps, Many};
+use super::rollback::{ON_FAILURE, OnFailure};
 use super::saved::Approval;
 use super::signals::until_signal;
 use super::{arguments, judge, refuse};
 use crate::azure::ResourceId;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::diagnostic::{Diagnostic, codes, quote};
 use crate::execute::{Applied, Failure, Observed, described, rollout_stages};
 use crate::journal::Journal;
 use crate::plan::{Plan, State, Target, restart_command};
@@ -40,6 +42,9 @@ pub(super) struct Apply {
     /// Try a change again that was rolled out before and taken back, under a new name
     #[arg(long)]
     retry: bool,
+    /// What a run that failed does with what it wrote [default: ask where it asks before it writes, else keep]
+    #[arg(long, value_enum, value_name = "WHAT", long_help = ON_FAILURE)]
+    on_failure: Option<OnFailure>,
     /// Do not ask, and go on only if what would be changed is what this file approves (plan --out)
     #[arg(long, value_name = "FILE", conflicts_with = "yes")]
     plan: Option<PathBuf>,
@@ -62,6 +67,17 @@ impl Apply {
         {
             return refuse(screen, "apply", self.on.sandbox.sandbox, &[found], Ending::Usage);
         }
+        if self.on_failure == Some(OnFailure::Ask) {
+            if let Some(found) = arguments::one_app(&self.on.target, true, "--on-failure ask") {
+                return refuse(screen, "apply", self.on.sandbox.sandbox, &[found], Ending::Usage);
+            }
+            if output.no_input || !std::io::stdin().is_terminal() {
+                let found = Diagnostic::error(codes::NOT_CONFIRMED, "there is nobody to ask after a failure")
+                    .note("standard input is no terminal, or --no-input was given")
+                    .fix("--on-failure rollback, or --on-failure keep");
+                return refuse(screen, "apply", self.on.sandbox.sandbox, &[found], Ending::Usage);
+            }
+        }
         let approval = match self.plan.as_deref().map(Approval::read).transpose() {
             Ok(approval) => approval,
             Err(found) => {
@@ -78,7 +94,8 @@ impl Apply {
         if let Some(many) = Many::of(&context, &self.on, "apply", screen, output.verbose > 0) {
             return Box::pin(self.several(&many, asks)).await;
         }
-        let applying = Applying { asks, strict: self.strict, approval: approval.as_ref(), undoes: None };
+        let on_failure = self.on_failure.unwrap_or(if asks { OnFailure::Ask } else { OnFailure::Keep });
+        let applying = Applying { asks, approval: approval.as_ref(), on_failure, ..Applying::default() };
         self.recorded(applying, &context, screen).await
     }
 }
@@ -136,7 +153,9 @@ impl Apply {
 
     /// The run of one app of several, which asks nothing any more.
     async fn one(&self, context: &Context, screen: &Screen, approval: Option<&Approval>) -> Ending {
-        let applying = Applying { asks: false, strict: self.strict, approval, undoes: None };
+        // Of several at once none is asked about while others go on.
+        let on_failure = self.on_failure.unwrap_or_default();
+        let applying = Applying { approval, on_failure, ..Applying::default() };
         self.recorded(applying, context, screen).await
     }
 
@@ -152,8 +171,38 @@ impl Apply {
                 return context.close(screen, report, Ending::Failed);
             }
         };
+        let places = places(&self.on, &self.journal, &context.target);
+        let applying =
+            Applying { strict: self.strict, timeout: self.on.waiting.timeout, places: &places, ..applying };
         applying.run(context, recording.as_ref(), screen).await
     }
+}
+
+/// What of the command line says where its run is found again, as flags with a space before each.
+fn places(on: &arguments::OnApp, journal: &arguments::Journal, target: &Target) -> String {
+    let mut line = String::new();
+    let mut add = |flag: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            let _ = write!(line, " {flag} {}", quote(value));
+        }
+    };
+    let (typed, sandbox) = (&on.target, &on.sandbox);
+    let shown = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    // Of several apps each has a run of its own.
+    let group = typed.resource_group.as_deref().or(typed.several().then_some(target.resource_group.as_str()));
+    add("--subscription", typed.subscription.as_deref());
+    add("-g", group);
+    add("-n", Some(target.app.as_str()).filter(|_| typed.all_apps || !typed.name.is_empty()));
+    add("--environment", typed.environment.as_deref());
+    add("--cloud", typed.cloud.as_deref());
+    add("--arm-endpoint", typed.arm_endpoint.as_deref());
+    add("--trust-endpoint", typed.trust_endpoint.as_deref());
+    add("--state-dir", shown(&journal.state_dir).as_deref());
+    add("--sandbox-state", shown(&sandbox.sandbox_state).as_deref());
+    if sandbox.sandbox {
+        line.push_str(" --sandbox");
+    }
+    strip_control(&line)
 }
 
 /// What `apply` would do to one app of several: shown, and kept, unless something stands in its way.
@@ -181,7 +230,7 @@ async fn look(context: &Context, screen: &Screen, keep: impl FnOnce(Approval, bo
 }
 
 /// `apply` in an open context.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Applying<'a> {
     /// Whether to ask before the first write.
     pub(super) asks: bool,
@@ -191,6 +240,12 @@ pub(super) struct Applying<'a> {
     pub(super) approval: Option<&'a Approval>,
     /// The run that it puts back: then the command is `undo`.
     pub(super) undoes: Option<&'a str>,
+    /// What becomes of what was written when it fails.
+    pub(super) on_failure: OnFailure,
+    /// How long putting it back may take.
+    pub(super) timeout: Duration,
+    /// Where its run is found again, as flags.
+    pub(super) places: &'a str,
 }
 
 impl Applying<'_> {
@@ -220,7 +275,9 @@ impl Applying<'_> {
                 return not_approved(context, screen, report, *refused);
             }
         }
-        if let Some(earlier) = recording.and_then(Recording::earlier) {
+        // What puts back a run of the same process has no need to tell of it.
+        let earlier = recording.and_then(Recording::earlier).filter(|_| !screen.is_within());
+        if let Some(earlier) = earlier {
             context.progress.clear();
             screen.status(&going_on(earlier, &context.target));
         }
@@ -340,6 +397,7 @@ impl Applying<'_> {
                 match recording.begin(context, &context.selection, &observed.plan, about) {
                     Ok(executor) => {
                         report.run = Some(recording.id().to_string());
+                        report.undo = Some(format!("acarecipe undo {}{}", recording.id(), self.places));
                         executor
                     }
                     Err(found) => {
@@ -374,6 +432,7 @@ impl Applying<'_> {
         match end {
             Ok(Ok(after)) => {
                 let ending = judge::verification(context, screen, &mut report, &after, self.strict);
+                let ending = self.put_back(context, recording, screen, &mut report, ending).await;
                 context.close(screen, report, ending)
             }
             Err(ending) => {
@@ -391,7 +450,9 @@ impl Applying<'_> {
             other => {
                 context.progress.clear();
                 stopped(screen, &observed.plan, &applied);
-                judge::failed(context, screen, report, other)
+                let ending = judge::told(context, screen, &mut report, other);
+                let ending = self.put_back(context, recording, screen, &mut report, ending).await;
+                context.close(screen, report, ending)
             }
         }
     }
@@ -470,7 +531,7 @@ fn interrupted(screen: &Screen, target: &Target, applied: &Applied) {
 }
 
 /// Asks; anything but yes is no. A signal ends the question.
-async fn confirmed(screen: &Screen, context: &Context, question: &str) -> Result<bool, Ending> {
+pub(super) async fn confirmed(screen: &Screen, context: &Context, question: &str) -> Result<bool, Ending> {
     screen.ask(&format!("\n{question} [y/N] "));
     // The thread that reads cannot be stopped; the process ends without it.
     let answer = tokio::task::spawn_blocking(|| {

@@ -256,11 +256,14 @@ impl Context {
             screen.diagnostics(&[*problem]);
             ending = if ending == Ending::Ok { Ending::Failed } else { ending };
         }
-        let apps = report.apps.iter().flatten().map(|app| app.counts.requests);
-        report.counts.requests += self.progress.requests() + apps.sum::<u64>();
+        let parts = report.apps.iter().flatten().chain(report.rollback.as_deref());
+        let parts: u64 = parts.map(|part| part.counts.requests).sum();
+        report.counts.requests += self.progress.requests() + parts;
         report.end(ending);
         screen.text(&crate::render::action_required(&report));
-        screen.text(&crate::render::ending(&report));
+        if !screen.is_within() {
+            screen.text(&crate::render::ending(&report));
+        }
         screen.report(&report);
         ending
     }

@@ -13,6 +13,7 @@ use crate::journal::{FORMAT, Journal, JournalError, Key, Lock, RunId, StateFolde
 use crate::plan::{Plan, Selection};
 use crate::recipe::BoundValue;
 use crate::report::Ending;
+use crate::undo;
 
 /// Names the state folder, in runs against Azure.
 const STATE_DIR: &str = "ACARECIPE_STATE_DIR";
@@ -54,7 +55,7 @@ pub(super) struct Recording {
     /// The last run on the target, where that was cut off or did not see the end of what it began.
     earlier: Option<Journal>,
     writer: OnceLock<Arc<Writer>>,
-    _lock: Lock,
+    lock: Arc<Lock>,
 }
 
 /// What a run says of itself beside its plan.
@@ -92,12 +93,51 @@ impl Recording {
                 || last.end().is_some_and(|end| end.status != "ok") && !begun(last).is_empty()
         };
         let earlier = last.filter(open);
-        Ok(Some(Recording { folder, target, id, copy, earlier, writer: OnceLock::new(), _lock: lock }))
+        Ok(Some(Recording {
+            folder,
+            target,
+            id,
+            copy,
+            earlier,
+            writer: OnceLock::new(),
+            lock: Arc::new(lock),
+        }))
     }
 
     /// The run's id.
     pub(super) fn id(&self) -> &RunId {
         &self.id
+    }
+
+    /// The record of a run that puts this one back, on the same target and under the same lock; and the journals that it
+    /// puts back, oldest first. Nothing where this one has written nothing.
+    ///
+    /// # Errors
+    /// The state folder cannot be read.
+    pub(super) fn to_put_back(
+        &self,
+        now: time::OffsetDateTime,
+    ) -> Result<Option<(Recording, Vec<Journal>)>, JournalError> {
+        if self.writer.get().is_none() {
+            return Ok(None);
+        }
+        let runs = self.folder.runs_on(&self.target)?.journals;
+        let own = self.folder.journal(self.id.as_str())?;
+        if !undo::wrote(&own) {
+            return Ok(None);
+        }
+        let whole = undo::whole(&runs, &own).into_iter().cloned().collect();
+        let id = self.folder.new_id(now)?;
+        let back = Recording {
+            folder: self.folder.clone(),
+            target: self.target.clone(),
+            id,
+            copy: None,
+            earlier: Some(own).filter(|own| !begun(own).is_empty()),
+            writer: OnceLock::new(),
+            lock: Arc::clone(&self.lock),
+        };
+        Ok(Some((back, whole)))
     }
 
     /// Begins the journal, right before the first write of `plan`; an executor whose every write passes it.

@@ -135,8 +135,19 @@ pub(super) fn failed<T>(
     mut report: Report,
     end: Result<Result<T, Failure>, Ending>,
 ) -> Ending {
+    let ending = told(context, screen, &mut report, end);
+    context.close(screen, report, ending)
+}
+
+/// Tells why something failed; the ending that it is.
+pub(super) fn told<T>(
+    context: &Context,
+    screen: &Screen,
+    report: &mut Report,
+    end: Result<Result<T, Failure>, Ending>,
+) -> Ending {
     context.progress.clear();
-    let ending = match end {
+    match end {
         Err(ending) => ending,
         Ok(Err(failure)) => {
             if let Some(diagnostic) = failure.diagnostic() {
@@ -151,8 +162,7 @@ pub(super) fn failed<T>(
             }
         }
         Ok(Ok(_)) => Ending::Failed,
-    };
-    context.close(screen, report, ending)
+    }
 }
 
 /// What the first look cost.

@@ -17,6 +17,7 @@ mod many;
 mod names;
 mod plan;
 mod recipes;
+mod rollback;
 mod runs;
 mod sandbox;
 mod sandbox_run;
@@ -96,7 +97,7 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Apply recipes: check, plan, confirm, write, wait, verify
     #[command(
-        after_help = "Examples:\n  acarecipe apply managed-identity --sandbox\n  acarecipe apply managed-identity --plan identity.plan.json\n  acarecipe apply managed-identity -p identity=create --yes\n  acarecipe apply key-vault-reference -p key_vault=my-vault -p secrets.DB_PASSWORD=db-password\n  acarecipe apply key-vault-reference=b -p b.key_vault=my-vault -p b.secrets.TOKEN=token"
+        after_help = "Examples:\n  acarecipe apply managed-identity --sandbox\n  acarecipe apply managed-identity --plan identity.plan.json\n  acarecipe apply managed-identity -p identity=create --yes\n  acarecipe apply managed-identity --yes --on-failure rollback\n  acarecipe apply key-vault-reference -p key_vault=my-vault -p secrets.DB_PASSWORD=db-password\n  acarecipe apply key-vault-reference=b -p b.key_vault=my-vault -p b.secrets.TOKEN=token"
     )]
     Apply(apply::Apply),
     /// Put back what a run changed: exactly that, and only what nobody changed since

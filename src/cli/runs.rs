@@ -1,7 +1,7 @@
 //! `runs`: the journal. Nothing here asks Azure.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::Value as Json;
@@ -126,7 +126,7 @@ fn one(show: &Show, screen: &Screen) -> Ending {
     };
     let mut run = RunReport::new(&journal, running);
     if !running {
-        run.next = next(&journal, show.place.state_dir.as_deref());
+        run.next = next(&journal, &show.place);
     }
     screen.text(&render::run(&run));
     let mut report = Report::new("runs show", journal.run.target.sandbox);
@@ -147,22 +147,22 @@ fn reports(folder: &StateFolder, journals: &[Journal]) -> Vec<RunReport> {
 }
 
 /// The commands that follow from how a run ended.
-fn next(journal: &Journal, state_dir: Option<&Path>) -> Vec<String> {
+fn next(journal: &Journal, place: &Place) -> Vec<String> {
     let mut next = Vec::new();
     let whole = journal.end().is_some_and(|end| end.status == "ok");
     if !whole && journal.run.command == "apply" {
-        next.push(again(journal, state_dir));
+        next.push(again(journal, place));
     }
     if !journal.writes().is_empty() && COMMANDS.contains(&"undo") {
         let mut line = format!("acarecipe undo {}", quote(&journal.run.id));
-        line.push_str(&places(journal, state_dir));
+        line.push_str(&places(journal, place));
         next.push(line);
     }
     next
 }
 
 /// The same command again, as far as the journal knows it: `…` stands for what is not kept.
-fn again(journal: &Journal, state_dir: Option<&Path>) -> String {
+fn again(journal: &Journal, place: &Place) -> String {
     let mut line = String::from("acarecipe apply");
     for one in journal.run.recipes.iter().filter(|one| one.asked) {
         let own = one.recipe.replace('-', "_") == one.alias;
@@ -181,12 +181,12 @@ fn again(journal: &Journal, state_dir: Option<&Path>) -> String {
             line.push_str(&quote(&format!("{input}={value}")));
         }
     }
-    line.push_str(&places(journal, state_dir));
+    line.push_str(&places(journal, place));
     crate::value::strip_control(&line)
 }
 
 /// Where the run worked, as flags with a space before each.
-fn places(journal: &Journal, state_dir: Option<&Path>) -> String {
+fn places(journal: &Journal, place: &Place) -> String {
     let target = &journal.run.target;
     let mut line = String::new();
     let mut add = |flag: &str, value: &str| {
@@ -205,8 +205,10 @@ fn places(journal: &Journal, state_dir: Option<&Path>) -> String {
             add(flag, value);
         }
     }
-    if let Some(folder) = state_dir {
-        add("--state-dir", &folder.display().to_string());
+    for (flag, path) in [("--state-dir", &place.state_dir), ("--sandbox-state", &place.sandbox_state)] {
+        if let Some(path) = path {
+            add(flag, &path.display().to_string());
+        }
     }
     if target.sandbox {
         line.push_str(" --sandbox");

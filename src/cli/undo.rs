@@ -92,7 +92,7 @@ impl Undo {
             Ok(undoes) => undoes,
             Err((found, ending)) => return stopped(&context, screen, &found, ending),
         };
-        let applying = Applying { asks, strict: false, approval: None, undoes: Some(&undoes) };
+        let applying = Applying { asks, undoes: Some(&undoes), ..Applying::default() };
         applying.run(&context, Some(&recording), screen).await
     }
 
@@ -138,17 +138,37 @@ impl Undo {
         let Some(run) = whole.last().map(|journal| journal.run.id.clone()) else {
             return Err((Box::new(nothing()), Ending::PrerequisitesMissing));
         };
-        let key = folder.key().map_err(|error| told(&error))?;
-        let options = Options {
-            force: self.force,
-            delete_data: self.delete_data,
-            seal: Seal(Arc::new(move |json| key.hide(json))),
-            command: format!("acarecipe undo {run}"),
-        };
-        context.selection = undo::undo(&whole, &options);
-        context.asked = vec![undo::UNDO.to_owned()];
+        let how = How { force: self.force, delete_data: self.delete_data };
+        put_back(context, folder, &whole, how).map_err(|error| told(&error))?;
         Ok(run)
     }
+}
+
+/// How far an undo goes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct How {
+    force: bool,
+    delete_data: bool,
+}
+
+/// Puts the recipe that undoes these runs, oldest first, into the context.
+pub(super) fn put_back(
+    context: &mut Context,
+    folder: &StateFolder,
+    whole: &[&Journal],
+    how: How,
+) -> Result<(), JournalError> {
+    let key = folder.key()?;
+    let run = whole.last().map(|journal| journal.run.id.as_str()).unwrap_or_default();
+    let options = Options {
+        force: how.force,
+        delete_data: how.delete_data,
+        seal: Seal(Arc::new(move |json| key.hide(json))),
+        command: format!("acarecipe undo {run}"),
+    };
+    context.selection = undo::undo(whole, &options);
+    context.asked = vec![undo::UNDO.to_owned()];
+    Ok(())
 }
 
 /// What a run worked on.

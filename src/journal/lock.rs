@@ -5,11 +5,16 @@ use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{JournalError, RunId, private};
 use crate::value::strip_control;
+
+/// How often a lock is tried that somebody may only look at, and the pause between.
+const LOOKS: u32 = 5;
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A target that this process works on, until it is dropped.
 #[derive(Debug)]
@@ -33,7 +38,8 @@ impl fmt::Display for Holder {
 }
 
 impl Lock {
-    /// Takes the lock `path` for the run `id`. Does not wait.
+    /// Takes the lock `path` for the run `id`. Does not wait for a run; who only looks ([`Lock::is_held`]) has it for an
+    /// instant, and shares it.
     pub(super) fn take(path: &Path, id: &RunId) -> Result<Lock, JournalError> {
         let failed = |source| JournalError::io(path, source);
         private::folder_of(path).map_err(failed)?;
@@ -44,10 +50,19 @@ impl Lock {
             .write(true)
             .open(path)
             .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(JournalError::Held { holder: holder(&mut file) }),
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        let mut looks = 0;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if looks < LOOKS => {
+                    looks += 1;
+                    std::thread::sleep(LOOK);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(JournalError::Held { holder: holder(&mut file) });
+                }
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+            }
         }
         let holder = Holder { run: id.to_string(), pid: std::process::id() };
         let text = serde_json::to_vec(&holder).map_err(|error| failed(error.into()))?;
@@ -61,7 +76,7 @@ impl Lock {
             .read(true)
             .write(true)
             .open(path)
-            .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }
 

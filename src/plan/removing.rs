@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Read;
 use crate::merge::{Body, word_set};
 use crate::recipe::{Removal, SqlRemoval};
-use crate::steps::{self, Leaving, Outcome, Removed};
+use crate::steps::{self, Leaving, Outcome, Removed, SqlGone};
 use crate::value::{Data, Path, Segment, Value};
 
 const ROLE_ASSIGNMENT: &str = "Microsoft.Authorization/roleAssignments";
@@ -64,7 +64,16 @@ impl Frame<'_, '_> {
             return unseen_user(&run.key, wanted, &host, reason.to_owned(), fix);
         }
         let users = serde_json::from_value(fact.to_json().unwrap_or_default()).unwrap_or_default();
-        match steps::sql_removal(wanted, &host, id, &users) {
+        let gone = SqlGone {
+            server: &wanted.server,
+            host: &host,
+            database: &wanted.database,
+            name: &wanted.name,
+            client_id: wanted.client_id,
+            roles: &wanted.roles,
+            user: wanted.user,
+        };
+        match steps::sql_removal(gone, id, &users) {
             Leaving::Known(outcome, others) => {
                 if wanted.user && !others.is_empty() {
                     let user = outcome.user.as_ref().map(steps::DatabaseUser::title).unwrap_or_default();

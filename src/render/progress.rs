@@ -42,6 +42,12 @@ impl Progress {
         Progress { screen: screen.clone(), verbose, watched: screen.watched(), state: Mutex::default() }
     }
 
+    /// Progress of the same kind for a run within this one's.
+    #[must_use]
+    pub fn within(&self, screen: &Screen) -> Progress {
+        Progress::new(screen, self.verbose)
+    }
+
     /// Requests sent so far, every try counted.
     pub fn requests(&self) -> u64 {
         self.state.lock().map_or(0, |state| state.requests)

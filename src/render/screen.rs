@@ -59,6 +59,8 @@ pub struct Screen {
     kept: Option<Arc<Mutex<Kept>>>,
     /// What every line on stderr begins with: the one of several apps that it is about.
     label: Option<Arc<str>>,
+    /// Where the report of a run within another goes, of whose document it is a part.
+    within: Option<Arc<Mutex<Option<Report>>>>,
 }
 
 /// What a screen was told that writes nowhere.
@@ -78,7 +80,7 @@ impl Screen {
             Colour::Always => anstream::ColorChoice::Always,
             Colour::Never => anstream::ColorChoice::Never,
         };
-        Screen { format, quiet, colour, query: None, moving: true, kept: None, label: None }
+        Screen { format, quiet, colour, query: None, moving: true, kept: None, label: None, within: None }
     }
 
     /// A screen that writes nowhere, and what it is told: text for people, and the report.
@@ -94,6 +96,17 @@ impl Screen {
         let kept = Arc::new(Mutex::new(Kept::default()));
         let (label, screen) = (Some(Arc::from(strip_control(app))), self.clone());
         (Screen { kept: Some(Arc::clone(&kept)), label, moving: false, ..screen }, kept)
+    }
+
+    /// The same screen for a run within another: all of it is shown but its last lines and its document, which is kept.
+    pub fn within(&self) -> (Screen, Arc<Mutex<Option<Report>>>) {
+        let kept = Arc::default();
+        (Screen { within: Some(Arc::clone(&kept)), ..self.clone() }, kept)
+    }
+
+    /// Whether it is the screen of a run within another.
+    pub fn is_within(&self) -> bool {
+        self.within.is_some()
     }
 
     /// Keeps the text, if that is what this screen does.
@@ -148,6 +161,10 @@ impl Screen {
 
     /// Writes the whole report when the format is for machines.
     pub fn report(&self, report: &Report) {
+        if let Some(within) = &self.within {
+            *within.lock().unwrap_or_else(PoisonError::into_inner) = Some(report.clone());
+            return;
+        }
         if let Some(kept) = &self.kept {
             kept.lock().unwrap_or_else(PoisonError::into_inner).report = Some(report.clone());
         }

@@ -304,9 +304,10 @@ pub fn ending(report: &Report) -> String {
         let _ = writeln!(text, "  Correlation id of this run, for Azure support: {id}");
     }
     let wrote = report.applied.as_ref().is_some_and(|applied| !applied.writes.is_empty());
-    if let (true, "apply", Some(run)) = (wrote, report.command, &report.run) {
-        let sandbox = if report.sandbox { " --sandbox" } else { "" };
-        let _ = writeln!(text, "  To put it back: acarecipe undo {run}{sandbox}");
+    let is_back = report.rollback.is_some() && report.status == Ending::RolledBack;
+    if let (true, "apply", Some(undo), false) = (wrote, report.command, &report.undo, is_back) {
+        let word = if report.rollback.is_some() { "To put the rest back" } else { "To put it back" };
+        let _ = writeln!(text, "  {word}: {undo}");
     }
     text
 }
@@ -346,12 +347,18 @@ fn next(report: &Report) -> Option<&'static str> {
         (Ending::PrerequisitesMissing, _) => {
             Some("Mend what is marked ✗ above, then run the same command again.")
         }
+        (Ending::Failed | Ending::VerificationFailed, _) if report.rollback.is_some() => {
+            Some("Not all that the run wrote could be put back: both reasons are told above.")
+        }
         (Ending::VerificationFailed, _) if wrote => Some(
             "What was written stays. Mend what is marked ✗ above; acarecipe verify with the same arguments looks again.",
         ),
         (Ending::VerificationFailed, _) => {
             Some("Mend what is marked ✗ above; acarecipe verify with the same arguments looks again.")
         }
+        (Ending::RolledBack, _) if report.rollback.is_some() => Some(
+            "What the run wrote is put back. Mend what is told first above, then run the same command again.",
+        ),
         (Ending::RolledBack, _) => Some(
             "What served before serves again. Mend what is told above and apply again; --retry tries the same change once more.",
         ),

@@ -53,7 +53,7 @@ pub enum Ending {
     VerificationFailed,
     /// 5: changes were found (`plan --exit-code`).
     ChangesFound,
-    /// 6: a new revision failed, and the traffic was put back.
+    /// 6: a new revision failed, and the traffic was put back; or the run failed, and all it wrote was put back.
     RolledBack,
     /// 130: interrupted (SIGINT).
     Interrupted,
@@ -311,6 +311,12 @@ pub struct Report {
     /// What was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied: Option<AppliedReport>,
+    /// The undo that `apply --on-failure` made of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<Box<Report>>,
+    /// The command that puts the run back, for people.
+    #[serde(skip)]
+    pub undo: Option<String>,
     /// What was found afterwards.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub verification: Vec<Check>,
@@ -369,6 +375,8 @@ impl Report {
             plan: None,
             plan_file: None,
             applied: None,
+            rollback: None,
+            undo: None,
             verification: Vec::new(),
             action_required: Vec::new(),
             app: None,

@@ -2,9 +2,11 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::journal::entry::{Answer, Instance};
+use crate::azure::roles;
+use crate::journal::entry::{Answer, Instance, OwnedPath};
 use crate::journal::{Fate, Journal, Kept, Written};
 use crate::value::strip_control;
 
@@ -130,7 +132,7 @@ impl RunReport {
         };
         RunReport {
             id: strip_control(&run.id),
-            at: run.at.format(&Rfc3339).unwrap_or_default(),
+            at: seconds(run.at).format(&Rfc3339).unwrap_or_default(),
             command: strip_control(&run.command),
             status,
             target: RunTargetReport {
@@ -186,10 +188,14 @@ fn write(written: &Written<'_>) -> RunWriteReport {
         Some(Answer::Failed(failed)) => failed.code.clone(),
         _ => None,
     });
-    let changes = before.owned.iter().map(|owned| RunChangeReport {
-        path: strip_control(&owned.path),
-        before: shown(&owned.before),
-        after: shown(&owned.after),
+    let changes = before.owned.iter().flat_map(|owned| {
+        grant(owned).unwrap_or_else(|| {
+            vec![RunChangeReport {
+                path: strip_control(&owned.path),
+                before: shown(&owned.before),
+                after: shown(&owned.after),
+            }]
+        })
     });
     RunWriteReport {
         what: strip_control(&before.what),
@@ -200,6 +206,36 @@ fn write(written: &Written<'_>) -> RunWriteReport {
         create: before.create,
         changes: changes.collect(),
     }
+}
+
+/// Of a role assignment role and principal, as the plan has them.
+fn grant(owned: &OwnedPath) -> Option<Vec<RunChangeReport>> {
+    let (before, after) = (assignment(&owned.before), assignment(&owned.after));
+    if before.is_none() && after.is_none() {
+        return None;
+    }
+    let one = |path: &str, part: fn(&(Json, Json)) -> &Json| {
+        let of = |side: &Option<(Json, Json)>| side.as_ref().map_or(Json::Null, |side| part(side).clone());
+        RunChangeReport { path: path.to_owned(), before: of(&before), after: of(&after) }
+    };
+    Some(vec![one("role", |(role, _)| role), one("principal", |(_, principal)| principal)])
+}
+
+/// The role by its name, where it is built in, and the principal of an assignment's properties.
+fn assignment(kept: &Kept) -> Option<(Json, Json)> {
+    let Kept::Value(value) = kept else { return None };
+    // As a whole or as its properties.
+    let of = value.get("properties").unwrap_or(value);
+    let role = of.get("roleDefinitionId")?.as_str()?;
+    let principal = of.get("principalId")?.as_str()?;
+    let guid = role.rsplit('/').next().unwrap_or(role);
+    let role = roles::find(guid).map_or_else(|| strip_control(role), |(name, _)| name.to_owned());
+    Some((Json::from(role), Json::from(strip_control(principal))))
+}
+
+/// The same moment, as exact as people need it.
+fn seconds(at: OffsetDateTime) -> OffsetDateTime {
+    at.replace_nanosecond(0).unwrap_or(at)
 }
 
 fn shown(kept: &Kept) -> Json {

@@ -1,13 +1,13 @@
 //! `removal`: something that is to be absent. No recipe file has it; what puts a run back makes such steps in memory.
 
 use indexmap::IndexMap;
+use uuid::Uuid;
 
 use super::{DatabaseUser, Outcome};
 use crate::azure::ResourceId;
 use crate::azure::sql::{DatabaseUsers, Name, User, sid};
 use crate::azure::types::{ResourceType, SQL_USER};
 use crate::merge::Owned;
-use crate::recipe::SqlRemoval;
 use crate::value::{Data, Path, Value};
 
 /// What goes.
@@ -55,9 +55,28 @@ pub enum Leaving {
     Unseen,
 }
 
+/// What is to be absent of an identity's user in a database.
+#[derive(Clone, Copy, Debug)]
+pub struct SqlGone<'a> {
+    /// The server's id.
+    pub server: &'a ResourceId,
+    /// The server's host.
+    pub host: &'a str,
+    /// The database's name.
+    pub database: &'a str,
+    /// The user's name.
+    pub name: &'a Name,
+    /// The identity's client id.
+    pub client_id: Uuid,
+    /// The roles that it is to be in no longer.
+    pub roles: &'a [Name],
+    /// Whether the user goes, too, unless it is in other roles.
+    pub user: bool,
+}
+
 /// The outcome by what the database said of an identity's user. Whatever its name, the user is known by its sid: a user
 /// of that name for another identity is nobody's to touch.
-pub fn sql_removal(wanted: &SqlRemoval, host: &str, id: ResourceId, users: &DatabaseUsers) -> Leaving {
+pub fn sql_removal(wanted: SqlGone<'_>, id: ResourceId, users: &DatabaseUsers) -> Leaving {
     let own = |user: &&User| user.sid.eq_ignore_ascii_case(&sid(&wanted.client_id));
     let found = users.with_sid.as_ref().filter(own).or(users.named.as_ref().filter(own));
     if found.is_none() && !users.sees_all {
@@ -104,11 +123,11 @@ pub fn sql_removal(wanted: &SqlRemoval, host: &str, id: ResourceId, users: &Data
     };
     let user = DatabaseUser {
         server: wanted.server.clone(),
-        host: host.to_owned(),
-        database: wanted.database.clone(),
+        host: wanted.host.to_owned(),
+        database: wanted.database.to_owned(),
         name: name.unwrap_or_else(|| wanted.name.clone()),
         client_id: Some(wanted.client_id),
-        roles: wanted.roles.clone(),
+        roles: wanted.roles.to_vec(),
         missing: Vec::new(),
         leaves,
         goes,

@@ -47,6 +47,6 @@ fn undone(journals: &[Journal]) -> BTreeSet<&str> {
 }
 
 /// Whether a run changed something, or may have.
-fn wrote(journal: &Journal) -> bool {
+pub fn wrote(journal: &Journal) -> bool {
     journal.writes().iter().any(|write| write.fate() != Fate::Refused)
 }

@@ -29,7 +29,7 @@ use crate::value::{Path, Seal, Segment, Was, Written};
 
 use writes::{Made, writes};
 
-pub use choice::{UNDO, last, whole};
+pub use choice::{UNDO, last, whole, wrote};
 
 /// How a run is put back.
 #[derive(Clone, Debug)]

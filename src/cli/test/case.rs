@@ -248,11 +248,7 @@ impl Story<'_> {
         match command {
             CaseCommand::Check => judge::check(&context, screen).await,
             CaseCommand::Plan => Box::pin(plan::plan(&context, screen, false, None)).await,
-            CaseCommand::Apply => {
-                Applying { asks: false, strict: false, approval: None, undoes: None }
-                    .run(&context, None, screen)
-                    .await
-            }
+            CaseCommand::Apply => Applying::default().run(&context, None, screen).await,
             CaseCommand::Verify => judge::verify(&context, screen, false).await,
         }
     }

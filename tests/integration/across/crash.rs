@@ -293,3 +293,35 @@ fn what_was_killed_anywhere_is_undone() {
     let points = Crashing::new(scenario).everywhere(Crashing::undone);
     say!("killed processes undone: 1 scenario, {points} crash points, half after they had gone on");
 }
+
+#[test]
+fn after_a_kill_the_first_request_is_the_recorded_address_of_the_operation() {
+    let apply = ["apply", "managed-identity", "--yes"];
+    let server = Server::start(&[]);
+    let hangs = "match=PATCH:/containerApps/ operation-hangs";
+    let asked = "match=GET:/containerappOperation nth=2 silence-before";
+    server.faults(&[hangs, asked]);
+    let home = home();
+    let client = Start::new(&server.endpoint, &apply).at_home(&home).spawn();
+    server.silence();
+    client.kill();
+    let before = server.exchanges();
+    let polled = before.iter().rev().find_map(|one| one["path"].as_str());
+    let polled = polled.filter(|path| path.to_lowercase().contains("containerappoperation"));
+    let polled = polled.expect("it was waiting for the operation").to_owned();
+    // Azure gets done with it.
+    let mut state = server.state();
+    for operation in state.operations.values_mut() {
+        operation.due = Some(operation.started);
+    }
+    server.replace(&state);
+    server.faults(&[]);
+    let ended = Start::new(&server.endpoint, &apply).at_home(&home).run();
+    assert_eq!(ended.code(), Some(0), "{ended:#?}");
+    let after = server.exchanges().split_off(before.len());
+    assert_eq!(
+        (after[0]["method"].as_str(), after[0]["path"].as_str()),
+        (Some("GET"), Some(polled.as_str()))
+    );
+    assert!(!after.iter().any(writes), "it is in place");
+}

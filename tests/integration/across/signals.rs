@@ -11,7 +11,16 @@ use super::process::{Client, Ended, HANG, Server, Start};
 /// From the signal to the end of the process. The promise; the machine may be busy with other tests.
 const END: Duration = Duration::from_secs(2);
 
-const BOTH: &[&str] = &["apply", "key-vault-reference", "-p", "secrets.DB_PASSWORD=db-password", "--yes"];
+/// What was interrupted is not put back, whatever the flag says.
+const BOTH: &[&str] = &[
+    "apply",
+    "key-vault-reference",
+    "-p",
+    "secrets.DB_PASSWORD=db-password",
+    "--yes",
+    "--on-failure",
+    "rollback",
+];
 
 fn send(client: &Client, signal: &str) {
     // The shell has a kill of its own on every Unix.
@@ -85,6 +94,7 @@ fn while_azure_works_on_a_write() {
         server.silence();
         let ended = stop(client, signal);
         assert!(ended.err.contains("done: change the container app ca-demo"), "{}", ended.err);
+        assert!(ended.out.contains("To put it back: acarecipe undo "), "{}", ended.out);
         assert_eq!(writes(&server).len(), 1);
         // Azure gets done with it some day.
         let mut state = server.state();

@@ -16,6 +16,7 @@ mod many;
 mod paths;
 mod permissions;
 pub mod place;
+mod rollback;
 mod sandboxed;
 mod saved;
 mod scaffold;
