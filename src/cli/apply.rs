@@ -107,6 +107,18 @@ impl Apply {
             Ok(apps) => apps,
             Err(ending) => return ending,
         };
+        if !cut.is_empty() && !asks {
+            // "All" was approved, and these may not be all: nobody can be asked whether they will do.
+            let told = |one: Diagnostic| {
+                let again = one.fix.clone();
+                one.note("nothing was written: which apps there are is known in part only").fix(
+                    again.unwrap_or_else(|| "run the same command again, or name the apps with -n".into()),
+                )
+            };
+            let cut: Vec<Diagnostic> = cut.into_iter().map(told).collect();
+            return many.close(Vec::new(), &cut, 0);
+        }
+        many.screen.diagnostics(&cut);
         if !asks {
             let work = async |context: Context, screen: Screen| self.one(&context, &screen, None).await;
             return many.close(many.each(all, work).await, &cut, 0);
@@ -129,7 +141,8 @@ impl Apply {
         let changing = shown.values().filter(|(_, changes)| *changes).count();
         if changing > 0 {
             let all = counted(going.len() + outcomes.len(), "app");
-            let question = format!("Apply this to {changing} of {all}?");
+            let more = if cut.is_empty() { "" } else { " (there may be more: their list broke off)" };
+            let question = format!("Apply this to {changing} of {all}{more}?");
             match confirmed(many.screen, many.base, &question).await {
                 Ok(true) => {}
                 Ok(false) => {

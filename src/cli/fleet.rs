@@ -27,13 +27,18 @@ struct Seen {
 }
 
 /// The health of the target's apps. `deep`: of all of them by their revisions, else only of those that their list
-/// does not show to be healthy.
-pub(super) async fn verify(context: &Context, screen: &Screen, deep: bool) -> Ending {
+/// does not show to be healthy. `strict`: what is on its way or could not be checked fails, too.
+pub(super) async fn verify(context: &Context, screen: &Screen, deep: bool, strict: bool) -> Ending {
     let mut report = context.report("verify");
     let mut seen = Seen::default();
     let end = until_signal(&context.interrupt, look(context, deep, &mut seen)).await;
     context.progress.clear();
-    let unwell = seen.apps.iter().any(|app| app.state != AppState::Healthy);
+    let unwell = seen.apps.iter().any(|app| match app.state {
+        AppState::Healthy => false,
+        AppState::Unhealthy => true,
+        AppState::Progressing | AppState::Unknown => strict,
+    });
+    let failed = seen.apps.iter().any(|app| app.failed);
     let complete = matches!(end, Ok(Ok(()))) && seen.cut.is_none();
     report.fleet = Some(FleetReport::new(&context.target, seen.pages, &seen.apps, complete));
     if let Some(fleet) = &report.fleet {
@@ -44,6 +49,9 @@ pub(super) async fn verify(context: &Context, screen: &Screen, deep: bool) -> En
         other => return judge::failed(context, screen, report, other),
     }
     let mut ending = if unwell { Ending::VerificationFailed } else { Ending::Ok };
+    if failed {
+        ending = ending.or_worse(Ending::Failed);
+    }
     if let Some(cut) = seen.cut {
         report.diagnose([&cut]);
         screen.diagnostics(&[cut]);

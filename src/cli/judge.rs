@@ -72,7 +72,7 @@ impl Verify {
             Err(ending) => return ending,
         };
         if self.on.target.all_apps && context.selection.instances.is_empty() {
-            return fleet::verify(&context, screen, self.deep).await;
+            return fleet::verify(&context, screen, self.deep, self.strict).await;
         }
         if let Some(many) = Many::of(&context, &self.on, "verify", screen, output.verbose > 0) {
             let work = async |context: Context, screen: Screen| verify(&context, &screen, self.strict).await;

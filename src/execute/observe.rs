@@ -7,8 +7,8 @@ use super::{Event, Executor, Failure, Observed};
 use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Manifest, Method, ResourceId};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::{BODY, Fact, Facts, PARAMETER, REFERENCE, REPOSITORY, Read, Shape};
-use crate::plan::{Plan, Selection, State, Target};
-use crate::value::{Data, Value};
+use crate::plan::{Plan, Selection, State, Target, UNHEALTHY, startup_budget};
+use crate::value::Value;
 
 /// More rounds than any recipe needs: a plan that still asks then would ask for ever.
 const MAX_ROUNDS: usize = 32;
@@ -19,10 +19,6 @@ pub(super) const LAST_LOOK: Duration = Duration::from_secs(10);
 
 /// What a last look may take beyond the deadline.
 const RESERVE: Duration = Duration::from_secs(5);
-
-/// How long a revision may be unhealthy before that is taken for its end. The default startup probe of
-/// Container Apps gives a container 240 s (<https://learn.microsoft.com/azure/container-apps/health-probes>).
-const UNHEALTHY: Duration = Duration::from_secs(5 * 60);
 
 impl Executor {
     /// The plan on fresh facts. `rights`: with the caller's permissions.
@@ -293,27 +289,6 @@ fn unresolved(repository: &str, reference: &str, reason: &str) -> Failure {
         Diagnostic::error(codes::IMAGE, message)
             .fix("run it again in a minute, or name the image by its digest: repository@sha256:…"),
     ))
-}
-
-/// The longest that a startup probe of the app's own gives its container; the defaults of its figures are
-/// those of Kubernetes.
-fn startup_budget(app: &Value) -> Duration {
-    let containers = app.at(&["properties", "template", "containers"]).and_then(Value::as_list);
-    let probes = containers
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|container| container.get("probes").and_then(Value::as_list))
-        .flatten()
-        .filter(|probe| probe.text_at(&["type"]).is_some_and(|kind| kind.eq_ignore_ascii_case("Startup")));
-    let figure = |probe: &Value, name: &str, default: u64| match probe.get(name).map(|value| &value.data) {
-        Some(Data::Number(number)) => number.as_u64().unwrap_or(default),
-        _ => default,
-    };
-    let budget = |probe: &Value| {
-        let tries = figure(probe, "failureThreshold", 3).saturating_mul(figure(probe, "periodSeconds", 10));
-        Duration::from_secs(tries.saturating_add(figure(probe, "initialDelaySeconds", 0)).saturating_add(60))
-    };
-    probes.map(budget).max().unwrap_or_default()
 }
 
 /// What Azure refuses or does not have is a fact; that it cannot be asked is a failure.

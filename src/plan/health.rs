@@ -3,14 +3,23 @@
 //! `Succeeded` on the app does not mean that a container started (Azure/azure-cli-extensions#6251), so
 //! the revision decides. All words are open sets: an unknown one warns and lets the others decide.
 
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 use super::engine::Engine;
 use super::finding::{Finding, Status};
 use super::{Rollout, dapr, mount, pull, quote};
 use crate::diagnostic::codes;
 use crate::facts::Read;
-use crate::value::Value;
+use crate::value::{Data, Value};
 
 const DOCS: &str = "https://learn.microsoft.com/azure/container-apps/troubleshooting";
+
+/// How long a revision may be unhealthy before that is taken for its end. The default startup probe of
+/// Container Apps gives a container 240 s (<https://learn.microsoft.com/azure/container-apps/health-probes>).
+pub const UNHEALTHY: Duration = Duration::from_secs(5 * 60);
 
 /// How the app is.
 #[derive(Clone, Debug)]
@@ -21,8 +30,10 @@ pub struct Health {
     pub revision: Option<String>,
     /// Its share of the traffic, in percent.
     pub traffic: Option<i64>,
-    /// The app's and the revision's findings.
+    /// The app's and the revisions' findings.
     pub findings: Vec<Finding>,
+    /// Whether a revision that is waited for is unhealthy for longer than its probes give it.
+    pub overdue: bool,
 }
 
 /// Whether it is worth waiting.
@@ -42,8 +53,67 @@ pub enum State {
 
 /// The health of the app as observed.
 pub(super) fn health(engine: &Engine<'_>, rollout: Option<&Rollout>) -> Health {
+    let mut health = of_newest(engine, rollout);
+    // A run waits for the revision that comes of it; who only asks how the app is means what serves.
+    if engine.request.selection.instances.is_empty() && health.revision.is_some() {
+        of_others(engine, &mut health);
+    }
+    health
+}
+
+/// Adds the revisions beside the one that is judged that traffic goes to by name (only Multiple mode has them).
+fn of_others(engine: &Engine<'_>, health: &mut Health) {
     let app = engine.app();
-    let mut health = Health { state: State::Unknown, revision: None, traffic: None, findings: Vec::new() };
+    let judged = health.revision.clone().unwrap_or_default();
+    let shares = super::traffic::Traffic::of(&app).shares();
+    let others = shares.into_iter().filter(|(name, share)| *share > 0 && !name.eq_ignore_ascii_case(&judged));
+    for (name, share) in others.filter(|_| super::is_multiple(&app)) {
+        let revision = engine.revision_named(&name);
+        let state = if revision.is_unknown() {
+            State::Unknown
+        } else if revision.is_null() {
+            State::Failing("it is not there".to_owned())
+        } else {
+            judge_revision(&revision)
+        };
+        health.overdue |= is_overdue(engine, &revision);
+        let finding = revision_finding(engine, &name, &state, &revision, Some(i64::from(share)), &[]);
+        let state = match state {
+            State::Waiting(why) => State::Waiting(format!("revision {name}: {why}")),
+            State::Failing(why) => State::Failing(format!("revision {name}: {why}")),
+            State::Stopped(why) => State::Stopped(format!("revision {name}: {why}")),
+            other => other,
+        };
+        health.findings.push(finding);
+        health.state = worse(std::mem::replace(&mut health.state, State::Unknown), state);
+    }
+}
+
+/// The worse of two states; the first, where they are alike.
+fn worse(one: State, other: State) -> State {
+    let rank = |state: &State| match state {
+        State::Ready => 0,
+        State::Unknown => 1,
+        State::Waiting(_) => 2,
+        State::Failing(_) => 3,
+        State::Stopped(_) => 4,
+    };
+    if rank(&other) > rank(&one) { other } else { one }
+}
+
+/// Whether a revision is unhealthy, and has been there for longer than its probes give it.
+fn is_overdue(engine: &Engine<'_>, revision: &Value) -> bool {
+    let created = revision.text_at(&["properties", "createdTime"]);
+    let created = created.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+    let time = UNHEALTHY.max(startup_budget(revision));
+    is_unhealthy(revision) && created.is_none_or(|created| engine.request.now - created > time)
+}
+
+/// The app's own health, and its newest revision's or that of a rollout.
+fn of_newest(engine: &Engine<'_>, rollout: Option<&Rollout>) -> Health {
+    let app = engine.app();
+    let mut health =
+        Health { state: State::Unknown, revision: None, traffic: None, findings: Vec::new(), overdue: false };
     if app.is_null() || app.is_unknown() {
         return health;
     }
@@ -89,18 +159,18 @@ pub(super) fn health(engine: &Engine<'_>, rollout: Option<&Rollout>) -> Health {
         app.at(&["properties", "configuration", "ingress"]).is_some_and(|ingress| !ingress.is_null());
     let weight = revision.at(&["properties", "trafficWeight"]).filter(|_| ingress);
     health.traffic = weight.and_then(|weight| match &weight.data {
-        crate::value::Data::Number(number) => number.as_i64(),
+        Data::Number(number) => number.as_i64(),
         _ => None,
     });
     let multiple = super::is_multiple(&app);
     let mut state = judge_revision(&revision);
+    health.overdue = is_overdue(engine, &revision);
     if multiple && revision.at(&["properties", "active"]).and_then(Value::as_bool) == Some(false) {
         // Somebody took it out of service and left another one serving.
-        health
-            .findings
-            .push(Finding::new(Status::Warning, codes::REVISION_HEALTH, format!("revision {name}")).detail(
-            "the newest revision is deactivated; the app's other revisions serve, and are not judged here",
-        ));
+        health.findings.push(
+            Finding::new(Status::Warning, codes::REVISION_HEALTH, format!("revision {name}"))
+                .detail("the newest revision is deactivated; the app's other revisions serve"),
+        );
         health.state = app_state;
         return health;
     }
@@ -199,6 +269,27 @@ fn judge_app(engine: &Engine<'_>, app: &Value) -> (State, Finding) {
     }
 }
 
+/// The longest that a startup probe of an app's or a revision's own gives its container; the defaults of its figures are
+/// those of Kubernetes.
+pub fn startup_budget(app: &Value) -> Duration {
+    let containers = app.at(&["properties", "template", "containers"]).and_then(Value::as_list);
+    let probes = containers
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|container| container.get("probes").and_then(Value::as_list))
+        .flatten()
+        .filter(|probe| probe.text_at(&["type"]).is_some_and(|kind| kind.eq_ignore_ascii_case("Startup")));
+    let figure = |probe: &Value, name: &str, default: u64| match probe.get(name).map(|value| &value.data) {
+        Some(Data::Number(number)) => number.as_u64().unwrap_or(default),
+        _ => default,
+    };
+    let budget = |probe: &Value| {
+        let tries = figure(probe, "failureThreshold", 3).saturating_mul(figure(probe, "periodSeconds", 10));
+        Duration::from_secs(tries.saturating_add(figure(probe, "initialDelaySeconds", 0)).saturating_add(60))
+    };
+    probes.map(budget).max().unwrap_or_default()
+}
+
 fn is_provisioning(revision: &Value) -> bool {
     revision.text_at(&["properties", "provisioningState"]) == Some("Provisioning")
 }
@@ -213,7 +304,7 @@ fn is_unhealthy(revision: &Value) -> bool {
 fn judge_revision(revision: &Value) -> State {
     let state = |key| revision.text_at(&["properties", key]).unwrap_or_default();
     let replicas = match revision.at(&["properties", "replicas"]).map(|value| &value.data) {
-        Some(crate::value::Data::Number(number)) => number.as_i64(),
+        Some(Data::Number(number)) => number.as_i64(),
         _ => None,
     };
     let detail = revision

@@ -75,7 +75,7 @@ pub(crate) use database::administrators;
 pub use database::{ByHand, Cause};
 pub use engine::{Request, Selection, SoFar, provider_read, version_offered};
 pub use finding::{Finding, Status};
-pub use health::{Health, State, explain};
+pub use health::{Health, State, UNHEALTHY, explain, startup_budget};
 pub use judging::{Gate, Judged, Scope, judge};
 pub use probing::Probe;
 pub use pull::PullFacts;

@@ -53,7 +53,8 @@ pub struct SavedPlan {
     recipes: Vec<SavedRecipe>,
     /// Whether a change that was rolled out and taken back is tried again (`--retry`).
     retry: bool,
-    /// The writes, in order; for people, and compared as long as none of them is done.
+    /// The writes, in order, and what follows from each. Once something of them is in place, what is left has to be
+    /// some of them.
     writes: Vec<SavedWrite>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     rollout: Option<SavedRollout>,

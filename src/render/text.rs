@@ -350,6 +350,11 @@ fn next(report: &Report) -> Option<&'static str> {
         (Ending::Failed | Ending::VerificationFailed, _) if report.rollback.is_some() => {
             Some("Not all that the run wrote could be put back: both reasons are told above.")
         }
+        (Ending::VerificationFailed, _)
+            if report.fleet.as_ref().is_some_and(|one| one.counts.unhealthy == 0) =>
+        {
+            Some("--strict fails also what is on its way or could not be checked; look again later.")
+        }
         (Ending::VerificationFailed, _) if wrote => Some(
             "What was written stays. Mend what is marked ✗ above; acarecipe verify with the same arguments looks again.",
         ),

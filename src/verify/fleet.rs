@@ -44,6 +44,8 @@ pub struct AppHealth {
     pub fix: Option<String>,
     /// Whether its revision was looked at.
     pub looked_at: bool,
+    /// Whether that failed: nothing is known that would let it pass.
+    pub failed: bool,
 }
 
 /// Its id and what it says of itself; `None` when it has no id of an app.
@@ -62,8 +64,9 @@ pub fn listed(app: &Json) -> Option<(ResourceId, AppHealth)> {
         reason: None,
         fix: None,
         looked_at: false,
+        failed: false,
     };
-    if let Some(reason) = suspicion(&health) {
+    if let Some(reason) = suspicion(&health).or_else(|| elsewhere(app, &health)) {
         (health.state, health.reason) = (AppState::Unhealthy, Some(reason));
     }
     Some((id, health))
@@ -97,6 +100,18 @@ fn suspicion(app: &AppHealth) -> Option<String> {
     }
 }
 
+/// That traffic goes to a revision by name which is not the newest: then that one's health counts, too.
+fn elsewhere(app: &Json, health: &AppHealth) -> Option<String> {
+    let latest = health.latest_revision.as_deref()?;
+    let entries = app.pointer("/properties/configuration/ingress/traffic")?.as_array()?;
+    entries.iter().find_map(|entry| {
+        let name = entry.get("revisionName")?.as_str().filter(|name| !name.is_empty())?;
+        let weight = entry.get("weight")?.as_u64().filter(|weight| *weight > 0)?;
+        let other = !name.eq_ignore_ascii_case(latest);
+        other.then(|| format!("{weight} % of the traffic goes to revision {}", strip_control(name)))
+    })
+}
+
 impl AppHealth {
     /// An element of a list that is no app.
     pub fn unreadable() -> AppHealth {
@@ -111,13 +126,20 @@ impl AppHealth {
             reason: Some("the list has an element without the id of an app".to_owned()),
             fix: None,
             looked_at: false,
+            failed: true,
         }
     }
 
     /// One that could not be looked at, and why.
     #[must_use]
     pub fn unknown(self, reason: &str) -> AppHealth {
-        AppHealth { state: AppState::Unknown, reason: Some(strip_control(reason)), looked_at: true, ..self }
+        AppHealth {
+            state: AppState::Unknown,
+            reason: Some(strip_control(reason)),
+            looked_at: true,
+            failed: true,
+            ..self
+        }
     }
 
     /// The same after a closer look: the revision decides.
@@ -128,6 +150,8 @@ impl AppHealth {
         let about = |status: Status| found.iter().filter(health).find(|finding| finding.status == status);
         let state = match plan.health.state {
             State::Ready => AppState::Healthy,
+            // One look has no reason to hope for what has had its time.
+            State::Waiting(_) if plan.health.overdue => AppState::Unhealthy,
             State::Waiting(_) => AppState::Progressing,
             State::Failing(_) | State::Stopped(_) => AppState::Unhealthy,
             State::Unknown => AppState::Unknown,
@@ -188,6 +212,16 @@ mod tests {
                 assert_eq!(reason.as_deref(), Some(why));
             }
         }
+        let mut pinned = healthy.clone();
+        pinned["properties"]["configuration"] = json!({ "ingress": { "traffic": [
+            { "revisionName": "WEB--1", "weight": 50 },
+            { "latestRevision": true, "weight": 40 },
+            { "revisionName": "web--0", "weight": 0, "label": "old" },
+        ] } });
+        assert_eq!(judged(&pinned), Some((AppState::Healthy, None)));
+        pinned["properties"]["configuration"]["ingress"]["traffic"][2]["weight"] = json!(10);
+        let why = "10 % of the traffic goes to revision web--0".to_owned();
+        assert_eq!(judged(&pinned), Some((AppState::Unhealthy, Some(why))), "until it has been looked at");
         // An older api-version says nothing of what runs.
         let mut older = healthy.clone();
         older["properties"].as_object_mut().unwrap().remove("runningStatus");

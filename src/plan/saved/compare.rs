@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::encode::{encode, has_unknown, shown};
-use super::{SavedChange, SavedFor, SavedPlan, SavedRecipe, SavedRollout, SavedTarget};
+use super::{SavedChange, SavedFor, SavedPlan, SavedRecipe, SavedRollout, SavedTarget, SavedWrite};
 use crate::azure::types::Compare;
 use crate::diagnostic::{Code, Diagnostic, codes};
 use crate::merge::word_set;
@@ -153,8 +153,9 @@ impl SavedPlan {
             ));
         }
         found.extend(rollouts(self.rollout.as_ref(), now.rollout.as_ref(), begun));
-        // What is left of a run that was interrupted is written otherwise than the whole.
-        if found.is_empty() && !begun && self.writes != now.writes {
+        // What is in place already need not be written; what is left follows from nothing but what was approved.
+        let same = if begun { covers(&self.writes, &now.writes) } else { self.writes == now.writes };
+        if found.is_empty() && !same {
             found.extend(self.other_writes(now));
         }
         if found.is_empty() { Ok(done) } else { Err(Refusal::Differs(found)) }
@@ -170,6 +171,28 @@ impl SavedPlan {
         };
         vec![format!("the writes were: {}", told(self)), format!("they are now: {}", told(now))]
     }
+}
+
+/// Whether each write that is left is one of those that were approved, each of them taken once, and nothing follows
+/// from it that was not approved with it.
+fn covers(approved: &[SavedWrite], left: &[SavedWrite]) -> bool {
+    let mut free: Vec<&SavedWrite> = approved.iter().collect();
+    // What was to be created may be there by now, and not whole.
+    let same = |then: &str, now: &str| {
+        let created = |now: &str| Some(then.strip_prefix("create ")? == now.strip_prefix("change ")?);
+        then == now || created(now) == Some(true)
+    };
+    left.iter().all(|now| {
+        let fits = |then: &SavedWrite| {
+            same(&then.what, &now.what) && now.follows.iter().all(|one| then.follows.contains(one))
+        };
+        let all = free.iter().enumerate().filter(|(_, then)| fits(then));
+        let least = all.min_by_key(|(_, then)| then.follows.len()).map(|(index, _)| index);
+        least.is_some_and(|index| {
+            free.remove(index);
+            true
+        })
+    })
 }
 
 fn place(change: &SavedChange) -> (&str, &str) {
@@ -347,4 +370,36 @@ fn in_place(plan: &Plan) -> BTreeMap<(String, String), Json> {
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn writes(all: &[(&str, &[&str])]) -> Vec<SavedWrite> {
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        all.iter()
+            .map(|(what, follows)| SavedWrite { what: (*what).to_owned(), follows: owned(follows) })
+            .collect()
+    }
+
+    #[test]
+    fn what_is_left_is_some_of_what_was_approved_with_nothing_more_that_follows() {
+        let app = "change the container app web";
+        let approved =
+            writes(&[("create a role", &[]), (app, &[]), (app, &["new revision", "restarts all"])]);
+        let fits = |left: &[(&str, &[&str])]| covers(&approved, &writes(left));
+        assert!(fits(&[]) && fits(&[(app, &[])]) && fits(&[(app, &["new revision"])]));
+        assert!(
+            fits(&[(app, &["new revision"]), (app, &[])]) && fits(&[(app, &[]), (app, &["new revision"])])
+        );
+        assert!(fits(&[("change a role", &[])]), "it is there by now");
+        assert!(!fits(&[(app, &["taken up at the next start"])]), "nobody saw that");
+        assert!(
+            !fits(&[(app, &["new revision"]), (app, &["new revision"])]),
+            "one new revision was approved"
+        );
+        assert!(!fits(&[(app, &[]), (app, &[]), (app, &[])]) && !fits(&[("remove a role", &[])]));
+        assert!(!covers(&writes(&[("change it", &[])]), &writes(&[("create it", &[])])));
+    }
 }

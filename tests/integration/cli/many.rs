@@ -188,6 +188,26 @@ fn a_refused_page_of_the_list_is_told_and_the_apps_before_it_are_done() {
     assert!(report["diagnostics"][0].to_string().contains("after page 1"), "{:#}", report["diagnostics"]);
 }
 
+/// All apps were meant; which there are is known in part, and nobody can be asked.
+#[test]
+fn apply_to_all_writes_nothing_where_their_list_broke_off() {
+    let (place, file) = place(&state(60, |_| {}));
+    let before = now(&file);
+    let fault = "match=GET:providers/Microsoft.App/containerApps nth=2 details-null";
+    let line = "apply managed-identity --all-apps -o json";
+    for extra in ["", " --yes"] {
+        let report = faulty(&place, &file, &format!("{line}{extra}"), fault).code(1).json();
+        assert_eq!((report["counts"]["writes"].as_u64(), apps(&report).len()), (Some(0), 0), "{report:#}");
+        let told = report["diagnostics"][0].to_string();
+        for word in ["after page 1 of the list", "nothing was written", "\"fix\""] {
+            assert!(told.contains(word), "{told}");
+        }
+    }
+    assert_eq!(now(&file).apps, before.apps);
+    let report = run(&place, &file, line).code(0).json();
+    assert_eq!(report["counts"]["writes"], 60, "with the whole list it does");
+}
+
 #[test]
 fn what_works_on_no_app_has_not_several() {
     let place = Place::new();

@@ -320,6 +320,29 @@ fn the_same_command_goes_on_after_a_failure() {
     let _ = place.line(&format!("verify {line}")).code(0);
 }
 
+/// Somebody set a part of it by hand: what is left of it restarts what runs, and that nobody approved.
+#[test]
+fn what_follows_from_the_writes_that_are_left_was_approved_or_is_refused() {
+    let uses = "              - { name: TOKEN, secretRef: token }\n";
+    let place = greeting().with("TOKEN", "one");
+    place.write("mine/greeting/recipe.yaml", &format!("{GREETING}{uses}"));
+    let line = "greeting --recipes mine --sandbox -p token=@env:TOKEN";
+    let _ = place.line(&format!("apply {line} -p text=hello")).code(0);
+    let place = place.with("TOKEN", "two");
+    let _ = place.line(&format!("plan {line} -p text=hej --out p.json")).code(0);
+    let saved: Json = serde_json::from_str(&read(&place, "p.json")).unwrap();
+    assert_eq!(saved["writes"].as_array().unwrap().len(), 1, "{saved:#}");
+    let place = place.with("TOKEN", "one");
+    let _ = place.line(&format!("apply {line} -p text=hej")).code(0);
+    let place = place.with("TOKEN", "two");
+    refused(
+        &place,
+        &format!("apply {line} -p text=hej --plan p.json"),
+        "plan-differs",
+        &["the writes were: change the container app ca-demo", "restarts revisions that use it"],
+    );
+}
+
 #[test]
 fn a_rollout_is_approved_with_its_stages() {
     let place = greeting().with("TOKEN", "unused");
