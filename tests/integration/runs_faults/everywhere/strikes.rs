@@ -194,9 +194,13 @@ pub fn of(exchanges: &[Exchange], questions: &[(String, String)], edited: &str) 
     strikes
 }
 
+/// The most strikes of one scenario on an ordinary day: a run costs up to a second of a debug build.
+const A_DAY: usize = 8;
+
 /// The part for every day: what strikes once, but for a refusal by rights; a write meets every sixth of these, and every
 /// sixth read one of its own. Which, goes in turn from request to request and from scenario to scenario (`number`), so
-/// that every such kind is met somewhere. What lasts, is gone, is edited or stays unseen is for the whole.
+/// that every such kind is met somewhere; of a long scenario [`A_DAY`] of these, spread over it. What lasts, is gone, is
+/// edited or stays unseen is for the whole.
 pub fn part(strikes: Vec<Strike>, number: usize) -> Vec<Strike> {
     let strikes: Vec<Strike> =
         strikes.into_iter().filter(|strike| strike.what == What::Once && !strike.hides()).collect();
@@ -216,5 +220,7 @@ pub fn part(strikes: Vec<Strike>, number: usize) -> Vec<Strike> {
             turn.is_multiple_of(6) && (*position + turn / 6).is_multiple_of(counts[&key])
         }
     };
-    strikes.into_iter().filter(|strike| chosen(strike)).collect()
+    let chosen: Vec<Strike> = strikes.into_iter().filter(|strike| chosen(strike)).collect();
+    let step = chosen.len().div_ceil(A_DAY).max(1);
+    chosen.into_iter().skip(number % step).step_by(step).collect()
 }
