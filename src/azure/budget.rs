@@ -9,13 +9,13 @@
 //! server's word counts: what an answer says is left, whatever the header is called beyond
 //! `x-ms-ratelimit-remaining-`, and that a request was throttled.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use azure_core::http::headers::Headers;
 use time::OffsetDateTime;
-use url::Url;
 
 use super::request::Method;
 use crate::clock::Clock;
@@ -69,6 +69,11 @@ impl Kind {
 
 /// What is left on the server is left there, for whoever else works as the same principal.
 const RESERVE: i64 = 10;
+/// How long one refusal closes a bucket at most. What was refused may be one resource only, by its own provider, and
+/// asked to wait for hours; Azure's own buckets are filled within half a minute.
+const LONGEST_CLOSED: Duration = Duration::from_secs(60);
+/// Who is held back looks this often whether it goes sooner than it seemed.
+const LOOK: Duration = Duration::from_secs(1);
 /// One request, in the thousandths that a bucket counts in: `refill` of them come in a millisecond.
 const ONE: i64 = 1000;
 
@@ -83,15 +88,17 @@ struct Bucket {
     opens: Option<OffsetDateTime>,
     /// Requests on their way.
     in_flight: i64,
-    /// Requests held back, and since when.
-    waiting: usize,
+    /// Requests held back, by their tickets, and since when.
+    waiting: BTreeSet<u64>,
+    next_ticket: u64,
     since: OffsetDateTime,
 }
 
 impl Bucket {
     fn full(kind: Kind, now: OffsetDateTime) -> Bucket {
         let tokens = kind.capacity() * ONE;
-        Bucket { kind, tokens, at: now, opens: None, in_flight: 0, waiting: 0, since: now }
+        let waiting = BTreeSet::new();
+        Bucket { kind, tokens, at: now, opens: None, in_flight: 0, waiting, next_ticket: 0, since: now }
     }
 
     fn closed(&self, now: OffsetDateTime) -> bool {
@@ -126,6 +133,15 @@ impl Bucket {
         self.in_flight += 1;
     }
 
+    /// What was taken is over; `sent`: it was for a request that went out.
+    fn give_back(&mut self, sent: bool) {
+        self.in_flight -= 1;
+        // After a refusal one is let go, whoever else had been.
+        if !sent && self.opens.is_none() {
+            self.tokens = (self.tokens + ONE).min(self.kind.capacity() * ONE);
+        }
+    }
+
     /// The server says how much is left. Of the requests on their way only the one that was answered is known to
     /// be counted in that.
     fn told(&mut self, left: i64, now: OffsetDateTime) {
@@ -137,9 +153,9 @@ impl Bucket {
         self.tokens = if self.closed(now) { tokens.min(self.tokens) } else { tokens };
     }
 
-    /// The server refused: until then nothing goes out, and then one at first.
-    fn refused(&mut self, until: OffsetDateTime) {
-        self.opens = self.opens.max(Some(until));
+    /// The server refused, and asked to wait so long: nothing goes out meanwhile, and then one at first.
+    fn refused(&mut self, wait: Duration, now: OffsetDateTime) {
+        self.opens = self.opens.max(Some(now + wait.min(LONGEST_CLOSED)));
         self.tokens = ONE;
     }
 }
@@ -152,8 +168,6 @@ type Buckets = HashMap<Key, Arc<Shared>>;
 #[derive(Debug)]
 struct Shared {
     bucket: Mutex<Bucket>,
-    /// Whoever is held back waits here for those before them.
-    turn: tokio::sync::Mutex<()>,
 }
 
 impl Shared {
@@ -178,7 +192,10 @@ pub(super) struct Held {
 
 /// There is no time for a request any more: its turn would come after its deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooLate;
+pub(super) struct TooLate {
+    /// Whether that is because Azure refused another one, not because so many are before it.
+    pub(super) throttled: bool,
+}
 
 impl Budget {
     /// Below what Azure lets a principal send, as far as that is known, and as its answers say.
@@ -191,63 +208,54 @@ impl Budget {
         Budget { buckets: None }
     }
 
-    /// Ends when a request may go out, in the order in which they were asked for. `held` hears of every wait.
+    /// Ends when a request to `path` may go out, in the order in which they were asked for. `held` hears of every
+    /// wait.
     ///
     /// # Errors
-    /// Its turn would not come before `deadline`.
+    /// Its turn would not come before `deadline`; told as soon as that is known.
     pub(super) async fn admit(
         &self,
         clock: &dyn Clock,
         method: Method,
-        url: &Url,
+        path: &str,
         deadline: OffsetDateTime,
         held: impl Fn(Held),
     ) -> Result<Permit, TooLate> {
-        let Some(buckets) = &self.buckets else { return Ok(Permit { of: None }) };
-        let key = (subscription(url), Kind::of(method));
+        let Some(buckets) = &self.buckets else { return Ok(Permit { of: None, sent: false }) };
+        let key = (subscription(path), Kind::of(method));
         let shared = {
             let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
             let kind = key.1;
-            let new = || {
-                let bucket = Mutex::new(Bucket::full(kind, clock.now()));
-                Arc::new(Shared { bucket, turn: tokio::sync::Mutex::new(()) })
-            };
+            let new = || Arc::new(Shared { bucket: Mutex::new(Bucket::full(kind, clock.now())) });
             Arc::clone(buckets.entry(key.clone()).or_insert_with(new))
         };
-        let permit =
-            |shared: &Arc<Shared>| Permit { of: Some((Arc::clone(shared), key.clone(), self.clone())) };
-        let queued = {
-            let (now, mut bucket) = (clock.now(), shared.bucket());
-            let ahead = bucket.waiting;
-            let wait = bucket.wait(ahead, now);
-            if ahead == 0 && wait.is_zero() {
-                bucket.take();
-                return Ok(permit(&shared));
-            }
-            if now + wait >= deadline {
-                return Err(TooLate);
-            }
-            Queued::new(&shared, &mut bucket, now)
-        };
-        held(queued.told(clock.now()));
-        let _turn = shared.turn.lock().await;
+        let permit = || Permit { of: Some((Arc::clone(&shared), key.clone(), self.clone())), sent: false };
+        let mut queued: Option<Queued<'_>> = None;
         loop {
-            let wait = {
+            let (wait, ahead) = {
                 let (now, mut bucket) = (clock.now(), shared.bucket());
-                let wait = bucket.wait(0, now);
+                let ahead = queued.as_ref().map_or(bucket.waiting.len(), |queued| queued.ahead(&bucket));
+                let wait = bucket.wait(ahead, now);
+                // What is left suffices for those before it, too.
                 if wait.is_zero() {
                     bucket.take();
-                    break;
+                    return Ok(permit());
                 }
                 if now + wait >= deadline {
-                    return Err(TooLate);
+                    return Err(TooLate { throttled: bucket.closed(now) });
                 }
-                wait
+                if queued.is_none() {
+                    queued = Some(Queued::new(&shared, &mut bucket, now));
+                }
+                (wait, ahead)
             };
-            clock.sleep(wait).await;
-            held(queued.told(clock.now()));
+            // The first of them tells for all, each one that it joined them.
+            if let Some(queued) = queued.as_mut().filter(|queued| ahead == 0 || !queued.told) {
+                queued.told = true;
+                held(queued.held(clock.now()));
+            }
+            clock.sleep(wait.min(LOOK)).await;
         }
-        Ok(permit(&shared))
     }
 
     /// Takes over what an answer's headers say is left.
@@ -275,9 +283,9 @@ fn left(value: &str) -> Option<i64> {
     value.split(',').filter_map(|part| part.rsplit(';').next()?.trim().parse().ok()).min()
 }
 
-/// The subscription that an address names, in small letters; empty for none.
-fn subscription(url: &Url) -> String {
-    let mut segments = url.path().split('/').skip(1);
+/// The subscription that a path names, in small letters; empty for none.
+fn subscription(path: &str) -> String {
+    let mut segments = path.split('/').skip(1);
     match (segments.next(), segments.next()) {
         (Some(first), Some(id)) if first.eq_ignore_ascii_case("subscriptions") => id.to_ascii_lowercase(),
         _ => String::new(),
@@ -285,37 +293,69 @@ fn subscription(url: &Url) -> String {
 }
 
 /// A place among those that are held back; left however the waiting ends.
-struct Queued<'s>(&'s Shared);
+struct Queued<'s> {
+    shared: &'s Shared,
+    ticket: u64,
+    told: bool,
+}
 
 impl<'s> Queued<'s> {
     fn new(shared: &'s Shared, bucket: &mut Bucket, now: OffsetDateTime) -> Queued<'s> {
-        if bucket.waiting == 0 {
+        if bucket.waiting.is_empty() {
             bucket.since = now;
         }
-        bucket.waiting += 1;
-        Queued(shared)
+        let ticket = bucket.next_ticket;
+        bucket.next_ticket += 1;
+        bucket.waiting.insert(ticket);
+        Queued { shared, ticket, told: false }
     }
 
-    fn told(&self, now: OffsetDateTime) -> Held {
-        let bucket = self.0.bucket();
+    fn ahead(&self, bucket: &Bucket) -> usize {
+        bucket.waiting.range(..self.ticket).count()
+    }
+
+    fn held(&self, now: OffsetDateTime) -> Held {
+        let bucket = self.shared.bucket();
         let elapsed = Duration::try_from(now - bucket.since).unwrap_or_default();
-        Held { waiting: bucket.waiting, elapsed }
+        Held { waiting: bucket.waiting.len(), elapsed }
     }
 }
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        self.0.bucket().waiting -= 1;
+        self.shared.bucket().waiting.remove(&self.ticket);
     }
 }
 
-/// A request that may go out. It is on its way until this is dropped.
+/// A request that may go out. It is on its way until this is dropped; one that never went is given back.
 #[must_use]
-pub(super) struct Permit {
+pub struct Permit {
     of: Option<(Arc<Shared>, Key, Budget)>,
+    sent: bool,
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("sent", &self.sent).finish_non_exhaustive()
+    }
 }
 
 impl Permit {
+    /// Whether it still holds: no request was refused since it was given.
+    pub fn holds(&self, now: OffsetDateTime) -> bool {
+        self.of.as_ref().is_none_or(|(shared, ..)| !shared.bucket().closed(now))
+    }
+
+    /// Whether it is for a request of this kind to this path.
+    pub(super) fn is_for(&self, method: Method, path: &str) -> bool {
+        self.of.as_ref().is_none_or(|(_, key, _)| *key == (subscription(path), Kind::of(method)))
+    }
+
+    /// The request goes out.
+    pub(super) fn sent(&mut self) {
+        self.sent = true;
+    }
+
     /// The answer is here.
     pub(super) fn answered(&self, headers: &Headers, now: OffsetDateTime) {
         if let Some((_, key, budget)) = &self.of {
@@ -323,10 +363,10 @@ impl Permit {
         }
     }
 
-    /// It was refused since too many were sent: nobody may before `until`.
-    pub(super) fn refused(&self, until: OffsetDateTime) {
+    /// It was refused since too many were sent, with the wish that nobody sends any for so long.
+    pub(super) fn refused(&self, wait: Duration, now: OffsetDateTime) {
         if let Some((shared, ..)) = &self.of {
-            shared.bucket().refused(until);
+            shared.bucket().refused(wait, now);
         }
     }
 }
@@ -334,7 +374,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         if let Some((shared, ..)) = &self.of {
-            shared.bucket().in_flight -= 1;
+            shared.bucket().give_back(self.sent);
         }
     }
 }
@@ -409,7 +449,7 @@ mod tests {
     #[test]
     fn a_refusal_closes_it_for_everybody_and_lets_one_try() {
         let mut bucket = Bucket::full(Kind::Writes, START);
-        bucket.refused(START + Duration::from_secs(7));
+        bucket.refused(Duration::from_secs(7), START);
         assert_eq!(bucket.wait(0, START), Duration::from_secs(7));
         assert_eq!(bucket.wait(1, START), Duration::from_millis(7125));
         let open = START + Duration::from_secs(7);
@@ -418,11 +458,34 @@ mod tests {
         assert_eq!(bucket.wait(0, open), Duration::from_millis(125));
         // A later word does not open it earlier, and what was sent before does not fill it.
         let mut bucket = Bucket::full(Kind::Writes, START);
-        bucket.refused(open);
-        bucket.refused(START);
+        bucket.refused(Duration::from_secs(7), START);
+        bucket.refused(Duration::ZERO, START);
         bucket.told(150, START);
         assert_eq!(bucket.wait(0, START), Duration::from_secs(7));
         assert!(!bucket.wait(1, open).is_zero());
+    }
+
+    #[test]
+    fn one_refusal_closes_it_for_a_minute_at_most() {
+        for asked in [61, 7200, 86400, u64::MAX] {
+            let mut bucket = Bucket::full(Kind::Reads, START);
+            bucket.refused(Duration::from_secs(asked), START);
+            assert_eq!(bucket.wait(0, START), LONGEST_CLOSED, "{asked}");
+        }
+    }
+
+    #[test]
+    fn what_was_taken_and_not_sent_is_given_back() {
+        let mut bucket = drained(Kind::Writes);
+        bucket.give_back(true);
+        assert!(!bucket.wait(0, START).is_zero());
+        bucket.give_back(false);
+        assert!(bucket.wait(0, START).is_zero());
+        assert_eq!(bucket.in_flight, 158);
+        // Not after a refusal.
+        bucket.refused(Duration::from_secs(1), START);
+        bucket.give_back(false);
+        assert_eq!(bucket.tokens, ONE);
     }
 
     #[test]
@@ -440,8 +503,8 @@ mod tests {
 
     #[test]
     fn a_bucket_is_a_subscription_s_or_the_tenant_s() {
-        let key = |path: &str| subscription(&Url::parse(&format!("https://a.example{path}")).unwrap());
-        assert_eq!(key("/Subscriptions/AB/resourceGroups/g?x=1"), "ab");
+        let key = |path: &str| subscription(path);
+        assert_eq!(key("/Subscriptions/AB/resourceGroups/g"), "ab");
         assert_eq!(key("/subscriptions/ab"), "ab");
         assert_eq!(key("/subscriptions"), "");
         assert_eq!(key("/providers/Microsoft.Management/x"), "");

@@ -12,7 +12,7 @@ use azure_core::http::{ClientOptions, Pipeline, RetryOptions};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::budget::Budget;
+use super::budget::{Budget, Permit};
 use super::credentials::RunCredential;
 use super::dns::{NetworkResolver, Resolver};
 use super::endpoint::{Bearer, Carrier, Endpoint};
@@ -296,8 +296,21 @@ impl ArmClient {
     /// One try of any request, never repeated: before it is sent again, somebody has to look whether it took
     /// effect. Nothing is sent once `deadline` has passed, and no answer is waited for beyond it.
     pub async fn write(&self, request: &ArmRequest, deadline: OffsetDateTime) -> Result<Accepted, ArmError> {
+        request.url(self.inner.endpoint.url())?;
+        let permit = self.permit(request.method, &request.path, deadline).await?;
+        self.write_with(permit, request, deadline).await
+    }
+
+    /// The same at once, with the leave for a request of this method to this path ([`ArmClient::permit`]).
+    pub async fn write_with(
+        &self,
+        permit: Permit,
+        request: &ArmRequest,
+        deadline: OffsetDateTime,
+    ) -> Result<Accepted, ArmError> {
         let url = request.url(self.inner.endpoint.url())?;
-        let answer = self.once(request.method, &url, request.body.as_ref(), deadline).await?;
+        let body = request.body.as_ref();
+        let answer = self.once(request.method, &url, body, deadline, Some(permit)).await?;
         let operation = Operation::of(self, request, &answer)?;
         Ok(Accepted { status: answer.status, body: answer.body, operation })
     }

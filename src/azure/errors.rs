@@ -173,6 +173,11 @@ pub enum ArmErrorKind {
 pub enum Last {
     /// Nothing: there was no time for a try.
     Nothing,
+    /// Nothing was sent: the budget would have let it go only after the deadline.
+    HeldBack {
+        /// Whether that is because Azure refused another request.
+        throttled: bool,
+    },
     /// The operation's status, in Azure's word.
     Status(String),
     /// How the last try failed.
@@ -183,6 +188,12 @@ impl fmt::Display for Last {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Last::Nothing => Ok(()),
+            Last::HeldBack { throttled: true } => f.write_str(
+                "; nothing was sent, since Azure throttles the requests of this subscription and caller (429)",
+            ),
+            Last::HeldBack { throttled: false } => {
+                f.write_str("; nothing was sent, since so many requests of this subscription are before it")
+            }
             Last::Status(status) => write!(f, "; its status is {status}"),
             Last::Error(error) => write!(f, "; the last try: {}", error.kind),
         }
@@ -410,7 +421,7 @@ impl ArmError {
             | ArmErrorKind::Credential { .. }
             | ArmErrorKind::Request { .. } => false,
             ArmErrorKind::Deadline { last } => match last {
-                Last::Nothing => false,
+                Last::Nothing | Last::HeldBack { .. } => false,
                 Last::Status(_) => true,
                 Last::Error(error) => error.maybe_applied(),
             },

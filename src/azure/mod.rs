@@ -32,7 +32,7 @@ mod tries;
 pub mod types;
 pub mod whoami;
 
-pub use budget::Budget;
+pub use budget::{Budget, Permit};
 pub use client::{ArmClient, ClientSettings, Limits};
 pub use clouds::Cloud;
 pub use endpoint::{CustomEndpoint, Endpoint, EndpointError, EndpointKind};

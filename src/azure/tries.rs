@@ -13,7 +13,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use url::Url;
 
-use super::budget::{Held, TooLate};
+use super::budget::{Held, Permit, TooLate};
 use super::client::ArmClient;
 use super::endpoint::Bearer;
 use super::envelope;
@@ -48,8 +48,10 @@ impl ArmClient {
         body: Option<&Value>,
         deadline: OffsetDateTime,
     ) -> Result<Answer, ArmError> {
-        self.until_answered(method, url.path(), deadline, true, |_| self.once(method, url, body, deadline))
-            .await
+        self.until_answered(method, url.path(), deadline, true, |_| {
+            self.once(method, url, body, deadline, None)
+        })
+        .await
     }
 
     /// As [`ArmClient::repeat`], whatever one try is; it is given the time it has. `renew`: a refused token is
@@ -93,19 +95,36 @@ impl ArmClient {
         }
     }
 
-    /// One try, once the budget lets it go. Nothing is sent when its turn comes only after `deadline`.
+    /// The leave to send one request to `path`, once the budget gives it.
+    ///
+    /// # Errors
+    /// Its turn would come only after `deadline`.
+    pub async fn permit(
+        &self,
+        method: Method,
+        path: &str,
+        deadline: OffsetDateTime,
+    ) -> Result<Permit, ArmError> {
+        let inner = &*self.inner;
+        let held = |Held { waiting, elapsed }| self.tell(ClientEvent::Throttled { waiting, elapsed });
+        let permit = inner.budget.admit(&*inner.clock, method, path, deadline, held).await;
+        permit.map_err(|TooLate { throttled }| {
+            let last = Last::HeldBack { throttled };
+            ArmError::new(ArmErrorKind::Deadline { last }).on(method, path)
+        })
+    }
+
+    /// One try, with a permit that was had before, or once the budget gives one. Nothing is sent when its turn comes
+    /// only after `deadline`.
     pub(super) async fn once(
         &self,
         method: Method,
         url: &Url,
         body: Option<&Value>,
         deadline: OffsetDateTime,
+        permit: Option<Permit>,
     ) -> Result<Answer, ArmError> {
         let inner = &*self.inner;
-        let too_late = || {
-            let last = Last::Nothing;
-            ArmError::new(ArmErrorKind::Deadline { last }).on(method, url.path())
-        };
         if !inner.endpoint.has(url) {
             let reason = "its address is not at the endpoint".to_owned();
             return Err(ArmError::new(ArmErrorKind::Request { reason }).on(method, url.path()));
@@ -116,12 +135,16 @@ impl ArmClient {
             request.insert_header("content-type", "application/json");
             request.set_body(body.to_string());
         }
-        let held = |Held { waiting, elapsed }| self.tell(ClientEvent::Throttled { waiting, elapsed });
-        let permit = inner.budget.admit(&*inner.clock, method, url, deadline, held).await;
-        let permit = permit.map_err(|TooLate| too_late())?;
+        let mut permit = match permit.filter(|permit| permit.is_for(method, url.path())) {
+            Some(permit) => permit,
+            None => self.permit(method, url.path(), deadline).await?,
+        };
         // A deadline that has passed leaves no time for a try.
-        let left = retry::remaining(inner.clock.now(), deadline).ok_or_else(too_late)?;
+        let left = retry::remaining(inner.clock.now(), deadline).ok_or_else(|| {
+            ArmError::new(ArmErrorKind::Deadline { last: Last::Nothing }).on(method, url.path())
+        })?;
         let (limit, bound) = (left.min(inner.limits.per_try), inner.limits.response_bytes);
+        permit.sent();
         let outcome = self.exchange(&inner.pipeline, &mut request, method, limit, bound).await;
         let now = inner.clock.now();
         if let Ok((_, headers, _)) = &outcome {
@@ -133,7 +156,7 @@ impl ArmClient {
             && error.is_throttled()
             && !error.is_busy()
         {
-            permit.refused(now + error.retry_after().unwrap_or(inner.limits.first_pause));
+            permit.refused(error.retry_after().unwrap_or(inner.limits.first_pause), now);
         }
         drop(permit);
         outcome.map_err(|error| error.on(method, url.path()))

@@ -6,7 +6,7 @@ use super::ledger::{Done, Ledger};
 use super::send::Tried;
 use super::write::keys;
 use super::{Event, Executor, Failure, OwnedPath, WriteKind, WriteRecord};
-use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Method};
+use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Method, Permit};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::facts::Fact;
 use crate::plan::{Plan, Write, quote};
@@ -20,7 +20,7 @@ impl Executor {
         ledger: Ledger<'_>,
         plan: &Plan,
         write: &Write,
-        effect: &Effect,
+        (effect, permit): (&Effect, Option<Permit>),
         done: &Done,
     ) -> Result<(), Tried> {
         let Some(body) = effect.json() else {
@@ -44,7 +44,7 @@ impl Executor {
             ..WriteRecord::bare(&request, WriteKind::Action, &done.what, keys.clone())
         };
         ledger.sent(done);
-        let answer = self.request(&record, &request, &done.what).await;
+        let answer = self.request(&record, &request, &done.what, permit).await;
         ledger.answered(done, &answer);
         let (accepted, number) = match answer {
             Err(Tried::Azure(error)) if effect.never && error.maybe_applied() => {

@@ -124,7 +124,7 @@ impl Executor {
         .to_request();
         let record = WriteRecord::of(plan, write, &request, WriteKind::Build, &done.what);
         ledger.sent(done);
-        let answer = self.request(&record, &request, &done.what).await;
+        let answer = self.request(&record, &request, &done.what, None).await;
         ledger.answered(done, &answer);
         let (accepted, _) = answer.map_err(|tried| match tried {
             Tried::Azure(error) => explained(error, build, done),

@@ -1,7 +1,7 @@
 //! The last read before a write. ARM has no `If-Match` here, so whoever writes between that read and the write may be
 //! overwritten in what the write replaces as a whole. Nothing is asked in between: what else the body takes, other
 //! reads and the values of secrets that are sent back, is had before, and is taken only if the resource is still as it
-//! was then. So the window is one request long, and everything that others wrote before it survives.
+//! was then. Whatever holds a write back (the budget of requests, another run's turn) does so before that read. So the window is one request long, and everything that others wrote before it survives.
 
 use super::observe::{FIRST_LOOK, LAST_LOOK};
 use super::secrets::Stored;

@@ -69,7 +69,7 @@ impl Executor {
     ) -> Result<(), Failure> {
         let mut tries = 0;
         loop {
-            let error = match self.request(record, request, what).await {
+            let error = match self.request(record, request, what, None).await {
                 Ok(_) => return Ok(()),
                 Err(Tried::Failed(failure)) => return Err(failure),
                 Err(Tried::Azure(error)) => error,

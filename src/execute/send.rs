@@ -9,7 +9,7 @@ use super::ledger::{Done, Ledger};
 use super::secrets::Stored;
 use super::{Event, Executor, Failure, WriteEnd, WriteKind, WriteRecord};
 use crate::azure::types::{ResourceType, Update};
-use crate::azure::{Accepted, ArmError, ArmRequest, Method};
+use crate::azure::{Accepted, ArmError, ArmRequest, Method, Permit};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::{Plan, Write};
 use crate::value::Path;
@@ -36,17 +36,18 @@ impl From<ArmError> for Tried {
 
 impl Executor {
     /// Sends the write once and waits for its operation. `stored`: the secrets that it sends back; nothing is asked
-    /// between the read that its body was made from and this.
+    /// between the read that its body was made from and this, and with the `permit` that was had before that read it
+    /// goes out at once.
     pub(super) async fn send(
         &self,
         ledger: Ledger<'_>,
         plan: &Plan,
         write: &Write,
-        stored: Option<&Stored>,
+        (stored, permit): (Option<&Stored>, Option<Permit>),
         done: &Done,
     ) -> Result<(), Tried> {
         if write.remove {
-            return self.delete(ledger, plan, write, done).await;
+            return self.delete(ledger, plan, write, permit, done).await;
         }
         let (Some(id), Some(body)) = (&write.id, &write.body) else {
             return Err(unknown(&done.what).into());
@@ -67,7 +68,7 @@ impl Executor {
             Tried::Azure(error)
         };
         ledger.sent(done);
-        let answer = self.request(&record, &request, &done.what).await;
+        let answer = self.request(&record, &request, &done.what, permit).await;
         ledger.answered(done, &answer);
         let (accepted, number) = answer.map_err(|tried| match tried {
             Tried::Azure(error) => scrubbed(error),
@@ -80,12 +81,19 @@ impl Executor {
     }
 
     /// Deletes what the write is about, once, and waits until it is gone. That it is not there is all that is wanted.
-    async fn delete(&self, ledger: Ledger<'_>, plan: &Plan, write: &Write, done: &Done) -> Result<(), Tried> {
+    async fn delete(
+        &self,
+        ledger: Ledger<'_>,
+        plan: &Plan,
+        write: &Write,
+        permit: Option<Permit>,
+        done: &Done,
+    ) -> Result<(), Tried> {
         let Some(id) = &write.id else { return Err(unknown(&done.what).into()) };
         let request = ArmRequest::new(Method::Delete, id.as_str(), version_of(plan, write));
         let record = WriteRecord::of(plan, write, &request, WriteKind::Resource, &done.what);
         ledger.sent(done);
-        let answer = self.request(&record, &request, &done.what).await;
+        let answer = self.request(&record, &request, &done.what, permit).await;
         ledger.answered(done, &answer);
         let (accepted, number) = answer?;
         self.finish(plan, write, done, &accepted, number).await
@@ -119,16 +127,44 @@ impl Executor {
         }
     }
 
-    /// One request that changes something, told to the hook before and after it; with the number it has there.
+    /// The leave to send what a write sends, had before the resource is read for the last time: a write that is held
+    /// back after that would overwrite what others do meanwhile. `None`: what it sends is not made from such a read.
+    ///
+    /// # Errors
+    /// Its turn does not come in time; a request to stop.
+    pub(super) async fn permit(&self, plan: &Plan, write: &Write) -> Result<Option<Permit>, Tried> {
+        let (method, path) = match (write.effect(&plan.steps), &write.id) {
+            _ if write.user(&plan.steps).is_some() || write.build(&plan.steps).is_some() => return Ok(None),
+            (Some(effect), _) => (Method::Post, effect.path()),
+            (None, Some(id)) if write.remove => (Method::Delete, id.to_string()),
+            (None, Some(id)) => (Method::Put, id.to_string()),
+            (None, None) => return Ok(None),
+        };
+        self.leave(method, &path).await.map(Some)
+    }
+
+    /// The leave to send one request to `path`. A request to stop ends the wait for it.
+    pub(super) async fn leave(&self, method: Method, path: &str) -> Result<Permit, Tried> {
+        let permit = self.interrupt.or(self.client.permit(method, path, self.deadline)).await;
+        Ok(permit.ok_or(Failure::Interrupted)??)
+    }
+
+    /// One request that changes something, told to the hook before and after it; with the number it has there. It is
+    /// not told before there is leave to send it, so that what is told is sent.
     pub(super) async fn request(
         &self,
         record: &WriteRecord,
         request: &ArmRequest,
         what: &str,
+        permit: Option<Permit>,
     ) -> Result<(Accepted, u32), Tried> {
+        let permit = match permit {
+            Some(permit) => permit,
+            None => self.leave(request.method, &request.path).await?,
+        };
         let record = self.announce(record)?;
         self.observer.event(&Event::Writing { what: what.to_owned() });
-        let answer = self.client.write(request, self.deadline).await;
+        let answer = self.client.write_with(permit, request, self.deadline).await;
         self.hook.after(&record, &WriteEnd::of(&record, &answer));
         Ok((answer?, record.number))
     }

@@ -1,9 +1,17 @@
 //! Turns: runs for several apps in one process write what they share one after the other.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::sync::OwnedMutexGuard;
+
+use crate::clock::{Clock, within};
+
+/// How often somebody who waits looks at the time.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Who writes what right now. Clones are the same turns: the runs of a process share them.
 #[derive(Clone, Debug, Default)]
@@ -18,14 +26,22 @@ pub(super) struct Turn {
 }
 
 impl Turns {
-    /// Waits until nobody else writes `what`: an id, in any case.
-    pub(super) async fn take(&self, what: &str) -> Turn {
+    /// Waits until nobody else writes `what`: an id, in any case. `None`: somebody still does at `deadline`.
+    pub(super) async fn take(&self, what: &str, clock: &dyn Clock, deadline: OffsetDateTime) -> Option<Turn> {
         let one = {
             let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(all.entry(what.to_ascii_lowercase()).or_default())
         };
-        let mut held = one.lock_owned().await;
+        let mut waiting = pin!(one.lock_owned());
+        let mut held = loop {
+            if let Some(held) = within(clock, LOOK, waiting.as_mut()).await {
+                break held;
+            }
+            if clock.now() >= deadline {
+                return None;
+            }
+        };
         let had_before = std::mem::replace(&mut *held, true);
-        Turn { _held: held, had_before }
+        Some(Turn { _held: held, had_before })
     }
 }

@@ -52,11 +52,26 @@ impl Executor {
         let mut others = None;
         // What another run of this process writes is looked at once it is done there.
         let shared = if done.resource.is_empty() { &done.what } else { &done.resource };
-        let turn = self.interrupt.or(self.turns.take(shared)).await.ok_or(Failure::Interrupted)?;
+        let turn = self.turns.take(shared, &*self.clock, self.deadline);
+        let turn = self.interrupt.or(turn).await.ok_or(Failure::Interrupted)?;
+        let turn = turn.ok_or_else(|| {
+            Failure::deadline(&format!("{}: another run of this command still writes it", done.what))
+        })?;
         loop {
+            // Whatever others do while the write is held back is seen by the read that comes after.
+            let permit = self.permit(plan, write).await.map_err(|tried| match tried {
+                Tried::Failed(failure) => failure,
+                Tried::Azure(error) => last.take().map_or_else(
+                    || Failure::azure(&error, &done.what),
+                    |last: Failure| last.and_note(&error.to_string()),
+                ),
+            })?;
             let stale = tries > 0 || turn.had_before;
             let Fresh { observed: fresh, stored } =
                 self.read_again(context, (write, effect), &keys, facts.clone(), stale).await?;
+            if permit.as_ref().is_some_and(|permit| !permit.holds(self.clock.now())) {
+                continue;
+            }
             let (plan, write) = match current(&fresh, write, &keys) {
                 Current::Ready(plan, write) => (plan, write),
                 // The next plan says what comes first.
@@ -99,11 +114,11 @@ impl Executor {
                         }
                         None => {
                             if let Some(effect) = write.effect(&plan.steps) {
-                                Box::pin(self.act(context.ledger, plan, write, effect, &done)).await
+                                Box::pin(self.act(context.ledger, plan, write, (effect, permit), &done)).await
                             } else {
                                 let sent = Sent::of(&fresh, write);
-                                let end =
-                                    self.send(context.ledger, plan, write, stored.as_ref(), &done).await;
+                                let with = (stored.as_ref(), permit);
+                                let end = self.send(context.ledger, plan, write, with, &done).await;
                                 context.ledger.wrote(sent.filter(|_| end.is_ok()));
                                 end
                             }

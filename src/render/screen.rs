@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::diagnostics;
 use super::tsv;
-use super::workflow::{fit_json, no_command};
+use super::workflow::{fit_json, fit_text};
 use crate::diagnostic::Diagnostic;
 use crate::expression::Expression;
 use crate::report::Report;
@@ -143,7 +143,7 @@ impl Screen {
     /// Writes a result that only people read: left out when the format is JSON.
     pub fn text(&self, text: &str) {
         if self.format == Format::Text {
-            self.result(&no_command(text));
+            self.result(&fit_text(text));
         }
     }
 
@@ -240,8 +240,8 @@ impl Screen {
 
     fn complain(&self, text: &str) {
         let text = &match &self.label {
-            Some(label) => no_command(&labelled(label, text)),
-            None => no_command(text),
+            Some(label) => fit_text(&labelled(label, text)),
+            None => fit_text(text),
         };
         if self.label.is_none() && self.keep(text) {
             return;
@@ -288,7 +288,7 @@ pub struct Trace;
 
 impl Write for Trace {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let text = no_command(&String::from_utf8_lossy(bytes));
+        let text = fit_text(&String::from_utf8_lossy(bytes));
         std::io::stderr().lock().write_all(text.as_bytes())?;
         Ok(bytes.len())
     }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 
 use crate::report::{Action, Check, Ending, InstanceReport, PlanReport, Report, Sign, TargetReport, typed};
+use crate::value::strip_control;
 
 const GREEN: Style = AnsiColor::Green.on_default();
 const RED: Style = AnsiColor::Red.on_default();
@@ -17,8 +18,8 @@ const SANDBOX: &str = " [sandbox]";
 
 /// The one line every run starts with.
 pub fn header(target: &TargetReport, sandbox: bool) -> String {
-    let tenant = target.tenant.as_deref().unwrap_or("unknown");
-    let caller = target.caller.as_deref().unwrap_or("unknown");
+    let tenant = strip_control(target.tenant.as_deref().unwrap_or("unknown"));
+    let caller = strip_control(target.caller.as_deref().unwrap_or("unknown"));
     let within = match (&target.app, &target.environment) {
         (Some(app), _) => format!(", app {BOLD}{app}{BOLD:#}"),
         (None, Some(environment)) => format!(", environment {BOLD}{environment}{BOLD:#}"),
@@ -251,6 +252,7 @@ pub fn outputs(report: &Report, width: usize) -> String {
         for (instance, outputs) in &report.outputs {
             for (name, value) in outputs {
                 let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let value = strip_control(&value);
                 let _ = writeln!(text, "  {}.{name} = {value}", typed(&report.instances, instance));
             }
         }

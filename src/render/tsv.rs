@@ -56,6 +56,7 @@ pub(super) fn document(json: &Json) -> String {
 }
 
 fn lines(rows: impl Iterator<Item = Vec<String>>) -> String {
+    // Cells are clean; only the tabs between them are tabs.
     rows.map(|cells| no_command(&format!("{}\n", cells.join("\t")))).collect()
 }
 

@@ -8,6 +8,51 @@ use crate::value::invisible;
 /// `##vso[…]` (<https://learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands>).
 const ANYWHERE: [&str; 2] = ["##", "##vso"];
 
+/// A text as it may be written: nothing in it steers a terminal, hides, or starts a command. What people read is
+/// cleaned where it is put together; this is the net under that, at the one place where it leaves.
+pub(super) fn fit_text(text: &str) -> String {
+    no_command(&plain(text))
+}
+
+/// `text` without what steers or hides, but for line ends and the colours that the program itself writes.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if let Some(length) = colour(rest) {
+            let (own, after) = rest.split_at(length);
+            out.push_str(own);
+            rest = after;
+            continue;
+        }
+        match c {
+            '\n' => out.push(c),
+            '\t' => out.push(' '),
+            c if c.is_control() || invisible(c) => {}
+            c => out.push(c),
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    out
+}
+
+/// How long the colour (SGR) is that a text begins with: bold, dim, italic, underlined, a letter's colour, and back.
+/// None that hides letters or moves anything.
+fn colour(text: &str) -> Option<usize> {
+    let inner = text.strip_prefix("\u{1b}[")?;
+    let end = inner.find(|c: char| !(c.is_ascii_digit() || c == ';'))?;
+    let own = |number: &str| {
+        number.is_empty()
+            || number
+                .parse()
+                .is_ok_and(|number: u8| matches!(number, 0..=4 | 22..=24 | 30..=37 | 39 | 90..=97))
+    };
+    let (numbers, after) = inner.split_at(end);
+    // One of 256 colours.
+    let one_of_many = numbers.strip_prefix("38;5;").is_some_and(|number| number.parse::<u8>().is_ok());
+    (after.starts_with('m') && (one_of_many || numbers.split(';').all(own))).then_some(end + 3)
+}
+
 /// `text` with a space in each `##[` and `##vso[`, and in each `::` that begins a line, after white space: there the
 /// runner of GitHub takes a command
 /// (<https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands>). Colours count for nothing,
@@ -92,7 +137,7 @@ pub(super) fn fit_json(json: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{fit_json, no_command};
+    use super::{fit_json, fit_text, no_command};
 
     #[test]
     fn a_document_starts_no_command_and_stays_the_same() {
@@ -108,6 +153,30 @@ mod tests {
             "{written}"
         );
         assert!(written.contains("é 💥"), "{written}");
+    }
+
+    #[test]
+    fn a_text_keeps_its_colours_and_lines_and_nothing_else_that_steers() {
+        for (text, shown) in [
+            ("a\u{1b}]0;title\u{7}b", "a]0;titleb"),
+            ("a\u{1b}[2Jb\u{9b}2J\u{85}\u{8}\u{7f}c\rd\te", "a[2Jb2Jcd e"),
+            ("a\u{202e}b\u{2066}c\u{200b}d\u{2028}e", "abcde"),
+            // Hidden, blinking, in another background; not ended; another sequence.
+            ("\u{1b}[8ma\u{1b}[5mb\u{1b}[41mc\u{1b}[1;8md", "[8ma[5mb[41mc[1;8md"),
+            ("\u{1b}[31", "[31"),
+            ("\u{1b}", ""),
+            ("\u{1b}[1\u{1b}[31mx", "[1\u{1b}[31mx"),
+            ("\u{1b}[38;5;999mx", "[38;5;999mx"),
+            // What is left out joins nothing to a command.
+            ("#\u{7}#\u{7}[error]x\n:\u{8}:error::y", "## [error]x\n: :error::y"),
+        ] {
+            assert_eq!(fit_text(text), shown);
+        }
+        for plain in
+            ["a\nb\n", "\u{1b}[1m\u{1b}[31mx\u{1b}[0m", "\u{1b}[m\u{1b}[38;5;12mx\u{1b}[1;94my", "é 💥 → ✓"]
+        {
+            assert_eq!(fit_text(plain), plain);
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::super::write::Context;
 use super::super::{Event, Executor, Failure, Observed, OwnedPath, WriteKind, WriteRecord};
 use super::judge::is_whole;
 use super::{Rolling, described};
-use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Method, ResourceId};
+use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Method, Permit, ResourceId};
 use crate::facts::Facts;
 use crate::plan::{Plan, Stage, Traffic};
 use crate::value::{Path, Value};
@@ -38,8 +38,17 @@ impl Executor {
         let mut facts = observed.facts;
         let mut tries = 0;
         loop {
+            // Before the last read, so that nothing holds the write back after it.
+            let permit = self.leave(Method::Patch, id.as_str()).await.map_err(|tried| match tried {
+                Tried::Failed(failure) => failure,
+                Tried::Azure(error) => of_traffic(&error, what),
+            })?;
             facts.forget_rest(&id);
             let observed = self.idle(context, facts).await?;
+            if !permit.holds(self.clock.now()) {
+                facts = observed.facts;
+                continue;
+            }
             let now = Traffic::of(&observed.plan.app);
             if tries > 0 && now == *wanted {
                 // By the try before, whose answer was lost.
@@ -56,7 +65,7 @@ impl Executor {
             let path = "properties.configuration.ingress.traffic";
             let record = record(&observed.plan, &request, path, wanted, what);
             facts = observed.facts;
-            if self.deliver(context, &record, &request, &done, &mut tries).await? {
+            if self.deliver(context, &record, (&request, Some(permit)), &done, &mut tries).await? {
                 rolling.expected = Some(wanted.clone());
                 context.ledger.traffic(wanted);
                 let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();
@@ -95,13 +104,13 @@ impl Executor {
         &self,
         context: &Context<'_>,
         record: &WriteRecord,
-        request: &ArmRequest,
+        (request, permit): (&ArmRequest, Option<Permit>),
         done: &Done,
         tries: &mut u32,
     ) -> Result<bool, Failure> {
         *tries += 1;
         context.ledger.sent(done);
-        let answer = self.request(record, request, &done.what).await;
+        let answer = self.request(record, request, &done.what, permit).await;
         let error = match answer {
             Ok((accepted, number)) => {
                 context.ledger.accepted(done);
@@ -148,7 +157,7 @@ impl Executor {
         let start = self.clock.now();
         let mut tries = 0;
         // Twice does no harm.
-        while !self.deliver(context, &record, &request, &done, &mut tries).await? {}
+        while !self.deliver(context, &record, (&request, None), &done, &mut tries).await? {}
         let elapsed = (self.clock.now() - start).try_into().unwrap_or_default();
         self.observer.event(&Event::Written { what, elapsed });
         let mut facts = observed.facts;

@@ -143,12 +143,14 @@ async fn a_refusal_holds_back_everybody() {
 
 #[tokio::test]
 async fn nothing_is_sent_whose_turn_comes_after_its_deadline() {
-    let world = World::new([answer(429, "").with("retry-after", "600")]);
+    let world = World::new([answer(429, "").with("retry-after", "50")]);
     let request = ArmRequest::new(Method::Patch, super::script::APP, VERSION);
     assert!(world.client.write(&request, in_minutes(30)).await.is_err());
-    let error = world.client.write(&request, in_minutes(5)).await.unwrap_err();
+    let soon = START + Duration::seconds(40);
+    let error = world.client.write(&request, soon).await.unwrap_err();
     assert!(!error.maybe_applied(), "{error}");
     assert_eq!((world.seen().len(), world.elapsed()), (1, 0), "it is told at once: {error}");
+    assert!(error.to_string().contains("throttles"), "{error}");
 
     // Who goes away while waiting leaves the place to others.
     let world = World::new([answer(429, "").with("retry-after", "10"), ok("{}")]);
@@ -159,6 +161,57 @@ async fn nothing_is_sent_whose_turn_comes_after_its_deadline() {
     world.client.write(&request, in_minutes(30)).await.unwrap();
     assert_eq!(world.times(), [0, 10]);
     assert!(world.finished());
+}
+
+/// What one resource's provider wants is not what the subscription wants.
+#[tokio::test]
+async fn a_long_wait_that_one_request_is_told_holds_back_others_for_a_minute() {
+    for asked in ["7200", "999999999999", "18446744073709551615"] {
+        let world = World::new([answer(429, "").with("retry-after", asked), ok("{}")]);
+        let request = ArmRequest::new(Method::Patch, super::script::APP, VERSION);
+        assert!(world.client.write(&request, in_minutes(30)).await.is_err());
+        world.client.write(&request, in_minutes(30)).await.unwrap();
+        assert_eq!(world.times(), [0, 60], "{asked}");
+    }
+    // Its own next try is not before it may be, and that is told instead of waited for.
+    let world = World::new([answer(429, "").with("retry-after", "999999999999")]);
+    let error = world.client.read(&get(), in_minutes(30)).await.unwrap_err();
+    assert!(error.to_string().contains("429"), "{error}");
+    assert_eq!(world.elapsed(), 0);
+}
+
+/// A refusal that comes while they wait is one for them, too.
+#[tokio::test]
+async fn nobody_waits_past_a_deadline_of_their_own() {
+    let world =
+        World::new([answer(429, "").with("retry-after", "10"), answer(429, "").with("retry-after", "60")]);
+    let request = ArmRequest::new(Method::Patch, super::script::APP, VERSION);
+    assert!(world.client.write(&request, in_minutes(30)).await.is_err());
+    let (patient, hurried) = futures::join!(
+        // Its turn comes after 10 s, and brings the next refusal.
+        world.client.write(&request, in_minutes(30)),
+        async {
+            tokio::task::yield_now().await;
+            let end = world.client.write(&request, START + Duration::seconds(30)).await;
+            (end, (world.client.clock().now() - START).whole_seconds())
+        }
+    );
+    assert!(patient.is_err());
+    let (end, at) = hurried;
+    assert!(end.unwrap_err().to_string().contains("throttles"));
+    assert!(at <= 30, "told after {at} s");
+    assert_eq!(world.times(), [0, 10]);
+}
+
+/// What was let go and never went is others' again.
+#[tokio::test]
+async fn leave_that_is_not_used_costs_nothing() {
+    let (_, client, clock) = azure(Switches::default(), Budget::below_azure());
+    for _ in 0..1000 {
+        let deadline = clock.now() + Duration::minutes(1);
+        drop(client.permit(Method::Put, super::script::APP, deadline).await.unwrap());
+    }
+    assert_eq!(clock.now(), START);
 }
 
 /// An act is what it is whoever asks.

@@ -288,6 +288,8 @@ const PIECES: &[&str] = &[
     "Retry-After: 0",
     "retry-after: -1",
     "retry-after: 99999999999",
+    "retry-after: 999999999999",
+    "retry-after-ms: 9223372036854775807",
     "FROM ",
     "RUN <<EOF\n",
     "ARG a=${a:-${a}}",
