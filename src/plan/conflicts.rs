@@ -175,7 +175,8 @@ impl Side<'_> {
             | StepKind::Action(_)
             | StepKind::Wait(_)
             | StepKind::Removal(_)
-            | StepKind::PutBack(_) => step.span,
+            | StepKind::PutBack(_)
+            | StepKind::Service(_) => step.span,
         };
         Some((Arc::clone(&instance.recipe.source), span))
     }

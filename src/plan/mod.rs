@@ -46,6 +46,7 @@ mod rollout;
 mod saved;
 mod schedule;
 mod secrecy;
+mod service;
 mod started;
 mod stepping;
 mod stored;

@@ -1,5 +1,7 @@
 //! `put_back` steps under the facts at hand: what a run did to one resource, beside what is there now.
 
+use indexmap::IndexMap;
+
 use super::StepPlan;
 use super::finding::{Finding, Status};
 use super::frame::Frame;
@@ -13,10 +15,10 @@ use crate::azure::ResourceId;
 use crate::azure::types::{self, ResourceType, Update};
 use crate::diagnostic::codes;
 use crate::facts::Read;
-use crate::merge::{MergeError, Owned, place, word_set};
+use crate::merge::{MergeError, Owned, find, place, word_set};
 use crate::recipe::{PutBack, Removal, Step};
 use crate::steps::{self, Outcome, Wanted, WrittenTo};
-use crate::value::{Path, Redacted, Segment, Value, Was, Written, strip_control};
+use crate::value::{Data, Path, Redacted, Segment, Value, Was, Written, strip_control};
 
 const APP: &str = "Microsoft.App/containerApps";
 const REVISIONS: &str = "Microsoft.App/containerApps/revisions";
@@ -77,7 +79,7 @@ impl Frame<'_, '_> {
         if let Some(waits) = waits {
             return (None, vec![waits]);
         }
-        let (written, waits) = match self.without_held(run, kind, &live, back, written) {
+        let (written, waits) = match self.without_held(step, run, kind, &live, back, written) {
             Ok(written) => (written, None),
             Err(read) => (Vec::new(), Some(read)),
         };
@@ -101,22 +103,33 @@ impl Frame<'_, '_> {
             let name = format!("{} of {} goes back", path.short(), what(kind, &back.id));
             run.findings.push(stays(strip_control(&name), why));
         }
-        if judged.fragment.is_null() {
+        if judged.fragment.is_null() && judged.as_before.is_empty() {
             return (None, Vec::new());
         }
-        let outcome = if is_app {
-            self.container_app(step, &run.key, &judged.fragment)
+        let nothing = || Value::new(Data::Map(IndexMap::new()));
+        let fragment = if judged.fragment.is_null() { nothing() } else { judged.fragment };
+        let mut outcome = if is_app {
+            self.container_app(step, &run.key, &fragment)
         } else {
             let wanted = Wanted {
                 id: Some(back.id.clone()),
                 above: back.id.parent(),
                 matched: None,
-                live,
-                body: judged.fragment,
+                live: live.clone(),
+                body: fragment,
             };
             let merged: Result<Outcome, MergeError> = steps::resource(kind, &run.key, wanted);
             self.merged(step, merged)
         };
+        if let Some(outcome) = &mut outcome {
+            // An empty fragment says nothing.
+            outcome.owned.retain(|owned| !owned.path.0.is_empty());
+            let said = |path: &Path| {
+                outcome.owned.iter().any(|owned| path.contains(&owned.path) || owned.path.contains(path))
+            };
+            let rest: Vec<Path> = judged.as_before.into_iter().filter(|path| !said(path)).collect();
+            outcome.owned.extend(rest.into_iter().map(|path| in_place(kind, &live, path)));
+        }
         (outcome, Vec::new())
     }
 
@@ -200,12 +213,13 @@ impl Frame<'_, '_> {
     }
 
     /// What was written, without secrets and registries of an app in Multiple mode that revisions refer to which stay
-    /// active: Azure removes none of these. Otherwise the revision that comes puts the others out of service.
+    /// active, others than those of the run that go out of service before: Azure removes none of these. Otherwise the revision that comes puts the others out of service.
     ///
     /// # Errors
     /// The read that is still to come.
     fn without_held(
         &self,
+        step: &Step,
         run: &mut StepRun,
         kind: &ResourceType,
         live: &Value,
@@ -234,6 +248,7 @@ impl Frame<'_, '_> {
             .filter_map(|one| {
                 Some((one.text_at(&["name"])?, one.at(&["properties", "template"])?.to_json()?))
             })
+            .filter(|(name, _)| !self.retires(step, name))
             .collect();
         let mut told: Vec<Path> = Vec::new();
         let mut kept = Vec::new();
@@ -253,6 +268,13 @@ impl Frame<'_, '_> {
                 run.findings.push(stays(strip_control(&name), &why).fix(fix));
                 told.push(held);
             }
+        }
+        // A reference that stays is read by the identity that came with it.
+        let identity = |one: &Written| Path::members("identity").contains(&one.path);
+        if !told.is_empty() && kept.iter().any(identity) {
+            let name = format!("the identity of {} goes", what(kind, &back.id));
+            run.findings.push(stays(strip_control(&name), "what stays, above, may need it"));
+            kept.retain(|one| !identity(one));
         }
         Ok(kept)
     }
@@ -351,6 +373,12 @@ fn refers(template: &serde_json::Value, held: &Path) -> bool {
 /// Whether a change takes away something that templates refer to.
 fn takes_away(owned: &Owned) -> bool {
     owned.wanted.is_null() && !owned.live.is_null() && HELD.contains(&owned.path.pattern().as_str())
+}
+
+/// What is as it was, and of which nothing needs to be said to Azure.
+fn in_place(kind: &ResourceType, live: &Value, path: Path) -> Owned {
+    let live = find(kind, live, &path).cloned().unwrap_or_else(Value::null);
+    Owned { path, wanted: live.clone(), live, in_place: true, default: false }
 }
 
 /// What a principal may do beside what the run gave it.

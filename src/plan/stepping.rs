@@ -142,6 +142,7 @@ impl Frame<'_, '_> {
             }
             StepKind::Removal(removal) => self.removal(&mut run, removal),
             StepKind::PutBack(back) => self.put_back(step, &mut run, back),
+            StepKind::Service(service) => self.service(step, &mut run, service),
             StepKind::Wait(wait) => match self.wait(step, &run, wait) {
                 Some(wait) => wait,
                 None => return run,

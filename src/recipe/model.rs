@@ -671,6 +671,21 @@ pub enum StepKind {
     Removal(Box<Removal>),
     /// What a run wrote of a resource, which is to be as it was. No file says it either.
     PutBack(Box<PutBack>),
+    /// A revision that is to serve, or not to run any more. No file says it either.
+    Service(Box<Service>),
+}
+
+/// Whether a revision is to be active.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// The app.
+    pub app: ResourceId,
+    /// The revision's name.
+    pub revision: String,
+    /// `true`: it is activated; `false`: it is deactivated, unless it has traffic.
+    pub active: bool,
+    /// Whether the run changed who gets the traffic, so that this is put back before.
+    pub shifts: bool,
 }
 
 /// What a run did to one resource.

@@ -136,6 +136,7 @@ pub fn recipe_page(recipe: &Recipe, width: usize) -> String {
             StepKind::Wait(_) => "wait".to_owned(),
             StepKind::Removal(_) => "removal".to_owned(),
             StepKind::PutBack(_) => "what a run did".to_owned(),
+            StepKind::Service(_) => "a revision".to_owned(),
         };
         let why = step.why.as_ref().map_or(String::new(), |why| format!(": {}", why.value.text()));
         let _ = writeln!(text, "  {} ({kind}){why}", step.id.written);

@@ -48,7 +48,11 @@ pub fn rights(recipe: &Recipe) -> Vec<RightNeeded> {
                 add(&mut rights, "Microsoft.Authorization/roleAssignments/write", scope, when, id);
             }
             // A database has rights of its own; what is waited for is read; the others stand in no recipe.
-            StepKind::Sql(_) | StepKind::Wait(_) | StepKind::Removal(_) | StepKind::PutBack(_) => {}
+            StepKind::Sql(_)
+            | StepKind::Wait(_)
+            | StepKind::Removal(_)
+            | StepKind::PutBack(_)
+            | StepKind::Service(_) => {}
             StepKind::ImageBuild(build) => {
                 let scope = scope_words(recipe, build.registry.value.text());
                 let when = Some("what is to be built is not in the registry yet".to_owned());

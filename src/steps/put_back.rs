@@ -38,6 +38,8 @@ pub struct Back {
     pub changed: Vec<(Path, Value)>,
     /// What stays, and why.
     pub stays: Vec<(Path, String)>,
+    /// What is as it was without a word of the fragment: of what is gone the outermost.
+    pub as_before: Vec<Path>,
 }
 
 /// Whether some value has to be taken from the revision that served before.
@@ -62,7 +64,8 @@ enum Verdict {
 
 /// Judges every property.
 pub fn put_back(request: &WrittenTo<'_>) -> Back {
-    let mut back = Back { fragment: Value::null(), changed: Vec::new(), stays: Vec::new() };
+    let mut back =
+        Back { fragment: Value::null(), changed: Vec::new(), stays: Vec::new(), as_before: Vec::new() };
     let mut said: Vec<(Path, Value)> = Vec::new();
     let lost = request.lost_secrets();
     for one in request.written {
@@ -79,7 +82,12 @@ pub fn put_back(request: &WrittenTo<'_>) -> Back {
             verdict = request.back(one);
         }
         match verdict {
-            Verdict::InPlace => {}
+            Verdict::InPlace => {
+                let path = request.outermost_gone(one);
+                if !back.as_before.contains(&path) {
+                    back.as_before.push(path);
+                }
+            }
             Verdict::Say(path, value) => said.push((path, value)),
             Verdict::Changed(live) => back.changed.push((one.path.clone(), live)),
             Verdict::Stays(why) => back.stays.push((one.path.clone(), why)),
@@ -174,6 +182,13 @@ impl WrittenTo<'_> {
         }
     }
 
+    /// What is gone with a property that is not there, of what was not there before.
+    fn outermost_gone(&self, one: &Written) -> Path {
+        let prefixes = (one.there + 1..one.path.0.len()).map(|length| Path(one.path.0[..length].to_vec()));
+        let gone = |path: &Path| find(self.kind, self.live, path).is_none_or(Value::is_null);
+        prefixes.into_iter().find(gone).unwrap_or_else(|| one.path.clone())
+    }
+
     /// What makes a property as it was.
     fn back(&self, one: &Written) -> Verdict {
         match &one.before {
@@ -264,6 +279,20 @@ impl WrittenTo<'_> {
             _ => Vec::new(),
         };
         let (before, after) = (words(&one.before), words(&one.after));
+        let live = word_set(self.at(&one.path).as_str().unwrap_or_default());
+        let spelled = match &one.before {
+            Was::Value(json) => json.as_str().unwrap_or_default(),
+            _ => "",
+        };
+        let lacks = |word: &&str| {
+            let word = word.to_ascii_lowercase();
+            before.contains(&word) && !after.contains(&word) && !live.contains(&word)
+        };
+        let taken: Vec<&str> = spelled.split(',').map(str::trim).filter(lacks).collect();
+        if !taken.is_empty() {
+            // A set is added to by saying what is to be in it.
+            return Some(Verdict::Say(one.path.clone(), Value::from(taken.join(", "))));
+        }
         let added = after.into_iter().filter(|word| !before.contains(word));
         // One that others rely on by now stays.
         let added: Vec<Value> =

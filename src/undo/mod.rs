@@ -22,9 +22,9 @@ use crate::azure::sql::Name;
 use crate::azure::types;
 use crate::journal::Journal;
 use crate::journal::entry::{Before, Kept, Kind, OwnedPath};
-use crate::merge::place;
+use crate::merge::{place, word_set};
 use crate::plan::Selection;
-use crate::recipe::{PutBack, Removal, SqlRemoval, StepKind};
+use crate::recipe::{PutBack, Removal, Service, SqlRemoval, StepKind};
 use crate::value::{Path, Seal, Segment, Was, Written};
 
 use writes::{Made, writes};
@@ -78,12 +78,8 @@ pub fn undo(runs: &[&Journal], options: &Options) -> Selection {
         match one.before.kind {
             Kind::Database => match of_database(one.before) {
                 Some(removal) => {
-                    steps.push(Part {
-                        index,
-                        of: None,
-                        first: false,
-                        kind: StepKind::Removal(Box::new(removal)),
-                    });
+                    let kind = StepKind::Removal(Box::new(removal));
+                    steps.push(Part { index, of: None, place: Place::Rest, kind });
                 }
                 None => stays.push(stay(one.before, "the journal does not say which user it made")),
             },
@@ -91,14 +87,16 @@ pub fn undo(runs: &[&Journal], options: &Options) -> Selection {
             Kind::Resource if written_to(one.before).is_none() => {
                 stays.push(stay(one.before, "what was removed is not made anew: apply its recipe again"));
             }
-            // What is left made a change take effect, or put a revision out of service.
+            // What is left made a change take effect, or says whether a revision is active: see `services`.
             Kind::Resource | Kind::Rollout | Kind::Restart => {}
+            Kind::Action if service_of(one.before).is_some() => {}
             Kind::Action => stays.push(stay(one.before, "what it set off cannot be taken back")),
             Kind::Other => stays.push(stay(one.before, "a newer version did it, and can undo it")),
         }
     }
     stays.dedup();
-    steps.sort_by_key(|part| std::cmp::Reverse((part.index, part.first)));
+    steps.extend(services(runs, &made, &steps));
+    steps.sort_by_key(|part| std::cmp::Reverse((part.index, part.place.clone())));
     recipe::selection(runs, &made, steps, &stays)
 }
 
@@ -120,10 +118,88 @@ struct Part {
     index: usize,
     /// The resource; `None`: a database.
     of: Option<ResourceId>,
-    /// Whether it goes before the rest of the same write.
-    first: bool,
+    /// Which part of the write.
+    place: Place,
     /// How.
     kind: StepKind,
+}
+
+/// The parts of what puts back a write, the last of which goes first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// What nothing below stands for.
+    Rest,
+    /// What the run took away, of that which templates refer to.
+    Brings,
+    /// A revision that the run made is put out of service: what it refers to can go then.
+    Retires(String),
+    /// What says which revisions there are and which of them serve.
+    Delivers,
+    /// A revision that the run put out of service runs again, since it is to serve.
+    Revives(String),
+}
+
+/// The revisions that are put out of service, or into it again.
+///
+/// In Single mode Azure does that by itself. In Multiple mode a revision that the run made would go on running, and
+/// hold what it refers to; and traffic would go to one that the run put out of service.
+fn services(runs: &[&Journal], made: &[Made<'_>], parts: &[Part]) -> Vec<Part> {
+    let of_app = |part: &&Part| part.place == Place::Delivers;
+    let Some(app) = parts.iter().find(of_app).and_then(|part| part.of.clone()) else { return Vec::new() };
+    let written: Vec<&Written> = parts
+        .iter()
+        .filter(of_app)
+        .filter_map(|part| match &part.kind {
+            StepKind::PutBack(back) => Some(&back.written),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    let first = |at: &str| written.iter().find(|one| one.path == Path::members(at)).map(|one| &one.first);
+    let single = |was: &Was| !matches!(was, Was::Value(mode) if mode == "Multiple");
+    let single_again = first(DELIVERS[1]).is_some_and(single);
+    let service = |index: usize, place: Place, revision: &str, active: bool| Part {
+        index,
+        of: Some(app.clone()),
+        place,
+        kind: StepKind::Service(Box::new(Service {
+            app: app.clone(),
+            revision: revision.to_owned(),
+            active,
+            shifts: first(DELIVERS[2]).is_some(),
+        })),
+    };
+    let mut all: Vec<Part> = Vec::new();
+    let own = if single_again { Vec::new() } else { writes::revisions(runs) };
+    for (at, revision) in own {
+        let by = made.iter().rposition(|one| one.begun < at && written_to(one.before).as_ref() == Some(&app));
+        all.extend(by.map(|index| service(index, Place::Retires(revision.to_owned()), revision, false)));
+    }
+    let serves = |revision: &str| match first(DELIVERS[2]) {
+        Some(Was::Value(traffic)) => traffic.as_array().is_some_and(|entries| {
+            entries.iter().any(|entry| {
+                let gets = entry["weight"].as_u64() != Some(0) || entry["label"].is_string();
+                gets && entry["revisionName"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(revision))
+            })
+        }),
+        _ => false,
+    };
+    for (index, one) in made.iter().enumerate() {
+        if let Some((revision, "deactivate")) = service_of(one.before)
+            && serves(revision)
+        {
+            all.push(service(index, Place::Revives(revision.to_owned()), revision, true));
+        }
+    }
+    all
+}
+
+/// The revision that a request puts into service or out of it, and the verb.
+fn service_of(before: &Before) -> Option<(&str, &str)> {
+    let mut parts = before.path.rsplit('/');
+    let (verb, revision, of) = (parts.next()?, parts.next()?, parts.next()?);
+    let one = before.method == "POST" && of.eq_ignore_ascii_case("revisions");
+    (one && matches!(verb, "activate" | "deactivate")).then_some((revision, verb))
 }
 
 /// The resource that a write changed; `None`: it made one go, or asked it to do something.
@@ -158,7 +234,7 @@ fn of_resource(
             delete_data: options.delete_data,
             command: options.command.clone(),
         };
-        Part { index, of: Some(id.clone()), first: false, kind: StepKind::PutBack(Box::new(back)) }
+        Part { index, of: Some(id.clone()), place: Place::Rest, kind: StepKind::PutBack(Box::new(back)) }
     };
     if made[first].before.create {
         let mut all: Vec<Written> = Vec::new();
@@ -173,16 +249,34 @@ fn of_resource(
     let is_app = id.resource_type().eq_ignore_ascii_case("Microsoft.App/containerApps");
     let mut steps = Vec::new();
     for (index, written) in of_it.iter().zip(writes) {
-        // What the template refers to goes once nothing that runs does any more.
-        let (first, rest): (Vec<Written>, Vec<Written>) =
-            written.into_iter().partition(|one| is_app && delivers(&one.path));
-        for (first, part) in [(true, first), (false, rest)] {
+        // What the template refers to is there before anything runs that does, and goes once nothing does any more.
+        let place_of = |one: &Written| match one {
+            one if is_app && delivers(&one.path) => Place::Delivers,
+            one if is_app && taken(one) => Place::Brings,
+            _ => Place::Rest,
+        };
+        for place in [Place::Delivers, Place::Brings, Place::Rest] {
+            let part: Vec<Written> = written.iter().filter(|one| place_of(one) == place).cloned().collect();
             if !part.is_empty() {
-                steps.push(Part { first, ..step(*index, false, part) });
+                steps.push(Part { place, ..step(*index, false, part) });
             }
         }
     }
     steps
+}
+
+/// Whether a write took something away.
+fn taken(one: &Written) -> bool {
+    let of_words = one.path == Path::members("identity.type");
+    let words = |was: &Was| match was {
+        Was::Value(json) => word_set(json.as_str().unwrap_or_default()),
+        _ => Vec::new(),
+    };
+    if of_words {
+        let (before, after) = (words(&one.before), words(&one.after));
+        return before.iter().any(|word| !after.contains(word));
+    }
+    one.after == Was::Absent && one.before != Was::Absent
 }
 
 /// Whether an api-version is one that the type is used with anyway.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::writes::Made;
-use super::{Part, Stays, UNDO};
+use super::{Part, Place, Stays, UNDO};
 use crate::diagnostic::{Severity, Source, Span};
 use crate::expression::Expression;
 use crate::journal::Journal;
 use crate::plan::Selection;
 use crate::recipe::{
-    Bound, Check, CheckKind, Complexity, Id, Instance, Origin, Recipe, Spanned, Step, Target,
+    Bound, Check, CheckKind, Complexity, Id, Instance, Origin, Recipe, Spanned, Step, StepKind, Target,
 };
 
 /// The name of the recipe and of its only instance.
@@ -32,25 +32,47 @@ pub(super) fn selection(
     };
     let name_of = |part: &Part| {
         let number = part.index + 1;
-        if part.first { format!("write-{number}-revision") } else { format!("write-{number}") }
+        match &part.place {
+            Place::Rest => format!("write-{number}"),
+            Place::Brings => format!("write-{number}-needed"),
+            Place::Delivers => format!("write-{number}-revision"),
+            Place::Retires(revision) => format!("write-{number}-retires-{revision}"),
+            Place::Revives(revision) => format!("write-{number}-revives-{revision}"),
+        }
     };
     let after = |part: &Part| -> Vec<Spanned<String>> {
+        // What began when this was over may rely on it.
+        let later = |other: &Part| made[other.index].begun > made[part.index].over;
         let goes_first = |other: &&Part| {
             let same = other.of.is_some() && other.of == part.of;
-            // What says which revisions serve waits for nothing else of the app.
-            if same && part.first && !other.first {
-                return false;
+            match (&part.place, &other.place) {
+                (Place::Revives(_), _) => false,
+                // Which revisions serve waits for nothing that goes: it may be held by one that serves now.
+                (Place::Delivers, Place::Delivers | Place::Brings) | (Place::Brings, Place::Brings) => {
+                    later(other)
+                }
+                (Place::Delivers, Place::Revives(_))
+                | (Place::Retires(_), Place::Delivers | Place::Revives(_)) => true,
+                (Place::Delivers | Place::Retires(_) | Place::Brings, _) => false,
+                (Place::Rest, Place::Retires(_) | Place::Revives(_)) if same => true,
+                (Place::Rest, Place::Delivers) if same && other.index == part.index => true,
+                (Place::Rest, _) => later(other),
             }
-            let part_of_it = other.index == part.index && other.first && !part.first;
-            // What began when this was over may rely on it.
-            part_of_it || made[other.index].begun > made[part.index].over
         };
         steps.iter().filter(goes_first).map(|other| spanned(name_of(other))).collect()
     };
     let named: Vec<(String, Vec<Spanned<String>>)> =
         steps.iter().map(|part| (name_of(part), after(part))).collect();
     let steps = steps.into_iter().zip(named).map(|(Part { index, kind, .. }, (name, after))| {
-        let why = format!("puts back: {}", made[index].before.what);
+        let why = match &kind {
+            StepKind::Service(service) if service.active => {
+                format!("puts back: the revision {} serves again", service.revision)
+            }
+            StepKind::Service(service) => {
+                format!("puts back: the revision {}, which the run made, is out of service", service.revision)
+            }
+            _ => format!("puts back: {}", made[index].before.what),
+        };
         Step {
             id: Id { name: crate::recipe::snake(&name), written: name, span: nowhere() },
             kind,

@@ -1,4 +1,4 @@
-//! The writes of journals, and which of them were over when others began.
+//! The writes of journals, which of them were over when others began, and the revisions that came of them.
 
 use crate::journal::Journal;
 use crate::journal::entry::{Answer, Before, Entry};
@@ -46,6 +46,23 @@ pub(super) fn writes<'a>(runs: &[&'a Journal]) -> Vec<Made<'a>> {
             all.push(Made { before, begun: start + at, over });
         }
         start = end + 1;
+    }
+    all
+}
+
+/// The revisions that came of the runs' writes, each with the position of the line that says so.
+pub(super) fn revisions<'a>(runs: &[&'a Journal]) -> Vec<(usize, &'a str)> {
+    let mut all: Vec<(usize, &str)> = Vec::new();
+    let mut start = 0;
+    for journal in runs {
+        for (at, entry) in journal.entries.iter().enumerate() {
+            if let Entry::Revision(revision) = entry
+                && !all.iter().any(|(_, name)| *name == revision.name)
+            {
+                all.push((start + at, &revision.name));
+            }
+        }
+        start += journal.entries.len() + 1;
     }
     all
 }

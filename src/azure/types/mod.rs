@@ -222,6 +222,20 @@ pub struct Effect {
     pub look: &'static str,
 }
 
+/// Puts a revision into service. No recipe may send it: who gets the traffic is a rollout's.
+pub static ACTIVATE: Effect =
+    Effect { name: "activate", follows: "the revision's replicas are started", look: SHOWS_REVISION };
+
+/// Takes a revision out of service, likewise.
+pub static DEACTIVATE: Effect = Effect {
+    name: "deactivate",
+    follows: "the revision's replicas are stopped; what they refer to can be removed",
+    look: SHOWS_REVISION,
+};
+
+const SHOWS_REVISION: &str =
+    "az containerapp revision show --resource-group {group} --name {parent} --revision {name}";
+
 impl ResourceType {
     /// The effect of this name, if a step may have it on such a resource.
     pub fn effect(&self, name: &str) -> Option<&'static Effect> {

@@ -55,7 +55,8 @@ pub(super) fn check(recipe: &Recipe, findings: &mut Findings<'_>) {
             | StepKind::ImageBuild(_)
             | StepKind::Wait(_)
             | StepKind::Removal(_)
-            | StepKind::PutBack(_) => {}
+            | StepKind::PutBack(_)
+            | StepKind::Service(_) => {}
             StepKind::Action(action) => {
                 if let Some(body) = &action.body {
                     tree(body, findings);
@@ -207,7 +208,8 @@ fn owned_twice(recipe: &Recipe, findings: &mut Findings<'_>) {
             | StepKind::Action(_)
             | StepKind::Wait(_)
             | StepKind::Removal(_)
-            | StepKind::PutBack(_) => {}
+            | StepKind::PutBack(_)
+            | StepKind::Service(_) => {}
         }
     }
     let mut first: BTreeMap<&str, &Leaf<'_>> = BTreeMap::new();

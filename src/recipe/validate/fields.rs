@@ -47,7 +47,8 @@ fn typed(recipe: &Recipe, path: &[String]) -> Option<(&'static ResourceType, &'s
                 | StepKind::Action(_)
                 | StepKind::Wait(_)
                 | StepKind::Removal(_)
-                | StepKind::PutBack(_) => return None,
+                | StepKind::PutBack(_)
+                | StepKind::Service(_) => return None,
             };
             Some((row, "", 2))
         }

@@ -35,7 +35,8 @@ pub(super) fn of(step: &Step) -> Option<(Option<&'static ResourceType>, &Tree)> 
         | StepKind::Action(_)
         | StepKind::Wait(_)
         | StepKind::Removal(_)
-        | StepKind::PutBack(_) => None,
+        | StepKind::PutBack(_)
+        | StepKind::Service(_) => None,
     }
 }
 

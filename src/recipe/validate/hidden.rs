@@ -234,7 +234,8 @@ fn of_step(step: &Step, path: &[String]) -> Option<String> {
         | StepKind::ImageBuild(_)
         | StepKind::Wait(_)
         | StepKind::Removal(_)
-        | StepKind::PutBack(_) => None,
+        | StepKind::PutBack(_)
+        | StepKind::Service(_) => None,
     }
 }
 

@@ -129,7 +129,7 @@ pub(super) fn places(recipe: &Recipe) -> Vec<Place<'_>> {
                 }
             }
             // Nothing in it is an expression.
-            StepKind::Removal(_) | StepKind::PutBack(_) => {}
+            StepKind::Removal(_) | StepKind::PutBack(_) | StepKind::Service(_) => {}
             StepKind::Wait(wait) => {
                 all.lookup(&wait.lookup.kind, Role::Value);
                 all.found = true;

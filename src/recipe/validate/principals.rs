@@ -127,7 +127,8 @@ fn refused(trace: &Trace<'_>, catalogue: &Catalogue) -> Option<String> {
                 | StepKind::Action(_)
                 | StepKind::Wait(_)
                 | StepKind::Removal(_)
-                | StepKind::PutBack(_) => false,
+                | StepKind::PutBack(_)
+                | StepKind::Service(_) => false,
             };
             (!own).then(|| format!("is not the principal of what `{}` makes", step.id.written))
         }

@@ -13,11 +13,14 @@ use acarecipe::sandbox::{Delays, State};
 use acarecipe::undo::Options;
 
 use super::left::{Left, Watched};
-use crate::runs::undo::{Kept, NOT_YET, changed, excused, left as told};
+use crate::runs::undo::{Kept, changed, excused, left as told};
 use crate::support::others::nothing_lost;
 use crate::support::say;
 use crate::support::scenarios::{SCENARIOS, Scenario};
 use crate::support::world::{Run, START, World};
+
+/// Not tried after a crash yet; `runs::undo` puts it back whole.
+const THREE: &str = "key-vault-reference beside custom-domains and revision-validation, created";
 
 /// A scenario that ran to its end, and what was left behind on the way.
 struct Undone {
@@ -149,7 +152,7 @@ const UNSEEN: &str = "key-vault-reference and others, system";
 fn every_other_scenario() {
     let start = Instant::now();
     let all = std::env::var_os("ACARECIPE_ALL_CRASHES").is_some();
-    let left_out = [NOT_YET, UNSEEN];
+    let left_out = [THREE, UNSEEN];
     let rest = SCENARIOS.iter().filter(|one| !left_out.contains(&one.name) && !DAILY.contains(&one.name));
     let rest: Vec<&Scenario> = rest.collect();
     let (mut situations, mut broken) = (0, Vec::new());
