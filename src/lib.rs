@@ -159,7 +159,9 @@
 //! every property on its own, beside what is live ([`steps::put_back`]): as it was, it is in place; as the run left it,
 //! it goes back; anything else is somebody's, and named. What is not written down (variables) comes from the revision
 //! that served before, and counts only if its seal is the one in the journal. So there is no second planner, diff or
-//! executor, and an undo that is cut off goes on as any run does.
+//! executor, and an undo that is cut off goes on as any run does. A revision never changes, so a template goes back as a
+//! new one, in Multiple mode too: to point traffic at the old one would pin it. There the revisions that the run made are
+//! put out of service before what they refer to goes, unless somebody gave them traffic ([`recipe::Service`]).
 //!
 //! **Verifying is planning again** ([`verify`]): what is not in place has failed, in the recipe's words,
 //! beside the health of app and revision, which Azure says and we do not.
