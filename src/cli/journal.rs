@@ -1,5 +1,6 @@
 //! The journal of a command that may write: its folder, the target's lock, and the lines.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -7,13 +8,14 @@ use super::arguments;
 use super::context::Context;
 use crate::azure::operations::Link;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::execute::{Begun, Executor, Hook, described, rollout_stages};
-use crate::journal::entry::{End, Found, Instance, OperationBy, Run, Target};
+use crate::execute::{Begun, Executor, Hook, described, marked, rollout_stages};
+use crate::journal::entry::{End, Found, Instance, Kept, OperationBy, Run, Target};
 use crate::journal::{FORMAT, Journal, JournalError, Key, Lock, RunId, StateFolder, Writer};
 use crate::plan::{Plan, Selection};
-use crate::recipe::BoundValue;
+use crate::recipe::{BoundInput, BoundValue, InputOrigin};
 use crate::report::Ending;
 use crate::undo;
+use crate::value::{Data, Marks, Value};
 
 /// Names the state folder, in runs against Azure.
 const STATE_DIR: &str = "ACARECIPE_STATE_DIR";
@@ -92,7 +94,9 @@ impl Recording {
             last.was_interrupted()
                 || last.end().is_some_and(|end| end.status != "ok") && !begun(last).is_empty()
         };
-        let earlier = last.filter(open);
+        // Nor is one gone on from that no run of this folder wrote like that.
+        let key = folder.key().map_err(told)?;
+        let earlier = last.filter(open).filter(|last| last.vouched(&key).is_ok());
         Ok(Some(Recording {
             folder,
             target,
@@ -153,8 +157,8 @@ impl Recording {
     ) -> Result<Executor, Box<Diagnostic>> {
         let told = |error: JournalError| Box::new(error.to_diagnostic());
         let key = self.folder.key().map_err(told)?;
-        let recipes = instances(selection, &key);
-        let continues = self.interrupted(&recipes).filter(|_| about.undoes.is_none());
+        let recipes = instances(selection, &key, &hidden_texts(plan));
+        let continues = self.interrupted_with(selection, &key).filter(|_| about.undoes.is_none());
         let mut planned = described(plan);
         planned.extend(rollout_stages(plan));
         let run = Run {
@@ -202,10 +206,26 @@ impl Recording {
         self.earlier.as_ref().filter(|earlier| earlier.was_interrupted()).filter(same)
     }
 
+    /// The last run on the target, if that was interrupted and had these recipes and inputs. What of them stands in
+    /// the open depends on the plan, so each is compared in the form that the journal has.
+    fn interrupted_with(&self, selection: &Selection, key: &Key) -> Option<&Journal> {
+        let hidden = BTreeSet::new();
+        let mut now = instances(selection, key, &hidden);
+        let earlier = self.earlier.as_ref()?;
+        for (now, then) in now.iter_mut().zip(&earlier.run.recipes) {
+            for (name, kept) in &mut now.with {
+                if let (Kept::Value(json), Some(Kept::Hidden(_))) = (&*kept, then.with.get(name)) {
+                    *kept = Kept::Hidden(key.hide(json));
+                }
+            }
+        }
+        self.interrupted(&now)
+    }
+
     /// The same command again found nothing left to do: the interrupted run has reached its end.
     fn nothing_left(&self, context: &Context, ending: Ending) {
         let Ok(key) = self.folder.key() else { return };
-        let earlier = self.interrupted(&instances(&context.selection, &key));
+        let earlier = self.interrupted_with(&context.selection, &key);
         if let Some(earlier) = earlier.filter(|_| ending == Ending::Ok) {
             let end = End {
                 at: context.executor.clock.now(),
@@ -278,14 +298,17 @@ pub(super) fn target(context: &Context) -> Target {
     }
 }
 
-/// The recipes of a run with what they were given.
-fn instances(selection: &Selection, key: &Key) -> Vec<Instance> {
+/// The recipes of a run with what they were given. In the open is only what no environment variable of the app can
+/// hold: see [`open`].
+fn instances(selection: &Selection, key: &Key, hidden: &BTreeSet<String>) -> Vec<Instance> {
     let one = |instance: &crate::recipe::Instance| {
+        let typed: Vec<(&str, &str)> = selection.inputs.typed(&instance.alias).collect();
         let inputs = selection.inputs.of(&instance.alias).into_iter().flatten();
         let given = inputs.filter_map(|(name, input)| match &input.value {
             BoundValue::Given(value) => {
-                let marks =
-                    if input.secret { crate::value::Marks::SECRET } else { crate::value::Marks::NONE };
+                let elsewhere = typed.iter().any(|(own, text)| own == name && text.contains("=@"));
+                let open = open(input, value, hidden) && !elsewhere;
+                let marks = if open { Marks::NONE } else { Marks::SECRET };
                 Some((name.clone(), key.keep(&value.clone().mark_leaves(marks))))
             }
             _ => None,
@@ -298,6 +321,49 @@ fn instances(selection: &Selection, key: &Key) -> Vec<Instance> {
         }
     };
     selection.instances.iter().map(one).collect()
+}
+
+/// Whether an input may stand in the journal as it is: no secret, not taken from a variable or file, neither a map nor
+/// a list of such (people give environment variables that way), and nothing that the plan puts where nobody may see.
+fn open(input: &BoundInput, value: &Value, hidden: &BTreeSet<String>) -> bool {
+    let outside = matches!(input.origin, InputOrigin::Environment(_) | InputOrigin::File(_));
+    let parts = value.as_list().unwrap_or(std::slice::from_ref(value));
+    let plain = |part: &Value| {
+        let nested = part.as_map().is_some() || part.as_list().is_some();
+        let text = text_of(part);
+        // Within a longer text a single letter is everywhere.
+        let inside = |other: &String| *other == text || text.len() > 3 && other.contains(&text);
+        !nested && !hidden.iter().any(inside)
+    };
+    !input.secret && !outside && parts.iter().all(plain)
+}
+
+/// Every text that the plan puts where nobody may see it: values of environment variables, and secrets.
+fn hidden_texts(plan: &Plan) -> BTreeSet<String> {
+    let mut texts = BTreeSet::new();
+    for outcome in plan.steps.iter().map(|step| &step.outcome) {
+        for owned in &outcome.owned {
+            let wanted = marked(outcome.kind, &owned.path, owned.wanted.clone());
+            hidden_in(&wanted, false, &mut texts);
+        }
+    }
+    texts
+}
+
+fn hidden_in(value: &Value, above: bool, texts: &mut BTreeSet<String>) {
+    let hidden = above || value.marks.secret || value.marks.existing;
+    match &value.data {
+        Data::Map(members) => members.values().for_each(|one| hidden_in(one, hidden, texts)),
+        Data::List(all) => all.iter().for_each(|one| hidden_in(one, hidden, texts)),
+        _ if hidden && !value.is_null() && !value.is_unknown() => {
+            texts.insert(text_of(value));
+        }
+        _ => {}
+    }
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_json().unwrap_or_default().to_string(), str::to_owned)
 }
 
 /// What the steps of a plan found in place.

@@ -118,7 +118,11 @@ impl Undo {
             Some(journal) if journal.run.target.folded() != recording.target.folded() => {
                 return Err((Box::new(elsewhere(journal)), Ending::Usage));
             }
-            Some(journal) => undo::whole(&runs.journals, journal),
+            Some(journal) => {
+                // It may have gone on until the lock was taken.
+                let now = runs.journals.iter().find(|one| one.run.id == journal.run.id);
+                undo::whole(&runs.journals, now.unwrap_or(journal))
+            }
             None => {
                 let last = undo::last(&runs.journals);
                 // Of whom one is that cannot be read, and what it did, nobody can tell.
@@ -138,6 +142,9 @@ impl Undo {
         let Some(run) = whole.last().map(|journal| journal.run.id.clone()) else {
             return Err((Box::new(nothing()), Ending::PrerequisitesMissing));
         };
+        if let Some(lost) = undo::lost(&runs.journals, &whole) {
+            return Err((Box::new(half(&run, lost)), Ending::Failed));
+        }
         let how = How { force: self.force, delete_data: self.delete_data };
         put_back(context, folder, &whole, how).map_err(|error| told(&error))?;
         Ok(run)
@@ -159,10 +166,15 @@ pub(super) fn put_back(
     how: How,
 ) -> Result<(), JournalError> {
     let key = folder.key()?;
+    for one in whole {
+        one.vouched(&key)?;
+    }
+    let relied = undo::relied(&folder.runs()?.journals, whole);
     let run = whole.last().map(|journal| journal.run.id.as_str()).unwrap_or_default();
     let options = Options {
         force: how.force,
         delete_data: how.delete_data,
+        relied,
         seal: Seal(Arc::new(move |json| key.hide(json))),
         command: format!("acarecipe undo {run}"),
     };
@@ -193,6 +205,17 @@ fn nothing() -> Diagnostic {
     Diagnostic::error(codes::NO_SUCH_RUN, "there is no run on this target that could be undone")
         .note("none of those in the state folder wrote anything that was not undone already")
         .fix("acarecipe runs")
+}
+
+/// A run of which a part of the record is missing.
+fn half(run: &str, lost: &str) -> Diagnostic {
+    let lost = strip_control(lost);
+    Diagnostic::error(
+        codes::JOURNAL,
+        format!("run {run} goes on from run {lost}, whose journal is damaged or gone: nothing is put back"),
+    )
+    .note("what that one wrote is a part of the same change, and only its journal says what it was")
+    .fix(format!("acarecipe runs show {lost}"))
 }
 
 /// A run on something else than what the command line means.

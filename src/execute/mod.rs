@@ -49,6 +49,7 @@ pub use fleet::Fleet;
 pub use hook::{AssignedIdentity, Hook, NoHook, Note, OwnedPath, WriteEnd, WriteKind, WriteRecord};
 pub use interrupt::Interrupt;
 pub use ledger::{Applied, Done};
+pub(crate) use record::marked;
 pub use resume::Begun;
 pub use rollout::rollout_stages;
 pub use turns::Turns;

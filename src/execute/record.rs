@@ -135,7 +135,7 @@ fn there(kind: &ResourceType, live: &Value, path: &Path) -> usize {
 }
 
 /// `value`, which stands at `path` of a resource of this type, with the marks of what nobody may see.
-pub(super) fn marked(kind: &ResourceType, path: &Path, mut value: Value) -> Value {
+pub(crate) fn marked(kind: &ResourceType, path: &Path, mut value: Value) -> Value {
     let pattern = path.pattern();
     let below = |list: &[&str]| {
         list.iter().any(|hidden| {

@@ -1,6 +1,6 @@
 //! The state folder: `runs/` with a journal a run, `locks/` with a file a target, `key`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::entry::{End, Target};
 use super::lock::Lock;
-use super::{Entry, Journal, JournalError, Key, RunId, private};
+use super::{Entry, Journal, JournalError, Key, RunId, private, seal};
 
 /// How long the journal of a run is kept that has ended.
 pub const KEPT_FOR: Duration = Duration::days(90);
@@ -175,11 +175,15 @@ impl StateFolder {
     /// The journal cannot be written.
     pub fn conclude(&self, journal: &Journal, end: End) -> Result<(), JournalError> {
         let failed = |source| JournalError::io(&journal.path, source);
-        let mut line = serde_json::to_vec(&Entry::End(end)).map_err(|error| failed(error.into()))?;
-        line.push(b'\n');
+        let line = serde_json::to_vec(&Entry::End(end)).map_err(|error| failed(error.into()))?;
         // What was cut off is no entry, and must not become a part of this one.
         let bytes = fs::read(&journal.path).map_err(failed)?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let lines = &bytes[..whole.saturating_sub(1)];
+        let last = lines.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        // One that the key does not vouch for gains nothing by this line.
+        let before = seal::of(last).map(|(_, mac)| mac.to_owned()).unwrap_or_default();
+        let (line, _) = seal::sealed(&self.key()?, &before, line);
         let mut file = private::open_options().write(true).open(&journal.path).map_err(failed)?;
         file.set_len(whole as u64).map_err(failed)?;
         io::Seek::seek(&mut file, io::SeekFrom::End(0)).map_err(failed)?;
@@ -195,13 +199,21 @@ impl StateFolder {
     pub fn prune(&self, now: OffsetDateTime) -> Result<usize, JournalError> {
         let mut of_target: BTreeMap<String, usize> = BTreeMap::new();
         let mut removed = 0;
+        // What a run that is kept goes on from is a part of what it did.
+        let mut parts: BTreeSet<String> = BTreeSet::new();
         for journal in self.runs()?.journals {
             let newer = of_target.entry(journal.run.target.folded()).or_default();
             *newer += 1;
-            let Some(end) = journal.end() else { continue };
-            if *newer > 1 && (*newer > KEPT_RUNS || now - end.at > KEPT_FOR) {
-                fs::remove_file(&journal.path).map_err(|error| JournalError::io(&journal.path, error))?;
-                removed += 1;
+            let old = |end: &End| *newer > 1 && (*newer > KEPT_RUNS || now - end.at > KEPT_FOR);
+            if journal.end().is_none_or(|end| !old(end)) || parts.contains(&journal.run.id) {
+                parts.extend(journal.run.continues);
+                continue;
+            }
+            match fs::remove_file(&journal.path) {
+                Ok(()) => removed += 1,
+                // Another run that ended at the same time did it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(JournalError::io(&journal.path, error)),
             }
         }
         Ok(removed)

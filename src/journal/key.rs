@@ -84,6 +84,17 @@ impl Key {
         hex(&mac.finalize().into_bytes())
     }
 
+    /// What vouches for a line that follows the one with `before`.
+    pub(super) fn mac(&self, before: &str, line: &[u8]) -> String {
+        let mut mac = Hmac::<Sha256>::new((&self.0).into());
+        // No value that is hidden begins like this.
+        mac.update(b"line\0");
+        mac.update(before.as_bytes());
+        mac.update(b"\0");
+        mac.update(line);
+        hex(&mac.finalize().into_bytes())
+    }
+
     /// `value` as a journal keeps it: in the open only where no part of it is a secret, somebody else's, or the
     /// content of a file.
     pub fn keep(&self, value: &Value) -> Kept {

@@ -15,6 +15,7 @@ mod key;
 mod lock;
 mod private;
 mod read;
+mod seal;
 mod write;
 
 pub use entry::{Entry, FORMAT, Kept};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use super::entry::{Answer, Before, Done, End, Found, Operation, Run};
-use super::{Entry, FORMAT, JournalError};
+use super::{Entry, FORMAT, JournalError, Key, seal};
 
 /// No journal comes near this; a larger file is none.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -76,14 +76,21 @@ impl Journal {
     /// # Errors
     /// The file is no journal, one of a newer format, or damaged.
     pub fn read(path: &Path) -> Result<Journal, JournalError> {
-        let failed = |source| JournalError::io(path, source);
-        let mut bytes = Vec::new();
-        let file = File::open(path).map_err(failed)?;
-        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(JournalError::Foreign { path: path.to_owned() });
+        Journal::parse(path, &bytes_of(path)?)
+    }
+
+    /// Whether every line is one that a run with this key wrote, after just those before it. What is only shown need
+    /// not be; what says what is to be written to Azure must.
+    ///
+    /// # Errors
+    /// A line is not; the file cannot be read.
+    pub fn vouched(&self, key: &Key) -> Result<(), JournalError> {
+        let reason =
+            || "it is not as a run wrote it: the key of the state folder does not vouch for it".to_owned();
+        match seal::broken(key, &bytes_of(&self.path)?) {
+            None => Ok(()),
+            Some(line) => Err(JournalError::Damaged { path: self.path.clone(), line, reason: reason() }),
         }
-        Journal::parse(path, &bytes)
     }
 
     /// The journal that `bytes` are; `path` is only named.
@@ -184,6 +191,17 @@ impl Journal {
             matches!(end.status.as_str(), "interrupted" | "terminated") && end.continued_by.is_none()
         })
     }
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>, JournalError> {
+    let failed = |source| JournalError::io(path, source);
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(JournalError::Foreign { path: path.to_owned() });
+    }
+    Ok(bytes)
 }
 
 fn first_line(line: &[u8], path: impl Fn() -> PathBuf) -> Result<Run, JournalError> {

@@ -9,7 +9,7 @@ use super::entry::{
     self, Accepted, After, Answer, Before, Database, Done, End, Entry, Failed, Identity, Kind, OperationBy,
     OwnedPath, Part, Restart, Revision,
 };
-use super::{JournalError, Key, StateFolder, private};
+use super::{JournalError, Key, StateFolder, private, seal};
 use crate::azure::operations::Address;
 use crate::clock::Clock;
 use crate::execute::{AssignedIdentity, Hook, Note, WriteEnd, WriteKind, WriteRecord};
@@ -55,6 +55,8 @@ pub struct Writer {
 
 struct Sinks {
     all: Vec<Named>,
+    /// The HMAC of the last line.
+    mac: String,
     /// Why nothing is added any more: after a part of a line nothing may follow.
     broken: Option<String>,
 }
@@ -104,7 +106,8 @@ impl Writer {
         key: Key,
         clock: Arc<dyn Clock>,
     ) -> Result<Writer, JournalError> {
-        let writer = Writer { sinks: Mutex::new(Sinks { all: sinks, broken: None }), key, clock };
+        let writer =
+            Writer { sinks: Mutex::new(Sinks { all: sinks, mac: String::new(), broken: None }), key, clock };
         writer.add(&Entry::Run(Box::new(run)))?;
         for found in found {
             writer.add(&Entry::Found(found))?;
@@ -128,10 +131,11 @@ impl Writer {
 
     fn add(&self, entry: &Entry) -> Result<(), JournalError> {
         let mut sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
-        let Sinks { all, broken } = &mut *sinks;
-        let mut line = serde_json::to_vec(entry)
+        let Sinks { all, mac, broken } = &mut *sinks;
+        let line = serde_json::to_vec(entry)
             .map_err(|error| JournalError::io(Path::new("the journal"), error.into()))?;
-        line.push(b'\n');
+        let (line, next) = seal::sealed(&self.key, mac, line);
+        *mac = next;
         for (path, sink) in all {
             if let Some(reason) = broken {
                 return Err(JournalError::io(path, io::Error::other(reason.clone())));

@@ -22,6 +22,8 @@ use crate::value::{Data, Path, Redacted, Segment, Value, Was, Written, strip_con
 
 const APP: &str = "Microsoft.App/containerApps";
 const REVISIONS: &str = "Microsoft.App/containerApps/revisions";
+const JOBS: &str = "Microsoft.App/jobs";
+const IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
 const MODE: &str = "properties.configuration.activeRevisionsMode";
 
 impl Frame<'_, '_> {
@@ -86,12 +88,17 @@ impl Frame<'_, '_> {
         if let Some(waits) = waits {
             return (None, vec![waits]);
         }
+        let stored = match self.told_secrets(run, kind, &live, back) {
+            Ok(stored) => stored,
+            Err(read) => return (None, vec![read]),
+        };
         let request = WrittenTo {
             kind,
             live: &live,
             written: &written,
             places: &places(kind, &back.places),
             earlier: earlier.as_ref().filter(|value| value.as_map().is_some()),
+            stored: stored.as_ref(),
             seal: &back.seal,
             force: back.force,
         };
@@ -143,12 +150,17 @@ impl Frame<'_, '_> {
     ) -> (Option<Outcome>, Vec<Value>) {
         let mut goes = true;
         if !live.is_null() {
+            let stored = match self.told_secrets(run, kind, live, back) {
+                Ok(stored) => stored,
+                Err(read) => return (None, vec![read]),
+            };
             let request = WrittenTo {
                 kind,
                 live,
                 written: &back.written,
-                places: &[],
+                places: &places(kind, &back.places),
                 earlier: None,
+                stored: stored.as_ref(),
                 seal: &back.seal,
                 force: back.force,
             };
@@ -158,6 +170,38 @@ impl Frame<'_, '_> {
             for (path, now) in changes {
                 run.findings.push(changed(kind, back, &path, &now));
                 goes &= back.force;
+            }
+            let added = if kind.update == Update::Never { Vec::new() } else { steps::added_since(&request) };
+            for path in added {
+                run.findings.push(added_to(kind, back, &path));
+                goes &= back.force;
+            }
+            if let Some(other) = back.relied.iter().find(|other| other.resource == back.id) {
+                let why = format!(
+                    "run {} on {} found it in place and relies on it: undo that one first",
+                    other.run, other.target
+                );
+                run.findings.push(stays(format!("{} goes", what(kind, &back.id)), &why));
+                goes = false;
+            }
+            if kind.name == IDENTITY {
+                match self.users_of(&back.id) {
+                    Users::Waits(read) => return (None, vec![read]),
+                    Users::Are(users) if users.is_empty() => {}
+                    Users::Are(users) => {
+                        let why = format!("{} has it by now, too", strip_control(&users.join(", ")));
+                        run.findings.push(stays(format!("{} goes", what(kind, &back.id)), &why));
+                        goes = false;
+                    }
+                    Users::Unseen(why) => {
+                        let finding = Finding::new(
+                            Status::CouldNotCheck,
+                            codes::NOT_PUT_BACK,
+                            format!("nobody else uses {}", what(kind, &back.id)),
+                        );
+                        run.findings.push(finding.detail(format!("apps and jobs cannot be listed: {why}")));
+                    }
+                }
             }
             if !kind.holds.is_empty() && !back.delete_data {
                 let why = format!("it may hold data of others by now ({})", kind.holds);
@@ -279,6 +323,64 @@ impl Frame<'_, '_> {
         Ok(kept)
     }
 
+    /// The secrets of a resource with their values, where the run wrote some; or the read that is still to come. Where
+    /// they may not be read, that is told: nobody can say whether somebody gave one another value since.
+    fn told_secrets(
+        &self,
+        run: &mut StepRun,
+        kind: &'static ResourceType,
+        live: &Value,
+        back: &PutBack,
+    ) -> Result<Option<Value>, Value> {
+        let Some((_, action)) = kind.told_by.filter(|_| steps::needs_stored(kind, live, &back.written))
+        else {
+            return Ok(None);
+        };
+        let version = back.version.clone().unwrap_or_else(|| self.engine.version(kind.name));
+        let answer = self.engine.asked.value(&Read::stored(&back.id, action, kind.name, &version));
+        if let Some(why) = refusal(&answer) {
+            let name = format!("the secrets of {} are as the run left them", what(kind, &back.id));
+            let finding = Finding::new(Status::CouldNotCheck, codes::NOT_PUT_BACK, name);
+            run.findings.push(finding.detail(format!("their values may not be read: {why}")));
+            return Ok(None);
+        }
+        if answer.is_unknown() {
+            return Err(answer);
+        }
+        Ok(answer.get("value").cloned())
+    }
+
+    /// The other apps and the jobs of the group that a user-assigned identity is assigned to.
+    fn users_of(&self, identity: &ResourceId) -> Users {
+        let target = self.engine.request.target;
+        let own = target.app_id();
+        let mut users = Vec::new();
+        for (kind, noun) in [(APP, "the container app"), (JOBS, "the job")] {
+            let path = format!(
+                "/subscriptions/{}/resourceGroups/{}/providers/{kind}",
+                target.subscription, target.resource_group
+            );
+            let list = self.engine.asked.value(&Read::many(&path, kind, &self.engine.version(kind)));
+            if let Some(why) = refusal(&list) {
+                return Users::Unseen(why);
+            }
+            if list.is_unknown() {
+                return Users::Waits(list);
+            }
+            for one in list.as_list().unwrap_or_default() {
+                let Some(id) = one.text_at(&["id"]).and_then(ResourceId::parse) else { continue };
+                let all = one.at(&["identity", "userAssignedIdentities"]).and_then(Value::as_map);
+                let has = |all: &indexmap::IndexMap<String, Value>| {
+                    all.keys().any(|key| ResourceId::parse(key).as_ref() == Some(identity))
+                };
+                if id != own && all.is_some_and(has) {
+                    users.push(format!("{noun} {}", id.name()));
+                }
+            }
+        }
+        Users::Are(users)
+    }
+
     /// Which rights a principal has beside those that the run gave it, as far as Azure's own roles say.
     fn other_grants(&self, principal: &str, back: &PutBack) -> Grants {
         let subscription = ResourceId::subscription_id(&self.engine.request.target.subscription);
@@ -381,6 +483,16 @@ fn in_place(kind: &ResourceType, live: &Value, path: Path) -> Owned {
     Owned { path, wanted: live.clone(), live, in_place: true, default: false }
 }
 
+/// What an identity is assigned to beside the run's app.
+enum Users {
+    /// That is still to be read.
+    Waits(Value),
+    /// These.
+    Are(Vec<String>),
+    /// It could not be seen.
+    Unseen(String),
+}
+
 /// What a principal may do beside what the run gave it.
 enum Grants {
     /// That is still to be read.
@@ -445,4 +557,17 @@ fn changed(kind: &ResourceType, back: &PutBack, path: &Path, now: &Value) -> Fin
     finding
         .detail(format!("it is {now}: somebody changed it since, and nothing is put back"))
         .fix(format!("{} --force puts it back all the same", back.command))
+}
+
+/// What somebody put into a resource that the run created.
+fn added_to(kind: &ResourceType, back: &PutBack, path: &Path) -> Finding {
+    let name = format!("{} of {} is as the run left it", path.short(), what(kind, &back.id));
+    let status = if back.force { Status::Warning } else { Status::Failed };
+    let finding = Finding::new(status, codes::CHANGED_SINCE, strip_control(&name));
+    if back.force {
+        return finding.detail("it was added since; it goes with the rest, as --force says");
+    }
+    finding
+        .detail("somebody added it since, and it would go with the rest: nothing is put back")
+        .fix(format!("{} --force removes it all the same", back.command))
 }

@@ -705,6 +705,8 @@ pub struct PutBack {
     pub serving: Option<String>,
     /// The role assignments that the run made: they go as well.
     pub grants: Vec<ResourceId>,
+    /// What other runs found in place: they rely on it.
+    pub relied: Vec<Relied>,
     /// Makes the seals of values that nobody wrote down.
     pub seal: Seal,
     /// Whether what somebody changed since goes back all the same.
@@ -713,6 +715,17 @@ pub struct PutBack {
     pub delete_data: bool,
     /// The command that puts the run back, for advice.
     pub command: String,
+}
+
+/// Something that another run found in place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relied {
+    /// What.
+    pub resource: ResourceId,
+    /// The id of that run.
+    pub run: String,
+    /// What that run worked on, in words.
+    pub target: String,
 }
 
 /// What is to be absent.

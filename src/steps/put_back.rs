@@ -23,6 +23,8 @@ pub struct WrittenTo<'a> {
     pub places: &'a [Path],
     /// What shows the values that nobody wrote down: the revision that served before. `None`: there is none.
     pub earlier: Option<&'a Value>,
+    /// The secrets with their values, as the POST tells them that GET leaves out; `None`: nobody told.
+    pub stored: Option<&'a Value>,
     /// Makes seals.
     pub seal: &'a Seal,
     /// Whether what somebody changed since goes back all the same.
@@ -101,13 +103,96 @@ pub fn put_back(request: &WrittenTo<'_>) -> Back {
 /// Whether a resource that a run created is as the run left it; the places where it is not.
 pub fn changed_since(request: &WrittenTo<'_>) -> Vec<(Path, Value)> {
     let differs = |one: &&Written| {
+        if request.of_somebody(one) {
+            return true;
+        }
         let live = request.at(&one.path);
         !request.untold(&one.path) && !one.values.iter().any(|was| request.is(&one.path, &live, was))
     };
     request.written.iter().filter(differs).map(|one| (one.path.clone(), request.at(&one.path))).collect()
 }
 
+/// What somebody put since into a resource that a run created: elements of lists, and values that are neither Azure's
+/// default nor the run's. Tags are left out: policies of a subscription set them, and nothing relies on them.
+pub fn added_since(request: &WrittenTo<'_>) -> Vec<Path> {
+    let mut all = Vec::new();
+    request.added(&Path(Vec::new()), request.live, &mut all);
+    all
+}
+
+/// Whether what a run wrote holds a secret whose value a POST has to tell.
+pub fn needs_stored(kind: &ResourceType, live: &Value, written: &[Written]) -> bool {
+    let told = |one: &&Written| {
+        let Some(secret) = secret_of(kind, &one.path) else { return false };
+        // A reference to a vault has no value of its own.
+        find(kind, live, &secret).is_some_and(|secret| secret.text_at(&["keyVaultUrl"]).is_none())
+    };
+    written.iter().any(|one| told(&one))
+}
+
+/// The secret whose value is at `path`, where a POST tells that.
+fn secret_of(kind: &ResourceType, path: &Path) -> Option<Path> {
+    let (list, _) = kind.told_by?;
+    let above = Path(path.0.get(..path.0.len().checked_sub(1)?)?.to_vec());
+    (path.pattern() == format!("{list}[].value")).then_some(above)
+}
+
 impl WrittenTo<'_> {
+    /// Whether a secret has another value by now than any that the run knew.
+    fn of_somebody(&self, one: &Written) -> bool {
+        let Some(secret) = secret_of(self.kind, &one.path) else { return false };
+        let Some(Segment::Element(name)) = secret.0.last() else { return false };
+        let live = find(self.kind, self.live, &secret);
+        if live.is_none_or(|live| live.text_at(&["keyVaultUrl"]).is_some()) {
+            return false;
+        }
+        let told = self.stored.and_then(Value::as_list).unwrap_or_default();
+        let told = told.iter().find(|told| told.text_at(&["name"]) == Some(name));
+        let Some(value) = told.and_then(|told| told.get("value")).filter(|value| !value.is_null()) else {
+            return false;
+        };
+        !one.values.iter().any(|was| !matches!(was, Was::Absent) && self.is(&one.path, value, was))
+    }
+
+    /// Adds the outermost parts of `value` that the run did not bring; `at` is one that it did.
+    fn added(&self, at: &Path, value: &Value, all: &mut Vec<Path>) {
+        let pattern = at.pattern();
+        if pattern == "tags" || self.places.contains(&place(self.kind, at)) && !pattern.is_empty() {
+            return;
+        }
+        let within = |path: &Path| {
+            let path = place(self.kind, path);
+            self.places.iter().any(|place| path.contains(place) || place.contains(&path))
+        };
+        let mut element = |path: Path, value: Option<&Value>| {
+            if !within(&path) {
+                all.push(path);
+            } else if let Some(value) = value {
+                self.added(&path, value, all);
+            }
+        };
+        match &value.data {
+            Data::Map(members) if DICTIONARIES.contains(&pattern.as_str()) => {
+                members.keys().for_each(|key| element(at.key(key), None));
+            }
+            Data::Map(members) => {
+                members.iter().for_each(|(key, member)| self.added(&at.key(key), member, all));
+            }
+            Data::List(items) => match self.kind.list_kind(&pattern) {
+                ListKind::Map(keys) => {
+                    for item in items {
+                        let parts: Vec<String> =
+                            keys.iter().filter_map(|key| item.get(key)).map(text).collect();
+                        element(at.element(&parts.join(",")), Some(item));
+                    }
+                }
+                ListKind::Set => items.iter().for_each(|item| element(at.element(&text(item)), None)),
+                ListKind::Atomic => {}
+            },
+            _ => {}
+        }
+    }
+
     fn at(&self, path: &Path) -> Value {
         find(self.kind, self.live, path).cloned().unwrap_or_else(Value::null)
     }
@@ -145,6 +230,9 @@ impl WrittenTo<'_> {
     fn judge(&self, one: &Written) -> Verdict {
         if let Some(verdict) = self.of_words(one).or_else(|| self.of_set(one)) {
             return verdict;
+        }
+        if self.of_somebody(one) {
+            return Verdict::Changed(Value::from("another value").mark(Marks::SECRET));
         }
         if self.untold(&one.path) {
             // It goes with what it is in, if the run brought that.
@@ -350,7 +438,12 @@ impl WrittenTo<'_> {
             let was_reference = self.written.iter().any(|other| {
                 other.path == reference && matches!(other.before, Was::Value(_) | Was::Hidden(_))
             });
-            if !was_reference && !lost.contains(&secret) {
+            // A reference of which the run changed another member, such as its identity, is one still.
+            let said = self.written.iter().any(|other| other.path == reference);
+            let is_reference = !said
+                && find(self.kind, self.live, &secret)
+                    .is_some_and(|secret| secret.text_at(&["keyVaultUrl"]).is_some());
+            if !was_reference && !is_reference && !lost.contains(&secret) {
                 lost.push(secret);
             }
         }

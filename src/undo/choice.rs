@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::azure::ResourceId;
 use crate::journal::{Fate, Journal};
+use crate::recipe::Relied;
+use crate::value::strip_control;
 
 /// The command of runs that put others back.
 pub const UNDO: &str = "undo";
@@ -35,15 +38,50 @@ pub fn whole<'j>(journals: &'j [Journal], run: &'j Journal) -> Vec<&'j Journal> 
     all
 }
 
-/// The ids of the runs that were put back whole.
+/// What runs other than `runs`, begun after these, found in place: all journals of the folder are looked through, of
+/// whatever target. Runs that were put back, or put others back, rely on nothing.
+pub fn relied(journals: &[Journal], runs: &[&Journal]) -> Vec<Relied> {
+    let undone = undone(journals);
+    let own: BTreeSet<&str> = runs.iter().map(|one| one.run.id.as_str()).collect();
+    let first = own.first().copied().unwrap_or_default();
+    let others = journals.iter().filter(|one| {
+        let id = one.run.id.as_str();
+        // Ids sort by time.
+        one.run.command != UNDO && id > first && !own.contains(id) && !undone.contains(id) && wrote(one)
+    });
+    let found = others.flat_map(|one| one.found().map(move |found| (one, found)));
+    let relied = found.filter_map(|(one, found)| {
+        let target = &one.run.target;
+        let on = target.app.as_ref().or(target.environment.as_ref()).unwrap_or(&target.resource_group);
+        let resource = ResourceId::parse(&found.resource)?;
+        Some(Relied { resource, run: one.run.id.clone(), target: strip_control(on) })
+    });
+    relied.collect()
+}
+
+/// The run that the oldest of `runs`, which are one, goes on from, and that is not among the journals that can be read:
+/// what it wrote would be left behind.
+pub fn lost<'j>(journals: &[Journal], runs: &[&'j Journal]) -> Option<&'j str> {
+    let before = runs.first()?.run.continues.as_deref()?;
+    (!journals.iter().any(|one| one.run.id == before)).then_some(before)
+}
+
+/// The ids of the runs that were put back whole. An undo that was itself put back does not count.
 fn undone(journals: &[Journal]) -> BTreeSet<&str> {
     let ended = |one: &&Journal| {
         one.run.command == UNDO
             && one.end().is_some_and(|end| matches!(end.status.as_str(), "ok" | "verification-failed"))
     };
-    let named = journals.iter().filter(ended).filter_map(|one| one.run.undoes.as_deref());
-    let of = named.filter_map(|id| journals.iter().find(|one| one.run.id == id));
-    of.flat_map(|one| whole(journals, one)).map(|one| one.run.id.as_str()).collect()
+    let mut undone = BTreeSet::new();
+    // Newest first: whether one counts is known before it does.
+    for undo in journals.iter().filter(ended) {
+        if undone.contains(undo.run.id.as_str()) {
+            continue;
+        }
+        let of = undo.run.undoes.as_deref().and_then(|id| journals.iter().find(|one| one.run.id == id));
+        undone.extend(of.into_iter().flat_map(|one| whole(journals, one)).map(|one| one.run.id.as_str()));
+    }
+    undone
 }
 
 /// Whether a run changed something, or may have.

@@ -24,12 +24,12 @@ use crate::journal::Journal;
 use crate::journal::entry::{Before, Kept, Kind, OwnedPath};
 use crate::merge::{place, word_set};
 use crate::plan::Selection;
-use crate::recipe::{PutBack, Removal, Service, SqlRemoval, StepKind};
+use crate::recipe::{PutBack, Relied, Removal, Service, SqlRemoval, StepKind};
 use crate::value::{Path, Seal, Segment, Was, Written};
 
 use writes::{Made, writes};
 
-pub use choice::{UNDO, last, whole, wrote};
+pub use choice::{UNDO, last, lost, relied, whole, wrote};
 
 /// How a run is put back.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub struct Options {
     pub force: bool,
     /// What may hold data of others by now goes, too.
     pub delete_data: bool,
+    /// What runs that came later found in place, and rely on.
+    pub relied: Vec<Relied>,
     /// Makes the seals of values that are not in the journal.
     pub seal: Seal,
     /// The command that puts the run back, for advice.
@@ -229,6 +231,7 @@ fn of_resource(
             places: places.clone(),
             serving: before.serving.clone(),
             grants: grants.to_vec(),
+            relied: options.relied.clone(),
             seal: options.seal.clone(),
             force: options.force,
             delete_data: options.delete_data,

@@ -80,3 +80,75 @@ fn what_is_no_run_of_this_target_is_one_clear_error() {
         assert_eq!(damaged["diagnostics"][0]["code"], "journal", "{damaged:#}");
     }
 }
+
+/// The journals of the sandbox of a place, oldest first.
+fn journals(place: &Place) -> Vec<std::path::PathBuf> {
+    let folder = place.work().parent().unwrap().join("home/state/acarecipe/sandbox.json.runs/runs");
+    let mut all: Vec<_> = std::fs::read_dir(folder).unwrap().map(|one| one.unwrap().path()).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn a_journal_that_was_edited_puts_nothing_back() {
+    let place = Place::new();
+    let _ = place.line("apply managed-identity --sandbox -p identity=create").code(0);
+    let file = &journals(&place)[0];
+    let text = std::fs::read_to_string(file).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let without = lines[..2].iter().chain(&lines[3..]).map(|line| format!("{line}\n")).collect::<String>();
+    for edited in [
+        text.replace("/id-ca-demo", "/id-demo"),
+        text.replacen("\"create\":true", "\"create\":false", 1),
+        without,
+    ] {
+        assert_ne!(edited, text);
+        std::fs::write(file, edited).unwrap();
+        let refused = place.line("undo --sandbox -o json").code(1).json();
+        assert_eq!(refused["diagnostics"][0]["code"], "journal", "{refused:#}");
+        assert_eq!(refused["counts"]["writes"], json!(0));
+        let _ = place.line("runs show --sandbox").code(0);
+    }
+    std::fs::write(file, text).unwrap();
+    let _ = place.line("undo --sandbox").code(0);
+}
+
+#[test]
+fn a_run_of_which_a_part_is_damaged_or_gone_is_not_put_back_by_half() {
+    let place = Place::new();
+    let _ = place.line(KEY_VAULT).code(0);
+    let file = journals(&place).remove(0);
+    // As if it had been killed before its last lines.
+    let text = std::fs::read_to_string(&file).unwrap();
+    let end = text.lines().position(|line| line.starts_with(r#"{"entry":"end""#)).unwrap();
+    let cut: String = text.lines().take(end).map(|line| format!("{line}\n")).collect();
+    std::fs::write(&file, cut).unwrap();
+    // Something of it is taken away, so that the same command writes again.
+    let _ = place.line("undo --sandbox -o json").code(0);
+    let undo = journals(&place).pop().unwrap();
+    std::fs::remove_file(undo).unwrap();
+    let _ = place.line(KEY_VAULT).code(0);
+    let newest = journals(&place).pop().unwrap();
+    assert!(std::fs::read_to_string(&newest).unwrap().contains("\"continues\""), "it goes on");
+    std::fs::remove_file(&file).unwrap();
+    let refused = place.line("undo --sandbox -o json").code(1).json();
+    assert_eq!(refused["diagnostics"][0]["code"], "journal", "{refused:#}");
+    let id = file.file_stem().unwrap().to_str().unwrap();
+    assert!(refused["diagnostics"][0]["message"].as_str().unwrap().contains(id));
+    assert_eq!(refused["counts"]["writes"], json!(0));
+}
+
+#[test]
+fn no_journal_holds_what_may_be_the_value_of_an_environment_variable() {
+    let place = Place::new().with("WORD", "planted-by-variable-0003");
+    let map = r#"apply revision-validation --sandbox -p env={"API_TOKEN":"planted-plain-0001"}"#;
+    let _ = place.line(map).code(0);
+    let _ = place.line(
+        "apply easy-auth --sandbox -p provider=github -p client_id=@env:WORD -p client_secret=@env:WORD",
+    );
+    for file in journals(&place) {
+        assert!(!std::fs::read_to_string(&file).unwrap().contains("planted-"), "{}", file.display());
+    }
+    let shown = place.line("runs show --sandbox -o json").code(0);
+    assert!(!shown.stdout.contains("planted-"), "{}", shown.stdout);
+}

@@ -76,6 +76,7 @@ fn back(before: &Json, now: &Json, written: &[Written]) -> (Json, Back) {
         written,
         places: &places,
         earlier: Some(&earlier),
+        stored: None,
         seal: &seal(),
         force: false,
     });

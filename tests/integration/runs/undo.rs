@@ -111,6 +111,7 @@ impl Kept {
         Options {
             force: false,
             delete_data: false,
+            relied: Vec::new(),
             seal: Seal(Arc::new(move |json| key.hide(json))),
             command: "acarecipe undo".to_owned(),
         }
@@ -768,4 +769,136 @@ fn a_run_that_went_on_from_an_interrupted_one_goes_back_with_it() {
         cuts += 1;
     }
     assert!(cuts > 2, "{cuts}");
+}
+
+/// What the undo of a run says when it is refused, without a write.
+#[track_caller]
+fn refused(world: &World, kept: &Kept, id: &str) -> Vec<String> {
+    let requests = world.count();
+    let Err(planned) = kept.try_run(world, &kept.undo_of(&[id], &kept.options()), Some(id)) else {
+        panic!("it was written")
+    };
+    assert!(writes(&world.exchanges_since(requests)).is_empty());
+    world_failed(&planned)
+}
+
+#[test]
+fn what_others_put_into_what_the_run_created_is_named_and_stays() {
+    let (world, kept) = (World::new(), Kept::new());
+    let before = world.sandbox.state();
+    let component = r#"components=[{"name":"pubsub","type":"pubsub.redis","metadata":{"redisHost":"redis:6379"},"scopes":["orders","billing"]}]"#;
+    let (id, run) = kept.run(&world, &world.selection(&["dapr-integration"], &[component]), None);
+    assert!(run.end.is_ok(), "{:?}", run.end);
+    world.sandbox.edit(|state| {
+        let one = state.dapr_components.values_mut().find(|one| one.id.ends_with("/pubsub")).unwrap();
+        one.properties["scopes"].as_array_mut().unwrap().push(json!("shipping"));
+        one.properties["metadata"].as_array_mut().unwrap().push(json!({ "name": "of-others", "value": "1" }));
+    });
+    let failed = refused(&world, &kept, &id);
+    assert!(failed.len() == 2 && failed.iter().any(|one| one.contains("shipping")), "{failed:?}");
+    let forced = Options { force: true, ..kept.options() };
+    let (_, back) = kept.run(&world, &kept.undo_of(&[&id], &forced), Some(&id));
+    assert!(back.end.is_ok(), "{:?}", back.end);
+    same(&before, &world.sandbox.state());
+}
+
+#[test]
+fn an_identity_of_another_app_stays_and_is_told() {
+    let (world, kept) = (World::new(), Kept::new());
+    let (id, _) = kept.run(&world, &world.selection(&["managed-identity"], &["identity=create"]), None);
+    world.sandbox.edit(|state| {
+        let mut other = state.app(seed::APP).unwrap().clone();
+        other.id = other.id.replace("ca-demo", "ca-two");
+        state.apps.insert(other.id.to_ascii_lowercase(), other);
+    });
+    let back = kept.undo(&world, &id);
+    assert!(back.end.is_ok(), "{:?}", back.end);
+    let told = left(&back);
+    assert!(told.len() == 1 && told[0].contains("ca-two"), "{told:?}");
+    assert!(world.sandbox.state().identities.values().any(|one| one.id.ends_with("id-ca-demo")));
+}
+
+#[test]
+fn what_a_later_run_found_in_place_stays_until_that_is_undone() {
+    let (world, kept) = (World::new(), Kept::new());
+    let (id, _) = kept.run(&world, &world.selection(&["managed-identity"], &["identity=create"]), None);
+    let (later, _) = kept.run(&world, &world.selection(&["managed-identity"], &[EXISTING]), None);
+    let identity = seed::identity_id("id-ca-demo");
+    // As `apply` writes it down.
+    let file = kept.folder.journal(&later).unwrap().path;
+    let found = json!({ "entry": "found", "resource": identity, "step": "managed_identity.identity" });
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (first, rest) = text.split_once('\n').unwrap();
+    std::fs::write(&file, format!("{first}\n{found}\n{rest}")).unwrap();
+    let journals = || kept.folder.runs().unwrap().journals;
+    let options = || {
+        let own = kept.folder.journal(&id).unwrap();
+        Options { relied: undo::relied(&journals(), &[&own]), ..kept.options() }
+    };
+    assert_eq!(options().relied.len(), 1);
+    let undo = kept.undo_of(&[&id], &options());
+    let (_, back) = kept.run(&world, &undo, Some(&id));
+    assert!(left(&back).iter().any(|told| told.contains(&later)), "{:?}", left(&back));
+    kept.undo(&world, &later);
+    assert!(options().relied.is_empty(), "an undone run relies on nothing");
+}
+
+#[test]
+fn a_secret_that_somebody_rotated_since_is_named_and_stays() {
+    let (world, kept) = (World::new(), Kept::new());
+    let before = world.sandbox.state();
+    let easy = SCENARIOS.iter().find(|one| one.about() == "easy-auth").unwrap();
+    let (id, _) = kept.run(&world, &easy.selection(&world), None);
+    let own = |state: &State| {
+        let app = state.app(seed::APP).unwrap();
+        let secrets = app.model["properties"]["configuration"]["secrets"].as_array().unwrap().clone();
+        let of = |one: &&Json| one["name"].as_str().is_some_and(|name| name.contains("authentication"));
+        secrets.iter().find(of).and_then(|one| one["name"].as_str()).map(str::to_owned)
+    };
+    let name = own(&world.sandbox.state()).expect("it made a secret");
+    let rotated = |value: &str| {
+        world.sandbox.edit(|state| {
+            let app = state.app_mut(seed::APP).unwrap();
+            for secret in app.model["properties"]["configuration"]["secrets"].as_array_mut().unwrap() {
+                if secret["name"] == name {
+                    secret["value"] = json!(value);
+                }
+            }
+        });
+    };
+    rotated("of-somebody-else");
+    let failed = refused(&world, &kept, &id);
+    assert!(failed.len() == 1 && failed[0].contains(&name), "{failed:?}");
+    assert!(!failed[0].contains("of-somebody"), "{failed:?}");
+    let forced = Options { force: true, ..kept.options() };
+    let (_, back) = kept.run(&world, &kept.undo_of(&[&id], &forced), Some(&id));
+    assert!(back.end.is_ok(), "{:?}", back.end);
+    same(&before, &world.sandbox.state());
+}
+
+#[test]
+fn an_undo_that_was_undone_does_not_count() {
+    let (world, kept) = (World::new(), Kept::new());
+    let (_, _) = kept.run(&world, &world.selection(&["managed-identity"], &[EXISTING]), None);
+    let (second, _) =
+        kept.run(&world, &world.selection(&["mtls-client-certificates"], &["mode=accept"]), None);
+    let undo = kept.undo_of(&[&second], &kept.options());
+    let (undone, _) = kept.run(&world, &undo, Some(&second));
+    kept.undo(&world, &undone);
+    let journals = kept.folder.runs().unwrap().journals;
+    let last: Vec<&str> = undo::last(&journals).iter().map(|one| one.run.id.as_str()).collect();
+    assert_eq!(last, [second]);
+}
+
+#[test]
+fn a_reference_to_a_vault_whose_identity_the_run_changed_goes_back() {
+    let (world, kept) = (World::new(), Kept::new());
+    kept.run(&world, &world.selection(&["key-vault-reference"], &[NAMED]), None);
+    let before = world.sandbox.state();
+    let parameters = [NAMED, "managed-identity.identity=create"];
+    let (id, run) = kept.run(&world, &world.selection(&["key-vault-reference"], &parameters), None);
+    assert!(run.end.is_ok(), "{:?}", run.end);
+    let back = kept.undo(&world, &id);
+    assert!(left(&back).is_empty(), "{:?}", left(&back));
+    same(&before, &world.sandbox.state());
 }
