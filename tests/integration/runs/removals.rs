@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use acarecipe::azure::sql::{Name, SqlRemoval};
+use acarecipe::azure::sql::Name;
 use acarecipe::azure::{Method, ResourceId};
 use acarecipe::diagnostic::{Source, codes};
 use acarecipe::execute::{Failure, WriteEnd};
 use acarecipe::plan::{Cause, Plan, Selection, Status};
-use acarecipe::recipe::{Instance, Origin, Removal, Step, StepKind, load};
+use acarecipe::recipe::{Instance, Origin, Removal, SqlRemoval, Step, StepKind, load};
 use acarecipe::render;
 use acarecipe::report::{Action, PlanReport};
 use acarecipe::sandbox::roles::{KEY_VAULT_SECRETS_USER, READER};
