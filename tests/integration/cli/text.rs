@@ -114,6 +114,9 @@ fn help() {
           --strict                Fail also what was not exercised or could not be checked
           --retry                 Try a change again that was rolled out before and taken back, under a
                                   new name
+          --on-failure <WHAT>     What a run that failed does with what it wrote [default: ask where it
+                                  asks before it writes, else keep] [possible values: rollback, keep,
+                                  ask]
           --plan <FILE>           Do not ask, and go on only if what would be changed is what this file
                                   approves (plan --out)
       -h, --help                  Print help (see more with '--help')
@@ -174,6 +177,7 @@ fn help() {
       acarecipe apply managed-identity --sandbox
       acarecipe apply managed-identity --plan identity.plan.json
       acarecipe apply managed-identity -p identity=create --yes
+      acarecipe apply managed-identity --yes --on-failure rollback
       acarecipe apply key-vault-reference -p key_vault=my-vault -p secrets.DB_PASSWORD=db-password
       acarecipe apply key-vault-reference=b -p b.key_vault=my-vault -p b.secrets.TOKEN=token
     "#);
