@@ -294,6 +294,12 @@ impl Applying<'_> {
             context.progress.clear();
             screen.status(&going_on(earlier, &context.target));
         }
+        if let Some(id) = recording.and_then(Recording::edited) {
+            let id = strip_control(id);
+            screen.status(&format!(
+                "The journal of an earlier run ({id}) is not as a run wrote it, and nothing is taken from it. Going on from what is there.\n"
+            ));
+        }
         let begun = recording.map(Recording::begun).unwrap_or_default();
         let work = async {
             context.executor.await_earlier(&begun).await?;

@@ -56,6 +56,8 @@ pub(super) struct Recording {
     copy: Option<PathBuf>,
     /// The last run on the target, where that was cut off or did not see the end of what it began.
     earlier: Option<Journal>,
+    /// The id of the last run on the target, where its journal is not as a run wrote it.
+    edited: Option<String>,
     writer: OnceLock<Arc<Writer>>,
     lock: Arc<Lock>,
 }
@@ -96,13 +98,18 @@ impl Recording {
         };
         // Nor is one gone on from that no run of this folder wrote like that.
         let key = folder.key().map_err(told)?;
-        let earlier = last.filter(open).filter(|last| last.vouched(&key).is_ok());
+        let (earlier, edited) = match last.filter(open).map(|last| (last.vouched(&key), last)) {
+            Some((Ok(()), last)) => (Some(last), None),
+            Some((Err(_), last)) => (None, Some(last.run.id)),
+            None => (None, None),
+        };
         Ok(Some(Recording {
             folder,
             target,
             id,
             copy,
             earlier,
+            edited,
             writer: OnceLock::new(),
             lock: Arc::new(lock),
         }))
@@ -138,6 +145,7 @@ impl Recording {
             id,
             copy: None,
             earlier: Some(own).filter(|own| !begun(own).is_empty()),
+            edited: None,
             writer: OnceLock::new(),
             lock: Arc::clone(&self.lock),
         };
@@ -198,6 +206,11 @@ impl Recording {
     /// The last run on the target, where this one has to say that it goes on from it.
     pub(super) fn earlier(&self) -> Option<&Journal> {
         self.earlier.as_ref()
+    }
+
+    /// The last run on the target, where nothing of its journal is gone by.
+    pub(super) fn edited(&self) -> Option<&str> {
+        self.edited.as_deref()
     }
 
     /// The last run on the target, if that was interrupted and had the same recipes and inputs.

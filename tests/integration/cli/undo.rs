@@ -144,7 +144,7 @@ fn no_journal_holds_what_may_be_the_value_of_an_environment_variable() {
     let map = r#"apply revision-validation --sandbox -p env={"API_TOKEN":"planted-plain-0001"}"#;
     let _ = place.line(map).code(0);
     let _ = place.line(
-        "apply easy-auth --sandbox -p provider=github -p client_id=@env:WORD -p client_secret=@env:WORD",
+        "apply easy-auth --sandbox -p provider=github -p client_id=an-app-of-github -p client_secret=@env:WORD",
     );
     for file in journals(&place) {
         assert!(!std::fs::read_to_string(&file).unwrap().contains("planted-"), "{}", file.display());

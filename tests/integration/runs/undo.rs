@@ -786,7 +786,7 @@ fn refused(world: &World, kept: &Kept, id: &str) -> Vec<String> {
 fn what_others_put_into_what_the_run_created_is_named_and_stays() {
     let (world, kept) = (World::new(), Kept::new());
     let before = world.sandbox.state();
-    let component = r#"components=[{"name":"pubsub","type":"pubsub.redis","metadata":{"redisHost":"redis:6379"},"scopes":["orders","billing"]}]"#;
+    let component = r#"components=[{"name":"pubsub","type":"pubsub.redis","metadata":{"redisHost":"redis:6379"},"scopes":["ca-demo","orders","billing"]}]"#;
     let (id, run) = kept.run(&world, &world.selection(&["dapr-integration"], &[component]), None);
     assert!(run.end.is_ok(), "{:?}", run.end);
     world.sandbox.edit(|state| {
@@ -822,7 +822,8 @@ fn an_identity_of_another_app_stays_and_is_told() {
 fn what_a_later_run_found_in_place_stays_until_that_is_undone() {
     let (world, kept) = (World::new(), Kept::new());
     let (id, _) = kept.run(&world, &world.selection(&["managed-identity"], &["identity=create"]), None);
-    let (later, _) = kept.run(&world, &world.selection(&["managed-identity"], &[EXISTING]), None);
+    let (later, _) =
+        kept.run(&world, &world.selection(&["mtls-client-certificates"], &["mode=accept"]), None);
     let identity = seed::identity_id("id-ca-demo");
     // As `apply` writes it down.
     let file = kept.folder.journal(&later).unwrap().path;
@@ -845,14 +846,14 @@ fn what_a_later_run_found_in_place_stays_until_that_is_undone() {
 
 #[test]
 fn a_secret_that_somebody_rotated_since_is_named_and_stays() {
-    let (world, kept) = (World::new(), Kept::new());
+    let google = SCENARIOS.iter().find(|one| one.name == "easy-auth, Google beside GitHub").unwrap();
+    let (world, kept) = (google.world(START, Delays::realistic()), Kept::new());
     let before = world.sandbox.state();
-    let easy = SCENARIOS.iter().find(|one| one.about() == "easy-auth").unwrap();
-    let (id, _) = kept.run(&world, &easy.selection(&world), None);
+    let (id, _) = kept.run(&world, &google.selection(&world), None);
     let own = |state: &State| {
         let app = state.app(seed::APP).unwrap();
         let secrets = app.model["properties"]["configuration"]["secrets"].as_array().unwrap().clone();
-        let of = |one: &&Json| one["name"].as_str().is_some_and(|name| name.contains("authentication"));
+        let of = |one: &&Json| one["name"].as_str().is_some_and(|name| name.contains("google"));
         secrets.iter().find(of).and_then(|one| one["name"].as_str()).map(str::to_owned)
     };
     let name = own(&world.sandbox.state()).expect("it made a secret");
