@@ -469,6 +469,12 @@ pub struct Facts {
     answers: BTreeMap<Same, (Read, Fact)>,
 }
 
+/// Of reads with the same answer (an id has no case) one.
+pub fn distinct(reads: BTreeSet<Read>) -> BTreeSet<Read> {
+    let mut seen = BTreeSet::new();
+    reads.into_iter().filter(|read| seen.insert(read.same())).collect()
+}
+
 impl Facts {
     /// The answer to `read`, if there is one.
     pub fn get(&self, read: &Read) -> Option<&Fact> {

@@ -46,14 +46,13 @@ pub(super) fn selection(
         let goes_first = |other: &&Part| {
             let same = other.of.is_some() && other.of == part.of;
             match (&part.place, &other.place) {
-                (Place::Revives(_), _) => false,
                 // Which revisions serve waits for nothing that goes: it may be held by one that serves now.
                 (Place::Delivers, Place::Delivers | Place::Brings) | (Place::Brings, Place::Brings) => {
                     later(other)
                 }
                 (Place::Delivers, Place::Revives(_))
                 | (Place::Retires(_), Place::Delivers | Place::Revives(_)) => true,
-                (Place::Delivers | Place::Retires(_) | Place::Brings, _) => false,
+                (Place::Revives(_) | Place::Delivers | Place::Retires(_) | Place::Brings, _) => false,
                 (Place::Rest, Place::Retires(_) | Place::Revives(_)) if same => true,
                 (Place::Rest, Place::Delivers) if same && other.index == part.index => true,
                 (Place::Rest, _) => later(other),

@@ -150,10 +150,10 @@ impl Crashing {
         let mut arguments = vec!["apply".to_owned()];
         arguments.extend(self.scenario.recipes.iter().map(|recipe| (*recipe).to_owned()));
         arguments.extend(self.scenario.parameters().into_iter().flat_map(|one| ["-p".to_owned(), one]));
-        self.command(arguments, server, home)
+        Crashing::command(arguments, server, home)
     }
 
-    fn command(&self, mut arguments: Vec<String>, server: &Server, home: &Arc<TempDir>) -> Start {
+    fn command(mut arguments: Vec<String>, server: &Server, home: &Arc<TempDir>) -> Start {
         arguments.extend(["--yes", "--role-wait", "0s", "-o", "json"].map(str::to_owned));
         if let Some(address) = server.endpoint.strip_prefix("https://") {
             let hosts = HOSTS.iter();
@@ -212,7 +212,7 @@ impl Crashing {
             let again = self.client(&server, &own).spawn().end(LIMIT);
             assert_eq!(again.code(), Some(0), "{case}: {again:#?}");
         }
-        let undo = self.command(vec!["undo".to_owned()], &server, &own).spawn().end(LIMIT);
+        let undo = Crashing::command(vec!["undo".to_owned()], &server, &own).spawn().end(LIMIT);
         assert_eq!(undo.code(), Some(0), "{case}: {undo:#?}");
         let changed = changed(&self.seed, &server.state());
         assert!(changed.is_empty(), "{case}: {changed:#?}");

@@ -105,9 +105,8 @@ impl Server {
         while Instant::now() < end {
             match self.lines.recv_timeout(LOOK) {
                 Ok(line) if line == *wanted => return true,
-                Ok(_) => {}
                 Err(RecvTimeoutError::Timeout) if client.child.try_wait().unwrap().is_some() => return false,
-                Err(RecvTimeoutError::Timeout) => {}
+                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => panic!("the server ended before {wanted}"),
             }
         }

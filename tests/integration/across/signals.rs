@@ -141,10 +141,14 @@ fn while_several_apps_are_written() {
     const LIMIT: Duration = Duration::from_secs(10);
     let names: Vec<String> = (1..10).map(|number| format!("ca-{number:04}")).collect();
     let mut all = vec!["apply", "managed-identity", "--yes", "-n", seed::APP];
-    names.iter().for_each(|name| all.extend(["-n", name]));
+    for name in &names {
+        all.extend(["-n", name]);
+    }
     let server = Server::start(&[]);
     let mut state = server.state();
-    names.iter().for_each(|name| variant::sibling(&mut state, seed::GROUP, name));
+    for name in &names {
+        variant::sibling(&mut state, seed::GROUP, name);
+    }
     server.replace(&state);
     server.faults(&["match=PATCH:/containerApps/ca-000 silence-before times=100"]);
     let client = Start::new(&server.endpoint, &all).spawn();

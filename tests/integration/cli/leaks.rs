@@ -276,7 +276,7 @@ const JSON: &[&str] = &["-o", "json", "-vvv"];
 fn nothing_shows(turn: usize, case: &Case) {
     let all = std::env::var_os("ACARECIPE_ALL_FAULTS").is_some();
     let whole = (all && !case.slow) || case.recipe == WHOLE;
-    let (one, other) = if turn % 2 == 0 { (TEXT, JSON) } else { (JSON, TEXT) };
+    let (one, other) = if turn.is_multiple_of(2) { (TEXT, JSON) } else { (JSON, TEXT) };
     let mut runs = Runs::new(case);
     if whole {
         runs.well("check", TEXT);

@@ -325,7 +325,7 @@ fn the_same_command_goes_on_after_a_failure() {
 fn what_follows_from_the_writes_that_are_left_was_approved_or_is_refused() {
     let uses = "              - { name: TOKEN, secretRef: token }\n";
     let place = greeting().with("TOKEN", "one");
-    place.write("mine/greeting/recipe.yaml", &format!("{GREETING}{uses}"));
+    place.write("mine/greeting/recipe.yaml", format!("{GREETING}{uses}"));
     let line = "greeting --recipes mine --sandbox -p token=@env:TOKEN";
     let _ = place.line(&format!("apply {line} -p text=hello")).code(0);
     let place = place.with("TOKEN", "two");

@@ -96,7 +96,8 @@ fn a_journal_that_was_edited_puts_nothing_back() {
     let file = &journals(&place)[0];
     let text = std::fs::read_to_string(file).unwrap();
     let lines: Vec<&str> = text.lines().collect();
-    let without = lines[..2].iter().chain(&lines[3..]).map(|line| format!("{line}\n")).collect::<String>();
+    let without =
+        lines[..2].iter().chain(&lines[3..]).copied().flat_map(|line| [line, "\n"]).collect::<String>();
     for edited in [
         text.replace("/id-ca-demo", "/id-demo"),
         text.replacen("\"create\":true", "\"create\":false", 1),
@@ -121,7 +122,7 @@ fn a_run_of_which_a_part_is_damaged_or_gone_is_not_put_back_by_half() {
     // As if it had been killed before its last lines.
     let text = std::fs::read_to_string(&file).unwrap();
     let end = text.lines().position(|line| line.starts_with(r#"{"entry":"end""#)).unwrap();
-    let cut: String = text.lines().take(end).map(|line| format!("{line}\n")).collect();
+    let cut: String = text.lines().take(end).flat_map(|line| [line, "\n"]).collect();
     std::fs::write(&file, cut).unwrap();
     // Something of it is taken away, so that the same command writes again.
     let _ = place.line("undo --sandbox -o json").code(0);

@@ -302,7 +302,7 @@ fn journal(bytes: &[u8]) {
         let _ = (journal.was_interrupted(), undo::last(&journals), undo::whole(&journals, journal));
         for (force, delete_data) in [(false, false), (true, true)] {
             let command = "acarecipe undo".to_owned();
-            let seal = Seal(Arc::new(|json| json.to_string()));
+            let seal = Seal(Arc::new(ToString::to_string));
             let options = undo::Options { force, delete_data, relied: Vec::new(), seal, command };
             let _ = undo::undo(&journals.iter().collect::<Vec<_>>(), &options);
             let _ = undo::undo(&[journal], &options);

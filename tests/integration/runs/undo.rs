@@ -704,7 +704,7 @@ fn an_undo_is_undone() {
     for multiple_mode in [false, true] {
         let world = seeded_with(|state| {
             if multiple_mode {
-                multiple(state)
+                multiple(state);
             }
         });
         let kept = Kept::new();

@@ -67,7 +67,7 @@ impl Undone {
     fn puts_back(&self, case: &str, kept: &Kept, world: &World, runs: &[&str]) {
         let options = Options { delete_data: true, ..kept.options() };
         let undo = kept.undo_of(runs, &options);
-        let back = self.ends(case, kept, world, &undo);
+        let back = Undone::ends(case, kept, world, &undo);
         let end = world.sandbox.state();
         nothing_lost(&self.before, &end);
         let mut changed = changed(&self.before, &end);
@@ -75,7 +75,7 @@ impl Undone {
         assert!(changed.is_empty(), "{case}: {changed:#?}\ntold: {:#?}", told(&back));
     }
 
-    fn ends(&self, case: &str, kept: &Kept, world: &World, selection: &Selection) -> Run {
+    fn ends(case: &str, kept: &Kept, world: &World, selection: &Selection) -> Run {
         let run = catch_unwind(AssertUnwindSafe(|| kept.run(world, selection, None)));
         let (_, run) = run.unwrap_or_else(|_| panic!("{case}: as above"));
         assert!(run.end.is_ok(), "{case}: {:?}", run.end.err());
@@ -91,7 +91,7 @@ impl Undone {
     fn gone_on(&self, left: &Left) {
         let case = format!("{}, request {}, {}, gone on", self.scenario.name, left.request, left.point);
         let (kept, world) = self.found(left);
-        self.ends(&case, &kept, &world, &self.selection);
+        Undone::ends(&case, &kept, &world, &self.selection);
         let newest = kept.folder.ids().unwrap()[0].to_string();
         self.puts_back(&case, &kept, &world, &[&self.id, &newest]);
     }
