@@ -421,8 +421,9 @@ fn a_panic_tells_no_value() {
     assert!(output.status.success(), "{told}");
 }
 
+// Not left out: the test above starts it and reads what it said. What tells of panics is one for a whole process.
 #[test]
-#[ignore = "runs in a process of its own"]
+#[ignore = "runs in a process of its own, started by the test above"]
 fn panics() {
     acarecipe::render::tell_panics();
     let secret = planted("panic");

@@ -113,9 +113,10 @@ macro_rules! targets {
 
 targets!(recipe, cases, project, expression, answer, plan_file, journal, name, dockerfile, requirements);
 
-/// Writes what each target starts from into `fuzz/corpus`.
+/// Writes what each target starts from into `fuzz/corpus`. No test: `.ci/fuzz` starts it before libFuzzer, and `cargo test`
+/// is to leave nothing in the project.
 #[test]
-#[ignore = "for libFuzzer"]
+#[ignore = "writes the corpus for libFuzzer; started by .ci/fuzz"]
 fn seeds() {
     for target in TARGETS {
         let corpus = root().join("fuzz/corpus").join(target.name);
@@ -130,9 +131,10 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-/// Reads inputs of one kind until there are enough.
+/// Reads inputs of one kind until there are enough. Not left out: the test of each target starts it, and asserts how it
+/// ended; a hang or too much memory ends a process, not a thread.
 #[test]
-#[ignore = "runs in a process of its own"]
+#[ignore = "runs in a process of its own, started by the test of each target"]
 fn child() {
     let name = std::env::var(TARGET).expect("the test that starts this process names a target");
     let kept = PathBuf::from(std::env::var_os(KEPT).unwrap());
