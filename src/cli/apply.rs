@@ -18,7 +18,7 @@ use super::signals::until_signal;
 use super::{arguments, judge, refuse};
 use crate::azure::ResourceId;
 use crate::diagnostic::{Diagnostic, codes, quote};
-use crate::execute::{Applied, Failure, Observed, described, rollout_stages};
+use crate::execute::{Applied, Begun, Failure, Observed, described, rollout_stages};
 use crate::journal::Journal;
 use crate::plan::{Plan, State, Target, restart_command};
 use crate::render::{Screen, counted};
@@ -218,23 +218,41 @@ fn places(on: &arguments::OnApp, journal: &arguments::Journal, target: &Target) 
     strip_control(&line)
 }
 
-/// What `apply` would do to one app of several: shown, and kept, unless something stands in its way.
-async fn look(context: &Context, screen: &Screen, keep: impl FnOnce(Approval, bool)) -> Ending {
-    let mut report = context.report("apply");
+/// What is to be done, shown with what has to hold for it, once what an earlier run began (`begun`) is over.
+///
+/// # Errors
+/// It could not be found out, or something stands in its way: told, and the run closed.
+async fn planned(
+    context: &Context,
+    screen: &Screen,
+    mut report: Report,
+    begun: &[Begun],
+) -> Result<(Report, Observed), Ending> {
     let work = async {
         let (executor, selection, target) = (&context.executor, &context.selection, &context.target);
+        executor.await_earlier(begun).await?;
         let observed = executor.observe_idle(selection, target, true).await?;
         Box::pin(executor.observe_awaited(observed, selection, target)).await
     };
     let observed = match until_signal(&context.interrupt, work).await {
         Ok(Ok(observed)) => observed,
-        other => return judge::failed(context, screen, report, other),
+        other => return Err(judge::failed(context, screen, report, other)),
     };
     let ending = judge::prerequisites(context, screen, &mut report, &observed);
     judge::plan(context, screen, &mut report, &observed);
-    if ending != Ending::Ok {
-        return context.close(screen, report, ending);
+    match ending {
+        Ending::Ok => Ok((report, observed)),
+        ending => Err(context.close(screen, report, ending)),
     }
+}
+
+/// What `apply` would do to one app of several: shown, and kept, unless something stands in its way.
+async fn look(context: &Context, screen: &Screen, keep: impl FnOnce(Approval, bool)) -> Ending {
+    let report = context.report("apply");
+    let (report, observed) = match planned(context, screen, report, &[]).await {
+        Ok(planned) => planned,
+        Err(ending) => return ending,
+    };
     if let Some(plan) = &report.plan {
         screen.before_asking(&crate::render::plan(plan, true));
     }
@@ -301,21 +319,10 @@ impl Applying<'_> {
             ));
         }
         let begun = recording.map(Recording::begun).unwrap_or_default();
-        let work = async {
-            context.executor.await_earlier(&begun).await?;
-            let (executor, selection, target) = (&context.executor, &context.selection, &context.target);
-            let observed = executor.observe_idle(selection, target, true).await?;
-            Box::pin(executor.observe_awaited(observed, selection, target)).await
+        let (mut report, observed) = match planned(context, screen, report, &begun).await {
+            Ok(planned) => planned,
+            Err(ending) => return ending,
         };
-        let observed = match until_signal(&context.interrupt, work).await {
-            Ok(Ok(observed)) => observed,
-            other => return judge::failed(context, screen, report, other),
-        };
-        let ending = judge::prerequisites(context, screen, &mut report, &observed);
-        judge::plan(context, screen, &mut report, &observed);
-        if ending != Ending::Ok {
-            return context.close(screen, report, ending);
-        }
         if let Some(found) = context.executor.too_short(&observed.plan) {
             report.diagnose([&found]);
             context.progress.clear();

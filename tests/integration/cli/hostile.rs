@@ -10,13 +10,35 @@ use super::place::Place;
 use crate::support::say;
 
 /// Control characters of every kind, and what begins a command, at the start of lines and within them.
-const HOSTILE: &str = "x\u{1b}[31mred\u{9b}2J\u{1b}]0;title\u{7}\u{202e}rtl\u{2066}\u{200f}\u{61c}\u{200b}\u{ad}\u{feff}\u{e0041}\u{8}\u{7f}\u{85}\
+const HOSTILE: &str = "x\u{1b}[41mred\u{9b}2J\u{1b}]0;title\u{7}\u{202e}rtl\u{2066}\u{200f}\u{61c}\u{200b}\u{ad}\u{feff}\u{e0041}\u{8}\u{7f}\u{85}\
      ##vso[task.setvariable variable=A]evil##[error]evil #\u{ad}#[x] ##\u{200d}VSO[y]\n::set-output name=a::evil\r::add-mask::evil\r\n  ::error file=a::evil\n\
      ##[group]evil\u{2028}::warning::evil\u{b}::debug::evil\u{c}::notice::evil\n:\u{200b}:stop-commands::evil\n\u{a0}::group::evil";
+
+/// What is left to be seen of [`HOSTILE`]'s beginning.
+const SHOWN: &str = "x[41mred2J]0;title";
+
+/// A stream without the colours that the program writes. `HOSTILE` has another one.
+fn without_colours(stream: &str) -> String {
+    let colour = |rest: &str| {
+        let inner = rest.strip_prefix('[')?;
+        let (numbers, after) = inner.split_once('m')?;
+        let own = |number: &str| {
+            ["0", "1", "2", "31", "32", "33", "36", "91", "92", "93", "94", "96"].contains(&number)
+        };
+        (numbers.split(';').all(own)).then(|| after.to_owned())
+    };
+    let mut parts = stream.split('\u{1b}');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| match colour(part) {
+        Some(after) => text + &after,
+        None => text + "\u{1b}" + part,
+    })
+}
 
 /// What agents look for, and what the terminal would obey.
 #[track_caller]
 fn obeys_nobody(what: &str, stream: &str) -> usize {
+    let stream = &without_colours(stream);
     for line in stream.split('\n') {
         let seen: String = line.chars().filter(|c| !invisible(*c)).collect::<String>().to_ascii_lowercase();
         for start in ["##[", "##vso["] {
@@ -49,8 +71,11 @@ fn looked_at(place: &Place, line: &[&str], seen: &mut (usize, usize)) -> Vec<Jso
     documents
 }
 
+/// A scalar of YAML: what is no printable ASCII is escaped, since YAML takes no C1 controls.
 fn quoted(text: &str) -> String {
-    Json::from(text).to_string()
+    let plain = |c: char| (' '..='~').contains(&c) && !matches!(c, '"' | '\\');
+    let spelled = |c: char| if plain(c) { c.to_string() } else { format!("\\U{:08X}", u32::from(c)) };
+    format!("\"{}\"", text.chars().map(spelled).collect::<String>())
 }
 
 /// A recipe all of whose texts are hostile.
@@ -62,25 +87,26 @@ title: {h}
 category: {h}
 complexity: low
 concept: {h}
-docs: [{h}]
+docs: [\"https://example.com/x\"]
 inputs:
   text: {{ default: {h}, description: {h} }}
   list: {{ type: list, items: string, default: [{h}], description: {h} }}
 variables:
-  text: \"${{inputs.text}}\"
+  again: \"${{inputs.text}}\"
 prerequisites:
-  - {{ name: {h}, that: \"${{!inputs.text}}\", otherwise: {h}, fix: \"az thing --name ${{inputs.text}}\", severity: warning, docs: {h} }}
-  - {{ name: \"${{inputs.text}}\", that: \"${{app.gone}}\", otherwise: \"${{inputs.text}} ${{app.tags}}\", severity: warning }}
+  - {{ name: {h}, that: \"${{inputs.text == 'x'}}\", otherwise: {h}, fix: \"az thing --name ${{inputs.text}}\", severity: warning, docs: \"https://example.com/y\" }}
+  - {{ name: is it so, that: \"${{inputs.text == 'y'}}\", otherwise: \"${{inputs.text}} ${{variables.again}} ${{to_string(app.tags)}}\", severity: warning }}
 steps:
   - id: tag
     why: {h}
     container_app:
-      tags: {{ shown: \"${{inputs.text}}\", {h}: {h} }}
+      tags: {{ shown: \"${{inputs.text}}\" }}
       template: {{ containers: [{{ name: \"${{container.name}}\", env: [{{ name: SHOWN, value: \"${{inputs.text}}\" }}] }}] }}
 verify:
-  - {{ name: {h}, that: \"${{app.tags.shown == 'x'}}\", otherwise: \"${{inputs.text}}\", fix: \"${{inputs.text}}\" }}
+  - {{ name: {h}, that: \"${{app.tags.shown == 'x'}}\", otherwise: \"${{inputs.text}}\", fix: \"az tag --name ${{inputs.text}}\" }}
 outputs:
   out: \"${{inputs.text}}\"
+  more: \"${{inputs.list}}\"
 notes: {h}
 "
     )
@@ -154,6 +180,52 @@ fn a_recipe_of_a_stranger_steers_nothing() {
     let line: Vec<&str> = ["graph", "--live"].into_iter().chain(sandbox).collect();
     looked_at(&place, &line, &mut seen);
     say!("hostile texts: {} runs, {} bytes looked at", seen.0, seen.1);
+}
+
+/// Every print of a run, with the exit code that says that it was reached; with colours, too, since without them
+/// whatever looks like one is taken away on the last few steps.
+#[test]
+fn a_run_of_a_hostile_recipe_shows_its_words_and_obeys_none() {
+    let place = Place::new();
+    place.write("theirs/odd/recipe.yaml", recipe("odd"));
+    place.sandbox("fresh.json", |state| variant::tag(state, "team", HOSTILE));
+    let _ = place.run(["lint", "theirs/odd"]).code(0);
+    let fresh = std::fs::read(place.work().join("fresh.json")).unwrap();
+    let one = &["-n", "ca-demo", "--container", "ca-demo"][..];
+    for (command, on, code, shown) in [
+        ("check", one, 0, &["Prerequisites", "is it so"][..]),
+        ("plan", one, 0, &["Prerequisites", "tags.shown", "Plan: 1 write"]),
+        ("verify", one, 4, &["Verification", "Outputs", "odd.out = ", "odd.more = "]),
+        ("apply", one, 4, &["Plan: 1 write", "Outputs", "odd.out = ", "odd.more = "]),
+        ("plan", &["--all-apps"], 0, &["tags.shown", "Plan: 1 write"]),
+        ("verify", &["--all-apps"], 4, &["Verification", "odd.out = "]),
+    ] {
+        for more in [&[][..], &["--color", "always"], &["-o", "json"], &["-o", "tsv"]] {
+            std::fs::write(place.work().join("state.json"), &fresh).unwrap();
+            let run = ["odd", "--recipes", "theirs", "--sandbox", "--sandbox-state", "state.json"];
+            let line: Vec<&str> = [command].iter().chain(&run).chain(on).chain(more).copied().collect();
+            let outcome = place.run(&line).code(code);
+            // A tab stands between cells, and in none.
+            let cells = if more.contains(&"tsv") {
+                outcome.stdout.replace('\t', "\n")
+            } else {
+                outcome.stdout.clone()
+            };
+            obeys_nobody(&format!("{line:?}"), &cells);
+            obeys_nobody(&format!("{line:?}"), &outcome.stderr);
+            if more.first() == Some(&"-o") {
+                continue;
+            }
+            let plain = without_colours(&outcome.stdout);
+            for words in shown.iter().chain([&SHOWN]) {
+                assert!(plain.contains(words), "{line:?}: no {words:?} in {plain}");
+            }
+            if let Some((_, output)) = plain.split_once("odd.out = ") {
+                assert!(output.starts_with(SHOWN), "{line:?}: {output}");
+            }
+            assert_eq!(more.is_empty(), !outcome.stdout.contains('\u{1b}'), "{line:?}");
+        }
+    }
 }
 
 #[test]
