@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+/// Ten years, in seconds.
+const LONGEST: u64 = 10 * 365 * 24 * 3600;
+
 /// Reads a duration: whole numbers, each with one of the units `s`, `m` and `h`, largest first
-/// (`1h30m`). `None` for anything else, a bare number included, since its unit would be a guess.
+/// (`1h30m`), ten years at most, so that it can be added to any time. `None` for anything else, a bare number included,
+/// since its unit would be a guess.
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut seconds: u64 = 0;
@@ -25,7 +29,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         seconds = seconds.checked_add(number.checked_mul(unit)?)?;
         rest = after.as_str();
     }
-    (last_unit != u64::MAX).then(|| Duration::from_secs(seconds))
+    (last_unit != u64::MAX && seconds <= LONGEST).then(|| Duration::from_secs(seconds))
 }
 
 /// Writes a duration the way [`parse_duration`] reads it; fractions of a second are dropped.
@@ -49,8 +53,21 @@ mod tests {
         for (text, seconds) in [("0s", 0), ("90s", 90), ("2m", 120), ("1h30m", 5400), ("1h0m5s", 3605)] {
             assert_eq!(parse_duration(text), Some(Duration::from_secs(seconds)), "{text}");
         }
-        for text in ["", "5", "m", "5d", "5m5m", "5s1m", "-1s", "1.5m", "99999999999999999999h", "1m ", "١m"]
-        {
+        for text in [
+            "",
+            "5",
+            "m",
+            "5d",
+            "5m5m",
+            "5s1m",
+            "-1s",
+            "1.5m",
+            "99999999999999999999h",
+            "99999999999999h",
+            "87601h",
+            "1m ",
+            "١m",
+        ] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
         assert_eq!(format_duration(Duration::from_secs(5400)), "1h30m");
