@@ -249,7 +249,7 @@ async fn planned(
 /// What `apply` would do to one app of several: shown, and kept, unless something stands in its way.
 async fn look(context: &Context, screen: &Screen, keep: impl FnOnce(Approval, bool)) -> Ending {
     let report = context.report("apply");
-    let (report, observed) = match planned(context, screen, report, &[]).await {
+    let (report, observed) = match Box::pin(planned(context, screen, report, &[])).await {
         Ok(planned) => planned,
         Err(ending) => return ending,
     };
@@ -319,7 +319,7 @@ impl Applying<'_> {
             ));
         }
         let begun = recording.map(Recording::begun).unwrap_or_default();
-        let (mut report, observed) = match planned(context, screen, report, &begun).await {
+        let (mut report, observed) = match Box::pin(planned(context, screen, report, &begun)).await {
             Ok(planned) => planned,
             Err(ending) => return ending,
         };
