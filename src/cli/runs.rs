@@ -195,6 +195,9 @@ fn places(journal: &Journal, place: &Place) -> String {
         }
     };
     if !target.sandbox {
+        if target.cloud != "AzureCloud" {
+            add("--cloud", &target.cloud);
+        }
         add("--subscription", &target.subscription);
     }
     add("-g", &target.resource_group);

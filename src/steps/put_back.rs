@@ -112,8 +112,9 @@ pub fn changed_since(request: &WrittenTo<'_>) -> Vec<(Path, Value)> {
     request.written.iter().filter(differs).map(|one| (one.path.clone(), request.at(&one.path))).collect()
 }
 
-/// What somebody put since into a resource that a run created: elements of lists, and values that are neither Azure's
-/// default nor the run's. Tags are left out: policies of a subscription set them, and nothing relies on them.
+/// What somebody put since into a resource that a run created: elements of lists, and keys of what is a dictionary. A
+/// property of its own that the run left to Azure is not told from Azure's default. Tags are left out: policies of a
+/// subscription set them, and nothing relies on them.
 pub fn added_since(request: &WrittenTo<'_>) -> Vec<Path> {
     let mut all = Vec::new();
     request.added(&Path(Vec::new()), request.live, &mut all);
