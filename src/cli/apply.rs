@@ -91,12 +91,15 @@ impl Apply {
             Err(ending) => return ending,
         };
         context.executor.retry = self.retry;
-        if let Some(many) = Many::of(&context, &self.on, "apply", screen, output.verbose > 0) {
-            return Box::pin(self.several(&many, asks)).await;
-        }
-        let on_failure = self.on_failure.unwrap_or(if asks { OnFailure::Ask } else { OnFailure::Keep });
-        let applying = Applying { asks, approval: approval.as_ref(), on_failure, ..Applying::default() };
-        self.recorded(applying, &context, screen).await
+        let ending = if let Some(many) = Many::of(&context, &self.on, "apply", screen) {
+            Box::pin(self.several(&many, asks)).await
+        } else {
+            let on_failure = self.on_failure.unwrap_or(if asks { OnFailure::Ask } else { OnFailure::Keep });
+            let applying = Applying { asks, approval: approval.as_ref(), on_failure, ..Applying::default() };
+            self.recorded(applying, &context, screen).await
+        };
+        context.journals.prune(context.executor.clock.now(), screen);
+        ending
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::journal::Journals;
 use super::sandbox_run::SandboxRun;
 use super::{arguments, recipes, target};
 use crate::azure::az_profile::AzProfile;
@@ -52,6 +53,8 @@ pub(super) struct Context {
     pub(super) progress: Arc<Progress>,
     pub(super) interrupt: Interrupt,
     pub(super) sandbox: Option<Arc<SandboxRun>>,
+    /// The runs of one command share them.
+    pub(super) journals: Arc<Journals>,
 }
 
 /// What a context is made of.
@@ -212,7 +215,17 @@ impl Context {
             caller: None,
         };
         let (target, sandbox) = (resolved.target, sandbox.map(Arc::new));
-        Context { target, target_report, selection, asked, executor, progress, interrupt, sandbox }
+        Context {
+            target,
+            target_report,
+            selection,
+            asked,
+            executor,
+            progress,
+            interrupt,
+            sandbox,
+            journals: Arc::default(),
+        }
     }
 
     /// Finds out who is calling, and shows the one line every run starts with.
@@ -233,6 +246,33 @@ impl Context {
         };
         screen.text(&crate::render::header(&self.target_report, self.sandbox.is_some()));
         failure.map_or(Ok(()), Err)
+    }
+
+    /// The context of another run of the same command, told to `screen`, that may take `timeout` from now on: everything
+    /// of this one's but what a run has for itself.
+    pub(super) fn apart(&self, screen: &Screen, timeout: Duration) -> Context {
+        let progress = Arc::new(self.progress.within(screen));
+        let events = Arc::clone(&progress);
+        let client = self.executor.client.apart();
+        let client = client.telling(Arc::new(move |event| events.event(&Event::Client(event))));
+        let executor = Executor {
+            client,
+            deadline: self.executor.clock.now() + timeout,
+            observer: Arc::clone(&progress) as Arc<dyn Observer>,
+            so_far: Arc::default(),
+            ..self.executor.clone()
+        };
+        Context {
+            target: self.target.clone(),
+            target_report: self.target_report.clone(),
+            selection: self.selection.clone(),
+            asked: self.asked.clone(),
+            executor,
+            progress,
+            interrupt: self.interrupt.clone(),
+            sandbox: self.sandbox.clone(),
+            journals: Arc::clone(&self.journals),
+        }
     }
 
     /// An empty report of this run.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::arguments;
@@ -13,6 +14,7 @@ use crate::journal::entry::{End, Found, Instance, Kept, OperationBy, Run, Target
 use crate::journal::{FORMAT, Journal, JournalError, Key, Lock, RunId, StateFolder, Writer};
 use crate::plan::{Plan, Selection};
 use crate::recipe::{BoundInput, BoundValue, InputOrigin};
+use crate::render::Screen;
 use crate::report::Ending;
 use crate::undo;
 use crate::value::{Data, Marks, Value};
@@ -46,6 +48,25 @@ pub(super) fn beside(state: &Path) -> PathBuf {
     let mut name = state.as_os_str().to_owned();
     name.push(BESIDE);
     PathBuf::from(name)
+}
+
+/// The journals of a command: the runs on its apps share one folder, and what was read of it.
+#[derive(Debug, Default)]
+pub(super) struct Journals {
+    folder: OnceLock<StateFolder>,
+    /// Whether a run has written one.
+    grown: AtomicBool,
+}
+
+impl Journals {
+    /// Removes the journals that are not kept any longer, once for all runs of the command, where one has added to
+    /// them; tells what could not be done.
+    pub(super) fn prune(&self, now: time::OffsetDateTime, screen: &Screen) {
+        let Some(folder) = self.folder.get().filter(|_| self.grown.load(Ordering::Relaxed)) else { return };
+        let Err(error) = folder.prune(now) else { return };
+        let message = format!("journals that are not kept any longer could not be removed: {error}");
+        screen.diagnostics(&[Diagnostic::warning(codes::STATE_FOLDER, message)]);
+    }
 }
 
 /// A run that may write: its target is locked from here on, its journal begins with the first write.
@@ -84,14 +105,20 @@ impl Recording {
         let state = context.sandbox.as_ref().map(|run| run.path());
         let folder = match (&flags.state_dir, state) {
             (None, Some(None)) => return Ok(None),
-            (flag, state) => folder(flag.as_deref(), state.flatten()).map_err(told)?,
+            (flag, state) => match context.journals.folder.get() {
+                Some(shared) => shared.clone(),
+                None => {
+                    let own = folder(flag.as_deref(), state.flatten()).map_err(told)?;
+                    context.journals.folder.get_or_init(|| own).clone()
+                }
+            },
         };
         let target = target(context);
         let id = folder.new_id(context.executor.clock.now()).map_err(told)?;
         let lock = folder.lock(&target, &id).map_err(told)?;
         let copy = flags.journal.clone();
         // One that cannot be read is told by `runs`; what is in Azure says enough to go on.
-        let last = folder.runs_on(&target).map_err(told)?.journals.into_iter().next();
+        let last = folder.newest_on(&target).map_err(told)?;
         let open = |last: &Journal| {
             last.was_interrupted()
                 || last.end().is_some_and(|end| end.status != "ok") && !begun(last).is_empty()
@@ -188,6 +215,7 @@ impl Recording {
         let writer =
             Writer::begin(&self.folder, run, found(plan), self.copy.as_deref(), clock).map_err(told)?;
         let writer = Arc::clone(self.writer.get_or_init(|| Arc::new(writer)));
+        context.journals.grown.store(true, Ordering::Relaxed);
         if let Some(earlier) = continues {
             let status = earlier.end().map_or("interrupted", |end| end.status.as_str()).to_owned();
             let at = context.executor.clock.now();
@@ -250,15 +278,13 @@ impl Recording {
         }
     }
 
-    /// Adds how the run ended, and removes journals that are not kept any longer; what of it could not be done.
+    /// Adds how the run ended; what of it could not be done.
     pub(super) fn end(&self, context: &Context, ending: Ending) -> Option<Diagnostic> {
         let Some(writer) = self.writer.get() else {
             self.nothing_left(context, ending);
             return None;
         };
-        let end = writer.end(ending.word());
-        let pruned = end.and_then(|()| self.folder.prune(context.executor.clock.now()));
-        let error = pruned.err()?;
+        let error = writer.end(ending.word()).err()?;
         let message = format!("the journal of run {} could not be ended: {error}", self.id);
         Some(
             Diagnostic::warning(codes::STATE_FOLDER, message)

@@ -42,7 +42,7 @@ impl Check {
             Ok(context) => context,
             Err(ending) => return ending,
         };
-        if let Some(many) = Many::of(&context, &self.on, "check", screen, output.verbose > 0) {
+        if let Some(many) = Many::of(&context, &self.on, "check", screen) {
             let work = async |context: Context, screen: Screen| check(&context, &screen).await;
             return many.run(&self.on.target, work).await;
         }
@@ -74,7 +74,7 @@ impl Verify {
         if self.on.target.all_apps && context.selection.instances.is_empty() {
             return fleet::verify(&context, screen, self.deep, self.strict).await;
         }
-        if let Some(many) = Many::of(&context, &self.on, "verify", screen, output.verbose > 0) {
+        if let Some(many) = Many::of(&context, &self.on, "verify", screen) {
             let work = async |context: Context, screen: Screen| verify(&context, &screen, self.strict).await;
             return many.run(&self.on.target, work).await;
         }

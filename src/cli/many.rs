@@ -11,11 +11,11 @@ use super::fleet::{PARALLEL, of_app};
 use super::signals::until_signal;
 use super::{arguments, judge, refuse};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::execute::{Event, Executor, Failure, Observer};
+use crate::execute::{Executor, Failure};
 use crate::plan::Target;
 use crate::recipe;
-use crate::render::{Kept, Progress, Screen};
-use crate::report::{Ending, Report};
+use crate::render::{Kept, Screen};
+use crate::report::{Ending, Report, TargetReport};
 use crate::verify::listed;
 
 /// What every app's run is made of.
@@ -23,7 +23,6 @@ pub(super) struct Many<'m> {
     pub(super) base: &'m Context,
     pub(super) command: &'static str,
     pub(super) screen: &'m Screen,
-    pub(super) verbose: bool,
     /// How long each app's run may take, from its own beginning.
     pub(super) timeout: Duration,
 }
@@ -38,7 +37,6 @@ pub(super) struct One {
 /// How one app's run ended.
 pub(super) struct Outcome {
     pub(super) one: One,
-    pub(super) ending: Ending,
     pub(super) report: Report,
 }
 
@@ -56,10 +54,9 @@ impl<'m> Many<'m> {
         on: &arguments::OnApp,
         command: &'static str,
         screen: &'m Screen,
-        verbose: bool,
     ) -> Option<Many<'m>> {
         let timeout = on.waiting.timeout;
-        on.target.several().then_some(Many { base, command, screen, verbose, timeout })
+        on.target.several().then_some(Many { base, command, screen, timeout })
     }
 
     /// The apps that are meant. Of a list only names are kept.
@@ -136,50 +133,28 @@ impl<'m> Many<'m> {
         let kept = std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
         let mut report = kept.report.unwrap_or_else(|| {
             let mut report = Report::new(self.command, self.base.sandbox.is_some());
-            let target = crate::report::TargetReport {
-                resource_group: one.target.resource_group.clone(),
-                app: Some(one.target.app.clone()),
-                ..self.base.target_report.clone()
-            };
-            report.target = Some(target);
+            report.target = Some(self.target_report(&one.target));
             report.counts.requests = requests;
             report.end(ending);
             report
         });
-        if !self.screen.for_machines() {
+        if !self.screen.wants_documents() {
             report = report.outline();
         }
-        (Outcome { one, ending, report }, kept.text)
+        (Outcome { one, report }, kept.text)
     }
 
-    /// The context of one app: everything of the command's but what a run has for itself.
+    /// The context of one app.
     fn context(&self, target: &Target, screen: &Screen) -> Context {
-        let base = self.base;
-        let progress = Arc::new(Progress::new(screen, self.verbose));
-        let events = Arc::clone(&progress);
-        let client = base.executor.client.apart();
-        let client = client.telling(Arc::new(move |event| events.event(&Event::Client(event))));
-        let executor = Executor {
-            client,
-            deadline: base.executor.clock.now() + self.timeout,
-            observer: Arc::clone(&progress) as Arc<dyn Observer>,
-            so_far: Arc::default(),
-            ..base.executor.clone()
-        };
-        let target_report = crate::report::TargetReport {
+        let target_report = self.target_report(target);
+        Context { target: target.clone(), target_report, ..self.base.apart(screen, self.timeout) }
+    }
+
+    fn target_report(&self, target: &Target) -> TargetReport {
+        TargetReport {
             resource_group: target.resource_group.clone(),
             app: Some(target.app.clone()),
-            ..base.target_report.clone()
-        };
-        Context {
-            target: target.clone(),
-            target_report,
-            selection: base.selection.clone(),
-            asked: base.asked.clone(),
-            executor,
-            progress,
-            interrupt: base.interrupt.clone(),
-            sandbox: base.sandbox.clone(),
+            ..self.base.target_report.clone()
         }
     }
 
@@ -194,7 +169,8 @@ impl<'m> Many<'m> {
         let mut outcomes = outcomes;
         outcomes.sort_by_key(|outcome| outcome.one.index);
         let mut report = base.report(self.command);
-        let mut ending = outcomes.iter().fold(Ending::Ok, |worst, outcome| worst.or_worse(outcome.ending));
+        let mut ending =
+            outcomes.iter().fold(Ending::Ok, |worst, outcome| worst.or_worse(outcome.report.status));
         if !cut.is_empty() {
             report.diagnose(cut);
             screen.diagnostics(cut);

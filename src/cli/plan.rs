@@ -46,7 +46,7 @@ impl PlanArgs {
             Err(ending) => return ending,
         };
         context.executor.retry = self.retry;
-        if let Some(many) = Many::of(&context, &self.on, "plan", screen, output.verbose > 0) {
+        if let Some(many) = Many::of(&context, &self.on, "plan", screen) {
             let work = async |context: Context, screen: Screen| {
                 Box::pin(plan(&context, &screen, self.exit_code, None)).await
             };

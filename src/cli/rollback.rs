@@ -3,14 +3,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use super::apply::{Applying, confirmed};
 use super::context::Context;
 use super::journal::Recording;
 use super::undo::{How, put_back};
 use crate::diagnostic::Diagnostic;
-use crate::execute::{Event, Executor, Observer};
 use crate::journal::JournalError;
 use crate::render::Screen;
 use crate::report::{Check, Ending, Report};
@@ -70,7 +69,9 @@ impl Applying<'_> {
                 }
             }
             let (inner, kept) = screen.within();
-            let mut beside = beside(context, &inner, self.timeout);
+            let mut beside = context.apart(&inner, self.timeout);
+            beside.asked = vec![UNDO.to_owned()];
+            beside.executor.retry = false;
             let whole: Vec<_> = whole.iter().collect();
             if let Err(error) = put_back(&mut beside, &back.folder, &whole, How::default()) {
                 return cannot(screen, report, &error, ending);
@@ -103,32 +104,6 @@ fn is_whole(undone: &Report) -> bool {
         && !undone.prerequisites.iter().any(stays)
         && !undone.diagnostics.iter().any(is_error)
         && undone.verification.iter().filter(own).all(|check| check.status == "passed")
-}
-
-/// The context of an undo within the run that failed: everything of that one's but what a run has for itself.
-fn beside(context: &Context, screen: &Screen, timeout: std::time::Duration) -> Context {
-    let progress = Arc::new(context.progress.within(screen));
-    let events = Arc::clone(&progress);
-    let client = context.executor.client.apart();
-    let client = client.telling(Arc::new(move |event| events.event(&Event::Client(event))));
-    let executor = Executor {
-        client,
-        deadline: context.executor.clock.now() + timeout,
-        observer: Arc::clone(&progress) as Arc<dyn Observer>,
-        so_far: Arc::default(),
-        retry: false,
-        ..context.executor.clone()
-    };
-    Context {
-        target: context.target.clone(),
-        target_report: context.target_report.clone(),
-        selection: context.selection.clone(),
-        asked: vec![UNDO.to_owned()],
-        executor,
-        progress,
-        interrupt: context.interrupt.clone(),
-        sandbox: context.sandbox.clone(),
-    }
 }
 
 /// That nothing is put back, since the journal does not say what was there.

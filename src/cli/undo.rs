@@ -93,7 +93,9 @@ impl Undo {
             Err((found, ending)) => return stopped(&context, screen, &found, ending),
         };
         let applying = Applying { asks, undoes: Some(&undoes), ..Applying::default() };
-        applying.run(&context, Some(&recording), screen).await
+        let ending = applying.run(&context, Some(&recording), screen).await;
+        context.journals.prune(context.executor.clock.now(), screen);
+        ending
     }
 
     /// The journal of the run that is named.
@@ -169,7 +171,8 @@ pub(super) fn put_back(
     for one in whole {
         one.vouched(&key)?;
     }
-    let relied = undo::relied(&folder.runs()?.journals, whole);
+    let first = whole.first().map(|journal| journal.run.id.as_str()).unwrap_or_default();
+    let relied = undo::relied(&folder.runs_after(first)?.journals, whole);
     let run = whole.last().map(|journal| journal.run.id.as_str()).unwrap_or_default();
     let options = Options {
         force: how.force,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use etcetera::BaseStrategy as _;
 use sha2::{Digest as _, Sha256};
@@ -22,10 +23,22 @@ pub const KEPT_RUNS: usize = 200;
 /// What the name of a journal ends with.
 const EXTENSION: &str = "jsonl";
 
-/// The folder that journals are in.
+/// What the name of a target's lock is made of, and what journals are sorted by.
+type Digest = [u8; 16];
+
+/// What is kept of the first line of a journal. It never changes.
+#[derive(Clone, Debug)]
+struct First {
+    target: Digest,
+    continues: Option<String>,
+}
+
+/// The folder that journals are in. Clones share what is known of it: the first line of a journal is read once, however
+/// many targets a command works on.
 #[derive(Clone, Debug)]
 pub struct StateFolder {
     root: PathBuf,
+    firsts: Arc<Mutex<BTreeMap<RunId, First>>>,
 }
 
 /// What is in a state folder.
@@ -40,7 +53,7 @@ pub struct Runs {
 impl StateFolder {
     /// The folder `root`, which need not exist.
     pub fn at(root: impl Into<PathBuf>) -> StateFolder {
-        StateFolder { root: root.into() }
+        StateFolder { root: root.into(), firsts: Arc::default() }
     }
 
     /// The user's: `acarecipe` in `$XDG_STATE_HOME` or `~/.local/state`; on Windows, which has no such folder, in
@@ -125,34 +138,69 @@ impl StateFolder {
     /// # Errors
     /// The folder cannot be read.
     pub fn runs(&self) -> Result<Runs, JournalError> {
-        let mut runs = Runs::default();
-        for id in self.ids()? {
-            match Journal::read(&self.path_of(&id)) {
-                Ok(journal) => runs.journals.push(journal),
-                Err(JournalError::Cut { .. }) => {}
-                // Pruned by another run since the folder was read.
-                Err(JournalError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => runs.unreadable.push(error),
-            }
-        }
-        Ok(runs)
+        let whole = |id: RunId| there(Journal::read(&self.path_of(&id)));
+        Ok(self.ids()?.into_iter().filter_map(whole).collect())
     }
 
-    /// The journals of the runs on a target.
+    /// The journals of the runs that began after the run `id`.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn runs_after(&self, id: &str) -> Result<Runs, JournalError> {
+        let whole = |id: RunId| there(Journal::read(&self.path_of(&id)));
+        Ok(self.ids()?.into_iter().filter(|one| one.as_str() > id).filter_map(whole).collect())
+    }
+
+    /// The journals of the runs on a target. Of those on others only the first line is read: one that is damaged further
+    /// down is not told here, and one whose first line is may be anybody's.
     ///
     /// # Errors
     /// The folder cannot be read.
     pub fn runs_on(&self, target: &Target) -> Result<Runs, JournalError> {
-        let mut runs = self.runs()?;
-        let wanted = target.folded();
-        runs.journals.retain(|journal| journal.run.target.folded() == wanted);
-        Ok(runs)
+        Ok(self.on(target)?.collect())
+    }
+
+    /// The newest journal of a run on a target that can be read; no older one is looked at.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn newest_on(&self, target: &Target) -> Result<Option<Journal>, JournalError> {
+        Ok(self.on(target)?.find_map(Result::ok))
+    }
+
+    /// The journals of the runs on a target, newest first, each read when its turn comes.
+    fn on(
+        &self,
+        target: &Target,
+    ) -> Result<impl Iterator<Item = Result<Journal, JournalError>>, JournalError> {
+        let (wanted, folded) = (target.digest(), target.folded());
+        let one = move |id: RunId| {
+            let path = self.path_of(&id);
+            let whole = match self.first(&id) {
+                Ok(first) if first.target != wanted => return None,
+                Ok(_) => Journal::read(&path),
+                Err(error) => Err(error),
+            };
+            there(whole).filter(|one| one.as_ref().map_or(true, |one| one.run.target.folded() == folded))
+        };
+        Ok(self.ids()?.into_iter().filter_map(one))
+    }
+
+    /// What the first line of a journal says.
+    fn first(&self, id: &RunId) -> Result<First, JournalError> {
+        let known = |firsts: &BTreeMap<RunId, First>| firsts.get(id).cloned();
+        if let Some(first) = known(&self.firsts.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(first);
+        }
+        let run = Journal::run_of(&self.path_of(id))?;
+        let first = First { target: run.target.digest(), continues: run.continues };
+        let mut firsts = self.firsts.lock().unwrap_or_else(PoisonError::into_inner);
+        firsts.insert(id.clone(), first.clone());
+        Ok(first)
     }
 
     fn lock_path(&self, target: &Target) -> PathBuf {
-        let digest = Sha256::digest(target.folded().as_bytes());
-        let name = super::key::hex(&digest[..16]);
-        self.root.join("locks").join(name)
+        self.root.join("locks").join(super::key::hex(&target.digest()))
     }
 
     /// Takes the target for the run `id`, until the lock is dropped.
@@ -197,30 +245,71 @@ impl StateFolder {
     /// # Errors
     /// The folder cannot be read, or a file not be removed.
     pub fn prune(&self, now: OffsetDateTime) -> Result<usize, JournalError> {
-        let mut of_target: BTreeMap<String, usize> = BTreeMap::new();
+        let mut of_target: BTreeMap<Digest, usize> = BTreeMap::new();
         let mut removed = 0;
         // What a run that is kept goes on from is a part of what it did.
         let mut parts: BTreeSet<String> = BTreeSet::new();
-        for journal in self.runs()?.journals {
-            let newer = of_target.entry(journal.run.target.folded()).or_default();
+        for id in self.ids()? {
+            let Ok(First { target, continues }) = self.first(&id) else { continue };
+            let newer = of_target.entry(target).or_default();
+            let many = *newer >= KEPT_RUNS;
+            // Whatever began since then has not ended before it.
+            let old = id.time().is_none_or(|began| now - began > KEPT_FOR);
+            let candidate = *newer > 0 && (many || old) && !parts.contains(id.as_str());
+            let path = self.path_of(&id);
+            // The rest of a journal is read only where it decides: whether that can be read which is to be the last.
+            let whole = if candidate || *newer == 0 {
+                let Ok(journal) = Journal::read(&path) else { continue };
+                Some(journal)
+            } else {
+                None
+            };
             *newer += 1;
-            let old = |end: &End| *newer > 1 && (*newer > KEPT_RUNS || now - end.at > KEPT_FOR);
-            if journal.end().is_none_or(|end| !old(end)) || parts.contains(&journal.run.id) {
-                parts.extend(journal.run.continues);
+            let goes = |end: &End| many || now - end.at > KEPT_FOR;
+            if !candidate || whole.as_ref().and_then(Journal::end).is_none_or(|end| !goes(end)) {
+                parts.extend(continues);
                 continue;
             }
-            match fs::remove_file(&journal.path) {
+            match fs::remove_file(&path) {
                 Ok(()) => removed += 1,
                 // Another run that ended at the same time did it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(JournalError::io(&journal.path, error)),
+                Err(error) => return Err(JournalError::io(&path, error)),
             }
         }
         Ok(removed)
     }
 }
 
+/// What was read; `None`: there is none, since its run was cut off before it began, or it was pruned by another run
+/// since the folder was read.
+fn there(read: Result<Journal, JournalError>) -> Option<Result<Journal, JournalError>> {
+    match read {
+        Err(JournalError::Cut { .. }) => None,
+        Err(JournalError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
+        other => Some(other),
+    }
+}
+
+impl FromIterator<Result<Journal, JournalError>> for Runs {
+    fn from_iter<I: IntoIterator<Item = Result<Journal, JournalError>>>(read: I) -> Runs {
+        let mut runs = Runs::default();
+        for one in read {
+            match one {
+                Ok(journal) => runs.journals.push(journal),
+                Err(error) => runs.unreadable.push(error),
+            }
+        }
+        runs
+    }
+}
+
 impl Target {
+    fn digest(&self) -> Digest {
+        let digest = Sha256::digest(self.folded().as_bytes());
+        std::array::from_fn(|at| digest[at])
+    }
+
     /// The same for the same target, whatever the case of its names: the endpoint and the id of what a run works on.
     pub fn folded(&self) -> String {
         let within = match (&self.app, &self.environment) {

@@ -34,7 +34,7 @@ impl RunId {
     }
 
     /// The time in it.
-    fn time(&self) -> Option<OffsetDateTime> {
+    pub(super) fn time(&self) -> Option<OffsetDateTime> {
         let time = self.0.split_once('-')?.0;
         time::PrimitiveDateTime::parse(time, TIME).ok().map(time::PrimitiveDateTime::assume_utc)
     }

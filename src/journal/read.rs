@@ -1,7 +1,7 @@
 //! Reading a journal: what a run was, what it wrote, how it ended.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
@@ -77,6 +77,18 @@ impl Journal {
     /// The file is no journal, one of a newer format, or damaged.
     pub fn read(path: &Path) -> Result<Journal, JournalError> {
         Journal::parse(path, &bytes_of(path)?)
+    }
+
+    /// What the run in `path` was: its first line alone, which never changes.
+    ///
+    /// # Errors
+    /// The file is no journal, one of a newer format, or its first line is damaged.
+    pub fn run_of(path: &Path) -> Result<Run, JournalError> {
+        let failed = |source| JournalError::io(path, source);
+        let file = File::open(path).map_err(failed)?;
+        let mut line = Vec::new();
+        BufReader::new(file.take(MAX_BYTES)).read_until(b'\n', &mut line).map_err(failed)?;
+        Ok(Journal::parse(path, &line)?.run)
     }
 
     /// Whether every line is one that a run with this key wrote, after just those before it. What is only shown need

@@ -159,6 +159,12 @@ impl Screen {
         self.format != Format::Text
     }
 
+    /// Whether the document at the end is wanted whole, or something that a query finds in it; else of each app of several
+    /// only what a line needs.
+    pub fn wants_documents(&self) -> bool {
+        self.format == Format::Json || self.for_machines() && self.query.is_some()
+    }
+
     /// Writes the whole report when the format is for machines.
     pub fn report(&self, report: &Report) {
         if let Some(within) = &self.within {

@@ -393,7 +393,8 @@ impl Report {
         }
     }
 
-    /// What is kept of the report of one of many apps where nobody wants the document: how it ended, and its counts.
+    /// What is kept of the report of one of many apps where nobody wants the document: how it ended, its counts, and by
+    /// which id Azure knows it.
     #[must_use]
     pub fn outline(self) -> Report {
         Report {
@@ -402,6 +403,7 @@ impl Report {
             exit_code: self.exit_code,
             counts: self.counts,
             applied: self.applied,
+            correlation_id: self.correlation_id,
             ..Report::new(self.command, self.sandbox)
         }
     }

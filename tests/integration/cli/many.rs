@@ -220,3 +220,45 @@ fn what_works_on_no_app_has_not_several() {
     let outcome = place.line("verify -n ca-demo -n ../x --sandbox").code(2);
     assert!(outcome.stderr.contains("../x"), "{}", outcome.stderr);
 }
+
+/// However many apps a command works on, a journal of another one is opened once: one of them is a pipe, which is opened
+/// only together with whoever writes into it, and who does counts.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_known_of_a_journal_is_not_read_again_for_each_app() {
+    use std::io::Write as _;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    let (place, file) = place(&state(12, |_| {}));
+    let _ = run(&place, &file, "apply managed-identity -n ca-0001").code(0);
+    let runs = place.work().join("state.json.runs/runs");
+    let own = std::fs::read_dir(&runs).unwrap().next().unwrap().unwrap().path();
+    let foreign = std::fs::read_to_string(&own).unwrap().replace("ca-0001", "ca-gone");
+    let first = foreign.lines().next().unwrap().to_owned() + "\n";
+    let name = own.file_name().unwrap().to_str().unwrap();
+    let beside = |random: &str| runs.join(format!("{}-{random}.jsonl", name.split_once('-').unwrap().0));
+    std::fs::write(beside("ffffff"), &foreign).unwrap();
+    let pipe = beside("000000");
+    if !std::process::Command::new("mkfifo").arg(&pipe).status().is_ok_and(|made| made.success()) {
+        eprintln!("skipped: there is no `mkfifo` to make a pipe with");
+        return;
+    }
+    let opened = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&opened);
+    let path = pipe.clone();
+    // Opening it for writing ends when somebody opens it for reading.
+    std::thread::spawn(move || {
+        while let Ok(mut writer) = std::fs::OpenOptions::new().write(true).open(&path) {
+            counting.fetch_add(1, Ordering::SeqCst);
+            let _ = writer.write_all(first.as_bytes());
+            // Until nobody reads any more.
+            while writer.write_all(b"\n").is_ok() {}
+        }
+    });
+    let report = run(&place, &file, "apply managed-identity --all-apps -o json").code(0).json();
+    assert_eq!((apps(&report).len(), report["counts"]["writes"].as_u64()), (12, Some(11)));
+    let opened = opened.load(Ordering::SeqCst);
+    std::fs::remove_file(&pipe).unwrap();
+    assert_eq!(opened, 1, "by 12 apps that look for their own, and by whoever removes old ones");
+}

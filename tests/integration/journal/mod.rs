@@ -280,3 +280,75 @@ fn every_write_is_in_it_with_its_answer_and_no_secret() {
     assert!(!journal.revisions().is_empty());
     assert!(writes.iter().any(|write| !write.before.identities.is_empty()), "{writes:#?}");
 }
+
+/// Journals of `apps` apps, `runs` each, in a fresh folder; the paths by app.
+fn of_many(folder: &StateFolder, apps: u32, runs: u32) -> Vec<Vec<std::path::PathBuf>> {
+    std::fs::create_dir(folder.root().join("runs")).unwrap();
+    let one = |app: u32, number: u32| {
+        let id = format!("202611{:02}T083000Z-{app:06x}", number + 1);
+        let at = NOW - time::Duration::days(25) + time::Duration::days(number.into());
+        let text = line(&Entry::Run(Box::new(run(&id, &format!("ca-{app}"), at)))) + &ended(at);
+        let path = folder.path_of(&RunId::parse(&id).unwrap());
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    (0..apps).map(|app| (0..runs).map(|number| one(app, number)).collect()).collect()
+}
+
+/// Of the journals of other targets the first line is read, and that once: whatever stands further down is not looked
+/// at, and what is known of one is not read again.
+#[test]
+fn the_runs_of_a_target_cost_the_first_line_of_others_once() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = StateFolder::at(place.path());
+    let paths = of_many(&folder, 5, 4);
+    let foreign = || paths[1..].iter().flatten();
+    for path in foreign() {
+        let text = std::fs::read_to_string(path).unwrap();
+        let first = text.lines().next().unwrap();
+        std::fs::write(path, format!("{first}\nnothing that a run wrote\n")).unwrap();
+    }
+    let own = folder.runs_on(&target("CA-0")).unwrap();
+    assert_eq!((own.journals.len(), own.unreadable.len()), (4, 0), "{:?}", own.unreadable);
+    assert_eq!(folder.newest_on(&target("ca-0")).unwrap().unwrap().path, paths[0][3]);
+    // Their own are damaged.
+    let other = folder.runs_on(&target("ca-1")).unwrap();
+    assert_eq!((other.journals.len(), other.unreadable.len()), (0, 4));
+    // In the place of a file there is a folder now: whoever opened it would have to say so.
+    for path in foreign() {
+        std::fs::remove_file(path).unwrap();
+        std::fs::create_dir(path).unwrap();
+    }
+    let again = folder.clone().runs_on(&target("ca-0")).unwrap();
+    assert_eq!((again.journals.len(), again.unreadable.len()), (4, 0), "{:?}", again.unreadable);
+    let anew = StateFolder::at(place.path()).runs_on(&target("ca-0")).unwrap();
+    assert_eq!((anew.journals.len(), anew.unreadable.len()), (4, 16), "who has not seen them opens each");
+}
+
+/// The last run of a target says whether it is to be gone on from; what stands before it is not read.
+#[test]
+fn the_newest_run_of_a_target_is_found_without_those_before_it() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = StateFolder::at(place.path());
+    let paths = of_many(&folder, 1, 3);
+    for path in &paths[0][..2] {
+        std::fs::remove_file(path).unwrap();
+        std::fs::create_dir(path).unwrap();
+    }
+    assert_eq!(folder.newest_on(&target("ca-0")).unwrap().unwrap().path, paths[0][2]);
+    std::fs::write(&paths[0][2], "something else\n").unwrap();
+    assert_eq!(folder.clone().newest_on(&target("ca-1")).unwrap().map(|one| one.path), None);
+    assert_eq!(StateFolder::at(place.path()).runs_on(&target("ca-0")).unwrap().unreadable.len(), 3);
+}
+
+/// One that cannot be read does not stand for the last that can.
+#[test]
+fn the_last_run_of_a_target_that_can_be_read_is_kept() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = StateFolder::at(place.path());
+    let paths = of_many(&folder, 1, 3);
+    let text = std::fs::read_to_string(&paths[0][2]).unwrap();
+    std::fs::write(&paths[0][2], text.lines().next().unwrap().to_owned() + "\ndamaged\n").unwrap();
+    assert_eq!(folder.prune(NOW + time::Duration::days(1000)).unwrap(), 1);
+    assert!(!paths[0][0].exists() && paths[0][1].exists() && paths[0][2].exists());
+}
