@@ -110,13 +110,14 @@ fn what_apps_share_is_written_once() {
     let (place, file) = place(&state(9, |_| {}));
     let before = now(&file).role_assignments.len();
     let line = "apply key-vault-reference --all-apps -g rg-demo -p secrets.DB_PASSWORD=db-password -p managed-identity.identity=id-demo -o json";
-    let report = run(&place, &file, line).code(0).json();
+    let outcome = run(&place, &file, line).code(0);
+    let report = outcome.json();
     let state = now(&file);
     assert_eq!(state.role_assignments.len(), before + 1, "one grant of the identity that they share");
     assert_eq!(report["counts"]["writes"], 9 + 1, "{:#}", report["counts"]);
     assert_eq!(report["counts"]["revisions"], 9);
     assert!(apps(&report).iter().all(|(_, status)| *status == "ok"));
-    assert!(!report.to_string().contains("throttled"));
+    assert!(!outcome.stderr.contains("throttled"), "{}", outcome.stderr);
     let again = run(&place, &file, line).code(0).json();
     assert_eq!(again["counts"]["writes"], 0);
 }

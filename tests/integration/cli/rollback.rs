@@ -178,7 +178,7 @@ fn nobody_to_ask_is_said_before_anything_is_sent() {
         "apply managed-identity --sandbox --on-failure ask -n ca-demo -n ca-other",
     ] {
         let refused = place.line(line).code(2);
-        assert!(refused.stderr.contains("error["), "{}", refused.stderr);
+        assert!(refused.stderr.contains("error[not-confirmed]"), "{}", refused.stderr);
     }
     assert_eq!((state(&place), journals(&place).len()), (before, 0));
 }

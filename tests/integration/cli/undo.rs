@@ -54,6 +54,7 @@ fn without_a_terminal_it_needs_yes_and_sends_nothing() {
     let place = Place::new();
     let refused = place.line("undo -g rg-demo -n ca-demo -o json").code(2).json();
     assert_eq!(refused["diagnostics"][0]["code"], "not-confirmed");
+    assert_eq!(refused["counts"]["requests"], json!(0));
 }
 
 #[test]
@@ -144,9 +145,10 @@ fn no_journal_holds_what_may_be_the_value_of_an_environment_variable() {
     let place = Place::new().with("WORD", "planted-by-variable-0003");
     let map = r#"apply revision-validation --sandbox -p env={"API_TOKEN":"planted-plain-0001"}"#;
     let _ = place.line(map).code(0);
-    let _ = place.line(
-        "apply easy-auth --sandbox -p provider=github -p client_id=an-app-of-github -p client_secret=@env:WORD",
-    );
+    let _ = place
+        .line("apply easy-auth --sandbox -p provider=github -p client_id=an-app-of-github -p client_secret=@env:WORD")
+        .code(0);
+    assert_eq!(journals(&place).len(), 2);
     for file in journals(&place) {
         assert!(!std::fs::read_to_string(&file).unwrap().contains("planted-"), "{}", file.display());
     }

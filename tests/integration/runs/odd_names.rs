@@ -224,6 +224,7 @@ fn odd_names_stay_in_their_place_3() {
 /// The same from a recipe of a stranger, in every place of a lookup, a step and an action.
 #[test]
 fn odd_names_in_a_recipe_stay_in_their_place() {
+    let (mut plans, mut requests) = (0, 0);
     for (turn, odd) in ODD.iter().enumerate() {
         let value = serde_json::Value::from(*odd).to_string();
         let head = format!(
@@ -256,9 +257,12 @@ fn odd_names_in_a_recipe_stay_in_their_place() {
             if let Some(selection) = selected(&world, &catalogue, "odd", &[]) {
                 let _ = world.plan_of(&selection);
                 nothing_leads_elsewhere(&format!("{odd:?} in {lookup}"), &world);
+                plans += 1;
+                requests += world.count();
             }
         }
     }
+    assert!(plans > ODD.len() / 2 && requests > 3 * plans, "{plans} plans, {requests} requests");
 }
 
 /// What an app says of itself is foreign, too: the name of its revision enters a path.
@@ -277,5 +281,6 @@ fn names_that_azure_tells_stay_in_their_place() {
             world.selection(&["managed-identity", "storage"], &["storage.storage_account=stdemo"]);
         let _ = world.plan_of(&selection);
         nothing_leads_elsewhere(&format!("{odd:?}"), &world);
+        assert!(world.count() > 3, "{odd:?}: {} requests", world.count());
     }
 }

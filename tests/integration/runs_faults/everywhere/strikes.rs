@@ -175,7 +175,10 @@ pub fn of(exchanges: &[Exchange], questions: &[(String, String)], edited: &str) 
         if exchange.service != Service::Storage && !exchange.path.is_empty() {
             push(here.clone(), "gone", What::Gone);
         }
-        push(here, &format!("edited={edited}"), What::Edited);
+        // Who edits the app does so at a request to Azure; the sandbox lets nobody in between two batches.
+        if exchange.service != Service::Sql {
+            push(here, &format!("edited={edited}"), What::Edited);
+        }
     }
     for (index, (name, kind)) in questions.iter().enumerate() {
         let same = |other: &&(String, String)| other.0.contains(name.as_str()) && other.1 == *kind;
