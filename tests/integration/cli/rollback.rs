@@ -173,12 +173,15 @@ fn without_the_flag_what_was_written_stays_and_the_last_line_says_how_it_goes_ba
 #[test]
 fn nobody_to_ask_is_said_before_anything_is_sent() {
     let (place, before) = fresh();
-    for line in [
-        "apply managed-identity --sandbox --on-failure ask",
-        "apply managed-identity --sandbox --on-failure ask -n ca-demo -n ca-other",
+    for (line, why) in [
+        ("apply managed-identity --sandbox --on-failure ask", "error[not-confirmed]"),
+        (
+            "apply managed-identity --sandbox --on-failure ask -n ca-demo -n ca-other",
+            "error[usage]: --on-failure ask",
+        ),
     ] {
         let refused = place.line(line).code(2);
-        assert!(refused.stderr.contains("error[not-confirmed]"), "{}", refused.stderr);
+        assert!(refused.stderr.contains(why), "{}", refused.stderr);
     }
     assert_eq!((state(&place), journals(&place).len()), (before, 0));
 }
