@@ -17,10 +17,10 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 
 use super::process::{HANG, Server, Start, home};
-use crate::runs::undo::changed;
 use crate::support::others::{differences, meaning, nothing_lost};
 use crate::support::say;
 use crate::support::scenarios::{SCENARIOS, Scenario, variables};
+use crate::support::undoing::changed;
 
 /// Cases at one time; each is a server and a client that wait for each other.
 const THREADS: usize = 4;

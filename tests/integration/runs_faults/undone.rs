@@ -14,10 +14,10 @@ use acarecipe::sandbox::{Delays, State};
 use acarecipe::undo::Options;
 
 use super::left::{Left, Watched};
-use crate::runs::undo::{Kept, changed, excused, left as told};
 use crate::support::others::nothing_lost;
 use crate::support::say;
 use crate::support::scenarios::{SCENARIOS, Scenario};
+use crate::support::undoing::{Kept, changed, excused, left as told};
 use crate::support::world::{Run, START, World};
 
 /// A scenario that ran to its end, and what was left behind on the way.

@@ -5,6 +5,7 @@ pub mod others;
 pub mod scenarios;
 pub mod schema;
 pub mod served;
+pub mod undoing;
 pub mod world;
 
 /// A line on stderr that the test harness does not swallow: counts that belong into every log.
