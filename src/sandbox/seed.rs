@@ -358,6 +358,7 @@ pub fn add_identity(state: &mut State, name: &str, principal: &str, client: &str
             tags: Map::new(),
             principal_id: principal.to_owned(),
             client_id: client.to_owned(),
+            federated: Vec::new(),
         },
     );
 }

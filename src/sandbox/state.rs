@@ -224,6 +224,20 @@ pub struct Identity {
     pub principal_id: String,
     /// Its application id.
     pub client_id: String,
+    /// Who outside Azure signs in as it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub federated: Vec<FederatedCredential>,
+}
+
+/// Somebody outside Azure who signs in as an identity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FederatedCredential {
+    /// The credential's name.
+    pub name: String,
+    /// Who vouches for them.
+    pub issuer: String,
+    /// How that one calls them.
+    pub subject: String,
 }
 
 /// A key vault with its secrets.

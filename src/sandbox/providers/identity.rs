@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use super::resources;
 use crate::sandbox::errors::{self, Refusal};
 use crate::sandbox::router::{self, Address, Answer, Context, Handled};
-use crate::sandbox::state::{Identity, State, fold, group_of, last};
+use crate::sandbox::state::{FederatedCredential, Identity, State, fold, group_of, last};
 
 const KIND: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
 
@@ -20,6 +20,7 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
         }
         ("userassignedidentities", "PUT", true) => put(context, address),
         ("userassignedidentities", "DELETE", true) => delete(context, address),
+        ("userassignedidentities/federatedidentitycredentials", "GET", false) => federated(context, address),
         ("identities", "GET", true) => system(context, address),
         _ => Err(router::no_operation(context, address)),
     }
@@ -73,7 +74,7 @@ fn put(context: &mut Context<'_>, address: &Address) -> Handled {
             let known_from = context.now + context.delays.principal;
             let (principal_id, client_id) = context.state.new_principal(known_from);
             let id = format!("{group}/providers/{KIND}/{}", address.name(0));
-            (201, Identity { id, location, tags, principal_id, client_id })
+            (201, Identity { id, location, tags, principal_id, client_id, federated: Vec::new() })
         }
     };
     let answer = body(context.state, &identity);
@@ -94,6 +95,26 @@ fn delete(context: &mut Context<'_>, address: &Address) -> Handled {
         }
         None => Ok(Answer::empty(204)),
     }
+}
+
+/// Who signs in as the identity from outside Azure. Only read here: no recipe makes one.
+fn federated(context: &mut Context<'_>, address: &Address) -> Handled {
+    context.require(&format!("{KIND}/federatedIdentityCredentials/read"), &address.target())?;
+    let identity = existing(context, address)?;
+    let one = |credential: &FederatedCredential| {
+        let name = &credential.name;
+        json!({
+            "id": format!("{}/federatedIdentityCredentials/{name}", identity.id),
+            "name": name,
+            "type": format!("{KIND}/federatedIdentityCredentials"),
+            "properties": {
+                "issuer": credential.issuer,
+                "subject": credential.subject,
+                "audiences": ["api://AzureADTokenExchange"],
+            },
+        })
+    };
+    context.page(identity.federated.iter().map(one).collect())
 }
 
 fn body(state: &State, identity: &Identity) -> Json {

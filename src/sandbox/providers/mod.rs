@@ -79,7 +79,11 @@ pub(super) const PROVIDERS: &[Provider] = &[
     },
     Provider {
         namespace: "Microsoft.ManagedIdentity",
-        types: &[("userAssignedIdentities", IDENTITY), ("identities", IDENTITY)],
+        types: &[
+            ("userAssignedIdentities", IDENTITY),
+            ("userAssignedIdentities/federatedIdentityCredentials", IDENTITY),
+            ("identities", IDENTITY),
+        ],
     },
     Provider {
         namespace: "Microsoft.Authorization",
