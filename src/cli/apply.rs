@@ -233,8 +233,7 @@ async fn planned(
 ) -> Result<(Report, Observed), Ending> {
     let work = async {
         let (executor, selection, target) = (&context.executor, &context.selection, &context.target);
-        executor.await_earlier(begun).await?;
-        let observed = executor.observe_idle(selection, target, true).await?;
+        let observed = executor.observe_once_over(begun, selection, target, true).await?;
         Box::pin(executor.observe_awaited(observed, selection, target)).await
     };
     let observed = match until_signal(&context.interrupt, work).await {
@@ -310,7 +309,9 @@ impl Applying<'_> {
             }
         }
         // What puts back a run of the same process has no need to tell of it.
-        let earlier = recording.and_then(Recording::earlier).filter(|_| !screen.is_within());
+        let earlier = recording
+            .and_then(|recording| recording.earlier(&context.selection))
+            .filter(|_| !screen.is_within());
         if let Some(earlier) = earlier {
             context.progress.clear();
             screen.status(&going_on(earlier, &context.target));
@@ -321,7 +322,8 @@ impl Applying<'_> {
                 "The journal of an earlier run ({id}) is not as a run wrote it, and nothing is taken from it. Going on from what is there.\n"
             ));
         }
-        let begun = recording.map(Recording::begun).unwrap_or_default();
+        let begun =
+            recording.map(|recording| recording.begun(context.executor.clock.now())).unwrap_or_default();
         let (mut report, observed) = match Box::pin(planned(context, screen, report, &begun)).await {
             Ok(planned) => planned,
             Err(ending) => return ending,

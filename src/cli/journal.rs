@@ -7,10 +7,9 @@ use std::sync::{Arc, OnceLock};
 
 use super::arguments;
 use super::context::Context;
-use crate::azure::operations::Link;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::execute::{Begun, Executor, Hook, described, marked, rollout_stages};
-use crate::journal::entry::{End, Found, Instance, Kept, OperationBy, Run, Target};
+use crate::journal::entry::{End, Found, Instance, Kept, Run, Target};
 use crate::journal::{FORMAT, Journal, JournalError, Key, Lock, RunId, StateFolder, Writer};
 use crate::plan::{Plan, Selection};
 use crate::recipe::{BoundInput, BoundValue, InputOrigin};
@@ -69,18 +68,31 @@ impl Journals {
     }
 }
 
+/// How many of the last runs on a target are looked through for one to go on from.
+const LOOKED_AT: usize = 20;
+
 /// A run that may write: its target is locked from here on, its journal begins with the first write.
 pub(super) struct Recording {
     pub(super) folder: StateFolder,
     pub(super) target: Target,
     id: RunId,
     copy: Option<PathBuf>,
-    /// The last run on the target, where that was cut off or did not see the end of what it began.
-    earlier: Option<Journal>,
+    /// Earlier runs on the target that were cut off or did not see the end of what they began, newest first; those that
+    /// were put back are not among them.
+    open: Vec<Open>,
     /// The id of the last run on the target, where its journal is not as a run wrote it.
     edited: Option<String>,
     writer: OnceLock<Arc<Writer>>,
     lock: Arc<Lock>,
+}
+
+/// An earlier run that did not come to its end.
+struct Open {
+    journal: Journal,
+    /// Whether it was the last run on the target.
+    last: bool,
+    /// Whether the runs that came after it left alone what it wrote.
+    apart: bool,
 }
 
 /// What a run says of itself beside its plan.
@@ -118,24 +130,15 @@ impl Recording {
         let lock = folder.lock(&target, &id).map_err(told)?;
         let copy = flags.journal.clone();
         // One that cannot be read is told by `runs`; what is in Azure says enough to go on.
-        let last = folder.newest_on(&target).map_err(told)?;
-        let open = |last: &Journal| {
-            last.was_interrupted()
-                || last.end().is_some_and(|end| end.status != "ok") && !begun(last).is_empty()
-        };
-        // Nor is one gone on from that no run of this folder wrote like that.
+        let runs = folder.newest_on(&target, LOOKED_AT).map_err(told)?;
         let key = folder.key().map_err(told)?;
-        let (earlier, edited) = match last.filter(open).map(|last| (last.vouched(&key), last)) {
-            Some((Ok(()), last)) => (Some(last), None),
-            Some((Err(_), last)) => (None, Some(last.run.id)),
-            None => (None, None),
-        };
+        let (open, edited) = open_runs(&runs, &key, context.executor.clock.now());
         Ok(Some(Recording {
             folder,
             target,
             id,
             copy,
-            earlier,
+            open,
             edited,
             writer: OnceLock::new(),
             lock: Arc::new(lock),
@@ -171,7 +174,7 @@ impl Recording {
             target: self.target.clone(),
             id,
             copy: None,
-            earlier: Some(own).filter(|own| !begun(own).is_empty()),
+            open: vec![Open { journal: own, last: true, apart: true }],
             edited: None,
             writer: OnceLock::new(),
             lock: Arc::clone(&self.lock),
@@ -226,14 +229,17 @@ impl Recording {
         Ok(Executor { hook: writer as Arc<dyn Hook>, ..context.executor.clone() })
     }
 
-    /// What the last run on the target began and did not see the end of.
-    pub(super) fn begun(&self) -> Vec<Begun> {
-        self.earlier.as_ref().map(begun).unwrap_or_default()
+    /// What earlier runs on the target began and did not see the end of.
+    pub(super) fn begun(&self, now: time::OffsetDateTime) -> Vec<Begun> {
+        self.open.iter().flat_map(|open| open.journal.begun(now)).collect()
     }
 
-    /// The last run on the target, where this one has to say that it goes on from it.
-    pub(super) fn earlier(&self) -> Option<&Journal> {
-        self.earlier.as_ref()
+    /// The run that this one has to say of that it goes on from it: the interrupted one with the same recipes, else
+    /// the last one on the target, where that did not come to its end.
+    pub(super) fn earlier(&self, selection: &Selection) -> Option<&Journal> {
+        let last = || self.open.first().filter(|open| open.last).map(|open| &open.journal);
+        let key = self.folder.key().ok();
+        key.and_then(|key| self.interrupted_with(selection, &key)).or_else(last)
     }
 
     /// The last run on the target, where nothing of its journal is gone by.
@@ -241,26 +247,23 @@ impl Recording {
         self.edited.as_deref()
     }
 
-    /// The last run on the target, if that was interrupted and had the same recipes and inputs.
-    fn interrupted(&self, recipes: &[Instance]) -> Option<&Journal> {
-        let same = |earlier: &&Journal| earlier.run.command == "apply" && earlier.run.recipes == recipes;
-        self.earlier.as_ref().filter(|earlier| earlier.was_interrupted()).filter(same)
-    }
-
-    /// The last run on the target, if that was interrupted and had these recipes and inputs. What of them stands in
-    /// the open depends on the plan, so each is compared in the form that the journal has.
+    /// The newest run on the target that was interrupted and had these recipes and inputs, if no later one wrote what it
+    /// did. What of the inputs stands in the open depends on the plan, so each is compared in the form that the journal
+    /// has.
     fn interrupted_with(&self, selection: &Selection, key: &Key) -> Option<&Journal> {
-        let hidden = BTreeSet::new();
-        let mut now = instances(selection, key, &hidden);
-        let earlier = self.earlier.as_ref()?;
-        for (now, then) in now.iter_mut().zip(&earlier.run.recipes) {
-            for (name, kept) in &mut now.with {
-                if let (Kept::Value(json), Some(Kept::Hidden(_))) = (&*kept, then.with.get(name)) {
-                    *kept = Kept::Hidden(key.hide(json));
+        let all = instances(selection, key, &BTreeSet::new());
+        let same = |earlier: &&Journal| {
+            let mut now = all.clone();
+            for (now, then) in now.iter_mut().zip(&earlier.run.recipes) {
+                for (name, kept) in &mut now.with {
+                    if let (Kept::Value(json), Some(Kept::Hidden(_))) = (&*kept, then.with.get(name)) {
+                        *kept = Kept::Hidden(key.hide(json));
+                    }
                 }
             }
-        }
-        self.interrupted(&now)
+            earlier.run.command == "apply" && earlier.was_interrupted() && earlier.run.recipes == now
+        };
+        self.open.iter().filter(|open| open.apart).map(|open| &open.journal).find(same)
     }
 
     /// The same command again found nothing left to do: the interrupted run has reached its end.
@@ -293,29 +296,25 @@ impl Recording {
     }
 }
 
-/// What a run began and did not see the end of.
-fn begun(journal: &Journal) -> Vec<Begun> {
-    let writes = journal.writes();
-    let open = writes.iter().filter_map(|write| {
-        let operation = write.open_operation()?;
-        let address = operation.url.clone();
-        let link = match operation.by {
-            OperationBy::Status => address.map(|address| (Link::Status, address)),
-            OperationBy::Location => address.map(|address| (Link::Location, address)),
-            OperationBy::Resource => None,
-        };
-        // An action is called on a resource.
-        let path = &write.before.path;
-        let above = path.rsplit_once('/').map_or(path.as_str(), |(above, _)| above);
-        let resource = if write.before.method == "POST" { above } else { path };
-        Some(Begun {
-            what: write.before.what.clone(),
-            resource: resource.to_owned(),
-            api_version: write.before.api_version.clone(),
-            link,
-        })
-    });
-    open.collect()
+/// Of the runs on a target, newest first, those that did not come to their end; and the id of the last one, where that
+/// is such a run and its journal is not as a run wrote it. Nothing is taken from one like that.
+fn open_runs(runs: &[Journal], key: &Key, now: time::OffsetDateTime) -> (Vec<Open>, Option<String>) {
+    let undone = undo::undone(runs);
+    let (mut open, mut edited) = (Vec::new(), None);
+    for (index, run) in runs.iter().enumerate() {
+        let unended = run.end().is_none_or(|end| end.status != "ok") && !run.begun(now).is_empty();
+        if undone.contains(run.run.id.as_str()) || !(run.was_interrupted() || unended) {
+            continue;
+        }
+        let last = index == 0;
+        if run.vouched(key).is_ok() {
+            let apart = undo::apart(run, &runs[..index]);
+            open.push(Open { journal: run.clone(), last, apart });
+        } else if last {
+            edited = Some(run.run.id.clone());
+        }
+    }
+    (open, edited)
 }
 
 /// Where a run works, as journals have it.

@@ -72,7 +72,7 @@ impl Undo {
             waiting: self.waiting.clone(),
             probing: self.probing.clone(),
         };
-        let works_on = named.as_ref().map_or(recipe::Target::App, works_on);
+        let works_on = named.as_ref().map_or(recipe::Target::App, |run| undo::works_on(&run.run.target));
         let flags = Flags {
             command: undo::UNDO,
             on: &on,
@@ -172,28 +172,21 @@ pub(super) fn put_back(
         one.vouched(&key)?;
     }
     let first = whole.first().map(|journal| journal.run.id.as_str()).unwrap_or_default();
-    let relied = undo::relied(&folder.runs_after(first)?.journals, whole);
+    let later = folder.runs_after(first)?;
+    let relied = undo::relied(&later.journals, whole);
+    let unread = undo::unread(&later.unreadable, whole);
     let run = whole.last().map(|journal| journal.run.id.as_str()).unwrap_or_default();
     let options = Options {
         force: how.force,
         delete_data: how.delete_data,
         relied,
+        unread,
         seal: Seal(Arc::new(move |json| key.hide(json))),
         command: format!("acarecipe undo {run}"),
     };
     context.selection = undo::undo(whole, &options);
     context.asked = vec![undo::UNDO.to_owned()];
     Ok(())
-}
-
-/// What a run worked on.
-fn works_on(journal: &Journal) -> recipe::Target {
-    let target = &journal.run.target;
-    match (&target.app, &target.environment) {
-        (Some(_), _) => recipe::Target::App,
-        (None, Some(_)) => recipe::Target::Environment,
-        (None, None) => recipe::Target::ResourceGroup,
-    }
 }
 
 fn stopped(context: &Context, screen: &Screen, found: &Diagnostic, ending: Ending) -> Ending {

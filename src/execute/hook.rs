@@ -25,6 +25,8 @@ pub struct WriteRecord {
     pub create: bool,
     /// The revision that serves, where the write is one of the app.
     pub serving: Option<String>,
+    /// The newest revision, likewise: its template is the app's.
+    pub latest: Option<String>,
     /// What the write changes.
     pub owned: Vec<OwnedPath>,
     /// The identities that the resource has.

@@ -81,6 +81,17 @@ impl Executor {
         rights: bool,
     ) -> Result<Observed, Failure> {
         let observed = self.observe(selection, target, rights).await?;
+        self.until_idle(observed, selection, target, rights).await
+    }
+
+    /// [`Executor::observe_idle`] from the first look on.
+    pub(super) async fn until_idle(
+        &self,
+        observed: Observed,
+        selection: &Selection,
+        target: &Target,
+        rights: bool,
+    ) -> Result<Observed, Failure> {
         let observed = self
             .until(
                 observed,

@@ -46,6 +46,7 @@ impl WriteRecord {
             owned,
             identities: live.map(|resource| identities(&resource.live)).unwrap_or_default(),
             serving: serving(plan).filter(|_| write.kind.name == APP),
+            latest: latest(plan).filter(|_| write.kind.name == APP),
             ..WriteRecord::bare(request, kind, what, super::write::keys(plan, write))
         }
     }
@@ -62,6 +63,7 @@ impl WriteRecord {
             what: what.to_owned(),
             create: false,
             serving: None,
+            latest: None,
             owned: Vec::new(),
             identities: Vec::new(),
         }
@@ -163,6 +165,11 @@ pub(crate) fn marked(kind: &ResourceType, path: &Path, mut value: Value) -> Valu
         _ => {}
     }
     value
+}
+
+/// The newest revision, by name: what is written over is its template.
+fn latest(plan: &Plan) -> Option<String> {
+    plan.app.text_at(&["properties", "latestRevisionName"]).map(str::to_owned)
 }
 
 /// The revision that has most of the traffic, by name; without ingress the one that was ready last.

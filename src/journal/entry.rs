@@ -248,6 +248,9 @@ pub struct Before {
     /// its template is what was there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serving: Option<String>,
+    /// The newest revision before, by name, likewise: the app's own template is this one's, whoever serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latest: Option<String>,
     /// What the write changes.
     #[serde(default)]
     pub owned: Vec<OwnedPath>,
@@ -302,6 +305,9 @@ impl From<&Part> for Segment {
         }
     }
 }
+
+/// How the identity that is a resource's own is called.
+pub const SYSTEM: &str = "system";
 
 /// An identity, by what roles are granted to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -588,6 +594,7 @@ mod tests {
                     steps: vec!["a.b".to_owned()],
                     what: "create it".to_owned(),
                     create,
+                    latest: serving.clone(),
                     serving,
                     owned,
                     identities,

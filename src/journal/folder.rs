@@ -160,12 +160,12 @@ impl StateFolder {
         Ok(self.on(target)?.collect())
     }
 
-    /// The newest journal of a run on a target that can be read; no older one is looked at.
+    /// The newest journals of runs on a target that can be read, newest first, at most so many; no older one is looked at.
     ///
     /// # Errors
     /// The folder cannot be read.
-    pub fn newest_on(&self, target: &Target) -> Result<Option<Journal>, JournalError> {
-        Ok(self.on(target)?.find_map(Result::ok))
+    pub fn newest_on(&self, target: &Target, most: usize) -> Result<Vec<Journal>, JournalError> {
+        Ok(self.on(target)?.filter_map(Result::ok).take(most).collect())
     }
 
     /// The journals of the runs on a target, newest first, each read when its turn comes.

@@ -7,6 +7,7 @@
 //! A line is on the disk before the write that it announces is sent, and the answer's before the next write. What
 //! cannot be recorded is not sent.
 
+mod begun;
 pub mod entry;
 mod error;
 mod folder;

@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
 
 use super::entry::{Answer, Before, Done, End, Found, Operation, Run};
 use super::{Entry, FORMAT, JournalError, Key, seal};
@@ -24,6 +25,8 @@ pub struct Journal {
     pub run: Run,
     /// Everything after that, in order.
     pub entries: Vec<Entry>,
+    /// The bytes that this was read from: how many, and their SHA-256.
+    read: (usize, [u8; 32]),
 }
 
 /// One write of a run, with all that is known of it.
@@ -92,16 +95,24 @@ impl Journal {
     }
 
     /// Whether every line is one that a run with this key wrote, after just those before it. What is only shown need
-    /// not be; what says what is to be written to Azure must.
+    /// not be; what says what is to be written to Azure must. What is looked at is what was read then: lines that came
+    /// since are no matter.
     ///
     /// # Errors
-    /// A line is not; the file cannot be read.
+    /// A line is not; the file cannot be read, or begins with something else by now.
     pub fn vouched(&self, key: &Key) -> Result<(), JournalError> {
         let reason =
             || "it is not as a run wrote it: the key of the state folder does not vouch for it".to_owned();
-        match seal::broken(key, &bytes_of(&self.path)?) {
+        let damaged = |line, reason| JournalError::Damaged { path: self.path.clone(), line, reason };
+        let bytes = bytes_of(&self.path)?;
+        let same =
+            bytes.get(..self.read.0).filter(|bytes| <[u8; 32]>::from(Sha256::digest(bytes)) == self.read.1);
+        let Some(bytes) = same else {
+            return Err(damaged(1, "it is another one than a moment ago".to_owned()));
+        };
+        match seal::broken(key, bytes) {
             None => Ok(()),
-            Some(line) => Err(JournalError::Damaged { path: self.path.clone(), line, reason: reason() }),
+            Some(line) => Err(damaged(line, reason())),
         }
     }
 
@@ -133,7 +144,8 @@ impl Journal {
                 Err(error) => return Err(damaged(reason(&error))),
             }
         }
-        Ok(Journal { path: path(), run, entries })
+        let read = (bytes.len(), Sha256::digest(bytes).into());
+        Ok(Journal { path: path(), run, entries, read })
     }
 
     /// The writes, in order.

@@ -183,6 +183,7 @@ impl Writer {
             what: write.what.clone(),
             create: write.create,
             serving: write.serving.clone(),
+            latest: write.latest.clone(),
             owned: owned.collect(),
             identities: identities(&write.identities),
             database,

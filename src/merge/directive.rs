@@ -1,7 +1,7 @@
 //! `{$patch: delete | replace | default | claim, value: …}`: what a plain value cannot say. And `without`, which no file
 //! may say: only what puts a run back takes something out of a set.
 
-use crate::value::Value;
+use crate::value::{Data, Value};
 
 /// A directive of a fragment, in Kubernetes' word.
 #[derive(Clone, Copy, Debug)]
@@ -31,5 +31,19 @@ impl Directive<'_> {
             ("without", Some(inner)) => Some(Directive::Without(inner)),
             _ => None,
         }
+    }
+
+    /// As a fragment says it.
+    pub fn to_value(self) -> Value {
+        let (word, inner) = match self {
+            Directive::Delete => ("delete", None),
+            Directive::Replace(inner) => ("replace", Some(inner)),
+            Directive::Default(inner) => ("default", Some(inner)),
+            Directive::Claim(inner) => ("claim", Some(inner)),
+            Directive::Without(inner) => ("without", Some(inner)),
+        };
+        let word = ("$patch".to_owned(), Value::from(word));
+        let inner = inner.map(|inner| ("value".to_owned(), inner.clone()));
+        Value::new(Data::Map(std::iter::once(word).chain(inner).collect()))
     }
 }

@@ -519,7 +519,7 @@ fn value_list(value: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// What tells an element of a set from others: itself.
-fn set_key(item: &Value) -> String {
+pub(crate) fn set_key(item: &Value) -> String {
     item.as_str().map_or_else(|| item.to_json().unwrap_or_default().to_string(), str::to_owned)
 }
 
@@ -528,7 +528,15 @@ fn same_key(above: &str, have: &str, wanted: &str) -> bool {
     have == wanted || ((wanted.starts_with('/') || above == "tags") && have.eq_ignore_ascii_case(wanted))
 }
 
-fn element_key(path: &Path, item: &Value, keys: &'static [&'static str]) -> Result<String, MergeError> {
+/// What tells an element of a keyed list from others: its keys.
+///
+/// # Errors
+/// It lacks one, or one is not known.
+pub(crate) fn element_key(
+    path: &Path,
+    item: &Value,
+    keys: &'static [&'static str],
+) -> Result<String, MergeError> {
     let mut parts = Vec::with_capacity(keys.len());
     for key in keys {
         match item.get(key).map(|value| &value.data) {

@@ -53,6 +53,7 @@ mod stored;
 mod target;
 mod traffic;
 mod waiting;
+mod whose;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};

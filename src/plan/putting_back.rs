@@ -22,8 +22,7 @@ use crate::value::{Data, Path, Redacted, Segment, Value, Was, Written, strip_con
 
 const APP: &str = "Microsoft.App/containerApps";
 const REVISIONS: &str = "Microsoft.App/containerApps/revisions";
-const JOBS: &str = "Microsoft.App/jobs";
-const IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
+pub(super) const IDENTITY: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
 const MODE: &str = "properties.configuration.activeRevisionsMode";
 
 impl Frame<'_, '_> {
@@ -69,13 +68,17 @@ impl Frame<'_, '_> {
             run.findings.push(stays(format!("{} goes back", what(kind, &back.id)), &why));
             return (None, Vec::new());
         }
-        let earlier = if is_app && steps::needs_earlier(kind, &live, &back.written) {
-            back.serving.as_deref().map(|name| self.engine.revision_named(name))
-        } else {
-            None
-        };
-        if let Some(waits) = earlier.as_ref().filter(|value| value.is_unknown() && refusal(value).is_none()) {
-            return (None, vec![waits.clone()]);
+        let asked = is_app && steps::needs_earlier(kind, &live, &back.written);
+        let earlier: Vec<Value> = back
+            .revisions
+            .iter()
+            .filter(|_| asked)
+            .map(|name| self.engine.revision_named(name))
+            .filter(|revision| refusal(revision).is_none())
+            .collect();
+        let unread: Vec<Value> = earlier.iter().filter(|revision| revision.is_unknown()).cloned().collect();
+        if !unread.is_empty() {
+            return (None, unread);
         }
         let (written, waits) = self.without_used_identity(run, kind, &live, back);
         if let Some(waits) = waits {
@@ -97,7 +100,7 @@ impl Frame<'_, '_> {
             live: &live,
             written: &written,
             places: &places(kind, &back.places),
-            earlier: earlier.as_ref().filter(|value| value.as_map().is_some()),
+            earlier: &earlier,
             stored: stored.as_ref(),
             seal: &back.seal,
             force: back.force,
@@ -159,7 +162,7 @@ impl Frame<'_, '_> {
                 live,
                 written: &back.written,
                 places: &places(kind, &back.places),
-                earlier: None,
+                earlier: &[],
                 stored: stored.as_ref(),
                 seal: &back.seal,
                 force: back.force,
@@ -176,6 +179,7 @@ impl Frame<'_, '_> {
                 run.findings.push(added_to(kind, back, &path));
                 goes &= back.force;
             }
+            goes &= self.is_the_runs(run, kind, live, back);
             if let Some(other) = back.relied.iter().find(|other| other.resource == back.id) {
                 let why = format!(
                     "run {} on {} found it in place and relies on it: undo that one first",
@@ -185,22 +189,9 @@ impl Frame<'_, '_> {
                 goes = false;
             }
             if kind.name == IDENTITY {
-                match self.users_of(&back.id) {
-                    Users::Waits(read) => return (None, vec![read]),
-                    Users::Are(users) if users.is_empty() => {}
-                    Users::Are(users) => {
-                        let why = format!("{} has it by now, too", strip_control(&users.join(", ")));
-                        run.findings.push(stays(format!("{} goes", what(kind, &back.id)), &why));
-                        goes = false;
-                    }
-                    Users::Unseen(why) => {
-                        let finding = Finding::new(
-                            Status::CouldNotCheck,
-                            codes::NOT_PUT_BACK,
-                            format!("nobody else uses {}", what(kind, &back.id)),
-                        );
-                        run.findings.push(finding.detail(format!("apps and jobs cannot be listed: {why}")));
-                    }
+                match self.is_free(run, kind, back) {
+                    Ok(free) => goes &= free,
+                    Err(reads) => return (None, reads),
                 }
             }
             if !kind.holds.is_empty() && !back.delete_data {
@@ -350,37 +341,6 @@ impl Frame<'_, '_> {
         Ok(answer.get("value").cloned())
     }
 
-    /// The other apps and the jobs of the group that a user-assigned identity is assigned to.
-    fn users_of(&self, identity: &ResourceId) -> Users {
-        let target = self.engine.request.target;
-        let own = target.app_id();
-        let mut users = Vec::new();
-        for (kind, noun) in [(APP, "the container app"), (JOBS, "the job")] {
-            let path = format!(
-                "/subscriptions/{}/resourceGroups/{}/providers/{kind}",
-                target.subscription, target.resource_group
-            );
-            let list = self.engine.asked.value(&Read::many(&path, kind, &self.engine.version(kind)));
-            if let Some(why) = refusal(&list) {
-                return Users::Unseen(why);
-            }
-            if list.is_unknown() {
-                return Users::Waits(list);
-            }
-            for one in list.as_list().unwrap_or_default() {
-                let Some(id) = one.text_at(&["id"]).and_then(ResourceId::parse) else { continue };
-                let all = one.at(&["identity", "userAssignedIdentities"]).and_then(Value::as_map);
-                let has = |all: &indexmap::IndexMap<String, Value>| {
-                    all.keys().any(|key| ResourceId::parse(key).as_ref() == Some(identity))
-                };
-                if id != own && all.is_some_and(has) {
-                    users.push(format!("{noun} {}", id.name()));
-                }
-            }
-        }
-        Users::Are(users)
-    }
-
     /// Which rights a principal has beside those that the run gave it, as far as Azure's own roles say.
     fn other_grants(&self, principal: &str, back: &PutBack) -> Grants {
         let subscription = ResourceId::subscription_id(&self.engine.request.target.subscription);
@@ -483,16 +443,6 @@ fn in_place(kind: &ResourceType, live: &Value, path: Path) -> Owned {
     Owned { path, wanted: live.clone(), live, in_place: true, default: false }
 }
 
-/// What an identity is assigned to beside the run's app.
-enum Users {
-    /// That is still to be read.
-    Waits(Value),
-    /// These.
-    Are(Vec<String>),
-    /// It could not be seen.
-    Unseen(String),
-}
-
 /// What a principal may do beside what the run gave it.
 enum Grants {
     /// That is still to be read.
@@ -520,7 +470,7 @@ fn brings_system_identity(one: &Written) -> bool {
     one.path == Path::members("identity.type") && has(&one.after) && !has(&one.before)
 }
 
-fn what(kind: &ResourceType, id: &ResourceId) -> String {
+pub(super) fn what(kind: &ResourceType, id: &ResourceId) -> String {
     format!("the {} {}", kind.noun, id.name())
 }
 
@@ -541,12 +491,12 @@ fn unseen(kind: &ResourceType, back: &PutBack, principal: &str, why: &str) -> Fi
 }
 
 /// What is not put back, and why.
-fn stays(name: String, why: &str) -> Finding {
+pub(super) fn stays(name: String, why: &str) -> Finding {
     Finding::new(Status::Warning, codes::NOT_PUT_BACK, name).detail(strip_control(why))
 }
 
 /// What somebody changed since.
-fn changed(kind: &ResourceType, back: &PutBack, path: &Path, now: &Value) -> Finding {
+pub(super) fn changed(kind: &ResourceType, back: &PutBack, path: &Path, now: &Value) -> Finding {
     let name = format!("{} of {} is as the run left it", path.short(), what(kind, &back.id));
     let now = if now.is_null() { "not there".to_owned() } else { strip_control(&Redacted(now).to_string()) };
     let status = if back.force { Status::Warning } else { Status::Failed };
@@ -560,7 +510,7 @@ fn changed(kind: &ResourceType, back: &PutBack, path: &Path, now: &Value) -> Fin
 }
 
 /// What somebody put into a resource that the run created.
-fn added_to(kind: &ResourceType, back: &PutBack, path: &Path) -> Finding {
+pub(super) fn added_to(kind: &ResourceType, back: &PutBack, path: &Path) -> Finding {
     let name = format!("{} of {} is as the run left it", path.short(), what(kind, &back.id));
     let status = if back.force { Status::Warning } else { Status::Failed };
     let finding = Finding::new(status, codes::CHANGED_SINCE, strip_control(&name));

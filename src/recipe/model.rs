@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde_json::Value as Json;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::azure::ResourceId;
@@ -701,8 +702,15 @@ pub struct PutBack {
     pub written: Vec<Written>,
     /// Every place of the resource that some write of the run changed.
     pub places: Vec<Path>,
-    /// The revision that served before the write, where it is one of the app.
-    pub serving: Option<String>,
+    /// The revisions whose templates say what was there before the write, by name, where it is one of the app: the
+    /// newest, whose template was the app's, and the one that served, over which a rollout lays its change.
+    pub revisions: Vec<String>,
+    /// Of what the run created: the principal of the identity that it got.
+    pub principal: Option<String>,
+    /// Of what the run created: when the last write of it was seen to be over.
+    pub over: Option<OffsetDateTime>,
+    /// The runs that came later and whose journals cannot be read, by id: what they rely on, nobody can tell.
+    pub unread: Vec<String>,
     /// The role assignments that the run made: they go as well.
     pub grants: Vec<ResourceId>,
     /// What other runs found in place: they rely on it.

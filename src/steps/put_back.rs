@@ -4,10 +4,8 @@
 //! Each property is looked at on its own. One that is as it was is in place. One that is as the run left it goes back.
 //! One that is neither was changed by somebody since, and is only named. What cannot go back is told, with the reason.
 
-use indexmap::IndexMap;
-
 use crate::azure::types::{Compare, ListKind, ResourceType};
-use crate::merge::{absent, equal, find, place, placed, word_set};
+use crate::merge::{Directive, absent, element_key, equal, find, place, placed, set_key, word_set};
 use crate::value::{Data, Marks, Path, Seal, Segment, Value, Was, Written};
 
 /// What a run wrote of a resource, beside what is there now.
@@ -21,8 +19,8 @@ pub struct WrittenTo<'a> {
     pub written: &'a [Written],
     /// Every place of the resource that some write of the run changed, spelled as [`place`] does.
     pub places: &'a [Path],
-    /// What shows the values that nobody wrote down: the revision that served before. `None`: there is none.
-    pub earlier: Option<&'a Value>,
+    /// What shows the values that nobody wrote down: the revisions of before.
+    pub earlier: &'a [Value],
     /// The secrets with their values, as the POST tells them that GET leaves out; `None`: nobody told.
     pub stored: Option<&'a Value>,
     /// Makes seals.
@@ -112,12 +110,13 @@ pub fn changed_since(request: &WrittenTo<'_>) -> Vec<(Path, Value)> {
     request.written.iter().filter(differs).map(|one| (one.path.clone(), request.at(&one.path))).collect()
 }
 
-/// What somebody put since into a resource that a run created: elements of lists, and keys of what is a dictionary. A
-/// property of its own that the run left to Azure is not told from Azure's default. Tags are left out: policies of a
-/// subscription set them, and nothing relies on them.
+/// What somebody put since into a resource that a run created: elements of lists, keys of what is a dictionary, and what
+/// differs from a default that is known. Another property that the run left to Azure, or a list that is one value, is not
+/// told from what Azure fills in. Tags are left out: policies of a subscription set them, and nothing relies on them.
 pub fn added_since(request: &WrittenTo<'_>) -> Vec<Path> {
     let mut all = Vec::new();
     request.added(&Path(Vec::new()), request.live, &mut all);
+    all.retain(|path| !Path::members("tags").contains(path));
     all
 }
 
@@ -158,7 +157,8 @@ impl WrittenTo<'_> {
     /// Adds the outermost parts of `value` that the run did not bring; `at` is one that it did.
     fn added(&self, at: &Path, value: &Value, all: &mut Vec<Path>) {
         let pattern = at.pattern();
-        if pattern == "tags" || self.places.contains(&place(self.kind, at)) && !pattern.is_empty() {
+        let own = self.places.contains(&place(self.kind, at)) && !pattern.is_empty();
+        if own || self.kind.is_read_only(&pattern) {
             return;
         }
         let within = |path: &Path| {
@@ -182,14 +182,19 @@ impl WrittenTo<'_> {
             Data::List(items) => match self.kind.list_kind(&pattern) {
                 ListKind::Map(keys) => {
                     for item in items {
-                        let parts: Vec<String> =
-                            keys.iter().filter_map(|key| item.get(key)).map(text).collect();
-                        element(at.element(&parts.join(",")), Some(item));
+                        // One without its key is nobody's that could be named.
+                        let Ok(key) = element_key(at, item, keys) else { continue };
+                        element(at.element(&key), Some(item));
                     }
                 }
-                ListKind::Set => items.iter().for_each(|item| element(at.element(&text(item)), None)),
+                ListKind::Set => items.iter().for_each(|item| element(at.element(&set_key(item)), None)),
+                // Azure fills in some, as the paths of a container's index.
                 ListKind::Atomic => {}
             },
+            // Of what has a default that is known, another value is somebody's.
+            _ if self.kind.default_at(&pattern).is_some() && !absent(self.kind, at, value) => {
+                all.push(at.clone());
+            }
             _ => {}
         }
     }
@@ -284,22 +289,24 @@ impl WrittenTo<'_> {
             Was::Absent => self.gone(one),
             Was::Value(json) => Verdict::Say(one.path.clone(), exactly(Value::from(json.clone()))),
             Was::Hidden(seal) => {
-                let Some(earlier) = self.earlier else {
+                let mut revisions = self.earlier.iter().filter(|one| one.as_map().is_some()).peekable();
+                if revisions.peek().is_none() {
                     return Verdict::Stays(
                         "its value from before was not written down, and the revision that had it is gone"
                             .to_owned(),
                     );
-                };
-                let then = find(self.kind, earlier, &one.path).cloned();
+                }
                 // An empty variable has no value there.
-                let then = then.unwrap_or_else(|| Value::from(""));
-                if !self.is(&one.path, &then, &Was::Hidden(seal.clone())) {
-                    return Verdict::Stays(
+                let mut values = revisions.map(|earlier| {
+                    find(self.kind, earlier, &one.path).cloned().unwrap_or_else(|| Value::from(""))
+                });
+                match values.find(|then| self.is(&one.path, then, &Was::Hidden(seal.clone()))) {
+                    Some(then) => Verdict::Say(one.path.clone(), exactly(then.mark(Marks::EXISTING))),
+                    None => Verdict::Stays(
                         "its value from before was not written down, and the revision before has another one"
                             .to_owned(),
-                    );
+                    ),
                 }
-                Verdict::Say(one.path.clone(), exactly(then.mark(Marks::EXISTING)))
             }
             Was::Unknown => Verdict::Stays("what was there before could not be read then".to_owned()),
         }
@@ -334,28 +341,9 @@ impl WrittenTo<'_> {
         if self.places.iter().any(|place| place.contains(&own)) {
             return false;
         }
-        let within = |path: &Path| {
-            let path = place(self.kind, path);
-            self.places.iter().any(|place| path.contains(place) || place.contains(&path))
-        };
-        let pattern = at.pattern();
-        match &value.data {
-            Data::Map(members) if DICTIONARIES.contains(&pattern.as_str()) => {
-                members.keys().any(|key| !within(&at.key(key)))
-            }
-            Data::Map(members) => members.iter().any(|(key, member)| self.holds_others(&at.key(key), member)),
-            Data::List(items) => match self.kind.list_kind(&pattern) {
-                ListKind::Map(keys) => items.iter().any(|item| {
-                    let parts: Vec<String> = keys.iter().filter_map(|key| item.get(key)).map(text).collect();
-                    let element = at.element(&parts.join(","));
-                    !within(&element) || self.holds_others(&element, item)
-                }),
-                ListKind::Set => items.iter().any(|item| !within(&at.element(&text(item)))),
-                ListKind::Atomic => false,
-            },
-            // Of what has a default that is known, another value is somebody's.
-            _ => self.kind.default_at(&pattern).is_some() && !absent(self.kind, at, value),
-        }
+        let mut others = Vec::new();
+        self.added(at, value, &mut others);
+        !others.is_empty()
     }
 
     /// A set of words loses those that the run added.
@@ -389,11 +377,8 @@ impl WrittenTo<'_> {
         if added.is_empty() || self.at(&one.path).is_null() {
             return Some(Verdict::InPlace);
         }
-        let said = IndexMap::from([
-            ("$patch".to_owned(), Value::from("without")),
-            ("value".to_owned(), Value::new(Data::List(added))),
-        ]);
-        Some(Verdict::Say(one.path.clone(), Value::new(Data::Map(said))))
+        let added = Value::new(Data::List(added));
+        Some(Verdict::Say(one.path.clone(), Directive::Without(&added).to_value()))
     }
 
     /// Whether a word says that the resource has identities of a user's making, and others gave it some.
@@ -456,7 +441,7 @@ impl WrittenTo<'_> {
 const DICTIONARIES: &[&str] = &["tags", "identity.userAssignedIdentities"];
 
 fn delete() -> Value {
-    Value::new(Data::Map(IndexMap::from([("$patch".to_owned(), Value::from("delete"))])))
+    Directive::Delete.to_value()
 }
 
 /// What says that just this is there.
@@ -464,14 +449,11 @@ fn exactly(value: Value) -> Value {
     if value.as_map().is_none() && value.as_list().is_none() {
         return value;
     }
-    Value::new(Data::Map(IndexMap::from([
-        ("$patch".to_owned(), Value::from("replace")),
-        ("value".to_owned(), value),
-    ])))
+    Directive::Replace(&value).to_value()
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_json().unwrap_or_default().to_string(), str::to_owned)
+fn goes(value: &Value) -> bool {
+    matches!(Directive::read(value), Some(Directive::Delete))
 }
 
 /// Whether everything that `wanted` says is so; of an object more may be there.
@@ -487,7 +469,6 @@ fn holds(kind: &ResourceType, path: &Path, live: &Value, wanted: &Value) -> bool
 
 /// What is said of something is not said again of what is in it.
 fn outermost(said: Vec<(Path, Value)>) -> Vec<(Path, Value)> {
-    let goes = |value: &Value| value.text_at(&["$patch"]) == Some("delete");
     let outer: Vec<Path> =
         said.iter().filter(|(_, value)| goes(value)).map(|(path, _)| path.clone()).collect();
     let mut kept: Vec<(Path, Value)> = Vec::new();
@@ -502,7 +483,6 @@ fn outermost(said: Vec<(Path, Value)>) -> Vec<(Path, Value)> {
 
 /// Of members of which only one may be set the one that is set takes the place of the others by itself.
 fn without_losers(kind: &ResourceType, said: &[(Path, Value)]) -> Vec<(Path, Value)> {
-    let goes = |value: &Value| value.text_at(&["$patch"]) == Some("delete");
     let parts = |path: &Path| {
         let (last, above) = path.0.split_last()?;
         let Segment::Key(key) = last else { return None };

@@ -7,7 +7,7 @@ use super::{DatabaseUser, Outcome};
 use crate::azure::ResourceId;
 use crate::azure::sql::{DatabaseUsers, Name, User, sid};
 use crate::azure::types::{ResourceType, SQL_USER};
-use crate::merge::Owned;
+use crate::merge::{Directive, Owned};
 use crate::value::{Data, Path, Value};
 
 /// What goes.
@@ -21,7 +21,7 @@ pub struct Removed {
 
 /// What is laid over something that is to go: nothing of it stays.
 fn gone() -> Value {
-    Value::new(Data::Map(IndexMap::from([("$patch".to_owned(), Value::from("delete"))])))
+    Directive::Delete.to_value()
 }
 
 /// The outcome for a resource that was read as `live`; null: it is not there, and so in place.

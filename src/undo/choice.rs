@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::azure::ResourceId;
-use crate::journal::{Fate, Journal};
+use crate::journal::{Fate, Journal, JournalError};
 use crate::recipe::Relied;
 use crate::value::strip_control;
+
+use super::path_of;
 
 /// The command of runs that put others back.
 pub const UNDO: &str = "undo";
@@ -59,6 +61,38 @@ pub fn relied(journals: &[Journal], runs: &[&Journal]) -> Vec<Relied> {
     relied.collect()
 }
 
+/// The runs begun after `runs` whose journals are among those that cannot be read, by id: what they found in place and
+/// rely on, nobody can tell.
+pub fn unread(unreadable: &[JournalError], runs: &[&Journal]) -> Vec<String> {
+    let first = runs.iter().map(|one| one.run.id.as_str()).min().unwrap_or_default();
+    let id = |error: &JournalError| Some(error.path()?.file_stem()?.to_str()?.to_owned());
+    unreadable.iter().filter_map(id).filter(|id| id.as_str() > first).collect()
+}
+
+/// Whether `later` runs left alone all that `run` wrote, so that each can be put back without the others.
+pub fn apart<'j>(run: &Journal, later: impl IntoIterator<Item = &'j Journal>) -> bool {
+    let own = places(run);
+    later.into_iter().all(|one| {
+        places(one).iter().all(|(id, path)| {
+            own.iter().all(|(own, at)| own != id || !(at.contains(path) || path.contains(at)))
+        })
+    })
+}
+
+/// What a run wrote, or may have. A resource that it created or removed is one place.
+fn places(journal: &Journal) -> Vec<(String, crate::value::Path)> {
+    let writes = journal.writes();
+    let taken = writes.iter().filter(|write| write.fate() != Fate::Refused).map(|write| write.before);
+    let places = taken.flat_map(|before| {
+        let id = before.path.to_ascii_lowercase();
+        let whole = before.create || before.method == "DELETE";
+        let root = Some(crate::value::Path::root()).filter(|_| whole);
+        let owned = before.owned.iter().filter(move |_| !whole).map(path_of);
+        root.into_iter().chain(owned).map(move |path| (id.clone(), path))
+    });
+    places.collect()
+}
+
 /// The run that the oldest of `runs`, which are one, goes on from, and that is not among the journals that can be read:
 /// what it wrote would be left behind.
 pub fn lost<'j>(journals: &[Journal], runs: &[&'j Journal]) -> Option<&'j str> {
@@ -67,7 +101,7 @@ pub fn lost<'j>(journals: &[Journal], runs: &[&'j Journal]) -> Option<&'j str> {
 }
 
 /// The ids of the runs that were put back whole. An undo that was itself put back does not count.
-fn undone(journals: &[Journal]) -> BTreeSet<&str> {
+pub fn undone(journals: &[Journal]) -> BTreeSet<&str> {
     let ended = |one: &&Journal| {
         one.run.command == UNDO
             && one.end().is_some_and(|end| matches!(end.status.as_str(), "ok" | "verification-failed"))

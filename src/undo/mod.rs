@@ -21,7 +21,7 @@ use crate::azure::ResourceId;
 use crate::azure::sql::Name;
 use crate::azure::types;
 use crate::journal::Journal;
-use crate::journal::entry::{Before, Kept, Kind, OwnedPath};
+use crate::journal::entry::{Before, Identity, Kept, Kind, OwnedPath, SYSTEM};
 use crate::merge::{place, word_set};
 use crate::plan::Selection;
 use crate::recipe::{PutBack, Relied, Removal, Service, SqlRemoval, StepKind};
@@ -29,7 +29,8 @@ use crate::value::{Path, Seal, Segment, Was, Written};
 
 use writes::{Made, writes};
 
-pub use choice::{UNDO, last, lost, relied, whole, wrote};
+pub use choice::{UNDO, apart, last, lost, relied, undone, unread, whole, wrote};
+pub use recipe::works_on;
 
 /// How a run is put back.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct Options {
     pub delete_data: bool,
     /// What runs that came later found in place, and rely on.
     pub relied: Vec<Relied>,
+    /// Those of them whose journals cannot be read, by id.
+    pub unread: Vec<String>,
     /// Makes the seals of values that are not in the journal.
     pub seal: Seal,
     /// The command that puts the run back, for advice.
@@ -229,9 +232,12 @@ fn of_resource(
             created,
             written,
             places: places.clone(),
-            serving: before.serving.clone(),
+            revisions: revisions_before(before),
+            principal: if created { principal_of(id, of_it, made) } else { None },
+            over: of_it.last().filter(|_| created).and_then(|last| made[*last].seen),
             grants: grants.to_vec(),
             relied: options.relied.clone(),
+            unread: options.unread.clone(),
             seal: options.seal.clone(),
             force: options.force,
             delete_data: options.delete_data,
@@ -266,6 +272,20 @@ fn of_resource(
         }
     }
     steps
+}
+
+/// The revisions that say what was there before a write: the newest first.
+fn revisions_before(before: &Before) -> Vec<String> {
+    let mut all: Vec<String> = before.latest.iter().chain(&before.serving).cloned().collect();
+    all.dedup();
+    all
+}
+
+/// The principal that Azure gave an identity which the run made, or the identity of what it made.
+fn principal_of(id: &ResourceId, of_it: &[usize], made: &[Made<'_>]) -> Option<String> {
+    let shown = of_it.iter().rev().filter_map(|index| made[*index].accepted);
+    let own = |one: &&Identity| one.id == SYSTEM || ResourceId::parse(&one.id).as_ref() == Some(id);
+    shown.flat_map(|accepted| &accepted.identities).find(own).map(|one| one.principal.clone())
 }
 
 /// Whether a write took something away.
@@ -315,7 +335,7 @@ fn chains(id: &ResourceId, of_it: &[usize], made: &[Made<'_>]) -> Vec<Vec<Writte
     of_it.iter().map(written).collect()
 }
 
-fn path_of(owned: &OwnedPath) -> Path {
+pub(in crate::undo) fn path_of(owned: &OwnedPath) -> Path {
     Path(owned.at.iter().map(Segment::from).collect())
 }
 

@@ -8,10 +8,10 @@ use super::writes::Made;
 use super::{Part, Place, Stays, UNDO};
 use crate::diagnostic::{Severity, Source, Span};
 use crate::expression::Expression;
-use crate::journal::Journal;
+use crate::journal::{self, Journal};
 use crate::plan::Selection;
 use crate::recipe::{
-    Bound, Check, CheckKind, Complexity, Id, Instance, Origin, Recipe, Spanned, Step, StepKind, Target,
+    Bound, Check, CheckKind, Complexity, Instance, Origin, Recipe, Spanned, Step, StepKind, Target,
 };
 
 /// The name of the recipe and of its only instance.
@@ -24,12 +24,7 @@ pub(super) fn selection(
     steps: Vec<Part>,
     stays: &[Stays],
 ) -> Selection {
-    let target = match runs.first().map(|journal| &journal.run.target) {
-        Some(target) if target.app.is_some() => Target::App,
-        Some(target) if target.environment.is_some() => Target::Environment,
-        Some(_) => Target::ResourceGroup,
-        None => Target::App,
-    };
+    let target = runs.first().map_or(Target::App, |journal| works_on(&journal.run.target));
     let name_of = |part: &Part| {
         let number = part.index + 1;
         match &part.place {
@@ -72,19 +67,7 @@ pub(super) fn selection(
             }
             _ => format!("puts back: {}", made[index].before.what),
         };
-        Step {
-            id: Id { name: crate::recipe::snake(&name), written: name, span: nowhere() },
-            kind,
-            when: None,
-            for_each: None,
-            after,
-            why: literal(&why),
-            triggered_by: Vec::new(),
-            retry: None,
-            never: None,
-            timeout: None,
-            span: nowhere(),
-        }
+        Step { after, why: literal(&why), ..Step::made(&name, kind) }
     });
     let recipe = Recipe {
         source: Arc::new(Source { name: NAME.to_owned(), text: String::new() }),
@@ -121,6 +104,15 @@ pub(super) fn selection(
     Selection { instances: vec![instance], inputs: Bound::default() }
 }
 
+/// What a run on this target worked on.
+pub fn works_on(target: &journal::entry::Target) -> Target {
+    match (&target.app, &target.environment) {
+        (Some(_), _) => Target::App,
+        (None, Some(_)) => Target::Environment,
+        (None, None) => Target::ResourceGroup,
+    }
+}
+
 /// What stays, as a check that never holds and stops nothing.
 fn told(stays: &Stays) -> Option<Check> {
     Some(Check {
@@ -142,7 +134,7 @@ fn told(stays: &Stays) -> Option<Check> {
 }
 
 fn nowhere() -> Span {
-    Span { start: 0, end: 0 }
+    Span::default()
 }
 
 fn spanned(value: String) -> Spanned<String> {

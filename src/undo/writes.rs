@@ -1,7 +1,9 @@
 //! The writes of journals, which of them were over when others began, and the revisions that came of them.
 
+use time::OffsetDateTime;
+
 use crate::journal::Journal;
-use crate::journal::entry::{Answer, Before, Entry};
+use crate::journal::entry::{Accepted, Answer, Before, Entry};
 
 /// A write that took effect, or may have.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +14,10 @@ pub(super) struct Made<'a> {
     pub(super) begun: usize,
     /// The position of the line that says that it was over.
     pub(super) over: usize,
+    /// When that was seen; `None`: nobody saw it.
+    pub(super) seen: Option<OffsetDateTime>,
+    /// What Azure answered when it took it.
+    pub(super) accepted: Option<&'a Accepted>,
 }
 
 /// Every write of the runs that took effect, or may have, in order.
@@ -26,24 +32,26 @@ pub(super) fn writes<'a>(runs: &[&'a Journal]) -> Vec<Made<'a>> {
             let Entry::Before(before) = entry else { continue };
             let later = || run.iter().enumerate().skip(at);
             let mut answers = later().filter_map(|(at, entry)| match entry {
-                Entry::After(after) if after.write == before.write => Some((at, &after.answer)),
+                Entry::After(after) if after.write == before.write => Some((at, after)),
                 _ => None,
             });
             let answer = answers.next_back();
-            let refused = matches!(answer, Some((_, Answer::Failed(failed))) if !failed.maybe_applied);
-            if refused {
-                continue;
-            }
+            let accepted = match answer.map(|(_, after)| &after.answer) {
+                Some(Answer::Failed(failed)) if !failed.maybe_applied => continue,
+                Some(Answer::Accepted(accepted)) => Some(accepted),
+                _ => None,
+            };
             let done = later().find_map(|(at, entry)| match entry {
-                Entry::Done(done) if done.write == before.write => Some(at),
+                Entry::Done(done) if done.write == before.write => Some((at, done.at)),
                 _ => None,
             });
-            let answered = answer.and_then(|(at, answer)| match answer {
-                Answer::Accepted(accepted) if accepted.operation.is_some() => None,
-                _ => Some(at),
-            });
-            let over = done.or(answered).map_or(end, |at| start + at);
-            all.push(Made { before, begun: start + at, over });
+            let answered = answer
+                .filter(|_| accepted.is_none_or(|accepted| accepted.operation.is_none()))
+                .map(|(at, after)| (at, after.at));
+            let over = done.or(answered);
+            let seen = over.filter(|_| accepted.is_some()).map(|(_, time)| time);
+            let over = over.map_or(end, |(at, _)| start + at);
+            all.push(Made { before, begun: start + at, over, seen, accepted });
         }
         start = end + 1;
     }

@@ -102,6 +102,7 @@ pub(super) const CONTAINER_APP: ResourceType = ResourceType {
     everyone: &[],
     fingerprints: &[],
     ready: "",
+    shows_late: false,
     by_others: false,
     // A host name comes only once Azure's own resolver sees its TXT record (Azure/azure-cli#28680).
     waits: &["properties.configuration.ingress.customDomains"],

@@ -73,6 +73,9 @@ pub(super) const ROLE_ASSIGNMENT: ResourceType = ResourceType {
         ("properties", &["principalId", "roleDefinitionId", "scope"]),
     ],
     principal: "properties.principalId",
+    // Not confirmed: a PUT is answered with 202 and no resource; that a read finds nothing until it is done is assumed,
+    // and where it does show one sooner, nothing is lost by having looked again.
+    shows_late: true,
     write_action: "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/write",
     ..NONE
 };

@@ -170,6 +170,8 @@ pub struct ResourceType {
     /// Where it stands that a resource of this type works; one that is there and not `Succeeded` is written again,
     /// as it is wanted, and waited for. Empty: nothing says so.
     pub ready: &'static str,
+    /// Whether a read may not show one that is being made before that is done.
+    pub shows_late: bool,
     /// Whether others have to see or do something before it counts: a resolver, a certificate authority, a person.
     /// What comes after it gets writes of its own, so that it holds up nothing else.
     pub by_others: bool,

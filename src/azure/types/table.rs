@@ -25,6 +25,7 @@ pub(super) const NONE: ResourceType = ResourceType {
     everyone: &[],
     fingerprints: &[],
     ready: "",
+    shows_late: false,
     by_others: false,
     waits: &[],
     foreign: &[],

@@ -209,6 +209,43 @@ fn a_run_that_completes_another_says_so_in_both() {
     assert!(!both[1].was_interrupted());
 }
 
+/// A run of [`APPLY`] that made the identity and was killed then; its journal.
+fn killed(place: &Place) -> Journal {
+    let mut failing: Vec<&str> = APPLY.split_whitespace().collect();
+    failing.extend(["--sandbox-fault", "match=PATCH:/containerApps/ status=400 times=9"]);
+    let _ = place.run(failing).code(1);
+    let first = journals(&folder(place)).remove(0);
+    let _ = cut(&first.path, "after");
+    first
+}
+
+#[test]
+fn an_interrupted_run_is_gone_on_from_also_after_others_on_the_target() {
+    let place = Place::new();
+    let first = killed(&place);
+    let _ = place.line("apply mtls-client-certificates --sandbox -p mode=accept").code(0);
+    assert_eq!(journals(&folder(&place))[0].run.continues, None);
+    let told = place.line(APPLY).code(0).stderr;
+    assert!(told.contains(&format!("An earlier run ({}) was interrupted", first.run.id)), "{told}");
+    let all = journals(&folder(&place));
+    assert_eq!(all[0].run.continues.as_deref(), Some(first.run.id.as_str()));
+    assert_eq!(all[2].end().and_then(|end| end.continued_by.clone()), Some(all[0].run.id.clone()));
+    // Both go back as one, and what came between stays.
+    let undone = place.line("undo --sandbox -o json").code(0).json();
+    assert_eq!(undone["counts"]["writes"], json!(2), "{undone:#}");
+    let _ = place.line("plan mtls-client-certificates --sandbox -p mode=accept --exit-code").code(0);
+}
+
+#[test]
+fn an_interrupted_run_that_was_put_back_is_not_gone_on_from() {
+    let place = Place::new();
+    let _ = killed(&place);
+    let _ = place.line("undo --sandbox").code(0);
+    let told = place.line(APPLY).code(0).stderr;
+    assert!(!told.contains("earlier run"), "{told}");
+    assert_eq!(journals(&folder(&place))[0].run.continues, None);
+}
+
 #[test]
 fn a_journal_that_cannot_be_read_is_one_clear_error_and_hides_no_other() {
     let place = Place::new();

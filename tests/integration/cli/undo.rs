@@ -155,3 +155,24 @@ fn no_journal_holds_what_may_be_the_value_of_an_environment_variable() {
     let shown = place.line("runs show --sandbox -o json").code(0);
     assert!(!shown.stdout.contains("planted-"), "{}", shown.stdout);
 }
+
+#[test]
+fn what_a_run_may_rely_on_whose_journal_cannot_be_read_goes_only_by_force() {
+    let place = Place::new();
+    let applied = place.line("apply managed-identity --sandbox -p identity=create -o json").code(0).json();
+    let run = run_of(&applied);
+    let folder = journals(&place)[0].parent().unwrap().to_owned();
+    std::fs::write(folder.join("20991126T083000Z-3f9a1c.jsonl"), "something else\n").unwrap();
+    // One from before relies on nothing that came later.
+    std::fs::write(folder.join("20001126T083000Z-3f9a1c.jsonl"), "something else\n").unwrap();
+    let refused = place.line(&format!("undo {run} --sandbox -o json")).code(3).json();
+    let told: Vec<&Json> = refused["prerequisites"].as_array().unwrap().iter().collect();
+    let told: Vec<&&Json> = told.iter().filter(|one| one["code"] == "changed-since").collect();
+    assert_eq!(told.len(), 1, "{refused:#}");
+    let detail = told[0]["detail"].as_str().unwrap();
+    assert!(detail.contains("20991126T083000Z-3f9a1c") && !detail.contains("20001126"), "{detail}");
+    assert_eq!(refused["counts"]["writes"], json!(0));
+    let forced = place.line(&format!("undo {run} --sandbox --force -o json")).code(0).json();
+    assert_eq!(forced["counts"]["writes"], json!(2), "{forced:#}");
+    assert!(forced["prerequisites"].to_string().contains("20991126T083000Z-3f9a1c"), "it is told");
+}

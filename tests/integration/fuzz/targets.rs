@@ -303,7 +303,8 @@ fn journal(bytes: &[u8]) {
         for (force, delete_data) in [(false, false), (true, true)] {
             let command = "acarecipe undo".to_owned();
             let seal = Seal(Arc::new(ToString::to_string));
-            let options = undo::Options { force, delete_data, relied: Vec::new(), seal, command };
+            let options =
+                undo::Options { force, delete_data, relied: Vec::new(), unread: Vec::new(), seal, command };
             let _ = undo::undo(&journals.iter().collect::<Vec<_>>(), &options);
             let _ = undo::undo(&[journal], &options);
         }

@@ -310,7 +310,7 @@ fn the_runs_of_a_target_cost_the_first_line_of_others_once() {
     }
     let own = folder.runs_on(&target("CA-0")).unwrap();
     assert_eq!((own.journals.len(), own.unreadable.len()), (4, 0), "{:?}", own.unreadable);
-    assert_eq!(folder.newest_on(&target("ca-0")).unwrap().unwrap().path, paths[0][3]);
+    assert_eq!(folder.newest_on(&target("ca-0"), 1).unwrap()[0].path, paths[0][3]);
     // Their own are damaged.
     let other = folder.runs_on(&target("ca-1")).unwrap();
     assert_eq!((other.journals.len(), other.unreadable.len()), (0, 4));
@@ -335,9 +335,9 @@ fn the_newest_run_of_a_target_is_found_without_those_before_it() {
         std::fs::remove_file(path).unwrap();
         std::fs::create_dir(path).unwrap();
     }
-    assert_eq!(folder.newest_on(&target("ca-0")).unwrap().unwrap().path, paths[0][2]);
+    assert_eq!(folder.newest_on(&target("ca-0"), 1).unwrap()[0].path, paths[0][2]);
     std::fs::write(&paths[0][2], "something else\n").unwrap();
-    assert_eq!(folder.clone().newest_on(&target("ca-1")).unwrap().map(|one| one.path), None);
+    assert_eq!(folder.clone().newest_on(&target("ca-1"), 1).unwrap().len(), 0);
     assert_eq!(StateFolder::at(place.path()).runs_on(&target("ca-0")).unwrap().unreadable.len(), 3);
 }
 
@@ -351,4 +351,24 @@ fn the_last_run_of_a_target_that_can_be_read_is_kept() {
     std::fs::write(&paths[0][2], text.lines().next().unwrap().to_owned() + "\ndamaged\n").unwrap();
     assert_eq!(folder.prune(NOW + time::Duration::days(1000)).unwrap(), 1);
     assert!(!paths[0][0].exists() && paths[0][1].exists() && paths[0][2].exists());
+}
+
+#[test]
+fn what_is_vouched_for_is_what_was_read() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = StateFolder::at(place.path());
+    let key = folder.key().unwrap();
+    let clock = || Arc::clone(&World::new().clock) as Arc<dyn Clock>;
+    let other = "20261126T083001Z-3f9a1c";
+    let of = |id: &str| Writer::begin(&folder, run(id, "ca-demo", NOW), Vec::new(), None, clock()).unwrap();
+    let (writer, _) = (of(ID), of(other));
+    let journal = folder.journal(ID).unwrap();
+    journal.vouched(&key).unwrap();
+    // Lines that came since are no matter.
+    writer.end("ok").unwrap();
+    journal.vouched(&key).unwrap();
+    folder.journal(ID).unwrap().vouched(&key).unwrap();
+    // Another one in its place is, though a run of this folder wrote that, too.
+    std::fs::copy(&folder.journal(other).unwrap().path, &journal.path).unwrap();
+    assert!(matches!(journal.vouched(&key), Err(JournalError::Damaged { .. })));
 }

@@ -75,7 +75,7 @@ fn back(before: &Json, now: &Json, written: &[Written]) -> (Json, Back) {
         live: &live,
         written,
         places: &places,
-        earlier: Some(&earlier),
+        earlier: std::slice::from_ref(&earlier),
         stored: None,
         seal: &seal(),
         force: false,

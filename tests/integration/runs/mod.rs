@@ -34,6 +34,7 @@ mod refusals;
 mod registries;
 mod removals;
 mod required;
+mod resuming;
 mod rollouts;
 mod rollouts_beside;
 mod rollouts_judged;

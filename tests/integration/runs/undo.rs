@@ -391,9 +391,13 @@ fn what_others_put_into_what_the_run_created_is_named_and_stays() {
         let one = state.dapr_components.values_mut().find(|one| one.id.ends_with("/pubsub")).unwrap();
         one.properties["scopes"].as_array_mut().unwrap().push(json!("shipping"));
         one.properties["metadata"].as_array_mut().unwrap().push(json!({ "name": "of-others", "value": "1" }));
+        one.properties["ignoreErrors"] = json!(true);
     });
     let failed = refused(&world, &kept, &id);
-    assert!(failed.len() == 2 && failed.iter().any(|one| one.contains("shipping")), "{failed:?}");
+    assert_eq!(failed.len(), 3, "{failed:?}");
+    for added in ["shipping", "of-others", "ignoreErrors"] {
+        assert!(failed.iter().any(|one| one.contains(added)), "{added}: {failed:?}");
+    }
     let forced = Options { force: true, ..kept.options() };
     let (_, back) = kept.run(&world, &kept.undo_of(&[&id], &forced), Some(&id));
     assert!(back.end.is_ok(), "{:?}", back.end);
@@ -402,18 +406,122 @@ fn what_others_put_into_what_the_run_created_is_named_and_stays() {
 
 #[test]
 fn an_identity_of_another_app_stays_and_is_told() {
-    let (world, kept) = (World::new(), Kept::new());
-    let (id, _) = kept.run(&world, &world.selection(&["managed-identity"], &["identity=create"]), None);
-    world.sandbox.edit(|state| {
-        let mut other = state.app(seed::APP).unwrap().clone();
-        other.id = other.id.replace("ca-demo", "ca-two");
-        state.apps.insert(other.id.to_ascii_lowercase(), other);
-    });
+    for group in [seed::GROUP, "rg-two"] {
+        let (world, kept) = (World::new(), Kept::new());
+        let (id, _) = kept.run(&world, &world.selection(&["managed-identity"], &[CREATED]), None);
+        world.sandbox.edit(|state| seed::variant::sibling(state, group, "ca-two"));
+        let back = kept.undo(&world, &id);
+        assert!(back.end.is_ok(), "{:?}", back.end);
+        let told = left(&back);
+        assert!(told.len() == 1 && told[0].contains("ca-two"), "{told:?}");
+        assert!(has_created(&world));
+    }
+}
+
+const CREATED: &str = "identity=create";
+
+/// Whether the identity that a run makes is there.
+fn has_created(world: &World) -> bool {
+    world.sandbox.state().identities.values().any(|one| one.id.ends_with("id-ca-demo"))
+}
+
+#[test]
+fn who_may_not_list_the_subscription_is_told_how_far_was_looked() {
+    let (mut world, kept) = (World::new(), Kept::new());
+    let (id, _) = kept.run(&world, &world.selection(&["managed-identity"], &[CREATED]), None);
+    world.caller = "group-scoped".to_owned();
     let back = kept.undo(&world, &id);
     assert!(back.end.is_ok(), "{:?}", back.end);
     let told = left(&back);
-    assert!(told.len() == 1 && told[0].contains("ca-two"), "{told:?}");
-    assert!(world.sandbox.state().identities.values().any(|one| one.id.ends_with("id-ca-demo")));
+    for kind in ["containerApps", "jobs"] {
+        let bound = format!("{kind} of other resource groups cannot be listed");
+        assert!(told.iter().any(|one| one.contains(&bound)), "{told:?}");
+    }
+    assert!(!has_created(&world));
+
+    // In the group it is still seen.
+    let (mut world, kept) = (World::new(), Kept::new());
+    let (id, _) = kept.run(&world, &world.selection(&["managed-identity"], &[CREATED]), None);
+    world.sandbox.edit(|state| seed::variant::sibling(state, seed::GROUP, "ca-two"));
+    world.caller = "group-scoped".to_owned();
+    assert!(left(&kept.undo(&world, &id)).iter().any(|one| one.contains("ca-two has it")));
+    assert!(has_created(&world));
+}
+
+/// Undone it is refused with a word of this, and goes when that is said.
+#[track_caller]
+fn goes_only_by_force(world: &World, kept: &Kept, id: &str, word: &str) {
+    let failed = refused(world, kept, id);
+    assert!(failed.len() == 1 && failed[0].contains(word), "{failed:?}");
+    let forced = Options { force: true, ..kept.options() };
+    let (_, back) = kept.run(world, &kept.undo_of(&[id], &forced), Some(id));
+    assert!(back.end.is_ok(), "{:?}", back.end);
+}
+
+#[test]
+fn an_identity_that_somebody_outside_signs_in_as_is_named_and_stays() {
+    let (world, kept) = (World::new(), Kept::new());
+    let (id, _) = kept.run(&world, &world.selection(&["managed-identity"], &[CREATED]), None);
+    world.sandbox.edit(|state| {
+        let own = state.identities.values_mut().find(|one| one.id.ends_with("id-ca-demo")).unwrap();
+        own.federated.push(acarecipe::sandbox::state::FederatedCredential {
+            name: "of-a-pipeline".to_owned(),
+            issuer: "https://token.actions.githubusercontent.com".to_owned(),
+            subject: "repo:somebody/something:ref:refs/heads/main".to_owned(),
+        });
+    });
+    goes_only_by_force(&world, &kept, &id, "of-a-pipeline");
+    assert!(!has_created(&world));
+}
+
+#[test]
+fn an_identity_that_was_made_anew_since_is_not_the_runs() {
+    let (world, kept) = (World::new(), Kept::new());
+    let (id, _) = kept.run(&world, &world.selection(&["managed-identity"], &[CREATED]), None);
+    world.sandbox.edit(|state| {
+        let (principal, _) = state.new_principal(START);
+        let own = state.identities.values_mut().find(|one| one.id.ends_with("id-ca-demo")).unwrap();
+        own.principal_id = principal;
+    });
+    goes_only_by_force(&world, &kept, &id, "principalId");
+    assert!(!has_created(&world));
+}
+
+#[test]
+fn what_was_made_anew_later_is_not_the_runs() {
+    let scenario = SCENARIOS.iter().find(|one| one.name == "easy-auth, Entra ID").unwrap();
+    let (world, kept) = (scenario.world(START, Delays::realistic()), Kept::new());
+    let (id, _) = kept.run(&world, &scenario.selection(&world), None);
+    let made_after = |passed: time::Duration| {
+        world.sandbox.edit(|state| {
+            let own = state.auth_configs.values_mut().next().unwrap();
+            own.created = Some(START + passed);
+        });
+    };
+    made_after(time::Duration::DAY);
+    goes_only_by_force(&world, &kept, &id, "made at 2026-03-02");
+    assert!(world.sandbox.state().auth_configs.is_empty());
+}
+
+#[test]
+fn a_run_is_apart_from_those_that_left_alone_what_it_wrote() {
+    let (world, kept) = (World::new(), Kept::new());
+    let mut ids = Vec::new();
+    for (recipe, parameter) in [
+        ("managed-identity", CREATED),
+        ("mtls-client-certificates", "mode=accept"),
+        ("managed-identity", "identity=system"),
+    ] {
+        ids.push(kept.run(&world, &world.selection(&[recipe], &[parameter]), None).0);
+    }
+    let run = |index: usize| kept.folder.journal(&ids[index]).unwrap();
+    assert!(undo::apart(&run(0), [&run(1)]));
+    assert!(!undo::apart(&run(0), [&run(1), &run(2)]));
+    // Whoever removes what it made has touched it.
+    kept.undo(&world, &ids[2]);
+    kept.undo(&world, &ids[0]);
+    let newest = kept.folder.runs().unwrap().journals.remove(0);
+    assert!(!undo::apart(&run(0), [&newest]));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use super::undo::NAMED;
 use super::*;
 use crate::support::scenarios::SCENARIOS;
-use crate::support::undoing::{Kept, back_again, pruned};
+use crate::support::undoing::{Kept, back_again, left, pruned};
 use crate::support::world::START;
 
 /// A run that has all in it: a certificate and a host name between the secret and the rollout of what uses it.
@@ -121,4 +121,23 @@ fn a_revision_of_the_run_that_somebody_uses_by_now_stays_with_its_secret() {
     let told: Vec<&str> = after.plan.prerequisites.iter().map(|one| one.name.as_str()).collect();
     assert!(told.iter().any(|name| name.contains(&made)), "{told:?}");
     assert!(told.iter().any(|name| name.contains("secrets[")), "{told:?}");
+}
+
+#[test]
+fn a_value_comes_from_the_newest_revision_where_another_one_serves() {
+    let world = seeded_with(|state| {
+        seed::variant::pinned(state, 100);
+        seed::variant::variable(state, json!({ "name": "AZURE_CLIENT_ID", "value": "of-the-newest" }));
+    });
+    let kept = Kept::new();
+    let before = world.sandbox.state();
+    let (id, run) = kept.run(&world, &world.selection(&["managed-identity"], &[EXISTING]), None);
+    assert!(run.end.is_ok(), "{:?}", run.end);
+    let back = kept.undo(&world, &id);
+    assert!(back.end.is_ok(), "{:?}", back.end);
+    assert!(left(&back).is_empty(), "{:?}", left(&back));
+    let state = world.sandbox.state();
+    let template = state.app(seed::APP).unwrap().template().to_string();
+    assert!(template.contains("of-the-newest"), "{template}");
+    assert_eq!(serving(&before), serving(&state));
 }

@@ -142,15 +142,25 @@ daily! {
     components_with_a_secret "dapr-integration, components with a secret",
 }
 
-/// Left out: where it dies, Cosmos DB is still making a role assignment, which a read does not show before it is done.
-/// The command waits first for what the run was told of (`Executor::await_earlier`), which these tests go without.
-const UNSEEN: &str = "key-vault-reference and others, system";
+/// What a read does not show yet is waited for: whoever looks at once finds nothing to remove, and leaves it behind.
+#[test]
+fn what_azure_is_still_making() {
+    let scenario = SCENARIOS.iter().find(|one| one.name == "key-vault-reference and others, system");
+    let mut undone = Undone::new(scenario.expect("it is in the table"));
+    undone.situations.retain(|left| left.azure.cosmos_accounts.values().any(|one| one.pending.is_some()));
+    let without_answer = |left: &Left| {
+        let text = String::from_utf8_lossy(&left.journal).into_owned();
+        text.lines().next_back().is_some_and(|line| line.starts_with(r#"{"entry":"before""#))
+    };
+    assert!(undone.situations.iter().any(without_answer), "one dies before the answer");
+    undone.everywhere();
+}
 
 #[test]
 fn every_other_scenario() {
     let start = Instant::now();
     let all = std::env::var_os("ACARECIPE_ALL_CRASHES").is_some();
-    let rest = SCENARIOS.iter().filter(|one| one.name != UNSEEN && !DAILY.contains(&one.name));
+    let rest = SCENARIOS.iter().filter(|one| !DAILY.contains(&one.name));
     let rest: Vec<&Scenario> = rest.collect();
     let (mut situations, mut broken) = (0, Vec::new());
     for scenario in &rest {

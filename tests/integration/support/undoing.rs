@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use acarecipe::clock::Clock as _;
-use acarecipe::execute::{Applied, Hook, Note, Observed, WriteEnd, WriteRecord};
+use acarecipe::execute::{Applied, Begun, Hook, Note, Observed, WriteEnd, WriteRecord};
 use acarecipe::journal::{self, StateFolder, Writer};
 use acarecipe::plan::{Selection, Status};
 use acarecipe::sandbox::State;
@@ -53,8 +53,9 @@ impl Kept {
         let target = world.target();
         let mut executor = world.executor();
         World::block_on(async {
-            let planned =
-                executor.observe_idle(selection, &target, true).await.expect("the plan can be made");
+            let begun = self.begun(world);
+            let planned = executor.observe_once_over(&begun, selection, &target, true).await;
+            let planned = planned.expect("the plan can be made");
             let planned = executor.observe_awaited(planned, selection, &target).await.expect("awaited");
             if planned.plan.blocked() {
                 return Err(Box::new(planned));
@@ -104,12 +105,19 @@ impl Kept {
         })
     }
 
+    /// What earlier runs began and did not see the end of.
+    fn begun(&self, world: &World) -> Vec<Begun> {
+        let journals = self.folder.runs().unwrap().journals;
+        journals.iter().flat_map(|journal| journal.begun(world.clock.now())).collect()
+    }
+
     pub fn options(&self) -> Options {
         let key = self.folder.key().unwrap();
         Options {
             force: false,
             delete_data: false,
             relied: Vec::new(),
+            unread: Vec::new(),
             seal: Seal(Arc::new(move |json| key.hide(json))),
             command: "acarecipe undo".to_owned(),
         }
