@@ -147,12 +147,14 @@ daily! {
 fn what_azure_is_still_making() {
     let scenario = SCENARIOS.iter().find(|one| one.name == "key-vault-reference and others, system");
     let mut undone = Undone::new(scenario.expect("it is in the table"));
-    undone.situations.retain(|left| left.azure.cosmos_accounts.values().any(|one| one.pending.is_some()));
+    // It dies before the answer, so that no journal says where to ask.
     let without_answer = |left: &Left| {
         let text = String::from_utf8_lossy(&left.journal).into_owned();
         text.lines().next_back().is_some_and(|line| line.starts_with(r#"{"entry":"before""#))
     };
-    assert!(undone.situations.iter().any(without_answer), "one dies before the answer");
+    let making = |left: &Left| left.azure.cosmos_accounts.values().any(|one| one.pending.is_some());
+    undone.situations.retain(|left| making(left) && without_answer(left));
+    assert!(!undone.situations.is_empty(), "there is one");
     undone.everywhere();
 }
 
