@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use super::arguments;
 use super::context::Context;
-use crate::diagnostic::{Diagnostic, codes};
+use crate::azure::Cloud;
+use crate::diagnostic::{Diagnostic, codes, quote};
 use crate::execute::{Begun, Executor, Hook, described, marked, rollout_stages};
 use crate::journal::entry::{End, Found, Instance, Kept, Run, Target};
 use crate::journal::{FORMAT, Journal, JournalError, Key, Lock, RunId, StateFolder, Writer};
@@ -16,7 +17,7 @@ use crate::recipe::{BoundInput, BoundValue, InputOrigin};
 use crate::render::Screen;
 use crate::report::Ending;
 use crate::undo;
-use crate::value::{Data, Marks, Value};
+use crate::value::{Data, Marks, Value, strip_control};
 
 /// Names the state folder, in runs against Azure.
 const STATE_DIR: &str = "ACARECIPE_STATE_DIR";
@@ -70,6 +71,44 @@ impl Journals {
 
 /// How many of the last runs on a target are looked through for one to go on from.
 const LOOKED_AT: usize = 20;
+
+/// What says where a run is found again, as flags with a space before each.
+pub(super) fn flags_of(target: &Target, state_dir: Option<&Path>, sandbox_state: Option<&Path>) -> String {
+    let mut line = String::new();
+    let mut add = |flag: &str, value: &str| {
+        for part in [" ", flag, " ", &quote(value)] {
+            line.push_str(part);
+        }
+    };
+    if !target.sandbox {
+        let cloud = Cloud::named(&target.cloud);
+        if cloud.is_none_or(|cloud| cloud.name != Cloud::public().name) {
+            add("--cloud", &target.cloud);
+        }
+        let own = cloud.and_then(|cloud| cloud.resource_manager.strip_prefix("https://"));
+        if own.is_none_or(|own| !own.eq_ignore_ascii_case(&target.endpoint)) {
+            add("--arm-endpoint", &format!("https://{}", target.endpoint));
+        }
+        add("--subscription", &target.subscription);
+    }
+    add("-g", &target.resource_group);
+    for (flag, value) in
+        [("-n", &target.app), ("--environment", &target.environment), ("--container", &target.container)]
+    {
+        if let Some(value) = value {
+            add(flag, value);
+        }
+    }
+    for (flag, path) in [("--state-dir", state_dir), ("--sandbox-state", sandbox_state)] {
+        if let Some(path) = path {
+            add(flag, &path.display().to_string());
+        }
+    }
+    if target.sandbox {
+        line.push_str(" --sandbox");
+    }
+    strip_control(&line)
+}
 
 /// A run that may write: its target is locked from here on, its journal begins with the first write.
 pub(super) struct Recording {

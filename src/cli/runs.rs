@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::Value as Json;
 
-use super::{COMMANDS, journal, refuse};
+use super::{journal, refuse};
 use crate::diagnostic::{Severity, quote};
 use crate::journal::{Journal, JournalError, StateFolder};
 use crate::render::{self, Screen};
@@ -153,7 +153,7 @@ fn next(journal: &Journal, place: &Place) -> Vec<String> {
     if !whole && journal.run.command == "apply" {
         next.push(again(journal, place));
     }
-    if !journal.writes().is_empty() && COMMANDS.contains(&"undo") {
+    if crate::undo::wrote(journal) {
         let mut line = format!("acarecipe undo {}", quote(&journal.run.id));
         line.push_str(&places(journal, place));
         next.push(line);
@@ -187,34 +187,5 @@ fn again(journal: &Journal, place: &Place) -> String {
 
 /// Where the run worked, as flags with a space before each.
 fn places(journal: &Journal, place: &Place) -> String {
-    let target = &journal.run.target;
-    let mut line = String::new();
-    let mut add = |flag: &str, value: &str| {
-        for part in [" ", flag, " ", &quote(value)] {
-            line.push_str(part);
-        }
-    };
-    if !target.sandbox {
-        if target.cloud != "AzureCloud" {
-            add("--cloud", &target.cloud);
-        }
-        add("--subscription", &target.subscription);
-    }
-    add("-g", &target.resource_group);
-    for (flag, value) in
-        [("-n", &target.app), ("--environment", &target.environment), ("--container", &target.container)]
-    {
-        if let Some(value) = value {
-            add(flag, value);
-        }
-    }
-    for (flag, path) in [("--state-dir", &place.state_dir), ("--sandbox-state", &place.sandbox_state)] {
-        if let Some(path) = path {
-            add(flag, &path.display().to_string());
-        }
-    }
-    if target.sandbox {
-        line.push_str(" --sandbox");
-    }
-    crate::value::strip_control(&line)
+    super::journal::flags_of(&journal.run.target, place.state_dir.as_deref(), place.sandbox_state.as_deref())
 }

@@ -1,6 +1,7 @@
 //! `undo`: put back what a run changed.
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
@@ -9,7 +10,7 @@ use super::apply::Applying;
 use super::context::{Context, Flags, Named};
 use super::journal::Recording;
 use super::{arguments, journal, judge, refuse};
-use crate::diagnostic::{Diagnostic, codes, quote};
+use crate::diagnostic::{Diagnostic, codes};
 use crate::journal::{Journal, JournalError, StateFolder};
 use crate::recipe;
 use crate::render::Screen;
@@ -118,7 +119,9 @@ impl Undo {
         let runs = folder.runs_on(&recording.target).map_err(|error| told(&error))?;
         let whole: Vec<&Journal> = match named {
             Some(journal) if journal.run.target.folded() != recording.target.folded() => {
-                return Err((Box::new(elsewhere(journal)), Ending::Usage));
+                let state = self.sandbox.sandbox_state.as_deref();
+                let found = elsewhere(journal, self.journal.state_dir.as_deref(), state);
+                return Err((Box::new(found), Ending::Usage));
             }
             Some(journal) => {
                 // It may have gone on until the lock was taken.
@@ -215,19 +218,13 @@ fn half(run: &str, lost: &str) -> Diagnostic {
 }
 
 /// A run on something else than what the command line means.
-fn elsewhere(journal: &Journal) -> Diagnostic {
-    let target = &journal.run.target;
-    let mut flags = vec![format!("-g {}", quote(&strip_control(&target.resource_group)))];
-    if let Some(app) = &target.app {
-        flags.push(format!("-n {}", quote(&strip_control(app))));
-    }
-    if let Some(environment) = target.environment.as_ref().filter(|_| target.app.is_none()) {
-        flags.push(format!("--environment {}", quote(&strip_control(environment))));
-    }
-    flags.push(format!("--subscription {}", quote(&strip_control(&target.subscription))));
-    let place = if target.sandbox { "in the sandbox" } else { "at " };
-    let place =
-        if target.sandbox { place.to_owned() } else { format!("{place}{}", strip_control(&target.endpoint)) };
-    Diagnostic::error(codes::NO_SUCH_RUN, format!("run {} was on another target, {place}", journal.run.id))
-        .fix(format!("acarecipe undo {} {}", journal.run.id, flags.join(" ")))
+fn elsewhere(run: &Journal, state_dir: Option<&Path>, sandbox_state: Option<&Path>) -> Diagnostic {
+    let target = &run.run.target;
+    let place = if target.sandbox {
+        "in the sandbox".to_owned()
+    } else {
+        format!("at {}", strip_control(&target.endpoint))
+    };
+    Diagnostic::error(codes::NO_SUCH_RUN, format!("run {} was on another target, {place}", run.run.id))
+        .fix(format!("acarecipe undo {}{}", run.run.id, journal::flags_of(target, state_dir, sandbox_state)))
 }

@@ -81,6 +81,7 @@ pub use health::{Health, State, UNHEALTHY, explain, startup_budget};
 pub use judging::{Gate, Judged, Scope, judge};
 pub use probing::Probe;
 pub use pull::PullFacts;
+pub(crate) use putting_back::{DELIVERS, delivers};
 pub(crate) use removing::{ends_grants, takes_system_identity};
 pub use rights::{Right, ScopeRights, Standing};
 pub use rollout::{Candidate, Rollout, Stage, revision_command, shift_command, stages};

@@ -388,8 +388,10 @@ pub(super) fn barrier(
         let own = needs.get(&steps[pending[*node]].key);
         takes.iter().any(|take| own.is_some_and(|own| own.contains(&steps[pending[*take]].key)))
     };
-    let template: Vec<usize> =
-        nodes_of(delivers).into_iter().filter(|node| !takes.contains(node) && !needs_one(node)).collect();
+    let template: Vec<usize> = nodes_of(|owned| delivers(&owned.path))
+        .into_iter()
+        .filter(|node| !takes.contains(node) && !needs_one(node))
+        .collect();
     if takes.is_empty() || template.is_empty() {
         return None;
     }
@@ -401,12 +403,13 @@ pub(super) fn barrier(
     Some(barrier)
 }
 
-/// Whether a change says which revisions are there and which of them serve.
-fn delivers(owned: &Owned) -> bool {
-    let pattern = owned.path.pattern();
-    pattern.starts_with("properties.template")
-        || pattern == MODE
-        || pattern.starts_with("properties.configuration.ingress.traffic")
+/// What says which revisions of an app are there and which of them serve: the template, the mode, the traffic.
+pub(crate) const DELIVERS: [&str; 3] =
+    ["properties.template", MODE, "properties.configuration.ingress.traffic"];
+
+/// Whether a path is in what says which revisions are there and which of them serve.
+pub(crate) fn delivers(path: &Path) -> bool {
+    DELIVERS.iter().any(|above| Path::members(above).contains(path))
 }
 
 /// What templates refer to.

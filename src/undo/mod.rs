@@ -23,7 +23,7 @@ use crate::azure::types;
 use crate::journal::Journal;
 use crate::journal::entry::{Before, Identity, Kept, Kind, OwnedPath, SYSTEM};
 use crate::merge::{place, word_set};
-use crate::plan::Selection;
+use crate::plan::{DELIVERS, Selection, delivers};
 use crate::recipe::{PutBack, Relied, Removal, Service, SqlRemoval, StepKind};
 use crate::value::{Path, Seal, Segment, Was, Written};
 
@@ -108,13 +108,6 @@ pub fn undo(runs: &[&Journal], options: &Options) -> Selection {
 fn stay(before: &Before, why: &'static str) -> Stays {
     Stays { what: before.what.clone(), why }
 }
-
-/// What says which revisions of an app are there and which of them serve.
-const DELIVERS: &[&str] = &[
-    "properties.template",
-    "properties.configuration.activeRevisionsMode",
-    "properties.configuration.ingress.traffic",
-];
 
 /// What puts back a write, or a part of it.
 #[derive(Clone, Debug)]
@@ -254,7 +247,6 @@ fn of_resource(
         }
         return vec![step(first, true, all)];
     }
-    let delivers = |path: &Path| DELIVERS.iter().any(|above| Path::members(above).contains(path));
     let is_app = id.resource_type().eq_ignore_ascii_case("Microsoft.App/containerApps");
     let mut steps = Vec::new();
     for (index, written) in of_it.iter().zip(writes) {
