@@ -91,6 +91,7 @@ fn planning(criterion: &mut Criterion) {
         retry: false,
         turns: Turns::default(),
         so_far: Arc::default(),
+        sent: Arc::default(),
     };
     let (selection, target) = (selection(), target());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -469,12 +469,6 @@ pub struct Facts {
     answers: BTreeMap<Same, (Read, Fact)>,
 }
 
-/// Of reads with the same answer (an id has no case) one.
-pub fn distinct(reads: BTreeSet<Read>) -> BTreeSet<Read> {
-    let mut seen = BTreeSet::new();
-    reads.into_iter().filter(|read| seen.insert(read.same())).collect()
-}
-
 impl Facts {
     /// The answer to `read`, if there is one.
     pub fn get(&self, read: &Read) -> Option<&Fact> {
@@ -586,7 +580,8 @@ impl Facts {
 #[derive(Debug)]
 pub struct Asked<'a> {
     facts: &'a Facts,
-    missing: std::cell::RefCell<BTreeSet<Read>>,
+    /// Of reads with the same answer (an id has no case) one.
+    missing: std::cell::RefCell<BTreeMap<Same, Read>>,
 }
 
 impl<'a> Asked<'a> {
@@ -599,7 +594,7 @@ impl<'a> Asked<'a> {
     pub fn ask(&self, read: &Read) -> Option<&'a Fact> {
         let fact = self.facts.get(read);
         if fact.is_none() {
-            self.missing.borrow_mut().insert(read.clone());
+            self.missing.borrow_mut().entry(read.same()).or_insert_with(|| read.clone());
         }
         fact
     }
@@ -628,7 +623,7 @@ impl<'a> Asked<'a> {
 
     /// What was asked for and is missing.
     pub fn missing(&self) -> BTreeSet<Read> {
-        self.missing.borrow().clone()
+        self.missing.borrow().values().cloned().collect()
     }
 }
 

@@ -107,6 +107,12 @@ impl Bucket {
 
     /// Adds what time has brought. None comes while it is closed.
     fn fill(&mut self, now: OffsetDateTime) {
+        // A computer's clock may be put back: what was closed for a minute is not closed for an hour then.
+        if now < self.at {
+            let back = self.at - now;
+            self.opens = self.opens.map(|opens| opens - back);
+            self.at = now;
+        }
         if self.closed(now) {
             return;
         }
@@ -114,8 +120,7 @@ impl Bucket {
         let passed = i64::try_from((now - from).whole_milliseconds()).unwrap_or(i64::MAX);
         let more = passed.max(0).saturating_mul(self.kind.refill());
         self.tokens = self.tokens.saturating_add(more).min(self.kind.capacity() * ONE);
-        // A computer's clock may be put back.
-        self.at = if now < from { now } else { from + time::Duration::milliseconds(passed) };
+        self.at = from + time::Duration::milliseconds(passed);
     }
 
     /// How long until a request may go out after `ahead` others; zero: now.
@@ -155,6 +160,7 @@ impl Bucket {
 
     /// The server refused, and asked to wait so long: nothing goes out meanwhile, and then one at first.
     fn refused(&mut self, wait: Duration, now: OffsetDateTime) {
+        self.fill(now);
         self.opens = self.opens.max(Some(now + wait.min(LONGEST_CLOSED)));
         self.tokens = ONE;
     }

@@ -104,8 +104,8 @@ impl ClientSettings {
     }
 }
 
-/// A client of Azure Resource Manager. Clones share its connections, tokens, request numbers
-/// and budget.
+/// A client of Azure Resource Manager. Clones share its connections, tokens, request numbers, budget, and what is to be
+/// hidden.
 #[derive(Clone)]
 pub struct ArmClient {
     pub(super) inner: Arc<Inner>,
@@ -113,6 +113,8 @@ pub struct ArmClient {
     correlation: Option<Uuid>,
     /// Who hears of its requests, if that is not who hears of all others.
     told: Option<EventSink>,
+    /// Values that no text may show ([`ArmClient::hide`]).
+    pub(super) hidden: Arc<Mutex<BTreeSet<String>>>,
 }
 
 pub(super) struct Inner {
@@ -131,8 +133,6 @@ pub(super) struct Inner {
     pub(super) sql: Arc<dyn SqlServer>,
     pub(super) prober: Arc<dyn Prober>,
     pub(super) resolver: Arc<dyn Resolver>,
-    /// Values that no text may show ([`ArmClient::hide`]).
-    pub(super) hidden: Mutex<BTreeSet<String>>,
 }
 
 impl fmt::Debug for ArmClient {
@@ -209,10 +209,10 @@ impl ArmClient {
                 sql,
                 prober,
                 resolver,
-                hidden: Mutex::default(),
             }),
             correlation: None,
             told: None,
+            hidden: Arc::default(),
         }
     }
 
@@ -229,6 +229,14 @@ impl ArmClient {
         ArmClient { told: Some(events), ..self.clone() }
     }
 
+    /// The same client for something else: what is to be hidden from here on, here or there, is hidden in the texts of
+    /// the one that was told only. A secret of one app may be a word that others are told of.
+    #[must_use]
+    pub fn with_own_secrets(&self) -> ArmClient {
+        let hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        ArmClient { hidden: Arc::new(Mutex::new(hidden)), ..self.clone() }
+    }
+
     /// Who hears of its requests.
     pub(super) fn events(&self) -> &EventSink {
         self.told.as_ref().unwrap_or(&self.inner.events)
@@ -238,7 +246,7 @@ impl ArmClient {
     /// secret, and what Azure told in confidence. A server may repeat them in any message. One of fewer than four
     /// bytes is told from no other text, and would leave nothing of a message.
     pub fn hide(&self, values: impl IntoIterator<Item = String>) {
-        let mut hidden = self.inner.hidden.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hidden = self.hidden.lock().unwrap_or_else(PoisonError::into_inner);
         hidden.extend(values.into_iter().filter(|value| value.len() >= 4));
     }
 

@@ -333,7 +333,7 @@ impl ArmClient {
 
     /// What is to be hidden ([`ArmClient::hide`]).
     fn values(&self) -> Vec<String> {
-        self.inner.hidden.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.hidden.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// Makes the credential issue a new token. False when there is only the one.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::io::{BufRead, IsTerminal};
+use std::io::BufRead;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::journal::{About, Recording};
 use super::many::{Apps, Many};
 use super::rollback::{ON_FAILURE, OnFailure};
 use super::saved::Approval;
-use super::signals::until_signal;
+use super::signals::{self, until_signal};
 use super::{arguments, judge, refuse};
 use crate::azure::ResourceId;
 use crate::diagnostic::{Diagnostic, codes, quote};
@@ -54,7 +54,7 @@ impl Apply {
     pub(super) async fn run(self, output: &arguments::Output, screen: &Screen) -> Ending {
         // Before any request, whether or not anything would change.
         let asks = !self.yes && !self.on.sandbox.sandbox && self.plan.is_none();
-        if asks && (output.no_input || !std::io::stdin().is_terminal()) {
+        if asks && output.nobody_answers() {
             let found = Diagnostic::error(codes::NOT_CONFIRMED, "there is nobody to confirm the plan")
                 .note("standard input is no terminal, or --no-input was given")
                 .fix("look at `acarecipe plan` with the same arguments, then run this again with --yes, or with --plan and what `plan --out` saved");
@@ -71,7 +71,7 @@ impl Apply {
             if let Some(found) = arguments::one_app(&self.on.target, true, "--on-failure ask") {
                 return refuse(screen, "apply", self.on.sandbox.sandbox, &[found], Ending::Usage);
             }
-            if output.no_input || !std::io::stdin().is_terminal() {
+            if output.nobody_answers() {
                 let found = Diagnostic::error(codes::NOT_CONFIRMED, "there is nobody to ask after a failure")
                     .note("standard input is no terminal, or --no-input was given")
                     .fix("--on-failure rollback, or --on-failure keep");
@@ -119,12 +119,12 @@ impl Apply {
                 )
             };
             let cut: Vec<Diagnostic> = cut.into_iter().map(told).collect();
-            return many.close(Vec::new(), &cut, 0);
+            return many.close(Vec::new(), &cut, 0, None);
         }
         many.screen.diagnostics(&cut);
         if !asks {
             let work = async |context: Context, screen: Screen| self.one(&context, &screen, None).await;
-            return many.close(many.each(all, work).await, &cut, 0);
+            return many.close(many.each(all, work).await, &cut, 0, None);
         }
         // Of what was shown only the approval is kept until the question is answered.
         let shown: Mutex<BTreeMap<ResourceId, (Approval, bool)>> = Mutex::default();
@@ -133,38 +133,76 @@ impl Apply {
                 let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
                 shown.insert(context.target.app_id(), (approval, changes));
             };
-            Box::pin(look(&context, &screen, keep)).await
+            Box::pin(self.look(&context, &screen, keep)).await
         };
         let looked = many.each(all, look).await;
         let shown = shown.into_inner().unwrap_or_else(PoisonError::into_inner);
         let approval = |target: &Target| shown.get(&target.app_id()).map(|(approval, _)| approval);
         let (going, mut outcomes): (Vec<_>, Vec<_>) =
             looked.into_iter().partition(|outcome| approval(&outcome.one.target).is_some());
-        let requests = going.iter().map(|outcome| outcome.report.counts.requests).sum();
         let changing = shown.values().filter(|(_, changes)| *changes).count();
         if changing > 0 {
             let all = counted(going.len() + outcomes.len(), "app");
             let more = if cut.is_empty() { "" } else { " (there may be more: their list broke off)" };
             let question = format!("Apply this to {changing} of {all}{more}?");
-            match confirmed(many.screen, many.base, &question).await {
-                Ok(true) => {}
+            let answer = if many.base.interrupt.requested() {
+                Err(signals::ending())
+            } else {
+                confirmed(many.screen, many.base, &question).await
+            };
+            let stop = match answer {
+                Ok(true) => None,
                 Ok(false) => {
                     let found = Diagnostic::error(codes::NOT_CONFIRMED, "the plans were not confirmed");
-                    let mut report = many.base.report("apply");
-                    report.diagnose([&found]);
-                    report.counts.requests = requests;
-                    return many.base.close(many.screen, report, Ending::Usage);
+                    Some((Ending::Usage, Some(found)))
                 }
-                Err(ending) => return many.base.close(many.screen, many.base.report("apply"), ending),
+                Err(ending) => Some((ending, None)),
+            };
+            if let Some((ending, found)) = stop {
+                // What was seen of them all is told; of those that were to be changed, that none was.
+                outcomes.extend(going.into_iter().map(|mut outcome| {
+                    outcome.report.end(ending);
+                    outcome
+                }));
+                return many.close(outcomes, &cut, 0, found.as_ref());
             }
         }
+        let requests = going.iter().map(|outcome| outcome.report.counts.requests).sum();
         let work = async |context: Context, screen: Screen| {
             let approval = approval(&context.target);
             self.one(&context, &screen, approval).await
         };
         let ones = going.into_iter().map(|outcome| outcome.one).collect();
         outcomes.extend(many.each(ones, work).await);
-        many.close(outcomes, &cut, requests)
+        many.close(outcomes, &cut, requests, None)
+    }
+
+    /// What `apply` would do to one app of several: shown, and kept, unless something stands in its way. Where there is
+    /// nothing to do it is done with that.
+    async fn look(&self, context: &Context, screen: &Screen, keep: impl FnOnce(Approval, bool)) -> Ending {
+        let report = context.report("apply");
+        let (report, observed) = match Box::pin(planned(context, screen, report, &[])).await {
+            Ok(planned) => planned,
+            Err(ending) => return ending,
+        };
+        let plan = &observed.plan;
+        if !plan.has_changes() && !plan.judges_again() && plan.waits().next().is_none() {
+            let recording = match Recording::open(context, &self.journal) {
+                Ok(recording) => recording,
+                Err(found) => return judge::stopped(context, screen, report, &found, Ending::Failed),
+            };
+            let open = |one: &Recording| one.earlier(&context.selection).is_some() || one.edited().is_some();
+            // What an earlier run left open is a matter of the run itself.
+            if !recording.as_ref().is_some_and(open) {
+                let applying = Applying { strict: self.strict, ..Applying::default() };
+                return Box::pin(applying.unchanged(context, screen, report, observed)).await;
+            }
+        }
+        if let Some(plan) = &report.plan {
+            screen.before_asking(&crate::render::plan(plan, true));
+        }
+        keep(Approval::shown(context, &observed), observed.plan.has_changes());
+        Ending::Ok
     }
 
     /// The run of one app of several, which asks nothing any more.
@@ -180,11 +218,7 @@ impl Apply {
         let recording = match Recording::open(context, &self.journal) {
             Ok(recording) => recording,
             Err(found) => {
-                context.progress.clear();
-                let mut report = context.report("apply");
-                report.diagnose([&*found]);
-                screen.diagnostics(&[*found]);
-                return context.close(screen, report, Ending::Failed);
+                return judge::stopped(context, screen, context.report("apply"), &found, Ending::Failed);
             }
         };
         let places = places(&self.on, &self.journal, &context.target);
@@ -248,20 +282,6 @@ async fn planned(
     }
 }
 
-/// What `apply` would do to one app of several: shown, and kept, unless something stands in its way.
-async fn look(context: &Context, screen: &Screen, keep: impl FnOnce(Approval, bool)) -> Ending {
-    let report = context.report("apply");
-    let (report, observed) = match Box::pin(planned(context, screen, report, &[])).await {
-        Ok(planned) => planned,
-        Err(ending) => return ending,
-    };
-    if let Some(plan) = &report.plan {
-        screen.before_asking(&crate::render::plan(plan, true));
-    }
-    keep(Approval::shown(context, &observed), observed.plan.has_changes());
-    Ending::Ok
-}
-
 /// `apply` in an open context.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Applying<'a> {
@@ -305,7 +325,7 @@ impl Applying<'_> {
         if let Some(approval) = self.approval {
             report.plan_file = approval.is_file().then(|| approval.name());
             if let Err(refused) = approval.is_for(context) {
-                return not_approved(context, screen, report, *refused);
+                return judge::stopped(context, screen, report, &refused, Ending::Usage);
             }
         }
         // What puts back a run of the same process has no need to tell of it.
@@ -329,10 +349,7 @@ impl Applying<'_> {
             Err(ending) => return ending,
         };
         if let Some(found) = context.executor.too_short(&observed.plan) {
-            report.diagnose([&found]);
-            context.progress.clear();
-            screen.diagnostics(&[found]);
-            return context.close(screen, report, Ending::Usage);
+            return judge::stopped(context, screen, report, &found, Ending::Usage);
         }
         if let Some(approval) = self.approval {
             match approval.approves(context, &observed) {
@@ -345,7 +362,7 @@ impl Applying<'_> {
                     let end: Result<Result<(), _>, _> = Ok(Err(Failure::Changed(refused)));
                     return judge::failed(context, screen, report, end);
                 }
-                Err(refused) => return not_approved(context, screen, report, *refused),
+                Err(refused) => return judge::stopped(context, screen, report, &refused, Ending::Usage),
             }
         }
         // What a rollout made is taken back only if that was approved with it.
@@ -431,12 +448,7 @@ impl Applying<'_> {
                         report.undo = Some(format!("acarecipe undo {}{}", recording.id(), self.places));
                         executor
                     }
-                    Err(found) => {
-                        context.progress.clear();
-                        report.diagnose([&*found]);
-                        screen.diagnostics(&[*found]);
-                        return context.close(screen, report, Ending::Failed);
-                    }
+                    Err(found) => return judge::stopped(context, screen, report, &found, Ending::Failed),
                 }
             }
         };
@@ -474,7 +486,7 @@ impl Applying<'_> {
             Ok(Err(Failure::Interrupted)) => {
                 context.progress.clear();
                 interrupted(screen, &context.target, &applied);
-                context.close(screen, report, Ending::Interrupted)
+                context.close(screen, report, signals::ending())
             }
             // It tells itself what was put back; nobody wants the rest.
             Ok(Err(Failure::RolledBack(_))) => judge::failed(context, screen, report, end),
@@ -487,14 +499,6 @@ impl Applying<'_> {
             }
         }
     }
-}
-
-/// Ends a run whose plan is not what was approved; nothing was written.
-fn not_approved(context: &Context, screen: &Screen, mut report: Report, found: Diagnostic) -> Ending {
-    context.progress.clear();
-    report.diagnose([&found]);
-    screen.diagnostics(&[found]);
-    context.close(screen, report, Ending::Usage)
 }
 
 /// That an earlier run did not come to its end, and what this one does about it.

@@ -1,5 +1,6 @@
 //! Arguments that several commands share.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -56,6 +57,11 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// Whether there is nobody to ask: standard input is no terminal, or that was said.
+    pub(super) fn nobody_answers(&self) -> bool {
+        self.no_input || !std::io::stdin().is_terminal()
+    }
+
     /// Where output goes.
     ///
     /// # Errors

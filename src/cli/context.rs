@@ -203,6 +203,7 @@ impl Context {
             retry: false,
             turns: Turns::default(),
             so_far: Arc::default(),
+            sent: Arc::default(),
         };
         let target_report = TargetReport {
             cloud: resolved.cloud.name.to_owned(),
@@ -260,6 +261,7 @@ impl Context {
             deadline: self.executor.clock.now() + timeout,
             observer: Arc::clone(&progress) as Arc<dyn Observer>,
             so_far: Arc::default(),
+            sent: Arc::default(),
             ..self.executor.clone()
         };
         Context {

@@ -70,10 +70,7 @@ async fn look(context: &Context, deep: bool, seen: &mut Seen) -> Result<(), Fail
             Err(Failure::Interrupted) => return Err(Failure::Interrupted),
             // What the pages before it held is told all the same.
             Err(failure) => {
-                seen.cut = failure
-                    .diagnostic()
-                    .cloned()
-                    .map(|cut| cut.note(format!("apps after page {} of the list are not known", seen.pages)));
+                seen.cut = failure.diagnostic().cloned();
                 break;
             }
         };
@@ -110,6 +107,6 @@ async fn row(fleet: &Fleet<'_>, target: &Target, app: Json, deep: bool) -> Resul
 
 /// The same target, with the app that `id` names.
 pub(super) fn of_app(target: &Target, id: &ResourceId) -> Target {
-    let group = id.as_str().split('/').nth(4).unwrap_or_default().to_owned();
+    let group = id.resource_group().unwrap_or_default().to_owned();
     Target { resource_group: group, app: id.name().to_owned(), ..target.clone() }
 }

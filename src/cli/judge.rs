@@ -6,6 +6,7 @@ use super::context::{Context, Flags, Named, Refused};
 use super::many::Many;
 use super::signals::until_signal;
 use super::{arguments, fleet, health, recipes, refuse};
+use crate::diagnostic::Diagnostic;
 use crate::execute::{Failure, Observed};
 use crate::plan::{Finding, Status};
 use crate::render::{self, Screen};
@@ -118,14 +119,24 @@ pub(super) async fn introduce(
     match introduced {
         Ok(Ok(())) => Ok(context),
         Ok(Err(diagnostic)) => {
-            context.progress.clear();
-            let mut report = context.report(command);
-            report.diagnose([&*diagnostic]);
-            screen.diagnostics(&[*diagnostic]);
-            Err(context.close(screen, report, Ending::Failed))
+            Err(stopped(&context, screen, context.report(command), &diagnostic, Ending::Failed))
         }
         Err(ending) => Err(context.close(screen, context.report(command), ending)),
     }
+}
+
+/// Ends a command for one reason, which is told.
+pub(super) fn stopped(
+    context: &Context,
+    screen: &Screen,
+    mut report: Report,
+    found: &Diagnostic,
+    ending: Ending,
+) -> Ending {
+    context.progress.clear();
+    report.diagnose([found]);
+    screen.diagnostics(std::slice::from_ref(found));
+    context.close(screen, report, ending)
 }
 
 /// Ends a command whose reads failed or were interrupted.
@@ -155,7 +166,7 @@ pub(super) fn told<T>(
                 screen.diagnostics(std::slice::from_ref(diagnostic));
             }
             match failure {
-                Failure::Interrupted => Ending::Interrupted,
+                Failure::Interrupted => super::signals::ending(),
                 Failure::Unhealthy(_) => Ending::VerificationFailed,
                 Failure::RolledBack(_) => Ending::RolledBack,
                 _ => Ending::Failed,

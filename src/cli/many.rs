@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 
 use super::context::Context;
 use super::fleet::{PARALLEL, of_app};
-use super::signals::until_signal;
+use super::signals::{self, until_signal};
 use super::{arguments, judge, refuse};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::execute::{Executor, Failure};
@@ -91,7 +91,7 @@ impl<'m> Many<'m> {
         work: impl AsyncFn(Context, Screen) -> Ending,
     ) -> Ending {
         match self.apps(flags).await {
-            Ok(Apps { all, cut }) => self.close(self.each(all, work).await, &cut, 0),
+            Ok(Apps { all, cut }) => self.close(self.each(all, work).await, &cut, 0, None),
             Err(ending) => ending,
         }
     }
@@ -109,7 +109,7 @@ impl<'m> Many<'m> {
             let progress = Arc::clone(&context.progress);
             // What was not begun when the command was asked to stop is not begun any more.
             let ending = if self.base.interrupt.requested() {
-                Ending::Interrupted
+                signals::ending()
             } else {
                 match judge::introduce(context, self.command, &screen).await {
                     Ok(context) => Box::pin(work(context, screen)).await,
@@ -144,10 +144,11 @@ impl<'m> Many<'m> {
         (Outcome { one, report }, kept.text)
     }
 
-    /// The context of one app.
+    /// The context of one app. Its secrets are none of the others'.
     fn context(&self, target: &Target, screen: &Screen) -> Context {
-        let target_report = self.target_report(target);
-        Context { target: target.clone(), target_report, ..self.base.apart(screen, self.timeout) }
+        let mut context = self.base.apart(screen, self.timeout);
+        context.executor.client = context.executor.client.with_own_secrets();
+        Context { target: target.clone(), target_report: self.target_report(target), ..context }
     }
 
     fn target_report(&self, target: &Target) -> TargetReport {
@@ -163,8 +164,14 @@ impl<'m> Many<'m> {
         if self.base.target.resource_group.is_empty() { target.title() } else { target.app.clone() }
     }
 
-    /// Tells how all of them ended; `requests`: what was sent for them before.
-    pub(super) fn close(&self, outcomes: Vec<Outcome>, cut: &[Diagnostic], requests: u64) -> Ending {
+    /// Tells how all of them ended; `requests`: what was sent for them before; `found`: why they ended so early.
+    pub(super) fn close(
+        &self,
+        outcomes: Vec<Outcome>,
+        cut: &[Diagnostic],
+        requests: u64,
+        found: Option<&Diagnostic>,
+    ) -> Ending {
         let (base, screen) = (self.base, self.screen);
         let mut outcomes = outcomes;
         outcomes.sort_by_key(|outcome| outcome.one.index);
@@ -176,6 +183,7 @@ impl<'m> Many<'m> {
             screen.diagnostics(cut);
             ending = ending.or_worse(Ending::Failed);
         }
+        report.diagnose(found);
         report.counts.requests = requests;
         report.take_apps(outcomes.into_iter().map(|outcome| outcome.report).collect());
         base.close(screen, report, ending)
@@ -193,8 +201,7 @@ async fn list(executor: &Executor, target: &Target) -> Result<(Vec<Target>, Vec<
             Err(Failure::Interrupted) => return Err(Failure::Interrupted),
             // Those of the pages before it are known.
             Err(failure) => {
-                let note = format!("apps after page {} of the list are not known", fleet.pages());
-                cut.extend(failure.diagnostic().cloned().map(|cut| cut.note(note)));
+                cut.extend(failure.diagnostic().cloned());
                 break;
             }
         };

@@ -165,7 +165,7 @@ fn next(journal: &Journal, place: &Place) -> Vec<String> {
 fn again(journal: &Journal, place: &Place) -> String {
     let mut line = String::from("acarecipe apply");
     for one in journal.run.recipes.iter().filter(|one| one.asked) {
-        let own = one.recipe.replace('-', "_") == one.alias;
+        let own = crate::recipe::snake(&one.recipe) == one.alias;
         let named = if own { one.recipe.clone() } else { format!("{}={}", one.recipe, one.alias) };
         line.push(' ');
         line.push_str(&quote(&named));

@@ -72,6 +72,11 @@ async fn come(arrived: &mut watch::Receiver<Arrived>, nth: usize) -> Ending {
     }
 }
 
+/// How a run ends that was asked to stop: by the first signal that came.
+pub(super) fn ending() -> Ending {
+    LISTENER.get().and_then(|arrived| *arrived.borrow()).map_or(Ending::Interrupted, |(_, first)| first)
+}
+
 /// The answer of `work`, or the signal that ended it: it is asked to stop, and cut off when it does
 /// not within the grace.
 pub(super) async fn until_signal<T>(

@@ -1,6 +1,5 @@
 //! `undo`: put back what a run changed.
 
-use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -55,7 +54,7 @@ impl Undo {
             return refused(&found, Ending::Usage);
         }
         let asks = !self.yes && !sandboxed;
-        if asks && (output.no_input || !std::io::stdin().is_terminal()) {
+        if asks && output.nobody_answers() {
             let found = Diagnostic::error(codes::NOT_CONFIRMED, "there is nobody to confirm the plan")
                 .note("standard input is no terminal, or --no-input was given")
                 .fix("look at `acarecipe runs show RUN`, then run this again with --yes");
@@ -193,11 +192,7 @@ pub(super) fn put_back(
 }
 
 fn stopped(context: &Context, screen: &Screen, found: &Diagnostic, ending: Ending) -> Ending {
-    context.progress.clear();
-    let mut report = context.report(undo::UNDO);
-    report.diagnose([found]);
-    screen.diagnostics(std::slice::from_ref(found));
-    context.close(screen, report, ending)
+    judge::stopped(context, screen, context.report(undo::UNDO), found, ending)
 }
 
 fn nothing() -> Diagnostic {

@@ -61,7 +61,12 @@ impl Fleet<'_> {
         let page = interrupt.or(self.pages.next_page(&self.executor.client, deadline)).await;
         match page {
             None => Some(Err(Failure::Interrupted)),
-            Some(page) => Some(page?.map_err(|error| Failure::azure(&error, "list the apps"))),
+            Some(None) => None,
+            Some(Some(Ok(page))) => Some(Ok(page)),
+            Some(Some(Err(error))) => {
+                let known = format!("apps after page {} of the list are not known", self.pages());
+                Some(Err(Failure::azure(&error, "list the apps").and_note(&known)))
+            }
         }
     }
 

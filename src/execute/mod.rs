@@ -33,6 +33,7 @@ mod wait;
 mod write;
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -86,6 +87,8 @@ pub struct Executor {
     pub turns: Turns,
     /// What the run has done so far; its clones share it. A new run begins with an empty one.
     pub so_far: Arc<Mutex<SoFar>>,
+    /// Requests that change something, sent in the run so far: each has a number.
+    pub sent: Arc<AtomicU32>,
 }
 
 /// A plan without anything missing, the facts it stands on, and what they cost.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Event, Executor, Failure, Observed};
 use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Manifest, Method, ResourceId};
 use crate::diagnostic::{Diagnostic, codes};
-use crate::facts::{BODY, Fact, Facts, PARAMETER, REFERENCE, REPOSITORY, Read, Shape, distinct};
+use crate::facts::{BODY, Fact, Facts, PARAMETER, REFERENCE, REPOSITORY, Read, Shape};
 use crate::plan::{Plan, Selection, State, Target, UNHEALTHY, startup_budget};
 use crate::value::Value;
 
@@ -52,8 +52,7 @@ impl Executor {
         // Without a token the reads say so.
         let caller = self.client.caller().await.ok();
         loop {
-            let mut plan = self.plan(selection, target, &facts, caller.as_ref(), rights);
-            plan.missing = distinct(plan.missing);
+            let plan = self.plan(selection, target, &facts, caller.as_ref(), rights);
             if plan.missing.is_empty() {
                 return Ok(Observed { plan, facts, rounds, reads });
             }

@@ -1,6 +1,8 @@
 //! What a hook is told of a write: made from the plan that it is sent from, with the marks that its type puts on
 //! values, so that nobody who keeps it can take a secret for something else.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::Value as Json;
 
 use super::Executor;
@@ -98,10 +100,7 @@ impl Executor {
             return Err(Failure::Interrupted);
         }
         let mut record = record.clone();
-        self.remember(|so_far| {
-            so_far.sent += 1;
-            record.number = so_far.sent;
-        });
+        record.number = self.sent.fetch_add(1, Ordering::Relaxed) + 1;
         self.hook
             .before(&record)
             .map_err(|reason| Failure::Azure(Box::new(Diagnostic::error(codes::NOT_RECORDED, reason))))?;

@@ -45,3 +45,39 @@ impl Turns {
         Some(Turn { _held: held, had_before })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::clock::VirtualClock;
+
+    const START: OffsetDateTime = datetime!(2026-11-26 08:30 UTC);
+
+    fn after(seconds: i64) -> OffsetDateTime {
+        START + time::Duration::seconds(seconds)
+    }
+
+    #[tokio::test]
+    async fn who_comes_second_is_told_so_and_waits_until_a_deadline_of_its_own() {
+        let (turns, clock) = (Turns::default(), VirtualClock::new(START));
+        let first = turns.take("/shares/one", &clock, after(60)).await.unwrap();
+        assert!(!first.had_before);
+        assert!(turns.clone().take("/SHARES/one", &clock, after(5)).await.is_none());
+        assert_eq!((clock.now() - START).whole_seconds(), 5);
+        let other = turns.take("/shares/two", &clock, after(60)).await.unwrap();
+        assert!(
+            !other.had_before && clock.now() == after(5),
+            "what is another thing is waited for by nobody"
+        );
+        let (second, ()) = futures::join!(turns.take("/shares/one", &clock, after(60)), async {
+            clock.sleep(Duration::from_secs(10)).await;
+            drop(first);
+        });
+        assert!(second.unwrap().had_before);
+        // Nobody has it any more: it is not waited for, but it was written before.
+        let third = turns.take("/shares/one", &clock, clock.now()).await;
+        assert!(third.unwrap().had_before);
+    }
+}

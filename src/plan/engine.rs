@@ -64,8 +64,6 @@ pub struct SoFar {
     pub answers: BTreeMap<String, Value>,
     /// The command that shows what became of each, by the same keys.
     pub looks: BTreeMap<String, String>,
-    /// Requests that change something, sent so far: each has a number.
-    pub sent: u32,
     /// The keys of the waits that are over.
     pub waited: BTreeSet<String>,
 }

@@ -1,5 +1,6 @@
 //! Findings for people, as rustc draws them.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
@@ -32,13 +33,26 @@ pub fn render(diagnostics: &[Diagnostic], colour: bool, width: usize) -> String 
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&renderer.render(&[group(diagnostic)]));
-        text.push('\n');
+        for line in renderer.render(&[group(diagnostic)]).lines() {
+            text.push_str(&arrow(line));
+            text.push('\n');
+        }
     }
     if let Some(more) = diagnostics.len().checked_sub(MOST).filter(|more| *more > 0) {
         let _ = writeln!(text, "\n… and {more} more");
     }
     text
+}
+
+/// A line of a finding. annotate-snippets marks a second place by `:::`, behind which the runner of GitHub may see a
+/// command; an arrow says the same.
+fn arrow(line: &str) -> Cow<'_, str> {
+    match line.split_once("::: ") {
+        Some((before, place)) if anstream::adapter::strip_str(before).to_string().trim().is_empty() => {
+            format!("{before}--> {place}").into()
+        }
+        _ => line.into(),
+    }
 }
 
 fn group(diagnostic: &Diagnostic) -> Group<'static> {
@@ -169,7 +183,7 @@ mod tests {
         3 |     setps: []
           |     ^^^^^ here
           |
-         ::: recipes/x/recipe.yaml:1:1
+         --> recipes/x/recipe.yaml:1:1
           |
         1 | name: x
           | ---- in this recipe

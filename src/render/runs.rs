@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use anstyle::Style;
 
+use super::text::counted;
+use crate::recipe::snake;
 use crate::report::RunReport;
 
 const BOLD: Style = Style::new().bold();
@@ -16,16 +18,15 @@ pub fn runs(runs: &[RunReport]) -> String {
         return "No run is in the journal.\n".to_owned();
     }
     for run in runs {
-        let writes = run.writes.len();
         let _ = writeln!(
             text,
-            "{}  {:<12} {} {} on {}  {DIM}{writes} {}{DIM:#}",
+            "{}  {:<12} {} {} on {}  {DIM}{}{DIM:#}",
             run.id,
             run.status,
             run.command,
             recipes(run),
             run.place(),
-            if writes == 1 { "write" } else { "writes" },
+            counted(run.writes.len(), "write"),
         );
     }
     text
@@ -75,7 +76,7 @@ fn recipes(run: &RunReport) -> String {
     let asked = run.recipes.iter().filter(|recipe| recipe.asked);
     let names: Vec<String> = asked
         .map(|one| {
-            if one.recipe.replace('-', "_") == one.alias {
+            if snake(&one.recipe) == one.alias {
                 one.recipe.clone()
             } else {
                 format!("{}={}", one.recipe, one.alias)

@@ -330,9 +330,8 @@ fn apps_not_well(report: &Report) -> String {
         let name = app.target.as_ref().map_or(String::new(), |target| {
             format!("{}/{}", target.resource_group, target.app.as_deref().unwrap_or_default())
         });
-        let word = serde_json::to_value(app.status).unwrap_or_default();
         let head = if text.is_empty() { "\n" } else { "" };
-        let _ = writeln!(text, "{head}  {RED}✗{RED:#} {name}: {}", word.as_str().unwrap_or_default());
+        let _ = writeln!(text, "{head}  {RED}✗{RED:#} {name}: {}", app.status.word());
     }
     text
 }

@@ -74,11 +74,8 @@ pub fn listed(app: &Json) -> Option<(ResourceId, AppHealth)> {
 
 /// The group that an id of an app stands in.
 fn group_of(id: &ResourceId) -> Option<String> {
-    let mut segments = id.as_str().split('/').skip(1);
-    let (_, _, word, group) = (segments.next()?, segments.next()?, segments.next()?, segments.next()?);
-    let kind = segments.collect::<Vec<_>>().join("/").to_ascii_lowercase();
-    let app = kind.starts_with("providers/microsoft.app/containerapps/") && kind.matches('/').count() == 3;
-    (word.eq_ignore_ascii_case("resourceGroups") && app).then(|| strip_control(group))
+    let app = id.resource_type().eq_ignore_ascii_case("Microsoft.App/containerApps");
+    id.resource_group().filter(|_| app).map(strip_control)
 }
 
 /// Why what an app says of itself is not enough to call it healthy.

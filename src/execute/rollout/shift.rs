@@ -1,11 +1,10 @@
 //! The requests of a rollout: the traffic as it shall be, and a revision out of service. Each is sent again while
 //! that may help, and only while the traffic is what the run knows.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::super::ledger::Done;
+use super::super::observe::{FIRST_LOOK, LAST_LOOK};
 use super::super::record::serving;
 use super::super::repeat::{TRIES, backoff, may_pass};
 use super::super::send::Tried;
@@ -17,10 +16,6 @@ use crate::azure::{ArmError, ArmErrorKind, ArmRequest, Method, Permit, ResourceI
 use crate::facts::Facts;
 use crate::plan::{Plan, Stage, Traffic};
 use crate::value::{Path, Value};
-
-/// The first look at an operation of somebody else; each further one waits longer, up to the second figure.
-const FIRST_LOOK: Duration = Duration::from_millis(50);
-const LAST_LOOK: Duration = Duration::from_secs(10);
 
 impl Executor {
     /// Writes the traffic, if it is still what this run knows; the plan on fresh facts after it.

@@ -11,6 +11,9 @@ use crate::diagnostic::{Code, Diagnostic, codes};
 use crate::merge::word_set;
 use crate::plan::{Plan, StepPlan, folded};
 
+/// Where an app's id has its type.
+const APPS: &str = "/microsoft.app/containerapps/";
+
 /// As many differences as are told.
 const TOLD: usize = 12;
 
@@ -152,7 +155,12 @@ impl SavedPlan {
                 shown(&change.after)
             ));
         }
-        found.extend(rollouts(self.rollout.as_ref(), now.rollout.as_ref(), begun));
+        // With the template left there is something to roll out.
+        let template = |change: &SavedChange| {
+            change.path.starts_with("properties.template") && change.resource.contains(APPS)
+        };
+        let over = begun && !now.changes.iter().any(template);
+        found.extend(rollouts(self.rollout.as_ref(), now.rollout.as_ref(), begun, over));
         // What is in place already need not be written; what is left follows from nothing but what was approved.
         let same = if begun { covers(&self.writes, &now.writes) } else { self.writes == now.writes };
         if found.is_empty() && !same {
@@ -303,13 +311,14 @@ fn inputs(then: &SavedRecipe, now: &SavedRecipe) -> Vec<String> {
     keys.iter().filter_map(one).collect()
 }
 
-/// What differs between two rollouts. `begun`: something of the approved one is done, so that stages may be over.
-fn rollouts(then: Option<&SavedRollout>, now: Option<&SavedRollout>, begun: bool) -> Vec<String> {
+/// What differs between two rollouts. `begun`: something of the approved one is done, so that stages may be over; `over`:
+/// all of them may.
+fn rollouts(then: Option<&SavedRollout>, now: Option<&SavedRollout>, begun: bool, over: bool) -> Vec<String> {
     let stages = |rollout: Option<&SavedRollout>| rollout.map(|one| one.stages.clone()).unwrap_or_default();
     let (old, new) = (stages(then), stages(now));
     let list = |stages: &[String]| if stages.is_empty() { "none".to_owned() } else { stages.join(", ") };
-    let over = !old.is_empty() && begun && old.ends_with(&new);
-    if old != new && !over {
+    let some = !old.is_empty() && begun && old.ends_with(&new);
+    if old != new && !(some && (over || !new.is_empty())) {
         return vec![format!("the stages of the rollout were: {}; they are now: {}", list(&old), list(&new))];
     }
     let (Some(then), Some(now)) = (then, now) else { return Vec::new() };
@@ -381,6 +390,33 @@ mod tests {
         all.iter()
             .map(|(what, follows)| SavedWrite { what: (*what).to_owned(), follows: owned(follows) })
             .collect()
+    }
+
+    #[test]
+    fn stages_may_be_over_but_not_all_of_them_while_there_is_something_to_roll_out() {
+        let rollout = |stages: &[&str]| SavedRollout {
+            label: "candidate".to_owned(),
+            serving: "web--one".to_owned(),
+            candidate: None,
+            bake_seconds: 60,
+            rolls_back: true,
+            traffic: "web--one 100 %".to_owned(),
+            stages: stages.iter().map(|stage| (*stage).to_owned()).collect(),
+        };
+        let approved = rollout(&["label the candidate", "10 %", "100 %"]);
+        let differs = |left: Option<&SavedRollout>, begun: bool, over: bool| {
+            rollouts(Some(&approved), left, begun, over)
+        };
+        assert_eq!(differs(Some(&rollout(&["10 %", "100 %"])), true, false), [""; 0]);
+        assert_eq!(differs(None, true, true), [""; 0], "all of it is done");
+        for (left, begun, over) in
+            [(None, true, false), (Some(&rollout(&[])), true, false), (None, false, false)]
+        {
+            let told = differs(left, begun, over);
+            assert!(told.len() == 1 && told[0].ends_with("they are now: none"), "at once: {told:?}");
+        }
+        assert_ne!(differs(Some(&rollout(&["50 %", "100 %"])), true, true), [""; 0]);
+        assert_ne!(differs(Some(&rollout(&["10 %", "100 %"])), false, false), [""; 0]);
     }
 
     #[test]

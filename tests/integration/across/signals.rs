@@ -156,14 +156,14 @@ fn while_several_apps_are_written() {
     for _ in 0..8 {
         server.silence();
     }
-    let ended = stop_within(client, "INT", LIMIT);
+    let ended = stop_within(client, "TERM", LIMIT);
     let told = format!("{}{}", ended.out, ended.err);
     let of =
         |app: &str, what: &str| told.lines().filter(|line| line.contains(app) && line.contains(what)).count();
     let may = "not answered, may still take effect: change the container app";
     assert_eq!(names.iter().filter(|name| of(name, may) == 1).count(), 8, "{told}");
     assert!(told.contains("10 apps, 1 of them ok"), "{told}");
-    assert_eq!(of("✗ rg-demo/ca-000", ": interrupted"), 9, "{told}");
+    assert_eq!(of("✗ rg-demo/ca-000", ": terminated"), 9, "one signal is one word: {told}");
     let sent = writes(&server);
     assert_eq!(sent.len(), 1 + 8, "nothing is begun after the signal: {sent:?}");
 
@@ -175,6 +175,37 @@ fn while_several_apps_are_written() {
     let state = server.state();
     let has = |app: &str| state.app(app).unwrap().identity.system.is_some();
     assert!(has(seed::APP) && has("ca-0001") && !has("ca-0002"));
+}
+
+/// What a run that failed wrote is on its way back: it stops there as anywhere, and `undo` goes on.
+#[test]
+fn while_what_failed_goes_back() {
+    for (signal, status) in [("INT", "interrupted"), ("TERM", "terminated")] {
+        let server = Server::start(&[]);
+        let seen = server.state();
+        let home = super::process::home();
+        server.faults(&[
+            "match=PATCH:/containerApps/ nth=2 status=400",
+            "match=DELETE:/roleAssignments/ silence-before times=9",
+        ]);
+        let all = [BOTH, &["--role-wait", "0s"]].concat();
+        let client = Start::new(&server.endpoint, &all).at_home(&home).spawn();
+        server.silence();
+        let ended = stop(client, signal);
+        let cause = ended.err.find("error[azure-refused]").expect("the cause is told");
+        assert!(cause < ended.err.find("not answered, may still take effect: ").unwrap(), "{}", ended.err);
+        let runs = Start::in_the_cloud(&["runs", "-o", "json"]).at_home(&home).run();
+        let runs: Json = serde_json::from_str(&runs.out).unwrap();
+        let of = |index: usize, what: &str| runs["runs"][index][what].as_str().unwrap().to_owned();
+        assert_eq!((of(0, "command"), of(0, "status")), ("undo".to_owned(), status.to_owned()), "{runs:#}");
+        assert_eq!((of(1, "command"), of(1, "status")), ("apply".to_owned(), status.to_owned()), "{runs:#}");
+        server.faults(&[]);
+        let undo = Start::new(&server.endpoint, &["undo", "--yes"]).at_home(&home).run();
+        assert_eq!(undo.code(), Some(0), "{undo:#?}");
+        let state = server.state();
+        assert_eq!(state.role_assignments.len(), seen.role_assignments.len());
+        assert!(state.app(seed::APP).unwrap().identity.system.is_none());
+    }
 }
 
 /// What was seen of a fleet is told, and that it is not all.

@@ -176,7 +176,7 @@ steps:
     11 |     container_app: { tags: { colour: blue } }
        |                                      ^^^^
        |
-      ::: mine/recipe.yaml:8:38
+      --> mine/recipe.yaml:8:38
        |
      8 |     container_app: { tags: { colour: red } }
        |                                      --- and here
@@ -204,7 +204,7 @@ steps:
     8 |     why: twice
       |     ^^^
       |
-     ::: mine/recipe.yaml:7:5
+     --> mine/recipe.yaml:7:5
       |
     7 |     why: once
       |     --- first here

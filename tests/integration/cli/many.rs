@@ -171,6 +171,13 @@ fn people_read_one_app_after_the_other_and_how_it_all_ended() {
     assert!(outcome.stdout.contains("✗ rg-demo/ca-0002: verification-failed"), "{}", outcome.stdout);
     assert!(outcome.stdout.contains("3 apps, 2 of them ok"), "{}", outcome.stdout);
     let lines = run(&place, &file, "verify -n ca-demo -n ca-0002 -o tsv").code(4).stdout;
+    assert!(lines.lines().all(|line| line.split('\t').nth(5).is_some_and(|id| id.len() == 36)), "{lines}");
+    let query = "verify -n ca-demo -n ca-0002 -o tsv --query apps[].verification[0].status";
+    assert_eq!(
+        run(&place, &file, query).code(4).stdout.lines().count(),
+        2,
+        "a query is over the whole document"
+    );
     let cells: Vec<Vec<&str>> = lines.lines().map(|line| line.split('\t').take(4).collect()).collect();
     assert_eq!(
         cells,
@@ -262,4 +269,42 @@ fn what_is_known_of_a_journal_is_not_read_again_for_each_app() {
     let opened = opened.load(Ordering::SeqCst);
     std::fs::remove_file(&pipe).unwrap();
     assert_eq!(opened, 1, "by 12 apps that look for their own, and by whoever removes old ones");
+}
+
+/// What all of them ask comes out of one budget: nothing is refused, and so nothing is asked twice.
+#[test]
+fn many_apps_ask_as_much_together_as_one_may() {
+    let (place, file) = place(&state(60, |_| {}));
+    let report = run(&place, &file, "plan managed-identity --all-apps -o json").code(0).json();
+    let asked = |one: &Json| one["counts"]["requests"].as_u64().unwrap();
+    let each: std::collections::BTreeSet<u64> =
+        report["apps"].as_array().unwrap().iter().map(asked).collect();
+    assert_eq!(each.len(), 1, "requests of an app: {each:?}");
+    assert!(asked(&report) > 250, "more than Azure takes at once: {}", asked(&report));
+}
+
+/// What is secret in one app may be an ordinary word elsewhere.
+#[test]
+fn a_secret_of_one_app_takes_no_word_from_what_is_told_of_another() {
+    let (place, file) = place(&state(2, |state| {
+        let app = state.app_mut("ca-demo").unwrap();
+        app.model["properties"]["configuration"]["secrets"] =
+            serde_json::json!([{ "name": "their-mode", "value": "valid" }]);
+    }));
+    let line = "apply key-vault-reference -n ca-demo -n ca-0001 -p secrets.DB_PASSWORD=db-password -p managed-identity.identity=id-demo";
+    // It says: the request is not valid. Of the second app only after the first one's secrets were read.
+    let faults = ["ca-demo details-null", "ca-0001 status=503 retry-after=30", "ca-0001 nth=2 details-null"];
+    let faults = faults.map(|fault| format!("match=PATCH:/containerApps/{fault}"));
+    let words = line.split_whitespace().chain(["--sandbox", "--sandbox-state", &file]);
+    let words = words.chain(faults.iter().flat_map(|fault| ["--sandbox-fault", fault]));
+    let outcome = place.run(words.collect::<Vec<_>>()).code(1);
+    let told = |app: &str| {
+        let mut lines = outcome.stderr.lines().filter(|line| line.starts_with(app));
+        lines
+            .find(|line| line.contains("The request is not"))
+            .unwrap_or_else(|| panic!("{}", outcome.stderr))
+            .to_owned()
+    };
+    assert!(told("ca-demo | ").contains("is not (hidden)"), "{}", outcome.stderr);
+    assert!(told("ca-0001 | ").contains("is not valid"), "{}", outcome.stderr);
 }

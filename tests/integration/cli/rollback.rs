@@ -196,3 +196,50 @@ fn what_a_rollout_took_back_itself_is_not_put_back_twice() {
     assert_eq!(failed.get("rollback"), None, "{failed:#}");
     assert_eq!(journals(&place).len(), 1);
 }
+
+/// Of several apps the one that fails goes back, and no other.
+#[test]
+fn of_several_apps_only_what_the_failed_one_wrote_goes_back() {
+    let place = Place::new();
+    place.sandbox("many.json", |state| {
+        variant::sibling(state, "rg-demo", "ca-0001");
+        variant::sibling(state, "rg-demo", "ca-0002");
+    });
+    let apps = "--sandbox --sandbox-state many.json -n ca-demo -n ca-0001 -n ca-0002";
+    let line = format!(
+        "apply key-vault-reference {apps} -p key_vault=kv-demo -p secrets.DB_PASSWORD=db-password --on-failure rollback"
+    );
+    let fault = "match=PATCH:/containerApps/ca-0001 nth=2 status=400";
+    let failed = failing(&place, &format!("{line} -o json"), &[fault]).code(6);
+    let report = failed.json();
+    assert_eq!((report["status"].as_str(), report["exitCode"].as_u64()), (Some("rolled-back"), Some(6)));
+    let apps = report["apps"].as_array().unwrap();
+    let ended: Vec<_> = apps.iter().map(|app| app["status"].as_str().unwrap()).collect();
+    assert_eq!(ended, ["ok", "rolled-back", "ok"]);
+    let own = |status: &str| apps.iter().filter(|app| app["rollback"]["status"] == status).count();
+    assert_eq!((own("ok"), apps.iter().filter(|app| app.get("rollback").is_some()).count()), (1, 1));
+    assert_eq!(apps[1]["diagnostics"][0]["code"], "azure-refused", "{:#}", apps[1]);
+    let at = |words: &str| failed.stderr.find(words).unwrap_or_else(|| panic!("{words}: {}", failed.stderr));
+    assert!(at("ca-0001 | error[azure-refused]") < at("ca-0001 |   → remove the role assignment"));
+    let state: acarecipe::sandbox::State =
+        acarecipe::sandbox::statefile::read(&place.work().join("many.json")).unwrap().unwrap();
+    let has = |name: &str| state.app(name).unwrap().identity.system.is_some();
+    assert_eq!((has("ca-demo"), has("ca-0001"), has("ca-0002")), (true, false, true));
+    let vault = acarecipe::sandbox::seed::vault_id("kv-demo");
+    let principals: Vec<_> = state
+        .role_assignments
+        .values()
+        .filter(|role| role.scope == vault)
+        .map(|role| &role.principal)
+        .collect();
+    assert_eq!(principals.len(), 2, "{principals:?}");
+    // And it is as if that one had not been tried: the same command again does it.
+    let again = place.line(&format!("{line} -o json")).code(0).json();
+    let writes: Vec<_> = again["apps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|app| app["counts"]["writes"].as_u64().unwrap())
+        .collect();
+    assert_eq!(writes, [0, 3, 0]);
+}

@@ -351,6 +351,13 @@ fn a_rollout_is_approved_with_its_stages() {
     let saved: Json = serde_json::from_str(&read(&place, "p.json")).unwrap();
     let stages = saved["rollout"]["stages"].as_array().expect("stages");
     assert!(stages.len() > 2 && stages[0] == "label the candidate", "{saved:#}");
+    // By these it is told that there is something left to roll out.
+    let change =
+        saved["changes"].as_array().unwrap().iter().find(|one| one["path"].as_str().unwrap().contains("env"));
+    let (path, resource) =
+        (change.unwrap()["path"].as_str().unwrap(), change.unwrap()["resource"].as_str().unwrap());
+    assert!(path.starts_with("properties.template."), "{saved:#}");
+    assert!(resource.contains("/microsoft.app/containerapps/"), "{saved:#}");
     let other = format!("{line} -p revision-validation.weights=[50,100]");
     refused(
         &place,

@@ -1,6 +1,8 @@
 //! The budget: what goes out is less than what Azure takes, whoever in the process asks.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use acarecipe::azure::{ArmClient, ArmRequest, Budget, ClientEvent, ClientSettings, Endpoint, Method};
 use acarecipe::clock::{Clock, VirtualClock};
@@ -8,7 +10,7 @@ use acarecipe::sandbox::transport::InProcess;
 use acarecipe::sandbox::{Options, Sandbox, Switches, seed};
 use azure_core::http::Transport;
 use futures::StreamExt as _;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::script::{Act, START, VERSION, World, answer, get, in_minutes, ok};
 
@@ -220,4 +222,38 @@ async fn a_reset_gives_the_place_back() {
     let world = World::new([Act::Reset, ok("{}")]);
     world.client.read(&get(), in_minutes(5)).await.unwrap();
     assert_eq!(world.times(), [0, 1]);
+}
+
+/// A clock that somebody puts back by so many seconds.
+#[derive(Debug)]
+struct PutBack(VirtualClock, AtomicI64);
+
+impl Clock for PutBack {
+    fn now(&self) -> OffsetDateTime {
+        self.0.now() - Duration::seconds(self.1.load(Ordering::SeqCst))
+    }
+
+    fn sleep(&self, duration: std::time::Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.0.sleep(duration)
+    }
+}
+
+/// What is closed for a minute when a clock is put back an hour is open after that minute.
+#[tokio::test]
+async fn a_clock_that_is_put_back_closes_nothing_for_longer() {
+    let time = VirtualClock::new(START);
+    let clock = Arc::new(PutBack(time.clone(), AtomicI64::new(0)));
+    let moment = time.clone();
+    let faults = vec!["match=PATCH: status=429 retry-after=60".parse().unwrap()];
+    let sandbox = Sandbox::new(Options { faults, ..Options::new(Arc::new(move || moment.now())) });
+    let transport = Transport::new(Arc::new(InProcess::new(Arc::new(sandbox.clone()))));
+    let own: Arc<dyn Clock> = Arc::<PutBack>::clone(&clock);
+    let client = ArmClient::new(ClientSettings::new(Endpoint::sandbox(transport, "owner"), own));
+    let request = ArmRequest::new(Method::Patch, format!("{}-none", super::script::APP), VERSION);
+    let in_half_an_hour = || clock.now() + Duration::minutes(30);
+    assert!(client.write(&request, in_half_an_hour()).await.is_err());
+    clock.1.store(3600, Ordering::SeqCst);
+    let before = time.now();
+    let _ = client.write(&request, in_half_an_hour()).await;
+    assert_eq!(((time.now() - before).whole_seconds(), sandbox.exchanges().len()), (60, 2));
 }

@@ -71,6 +71,11 @@ impl Inspect for Scripted {
 
 /// The seeded Azure on the real clock, which keeps nobody waiting.
 pub fn prompt_azure() -> Sandbox {
+    faulty_azure(&[])
+}
+
+/// The same, in which these things go wrong.
+pub fn faulty_azure(faults: &[&str]) -> Sandbox {
     let none = Duration::ZERO;
     let delays = Delays {
         operation: none,
@@ -79,7 +84,8 @@ pub fn prompt_azure() -> Sandbox {
         principal: none,
         retry_after: Duration::from_millis(5),
     };
-    Sandbox::new(Options { delays, ..Options::new(Arc::new(time::OffsetDateTime::now_utc)) })
+    let faults = faults.iter().map(|fault| fault.parse().unwrap()).collect();
+    Sandbox::new(Options { delays, faults, ..Options::new(Arc::new(time::OffsetDateTime::now_utc)) })
 }
 
 /// 200 with this JSON.

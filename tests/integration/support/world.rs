@@ -200,6 +200,7 @@ impl World {
             retry: false,
             turns: Turns::default(),
             so_far: Arc::default(),
+            sent: Arc::default(),
         }
     }
 
