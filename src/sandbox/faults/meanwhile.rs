@@ -7,7 +7,7 @@ use crate::sandbox::exchange::Service;
 use crate::sandbox::hosts::{Named, named};
 use crate::sandbox::http::Request;
 use crate::sandbox::router::Address;
-use crate::sandbox::state::{State, Table, elements, fold};
+use crate::sandbox::state::{State, elements, fold};
 
 /// The tag, and the variable of every container, that an edit by somebody else sets.
 pub(in crate::sandbox) const EDITED: &str = "EDITED_BY_OTHERS";
@@ -44,12 +44,24 @@ pub(in crate::sandbox) fn delete(state: &mut State, service: Service, request: &
     false
 }
 
+/// Every table of what a request may be about: `each` of them, or whether it holds of `any`.
+macro_rules! tables {
+    ($which:ident in $state:ident, |$table:ident| $what:expr) => {
+        tables!(@ $which $state $table $what; environments apps auth_configs jobs identities vaults registries
+            sql_servers cosmos_accounts storage_accounts environment_storages dapr_components managed_certificates
+            certificates redis redis_enterprise service_buses dns_zones role_assignments locks)
+    };
+    (@ each $state:ident $table:ident $what:expr; $($name:ident)*) => {{
+        $({ let $table = &mut $state.$name; $what; })*
+    }};
+    (@ any $state:ident $table:ident $what:expr; $($name:ident)*) => {
+        $({ let $table = &$state.$name; $what })||*
+    };
+}
+
 /// Removes a resource with all below it; whether there was one.
 fn remove(state: &mut State, id: &str) -> bool {
-    fn clear<T>(table: &mut Table<T>, id: &str) {
-        table.retain(|key, _| !callers::covers(id, key));
-    }
-    if !holds(state, id) {
+    if !tables!(any in state, |table| table.contains_key(id)) {
         return false;
     }
     let gone = |have: &str| callers::covers(id, have);
@@ -60,50 +72,8 @@ fn remove(state: &mut State, id: &str) -> bool {
     let principals: Vec<String> =
         systems.chain(identities.map(|(_, identity)| identity.principal_id.clone())).collect();
     state.principals.retain(|id, _| !principals.contains(id));
-    clear(&mut state.environments, id);
-    clear(&mut state.apps, id);
-    clear(&mut state.auth_configs, id);
-    clear(&mut state.jobs, id);
-    clear(&mut state.identities, id);
-    clear(&mut state.vaults, id);
-    clear(&mut state.registries, id);
-    clear(&mut state.sql_servers, id);
-    clear(&mut state.cosmos_accounts, id);
-    clear(&mut state.storage_accounts, id);
-    clear(&mut state.environment_storages, id);
-    clear(&mut state.dapr_components, id);
-    clear(&mut state.managed_certificates, id);
-    clear(&mut state.certificates, id);
-    clear(&mut state.redis, id);
-    clear(&mut state.redis_enterprise, id);
-    clear(&mut state.service_buses, id);
-    clear(&mut state.dns_zones, id);
-    clear(&mut state.role_assignments, id);
-    clear(&mut state.locks, id);
+    tables!(each in state, |table| table.retain(|key, _| !callers::covers(id, key)));
     true
-}
-
-fn holds(state: &State, id: &str) -> bool {
-    state.environments.contains_key(id)
-        || state.apps.contains_key(id)
-        || state.auth_configs.contains_key(id)
-        || state.jobs.contains_key(id)
-        || state.identities.contains_key(id)
-        || state.vaults.contains_key(id)
-        || state.registries.contains_key(id)
-        || state.sql_servers.contains_key(id)
-        || state.cosmos_accounts.contains_key(id)
-        || state.storage_accounts.contains_key(id)
-        || state.environment_storages.contains_key(id)
-        || state.dapr_components.contains_key(id)
-        || state.managed_certificates.contains_key(id)
-        || state.certificates.contains_key(id)
-        || state.redis.contains_key(id)
-        || state.redis_enterprise.contains_key(id)
-        || state.service_buses.contains_key(id)
-        || state.dns_zones.contains_key(id)
-        || state.role_assignments.contains_key(id)
-        || state.locks.contains_key(id)
 }
 
 /// The request by which somebody who owns the subscription edits the app or the job of this name: a tag, and a

@@ -4,7 +4,7 @@
 use serde_json::{Value as Json, json};
 
 use super::resources;
-use crate::sandbox::errors::{self, Refusal};
+use crate::sandbox::errors::Refusal;
 use crate::sandbox::router::{self, Address, Answer, Context, Handled};
 use crate::sandbox::state::{FederatedCredential, Identity, State, fold, group_of, last};
 
@@ -15,7 +15,7 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
         ("userassignedidentities", "GET", false) => list(context, address),
         ("userassignedidentities", "GET", true) => {
             context.require(&format!("{KIND}/read"), &address.target())?;
-            let identity = existing(context, address)?;
+            let identity = resources::named(context, address, KIND, &context.state.identities)?;
             Ok(Answer::new(200, body(context.state, identity)))
         }
         ("userassignedidentities", "PUT", true) => put(context, address),
@@ -24,14 +24,6 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
         ("identities", "GET", true) => system(context, address),
         _ => Err(router::no_operation(context, address)),
     }
-}
-
-fn existing<'a>(context: &'a Context<'_>, address: &Address) -> Result<&'a Identity, Refusal> {
-    resources::existing_group(context, &address.scope)?;
-    context
-        .state
-        .identity(&address.target())
-        .ok_or_else(|| errors::resource_not_found(KIND, address.name(0), last(&address.scope)))
 }
 
 fn list(context: &mut Context<'_>, address: &Address) -> Handled {

@@ -5,10 +5,9 @@ use time::OffsetDateTime;
 
 use super::resources;
 use crate::sandbox::callers;
-use crate::sandbox::errors;
 use crate::sandbox::router::{self, Address, Answer, Context, Handled};
 use crate::sandbox::rules::{Switch, Switches};
-use crate::sandbox::state::{State, Vault, elements, fold, last};
+use crate::sandbox::state::{State, Vault, elements, last};
 
 const KIND: &str = "Microsoft.KeyVault/vaults";
 const GET_SECRET: &str = "Microsoft.KeyVault/vaults/secrets/getSecret/action";
@@ -17,27 +16,13 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
     if address.kind() != "vaults" || context.method != "GET" {
         return Err(router::no_operation(context, address));
     }
-    context.require(&format!("{KIND}/read"), &address.target())?;
-    if resources::is_group(&address.scope) {
-        resources::existing_group(context, &address.scope)?;
-    }
     if address.is_resource() {
-        let vault = context
-            .state
-            .vaults
-            .get(&fold(&address.target()))
-            .ok_or_else(|| errors::resource_not_found(KIND, address.name(0), last(&address.scope)))?;
+        context.require(&format!("{KIND}/read"), &address.target())?;
+        let vault = resources::named(context, address, KIND, &context.state.vaults)?;
         return Ok(Answer::new(200, body(vault)));
     }
-    let within = format!("{}/", fold(&address.scope));
-    let found = context
-        .state
-        .vaults
-        .iter()
-        .filter(|(id, _)| id.starts_with(&within))
-        .map(|(_, vault)| body(vault))
-        .collect();
-    context.page(found)
+    let found = resources::listed(context, address, KIND, &context.state.vaults)?;
+    context.page(found.map(body).collect())
 }
 
 fn body(vault: &Vault) -> Json {

@@ -12,7 +12,7 @@ use azure_core::http::Transport;
 use futures::StreamExt as _;
 use time::{Duration, OffsetDateTime};
 
-use super::script::{Act, START, VERSION, World, answer, get, in_minutes, ok};
+use super::script::{START, VERSION, World, answer, get, in_minutes, ok};
 
 /// A sandbox that counts requests as Azure does, and a client in front of it.
 fn azure(rules: Switches, budget: Budget) -> (Sandbox, ArmClient, VirtualClock) {
@@ -214,14 +214,6 @@ async fn leave_that_is_not_used_costs_nothing() {
         drop(client.permit(Method::Put, super::script::APP, deadline).await.unwrap());
     }
     assert_eq!(clock.now(), START);
-}
-
-/// An act is what it is whoever asks.
-#[tokio::test]
-async fn a_reset_gives_the_place_back() {
-    let world = World::new([Act::Reset, ok("{}")]);
-    world.client.read(&get(), in_minutes(5)).await.unwrap();
-    assert_eq!(world.times(), [0, 1]);
 }
 
 /// A clock that somebody puts back by so many seconds.

@@ -16,6 +16,7 @@ mod pages;
 mod project;
 mod reference;
 mod rules;
+mod rules_asked;
 mod schema;
 mod validate;
 

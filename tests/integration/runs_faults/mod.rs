@@ -2,6 +2,7 @@
 
 mod crashes;
 mod everywhere;
+mod held_back;
 mod interleaving;
 mod left;
 mod others_at_work;

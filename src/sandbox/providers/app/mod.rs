@@ -94,26 +94,13 @@ pub(in crate::sandbox) fn route(context: &mut Context<'_>, address: &Address) ->
 }
 
 fn environments(context: &mut Context<'_>, address: &Address) -> Handled {
-    context.require(&format!("{ENVIRONMENTS}/read"), &address.target())?;
-    if resources::is_group(&address.scope) {
-        resources::existing_group(context, &address.scope)?;
-    }
     if address.is_resource() {
-        let environment =
-            context.state.environments.get(&fold(&address.target())).ok_or_else(|| {
-                errors::resource_not_found(ENVIRONMENTS, address.name(0), last(&address.scope))
-            })?;
+        context.require(&format!("{ENVIRONMENTS}/read"), &address.target())?;
+        let environment = resources::named(context, address, ENVIRONMENTS, &context.state.environments)?;
         return Ok(Answer::new(200, render::environment_body(context.state, environment)));
     }
-    let within = format!("{}/", fold(&address.scope));
-    let found = context
-        .state
-        .environments
-        .iter()
-        .filter(|(id, _)| id.starts_with(&within))
-        .map(|(_, environment)| render::environment_body(context.state, environment))
-        .collect();
-    context.page(found)
+    let found = resources::listed(context, address, ENVIRONMENTS, &context.state.environments)?;
+    context.page(found.map(|environment| render::environment_body(context.state, environment)).collect())
 }
 
 fn list(context: &mut Context<'_>, address: &Address) -> Handled {

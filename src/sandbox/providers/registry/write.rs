@@ -3,13 +3,14 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{ARM_TOKENS_SINCE, KIND, ROLE_MODE_SINCE, body, existing};
+use crate::sandbox::callers;
 use crate::sandbox::errors::{Refusal, invalid_content};
 use crate::sandbox::faults::FaultKind;
 use crate::sandbox::operations;
 use crate::sandbox::providers::resources;
 use crate::sandbox::router::{Address, Answer, Context, Handled};
 use crate::sandbox::rules::Switch;
-use crate::sandbox::state::{Operation, OperationKind, Registry, fold};
+use crate::sandbox::state::{OperationKind, Registry, fold};
 
 /// What may be written below `properties`, in every version.
 const WRITABLE: &[&str] = &[
@@ -172,7 +173,12 @@ fn finish(context: &mut Context<'_>, mut registry: Registry, new: bool) -> Answe
     if at_once {
         return Answer::new(200, answer);
     }
-    let operation = begin(context, &id);
+    let failure = context.operation_fails().then(|| {
+        let refusal = Refusal::new(500, "InternalServerError", "Encountered internal server error.");
+        (refusal.status, refusal.error())
+    });
+    let takes = Some(context.delays.operation);
+    let operation = context.begin(&id, OperationKind::Write, takes, failure, None);
     let (name, value) = context.delays.retry_header();
     let url = format!(
         "{}{id}/operationStatuses/registries-{}?api-version={}",
@@ -181,36 +187,22 @@ fn finish(context: &mut Context<'_>, mut registry: Registry, new: bool) -> Answe
     Answer::new(201, answer).with("azure-asyncoperation", url).with(&name, value)
 }
 
-fn begin(context: &mut Context<'_>, id: &str) -> Operation {
-    let failed = context.operation_fails();
-    let failure = failed.then(|| {
-        let refusal = Refusal::new(500, "InternalServerError", "Encountered internal server error.");
-        (refusal.status, refusal.error())
-    });
-    let hangs = context.fault == Some(&FaultKind::OperationHangs);
-    let operation = Operation {
-        id: context.state.new_guid("operation"),
-        resource: id.to_owned(),
-        kind: OperationKind::Write,
-        started: context.now,
-        due: (!hangs).then(|| context.now + context.delays.operation),
-        ended: false,
-        failure,
-        revision: None,
-        url_refuses: None,
-    };
-    context.state.operations.insert(operation.id.clone(), operation.clone());
-    operation
-}
-
 /// `GET` of an operation's URL, which needs a right of its own.
 pub(super) fn status(context: &mut Context<'_>, address: &Address) -> Handled {
-    context.require(&format!("{KIND}/operationStatuses/read"), &address.target())?;
+    let action = format!("{KIND}/operationStatuses/read");
+    context.require(&action, &address.target())?;
     let id = address.name(1).trim_start_matches("registries-");
     let operation = context.state.operations.get(id).filter(|operation| operation.resource == address.id(1));
     let operation = operation.ok_or_else(|| {
         Refusal::new(404, "OperationNotFound", format!("The operation '{}' was not found.", address.name(1)))
     })?;
+    match operation.url_refuses {
+        Some(403) => return Err(callers::denied(context.caller, &action, context.path)),
+        Some(status) => {
+            return Err(Refusal::new(status, "OperationNotFound", "The operation was not found."));
+        }
+        None => {}
+    }
     let answer = Answer::new(200, operations::status_body(operation, context.path));
     let (name, value) = context.delays.retry_header();
     Ok(if operation.ended { answer } else { answer.with(&name, value) })
