@@ -92,7 +92,7 @@ fn delete(context: &mut Context<'_>, address: &Address) -> Handled {
 /// Who signs in as the identity from outside Azure. Only read here: no recipe makes one.
 fn federated(context: &mut Context<'_>, address: &Address) -> Handled {
     context.require(&format!("{KIND}/federatedIdentityCredentials/read"), &address.target())?;
-    let identity = existing(context, address)?;
+    let identity = resources::named(context, address, KIND, &context.state.identities)?;
     let one = |credential: &FederatedCredential| {
         let name = &credential.name;
         json!({

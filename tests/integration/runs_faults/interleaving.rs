@@ -627,7 +627,8 @@ fn who_else_wrote_is_told() {
             after += 1;
             break;
         }
-        assert!(told.is_empty(), "{moment}");
+        // The run writes the app twice: between these, too, somebody is seen.
+        assert!(told.iter().all(|one| one.contains("after this run had written it")), "{moment}");
     }
     assert_eq!((within, after), (1, 1));
 }
