@@ -295,9 +295,10 @@ fn question(read: &Read) -> ArmRequest {
 }
 
 fn unresolved(repository: &str, reference: &str, reason: &str) -> Failure {
-    let message = format!("the registry did not say what {repository} {reference} is ({reason})");
+    let message = format!("the registry did not say what {repository} {reference} is");
     Failure::Azure(Box::new(
         Diagnostic::error(codes::IMAGE, message)
+            .note(reason)
             .fix("run it again in a minute, or name the image by its digest: repository@sha256:…"),
     ))
 }

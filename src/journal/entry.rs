@@ -381,7 +381,7 @@ pub struct Accepted {
 pub struct Operation {
     /// How its state is read.
     pub by: OperationBy,
-    /// Where; none for [`OperationBy::Resource`]. Asked only at the ARM endpoint of the run that reads it.
+    /// Where; none for [`OperationBy::Resource`], nor in a copy. Asked only at the ARM endpoint of the run that reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }

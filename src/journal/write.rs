@@ -1,5 +1,6 @@
 //! Writing a journal: the hook that every write of a run passes.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,11 @@ pub trait Sink: Send {
     /// # Errors
     /// What the system says. A part of the line may be there then.
     fn append(&mut self, line: &[u8]) -> io::Result<()>;
+
+    /// Whether it has the addresses of Azure's operations, which carry signatures: where a run is gone on from.
+    fn has_addresses(&self) -> bool {
+        true
+    }
 }
 
 /// A journal in its folder.
@@ -33,13 +39,18 @@ impl Sink for Kept {
     }
 }
 
-/// A copy for whoever started the run. It need not outlive the machine.
+/// A copy for whoever started the run, who may keep it where others read it: no run is gone on from it, so it is without
+/// addresses. It need not outlive the machine.
 struct Copy(File);
 
 impl Sink for Copy {
     fn append(&mut self, line: &[u8]) -> io::Result<()> {
         self.0.write_all(line)?;
         self.0.flush()
+    }
+
+    fn has_addresses(&self) -> bool {
+        false
     }
 }
 
@@ -55,14 +66,15 @@ pub struct Writer {
 
 struct Sinks {
     all: Vec<Named>,
-    /// The HMAC of the last line.
-    mac: String,
+    /// The HMAC of the last line of each.
+    macs: Vec<String>,
     /// Why nothing is added any more: after a part of a line nothing may follow.
     broken: Option<String>,
 }
 
 impl Writer {
-    /// Begins the journal of `run` in `folder` and, if there is to be a copy, in that file. What is found in place
+    /// Begins the journal of `run` in `folder` and, if there is to be a copy, in that file, where it is without the
+    /// addresses of operations. What is found in place
     /// is added at once. The first line is on the disk when this returns.
     ///
     /// # Errors
@@ -106,8 +118,8 @@ impl Writer {
         key: Key,
         clock: Arc<dyn Clock>,
     ) -> Result<Writer, JournalError> {
-        let writer =
-            Writer { sinks: Mutex::new(Sinks { all: sinks, mac: String::new(), broken: None }), key, clock };
+        let macs = vec![String::new(); sinks.len()];
+        let writer = Writer { sinks: Mutex::new(Sinks { all: sinks, macs, broken: None }), key, clock };
         writer.add(&Entry::Run(Box::new(run)))?;
         for found in found {
             writer.add(&Entry::Found(found))?;
@@ -131,15 +143,19 @@ impl Writer {
 
     fn add(&self, entry: &Entry) -> Result<(), JournalError> {
         let mut sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
-        let Sinks { all, mac, broken } = &mut *sinks;
-        let line = serde_json::to_vec(entry)
-            .map_err(|error| JournalError::io(Path::new("the journal"), error.into()))?;
-        let (line, next) = seal::sealed(&self.key, mac, line);
-        *mac = next;
-        for (path, sink) in all {
+        let Sinks { all, macs, broken } = &mut *sinks;
+        for ((path, sink), mac) in all.iter_mut().zip(macs) {
             if let Some(reason) = broken {
                 return Err(JournalError::io(path, io::Error::other(reason.clone())));
             }
+            let line = if sink.has_addresses() {
+                serde_json::to_vec(entry)
+            } else {
+                serde_json::to_vec(&*without_address(entry))
+            };
+            let line = line.map_err(|error| JournalError::io(path, error.into()))?;
+            let (line, next) = seal::sealed(&self.key, mac, line);
+            *mac = next;
             if let Err(error) = sink.append(&line) {
                 *broken = Some(error.to_string());
                 return Err(JournalError::io(path, error));
@@ -231,6 +247,23 @@ impl Hook for Writer {
         };
         let _ = self.add(&entry);
     }
+}
+
+/// The entry without the address of an operation.
+fn without_address(entry: &Entry) -> Cow<'_, Entry> {
+    let mut entry = Cow::Borrowed(entry);
+    if let Entry::After(After {
+        answer: Answer::Accepted(Accepted { operation: Some(operation), .. }), ..
+    }) = &*entry
+        && operation.url.is_some()
+        && let Entry::After(After {
+            answer: Answer::Accepted(Accepted { operation: Some(operation), .. }),
+            ..
+        }) = entry.to_mut()
+    {
+        operation.url = None;
+    }
+    entry
 }
 
 fn identities(seen: &[AssignedIdentity]) -> Vec<Identity> {

@@ -217,6 +217,27 @@ mod tests {
     }
 
     #[test]
+    fn no_second_place_is_told_by_what_begins_a_command() {
+        let first = source("a: 1\nb: 2\n");
+        let other = Arc::new(Source { name: "mine/x::error::y.yaml".to_owned(), text: "::: c\n".to_owned() });
+        let finding = at(&first, 0, 1).label(&first, Span { start: 5, end: 6 }, "too").label(
+            &other,
+            Span { start: 4, end: 5 },
+            "there",
+        );
+        for colour in [false, true] {
+            let drawn = render(std::slice::from_ref(&finding), colour, 80);
+            let plain = anstream::adapter::strip_str(&drawn).to_string();
+            assert!(plain.lines().all(|line| !line.trim_start().starts_with("::")), "{plain}");
+            assert!(
+                plain.contains("--> mine/x::error::y.yaml:1:5") && plain.contains("1 | ::: c"),
+                "{plain}"
+            );
+            assert_eq!(plain.matches("--> recipes/x/recipe.yaml:").count(), 2, "{plain}");
+        }
+    }
+
+    #[test]
     fn colour_only_when_asked() {
         let source = source("a: 1");
         assert!(render(&[at(&source, 0, 1)], true, 80).contains("\u{1b}["));

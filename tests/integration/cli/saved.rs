@@ -113,6 +113,19 @@ fn the_file_is_its_owners_and_nothing_is_left_beside_it() {
     assert_eq!(names, ["p.json"]);
 }
 
+/// Nobody ever reads a half of it: the new file takes the place of the old one, which stays as it was.
+#[test]
+fn a_plan_takes_the_place_of_a_whole_file() {
+    let place = Place::new();
+    let _ = place.line("plan managed-identity --sandbox --out p.json").code(0);
+    let (path, old) = (place.work().join("p.json"), place.work().join("old.json"));
+    std::fs::hard_link(&path, &old).unwrap();
+    let first = std::fs::read(&path).unwrap();
+    let _ = place.line("plan managed-identity -p identity=create --sandbox --out p.json").code(0);
+    assert_eq!(std::fs::read(&old).unwrap(), first);
+    assert_ne!(std::fs::read(&path).unwrap(), first);
+}
+
 #[test]
 fn a_file_that_is_no_saved_plan_is_not_replaced() {
     let place = Place::new();

@@ -3,9 +3,11 @@
 //!
 //! The same functions are driven by libFuzzer (`fuzz/`, see CONTRIBUTING.md), which looks for new paths. This runner
 //! needs no other toolchain; it runs a stated number of inputs each time, the same ones as long as nothing changes,
-//! and with `ACARECIPE_FUZZ_SECONDS=n` for that long, other ones each time. A process of its own, because what
-//! overflows the stack, hangs or takes all memory must be told, too: the input at hand is kept in a file.
+//! and with `ACARECIPE_FUZZ_SECONDS=n` for that long, other ones each time: `ACARECIPE_FUZZ_SEED`, which is printed,
+//! repeats them. A process of its own, because what overflows the stack, hangs or takes all memory must be told, too:
+//! the input at hand is kept in a file. So it is with whole runs on answers that nobody expects ([`bodies`]).
 
+mod bodies;
 mod targets;
 
 use std::fmt::Write as _;
@@ -25,8 +27,12 @@ use targets::{TARGETS, Target};
 const TARGET: &str = "ACARECIPE_TEST_FUZZ_TARGET";
 /// The file in which it keeps the input at hand.
 const KEPT: &str = "ACARECIPE_TEST_FUZZ_KEPT";
+/// Which part of the cases a child goes through.
+const PART: &str = "ACARECIPE_TEST_FUZZ_PART";
 /// For how long, and not for how many inputs.
 const SECONDS: &str = "ACARECIPE_FUZZ_SECONDS";
+/// What the inputs are drawn from.
+const SEED: &str = "ACARECIPE_FUZZ_SEED";
 
 /// The longest that one input may take in a debug build on a machine with much to do, and a hang for sure.
 const HANG: Duration = Duration::from_secs(60);
@@ -45,12 +51,61 @@ fn inputs(target: &Target) -> usize {
     }
 }
 
+/// How much is tried, drawn from what.
+struct Pace {
+    start: Instant,
+    limit: Option<Duration>,
+    number: usize,
+    seed: u64,
+}
+
+impl Pace {
+    /// As the variables say: for so long, with another seed each time; else so many, with the same one.
+    fn new(number: usize) -> Pace {
+        let variable = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+        let limit = variable(SECONDS).map(Duration::from_secs);
+        let other = || limit.map_or(1, |_| uuid::Uuid::new_v4().as_u64_pair().0 >> 16);
+        Pace { start: Instant::now(), limit, number, seed: variable(SEED).unwrap_or_else(other) }
+    }
+
+    /// What draws the inputs of a part.
+    fn runner(&self, part: usize) -> TestRunner {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&self.seed.to_le_bytes());
+        bytes[8..16].copy_from_slice(&(part as u64).to_le_bytes());
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+        TestRunner::new_with_rng(Config { failure_persistence: None, ..Config::default() }, rng)
+    }
+
+    fn enough(&self, count: usize) -> bool {
+        self.limit.map_or(count >= self.number, |limit| self.start.elapsed() >= limit)
+    }
+}
+
+/// What was counted, with how long it took, from which seed and in how much memory, which is bounded.
+fn told_of(counted: &str, pace: &Pace) -> String {
+    let mut told = format!("{counted}, in {:.1?}, seed {}", pace.start.elapsed(), pace.seed);
+    if let Some(memory) = peak() {
+        assert!(memory < MEMORY, "{memory} kB");
+        write!(told, ", at most {} MB", memory / 1024).unwrap();
+    }
+    if let Some(limit) = pace.limit {
+        write!(told, ", {SECONDS}={}", limit.as_secs()).unwrap();
+    }
+    told
+}
+
 fn fuzz(name: &str) {
+    let told = watched("fuzz::child", &[(TARGET, name)]);
+    say!("fuzz {name}: {told}");
+}
+
+/// Runs an ignored test in a process of its own, and sees to it that it ends; what it tells.
+fn watched(child: &str, variables: &[(&str, &str)]) -> String {
     let kept = tempfile::NamedTempFile::new().unwrap();
-    let seconds = std::env::var(SECONDS).ok().and_then(|text| text.parse::<u64>().ok());
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "fuzz::child", "--ignored", "--nocapture"])
-        .env(TARGET, name)
+    let mut process = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", child, "--ignored", "--nocapture"])
+        .envs(variables.iter().copied())
         .env(KEPT, kept.path())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -65,11 +120,11 @@ fn fuzz(name: &str) {
             String::from_utf8_lossy(&text).into_owned()
         })
     };
-    let out = read(Box::new(child.stdout.take().unwrap()));
-    let err = read(Box::new(child.stderr.take().unwrap()));
+    let out = read(Box::new(process.stdout.take().unwrap()));
+    let err = read(Box::new(process.stderr.take().unwrap()));
     let (mut input, mut since) = (Vec::new(), Instant::now());
     let ended = loop {
-        if let Some(status) = child.try_wait().unwrap() {
+        if let Some(status) = process.try_wait().unwrap() {
             break Some(status);
         }
         let now = std::fs::read(kept.path()).unwrap();
@@ -77,21 +132,19 @@ fn fuzz(name: &str) {
             (input, since) = (now, Instant::now());
         }
         if since.elapsed() > HANG {
-            child.kill().unwrap();
-            child.wait().unwrap();
+            process.kill().unwrap();
+            process.wait().unwrap();
             break None;
         }
         std::thread::sleep(Duration::from_millis(20));
     };
     let (out, err) = (out.join().unwrap(), err.join().unwrap());
     let input = std::fs::read(kept.path()).unwrap();
-    let shown = || format!("{name}: of the input {:?}\n{out}\n{err}", String::from_utf8_lossy(&input));
+    let shown = || format!("{variables:?}: of the input {:?}\n{out}\n{err}", String::from_utf8_lossy(&input));
     let Some(status) = ended else { panic!("it hangs: {}", shown()) };
     assert!(status.success(), "{status}: {}", shown());
     let told = out.lines().find_map(|line| line.split_once("FUZZED ").map(|(_, told)| told));
-    let told = told.unwrap_or_else(|| panic!("nothing was read: {}", shown()));
-    let asked = seconds.map(|seconds| format!(", {SECONDS}={seconds}")).unwrap_or_default();
-    say!("fuzz {name}: {told}{asked}");
+    told.unwrap_or_else(|| panic!("nothing was read: {}", shown())).to_owned()
 }
 
 macro_rules! targets {
@@ -141,22 +194,11 @@ fn child() {
     let target = TARGETS.iter().find(|target| target.name == name).expect("a target");
     let seeds = (target.seeds)(&root());
     assert!(!seeds.is_empty(), "{name}: nothing to start from");
-    let limit = std::env::var(SECONDS).ok().and_then(|text| text.parse().ok()).map(Duration::from_secs);
-    let mut runner = TestRunner::new_with_rng(
-        Config { failure_persistence: None, ..Config::default() },
-        match limit {
-            // Other inputs each time.
-            Some(_) => TestRng::from_seed(RngAlgorithm::ChaCha, uuid_bytes().as_ref()),
-            None => TestRng::deterministic_rng(RngAlgorithm::ChaCha),
-        },
-    );
+    let pace = Pace::new(inputs(target));
+    let mut runner = pace.runner(0);
     let decisions = vec((any::<u8>(), any::<u32>(), any::<u32>()), 0..7);
-    let (start, mut count, mut slowest) = (Instant::now(), 0, Duration::ZERO);
-    let enough = |count: usize| match limit {
-        Some(limit) => start.elapsed() >= limit,
-        None => count >= inputs(target),
-    };
-    while !enough(count) {
+    let (mut count, mut slowest) = (0, Duration::ZERO);
+    while !pace.enough(count) {
         // First those that are as they should be.
         let input = seeds.get(count).cloned().unwrap_or_else(|| {
             let decisions = decisions.new_tree(&mut runner).unwrap().current();
@@ -168,26 +210,12 @@ fn child() {
         slowest = slowest.max(began.elapsed());
         count += 1;
     }
-    let memory = peak();
-    assert!(memory.is_none_or(|memory| memory < MEMORY), "{memory:?} kB");
-    let mut told = format!("{count} inputs in {:.1?}, the slowest {slowest:.0?}", start.elapsed());
-    if let Some(memory) = memory {
-        write!(told, ", at most {} MB", memory / 1024).unwrap();
-    }
-    println_for_the_parent(&told);
+    println_for_the_parent(&told_of(&format!("{count} inputs, the slowest {slowest:.0?}"), &pace));
 }
 
 #[allow(clippy::print_stdout, reason = "the parent reads it")]
 fn println_for_the_parent(told: &str) {
     println!("\nFUZZED {told}");
-}
-
-fn uuid_bytes() -> [u8; 32] {
-    let (one, other) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
-    let mut bytes = [0; 32];
-    bytes[..16].copy_from_slice(one.as_bytes());
-    bytes[16..].copy_from_slice(other.as_bytes());
-    bytes
 }
 
 /// The most memory that this process has had, in kB, where that can be known.

@@ -107,7 +107,7 @@ fn fit(what: &dyn Debug, text: &str) {
 }
 
 /// Findings as people see them, and as machines do.
-fn told(found: &[Diagnostic]) {
+pub fn told(found: &[Diagnostic]) {
     let (screen, kept) = Screen::keeping();
     screen.diagnostics(found);
     let shown = kept.lock().expect("nobody panicked with it").text.clone();
@@ -134,8 +134,7 @@ fn unescaped(json: &Json) -> String {
 /// Whether an agent of GitHub or of Azure Pipelines would take a part of the line for a command.
 pub fn starts_a_command(line: &str) -> bool {
     let folded = line.to_ascii_lowercase();
-    let begins = folded.trim_start();
-    let github = begins.strip_prefix("::").is_some_and(|rest| rest.contains("::") && !rest.starts_with(": "));
+    let github = folded.trim_start().strip_prefix("::").is_some_and(|rest| rest.contains("::"));
     github || folded.contains("##[") || folded.contains("##vso[")
 }
 

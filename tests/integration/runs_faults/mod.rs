@@ -1,7 +1,7 @@
 //! Whole runs in which something goes wrong: every fault at every request, and other people at work.
 
 mod crashes;
-mod everywhere;
+pub mod everywhere;
 mod held_back;
 mod interleaving;
 mod left;

@@ -41,6 +41,19 @@ fn what_was_saved_is_loaded_by_the_next_process_and_seen_by_a_reader_meanwhile()
     assert_eq!(names, ["sandbox.json.lock"]);
 }
 
+/// Nobody ever reads a half of it: the new file takes the place of the old one, which stays as it was.
+#[test]
+fn what_is_saved_takes_the_place_of_the_whole_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, old) = (folder.path().join("sandbox.json"), folder.path().join("old.json"));
+    let file = StateFile::open(&path).unwrap();
+    file.save(&state("web")).unwrap();
+    std::fs::hard_link(&path, &old).unwrap();
+    file.save(&state("api")).unwrap();
+    assert_eq!(read::<State>(&path).unwrap(), Some(state("api")));
+    assert_eq!(read::<State>(&old).unwrap(), Some(state("web")));
+}
+
 #[test]
 fn two_processes_cannot_hold_one_file() {
     let folder = tempfile::tempdir().unwrap();

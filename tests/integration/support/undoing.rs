@@ -60,35 +60,7 @@ impl Kept {
             if planned.plan.blocked() {
                 return Err(Box::new(planned));
             }
-            let id = self.folder.new_id(world.clock.now()).unwrap();
-            let run = journal::entry::Run {
-                format: journal::FORMAT,
-                id: id.to_string(),
-                tool: "acarecipe test".to_owned(),
-                at: world.clock.now(),
-                command: if undoes.is_some() { "undo" } else { "apply" }.to_owned(),
-                pid: 0,
-                target: journal::entry::Target {
-                    sandbox: true,
-                    endpoint: "sandbox".to_owned(),
-                    cloud: target.cloud.name.clone(),
-                    tenant: target.tenant.clone(),
-                    subscription: target.subscription.clone(),
-                    resource_group: target.resource_group.clone(),
-                    app: Some(target.app.clone()),
-                    environment: None,
-                    location: None,
-                    container: None,
-                },
-                caller: None,
-                recipes: Vec::new(),
-                planned: Vec::new(),
-                undoes: undoes.map(str::to_owned),
-                continues: self.continues.clone(),
-                correlation_id: None,
-            };
-            let clock = Arc::clone(&world.clock) as Arc<dyn acarecipe::clock::Clock>;
-            let writer = Arc::new(Writer::begin(&self.folder, run, Vec::new(), None, clock).unwrap());
+            let (id, writer) = self.writer(world, undoes);
             executor.hook = match self.cut {
                 Some(left) => Arc::new(Cut { writer: Arc::clone(&writer), left: Mutex::new(left) }),
                 None => Arc::clone(&writer) as _,
@@ -101,7 +73,7 @@ impl Kept {
                 Err(failure) => Err(failure),
             };
             writer.end(if end.is_ok() { "ok" } else { "failed" }).unwrap();
-            Ok((id.to_string(), Run { planned, applied: done.into_inner().unwrap(), end }))
+            Ok((id, Run { planned, applied: done.into_inner().unwrap(), end }))
         })
     }
 
@@ -109,6 +81,40 @@ impl Kept {
     fn begun(&self, world: &World) -> Vec<Begun> {
         let journals = self.folder.runs().unwrap().journals;
         journals.iter().flat_map(|journal| journal.begun(world.clock.now())).collect()
+    }
+
+    /// A journal of a run that begins now, and its id.
+    pub fn writer(&self, world: &World, undoes: Option<&str>) -> (String, Arc<Writer>) {
+        let target = world.target();
+        let id = self.folder.new_id(world.clock.now()).unwrap().to_string();
+        let run = journal::entry::Run {
+            format: journal::FORMAT,
+            id: id.clone(),
+            tool: "acarecipe test".to_owned(),
+            at: world.clock.now(),
+            command: if undoes.is_some() { "undo" } else { "apply" }.to_owned(),
+            pid: 0,
+            target: journal::entry::Target {
+                sandbox: true,
+                endpoint: "sandbox".to_owned(),
+                cloud: target.cloud.name.clone(),
+                tenant: target.tenant.clone(),
+                subscription: target.subscription.clone(),
+                resource_group: target.resource_group.clone(),
+                app: Some(target.app.clone()),
+                environment: None,
+                location: None,
+                container: None,
+            },
+            caller: None,
+            recipes: Vec::new(),
+            planned: Vec::new(),
+            undoes: undoes.map(str::to_owned),
+            continues: self.continues.clone(),
+            correlation_id: None,
+        };
+        let clock = Arc::clone(&world.clock) as Arc<dyn acarecipe::clock::Clock>;
+        (id, Arc::new(Writer::begin(&self.folder, run, Vec::new(), None, clock).unwrap()))
     }
 
     pub fn options(&self) -> Options {

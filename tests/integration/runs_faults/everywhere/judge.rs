@@ -14,7 +14,7 @@ use crate::support::others::{differences, meaning, nothing_lost};
 use crate::support::world::{START, World};
 
 /// What no failure and no event may tell.
-const SECRETS: &[&str] = &[
+pub const SECRETS: &[&str] = &[
     "sandbox-owner",
     "sandbox-db-password",
     "sandbox-api-key",

@@ -6,7 +6,7 @@
 //! through a part, which [`strikes::part`] states; with `ACARECIPE_ALL_FAULTS` in the environment everything is met by
 //! everything. `ACARECIPE_FAULT` with a part of what a broken case is called repeats those cases alone.
 
-mod judge;
+pub mod judge;
 mod strikes;
 
 use std::collections::BTreeMap;
