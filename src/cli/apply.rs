@@ -265,11 +265,11 @@ async fn planned(
     mut report: Report,
     begun: &[Begun],
 ) -> Result<(Report, Observed), Ending> {
-    let work = async {
+    let work = Box::pin(async {
         let (executor, selection, target) = (&context.executor, &context.selection, &context.target);
         let observed = executor.observe_once_over(begun, selection, target, true).await?;
         Box::pin(executor.observe_awaited(observed, selection, target)).await
-    };
+    });
     let observed = match until_signal(&context.interrupt, work).await {
         Ok(Ok(observed)) => observed,
         other => return Err(judge::failed(context, screen, report, other)),

@@ -156,13 +156,14 @@ impl Recording {
         let state = context.sandbox.as_ref().map(|run| run.path());
         let folder = match (&flags.state_dir, state) {
             (None, Some(None)) => return Ok(None),
-            (flag, state) => match context.journals.folder.get() {
-                Some(shared) => shared.clone(),
-                None => {
+            (flag, state) => {
+                if let Some(shared) = context.journals.folder.get() {
+                    shared.clone()
+                } else {
                     let own = folder(flag.as_deref(), state.flatten()).map_err(told)?;
                     context.journals.folder.get_or_init(|| own).clone()
                 }
-            },
+            }
         };
         let target = target(context);
         let id = folder.new_id(context.executor.clock.now()).map_err(told)?;

@@ -59,7 +59,7 @@ impl PlanArgs {
 /// `plan` in an open context. `out`: where it is saved, unless something stands in its way.
 pub(super) async fn plan(context: &Context, screen: &Screen, exit_code: bool, out: Option<&Out>) -> Ending {
     let mut report = context.report("plan");
-    let work = context.executor.observe_idle(&context.selection, &context.target, true);
+    let work = Box::pin(context.executor.observe_idle(&context.selection, &context.target, true));
     let observed = match until_signal(&context.interrupt, work).await {
         Ok(Ok(observed)) => observed,
         other => return judge::failed(context, screen, report, other),

@@ -11,6 +11,7 @@ use super::schedule::Node;
 use super::started::uses;
 use super::stepping::{StepRun, refusal};
 use super::traffic::is_multiple;
+use super::whose::is_the_runs;
 use crate::azure::ResourceId;
 use crate::azure::types::{self, ResourceType, Update};
 use crate::diagnostic::codes;
@@ -179,7 +180,7 @@ impl Frame<'_, '_> {
                 run.findings.push(added_to(kind, back, &path));
                 goes &= back.force;
             }
-            goes &= self.is_the_runs(run, kind, live, back);
+            goes &= is_the_runs(run, kind, live, back);
             if let Some(other) = back.relied.iter().find(|other| other.resource == back.id) {
                 let why = format!(
                     "run {} on {} found it in place and relies on it: undo that one first",

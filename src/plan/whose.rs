@@ -22,43 +22,6 @@ const CREDENTIALS: &str = "federatedIdentityCredentials";
 const CLOCKS: Duration = Duration::minutes(5);
 
 impl Frame<'_, '_> {
-    /// Whether what is there is what the run created, as far as anything tells, and whether no run is known to rely on
-    /// it that cannot be asked. What is told of it is added to `run`.
-    pub(super) fn is_the_runs(
-        &self,
-        run: &mut StepRun,
-        kind: &ResourceType,
-        live: &Value,
-        back: &PutBack,
-    ) -> bool {
-        let mut own = true;
-        let principal = Path::members(if kind.name == IDENTITY {
-            "properties.principalId"
-        } else {
-            "identity.principalId"
-        });
-        let now = crate::steps::value_at(live, &principal).filter(|now| now.as_str().is_some());
-        if let (Some(then), Some(now)) = (&back.principal, now)
-            && !now.as_str().is_some_and(|now| now.eq_ignore_ascii_case(then))
-        {
-            run.findings.push(changed(kind, back, &principal, now));
-            own = false;
-        }
-        let created = live.text_at(&["systemData", "createdAt"]);
-        let created = created.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
-        if let (Some(over), Some(created)) = (back.over, created)
-            && created > over + CLOCKS
-        {
-            run.findings.push(made_anew(kind, back, created));
-            own = false;
-        }
-        if !back.unread.is_empty() {
-            run.findings.push(unread(kind, back));
-            own = false;
-        }
-        own || back.force
-    }
-
     /// Whether nobody beside the run's app is known to use a user-assigned identity: no other app and no job of the
     /// subscription has it, and nobody outside Azure signs in as it. What is told of it is added to `run`.
     ///
@@ -117,19 +80,15 @@ impl Frame<'_, '_> {
         for scope in [ResourceId::subscription_id(&target.subscription), group] {
             let path = format!("{scope}/providers/{of}");
             let list = self.engine.asked.value(&Read::many(&path, of, &self.engine.version(of)));
-            match refusal(&list) {
-                Some(why) => {
-                    let noun = of.rsplit('/').next().unwrap_or(of);
-                    let place = if bound.is_none() { "of other resource groups " } else { "" };
-                    bound = Some(format!("{noun} {place}cannot be listed: {why}"));
+            let Some(why) = refusal(&list) else {
+                if list.is_unknown() {
+                    waits.push(list.clone());
                 }
-                None => {
-                    if list.is_unknown() {
-                        waits.push(list.clone());
-                    }
-                    return Listed { all: list, bound };
-                }
-            }
+                return Listed { all: list, bound };
+            };
+            let noun = of.rsplit('/').next().unwrap_or(of);
+            let place = if bound.is_none() { "of other resource groups " } else { "" };
+            bound = Some(format!("{noun} {place}cannot be listed: {why}"));
         }
         Listed { all: Value::null(), bound }
     }
@@ -145,6 +104,34 @@ impl Frame<'_, '_> {
         let ids = users.filter_map(|one| one.text_at(&["id"]).and_then(ResourceId::parse));
         ids.filter(|id| *id != own).map(|id| id.name().to_owned()).collect()
     }
+}
+
+/// Whether what is there is what the run created, as far as anything tells, and whether no run is known to rely on
+/// it that cannot be asked. What is told of it is added to `run`.
+pub(super) fn is_the_runs(run: &mut StepRun, kind: &ResourceType, live: &Value, back: &PutBack) -> bool {
+    let mut own = true;
+    let principal =
+        Path::members(if kind.name == IDENTITY { "properties.principalId" } else { "identity.principalId" });
+    let now = crate::steps::value_at(live, &principal).filter(|now| now.as_str().is_some());
+    if let (Some(then), Some(now)) = (&back.principal, now)
+        && !now.as_str().is_some_and(|now| now.eq_ignore_ascii_case(then))
+    {
+        run.findings.push(changed(kind, back, &principal, now));
+        own = false;
+    }
+    let created = live.text_at(&["systemData", "createdAt"]);
+    let created = created.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+    if let (Some(over), Some(created)) = (back.over, created)
+        && created > over + CLOCKS
+    {
+        run.findings.push(made_anew(kind, back, created));
+        own = false;
+    }
+    if !back.unread.is_empty() {
+        run.findings.push(unread(kind, back));
+        own = false;
+    }
+    own || back.force
 }
 
 /// What could be listed.
