@@ -89,7 +89,8 @@
 //! **An action with an effect** (`restart`) is planned, shown and approved as a write, and after it everything is
 //! planned anew. What a run has done that live state does not tell ([`plan::SoFar`]: which steps wrote, what actions
 //! answered) is the one thing that a plan is a function of beside its facts; it ends with the run. So an action is sent
-//! once in a run, and the next run decides by what is there.
+//! once in a run, and the next run decides by what is there. A run that was interrupted hands on by its journal what is
+//! due and does not show ([`plan::Earlier`]): an action that its step triggers, a secret whose users were not restarted.
 //!
 //! **A wait is a node of the graph** that writes nothing: where `until` holds on the facts it is in place as any step,
 //! else its turn comes, and the executor looks again and plans anew until it is. Approvals and counts leave it out.

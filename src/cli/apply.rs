@@ -20,7 +20,7 @@ use crate::azure::ResourceId;
 use crate::diagnostic::{Diagnostic, codes, quote};
 use crate::execute::{Applied, Begun, Failure, Observed, described, rollout_stages};
 use crate::journal::Journal;
-use crate::plan::{Plan, State, Target, restart_command};
+use crate::plan::{Earlier, Plan, State, Target, restart_command};
 use crate::render::{Screen, counted};
 use crate::report::{AppliedReport, ByHandReport, Ending, Report};
 use crate::undo::UNDO;
@@ -328,13 +328,16 @@ impl Applying<'_> {
                 return judge::stopped(context, screen, report, &refused, Ending::Usage);
             }
         }
+        // What was shown of several apps was shown without it.
+        let alone = recording.filter(|_| self.approval.is_none_or(Approval::is_file));
+        let did = alone.map(|recording| recording.earlier_did(&context.selection)).unwrap_or_default();
         // What puts back a run of the same process has no need to tell of it.
         let earlier = recording
             .and_then(|recording| recording.earlier(&context.selection))
             .filter(|_| !screen.is_within());
         if let Some(earlier) = earlier {
             context.progress.clear();
-            screen.status(&going_on(earlier, &context.target));
+            screen.status(&going_on(earlier, &did, &context.target));
         }
         if let Some(id) = recording.and_then(Recording::edited) {
             let id = strip_control(id);
@@ -342,6 +345,7 @@ impl Applying<'_> {
                 "The journal of an earlier run ({id}) is not as a run wrote it, and nothing is taken from it. Going on from what is there.\n"
             ));
         }
+        context.executor.remember(|so_far| so_far.earlier = did);
         let begun =
             recording.map(|recording| recording.begun(context.executor.clock.now())).unwrap_or_default();
         let (mut report, observed) = match Box::pin(planned(context, screen, report, &begun)).await {
@@ -502,7 +506,7 @@ impl Applying<'_> {
 }
 
 /// That an earlier run did not come to its end, and what this one does about it.
-fn going_on(earlier: &Journal, target: &Target) -> String {
+fn going_on(earlier: &Journal, did: &Earlier, target: &Target) -> String {
     let id = strip_control(&earlier.run.id);
     let ended =
         if earlier.was_interrupted() { "was interrupted" } else { "did not see the end of what it began" };
@@ -516,7 +520,15 @@ fn going_on(earlier: &Journal, target: &Target) -> String {
             format!("An earlier run ({id}) {ended} before its first write. Going on from what is there.\n")
         }
     };
-    for revision in earlier.to_restart() {
+    for secret in &did.secrets {
+        let secret = strip_control(secret);
+        let _ = writeln!(
+            text,
+            "  what uses the secret {secret} was not restarted: it is written again, for that restart"
+        );
+    }
+    let left = earlier.to_restart().iter().filter(|_| did.secrets.is_empty());
+    for revision in left {
         let command = restart_command(target, &strip_control(revision));
         let _ = writeln!(text, "  it left a revision with an old secret: {command}");
     }

@@ -11,8 +11,8 @@ use crate::azure::Cloud;
 use crate::diagnostic::{Diagnostic, codes, quote};
 use crate::execute::{Begun, Executor, Hook, described, marked, rollout_stages};
 use crate::journal::entry::{End, Found, Instance, Kept, Run, Target};
-use crate::journal::{FORMAT, Journal, JournalError, Key, Lock, RunId, StateFolder, Writer};
-use crate::plan::{Plan, Selection};
+use crate::journal::{self, FORMAT, Journal, JournalError, Key, Lock, RunId, StateFolder, Writer};
+use crate::plan::{Earlier, Plan, Selection};
 use crate::recipe::{BoundInput, BoundValue, InputOrigin};
 use crate::render::Screen;
 use crate::report::Ending;
@@ -304,6 +304,15 @@ impl Recording {
             earlier.run.command == "apply" && earlier.was_interrupted() && earlier.run.recipes == now
         };
         self.open.iter().filter(|open| open.apart).map(|open| &open.journal).find(same)
+    }
+
+    /// What the interrupted run did that this one goes on from, and those that it went on from.
+    pub(super) fn earlier_did(&self, selection: &Selection) -> Earlier {
+        let Ok(key) = self.folder.key() else { return Earlier::default() };
+        let Some(last) = self.interrupted_with(selection, &key) else { return Earlier::default() };
+        let runs = self.folder.runs_on(&self.target).map(|runs| runs.journals).unwrap_or_default();
+        let whole = undo::whole(&runs, last).into_iter().filter(|one| one.vouched(&key).is_ok());
+        journal::earlier(&whole.collect::<Vec<_>>())
     }
 
     /// The same command again found nothing left to do: the interrupted run has reached its end.

@@ -40,9 +40,8 @@ impl Executor {
             .filter_map(|revision| Some(revision.get("name")?.as_str()?.to_owned()))
             .collect();
         context.ledger.to_restart(&names);
-        if !names.is_empty() {
-            self.hook.note(&Note::ToRestart(names.clone()));
-        }
+        // Also that none has to be.
+        self.hook.note(&Note::ToRestart(names.clone()));
         for name in &names {
             let what = format!("restart the revision {name}");
             let path = format!("{}/restart", id.child("revisions", name));

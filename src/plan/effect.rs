@@ -28,7 +28,12 @@ impl Frame<'_, '_> {
         let triggers = self.runs_of(&step.triggered_by);
         let triggers = || triggers.iter().flat_map(|runs| runs.iter());
         run.triggered_by = triggers().map(|run| run.key.clone()).collect();
-        let wrote = |run: &StepRun| run.pending() || self.engine.request.so_far.wrote.contains(&run.key);
+        let so_far = self.engine.request.so_far;
+        let key = run.key.clone();
+        let wrote = |run: &StepRun| {
+            let earlier = || so_far.earlier.triggers(&run.key, &key, step.never.is_some());
+            run.pending() || so_far.wrote.contains(&run.key) || earlier()
+        };
         if !run.triggered_by.is_empty() && !triggers().any(wrote) {
             return None;
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use time::OffsetDateTime;
 
+use super::earlier::Earlier;
 use super::finding::Finding;
 use super::frame::Frame;
 use super::rollout::{self, Base, Serving, Standing};
@@ -66,6 +67,8 @@ pub struct SoFar {
     pub looks: BTreeMap<String, String>,
     /// The keys of the waits that are over.
     pub waited: BTreeSet<String>,
+    /// What the interrupted run did that this one goes on from.
+    pub earlier: Earlier,
 }
 
 /// All rounds of one step.

@@ -4,7 +4,8 @@
 //! (microsoft/azure-container-apps#691). Azure has no mark of the value that a replica started with, and none of when a
 //! secret was last changed. There is only when the app was last written, whatever that changed, and when each replica
 //! was created: a run that ended between a secret and its restart is told by these, and so is much that is harmless.
-//! So it is told, and never restarted for.
+//! So it is told, and never restarted for; only the journal of a run that was interrupted there has it made up for
+//! ([`super::Earlier`]).
 
 use serde_json::Value as Json;
 use time::OffsetDateTime;

@@ -163,6 +163,9 @@ impl Frame<'_, '_> {
             .as_mut()
             .filter(|outcome| outcome.removed.is_none())
             .and_then(|outcome| self.stored(outcome));
+        if let (None, Some(outcome)) = (&run.kept, &mut outcome) {
+            self.restarts_due(&run.key, outcome);
+        }
         run.findings.extend(run.kept.clone());
         // What goes back stood just there before.
         let goes_back = matches!(step.kind, StepKind::PutBack(_));

@@ -221,9 +221,9 @@ resource is there: nothing tells whether it is the same. It is sent when the res
 
 An action with an effect is a write: planned, shown, approved, sent once when its turn comes, after what the run writes
 to the resource. When it is due is said by `when`, from what is there, so that it is not once it is done; or by
-`triggered_by`: one of these steps wrote in this run. Nothing is remembered between runs: a run that is killed after
-such a step has written and before the action was sent is not made up for by the next one, in which that step is in
-place. Where that matters, say it by `when`. An action whose answer was lost is sent again if it is still due; with
+`triggered_by`: one of these steps wrote in this run, or in one that was interrupted and that it goes on from by its
+journal. Azure does not tell: where there is no journal (another machine, another command) the step is in place and the
+action is not sent. Where that matters, say it by `when`. An action whose answer was lost is sent again if it is still due; with
 `retry: never` the run stops instead, says how to look, and the next run decides by what is there. In one run it is sent
 once, even if `when` still holds right after. What it began and that failed, or of which nobody can tell how it ends, ends
 the run. Where steps that want the same are one request, `retry: never` of one holds for it. Its `body` is shown and

@@ -4,6 +4,7 @@
 mod confirm;
 mod files;
 mod fleet;
+mod going_on;
 mod graph;
 mod hostile;
 mod instances;
