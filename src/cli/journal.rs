@@ -11,7 +11,7 @@ use crate::azure::Cloud;
 use crate::diagnostic::{Diagnostic, codes, quote};
 use crate::execute::{Begun, Executor, Hook, described, marked, rollout_stages};
 use crate::journal::entry::{End, Found, Instance, Kept, Run, Target};
-use crate::journal::{self, FORMAT, Journal, JournalError, Key, Lock, RunId, StateFolder, Writer};
+use crate::journal::{FORMAT, Journal, JournalError, Key, Lock, RunId, StateFolder, Writer};
 use crate::plan::{Earlier, Plan, Selection};
 use crate::recipe::{BoundInput, BoundValue, InputOrigin};
 use crate::render::Screen;
@@ -312,7 +312,7 @@ impl Recording {
         let Some(last) = self.interrupted_with(selection, &key) else { return Earlier::default() };
         let runs = self.folder.runs_on(&self.target).map(|runs| runs.journals).unwrap_or_default();
         let whole = undo::whole(&runs, last).into_iter().filter(|one| one.vouched(&key).is_ok());
-        journal::earlier(&whole.collect::<Vec<_>>())
+        super::earlier::earlier(&whole.collect::<Vec<_>>())
     }
 
     /// The same command again found nothing left to do: the interrupted run has reached its end.

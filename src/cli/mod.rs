@@ -6,6 +6,7 @@ mod arguments;
 mod catalogue;
 mod context;
 mod databases;
+mod earlier;
 mod fleet;
 mod graph;
 mod health;

@@ -8,7 +8,6 @@
 //! cannot be recorded is not sent.
 
 mod begun;
-mod earlier;
 pub mod entry;
 mod error;
 mod folder;
@@ -20,7 +19,6 @@ mod read;
 mod seal;
 mod write;
 
-pub use earlier::earlier;
 pub use entry::{Entry, FORMAT, Kept};
 pub use error::JournalError;
 pub use folder::{KEPT_FOR, KEPT_RUNS, Runs, StateFolder};

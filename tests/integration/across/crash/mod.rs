@@ -4,8 +4,8 @@
 //!
 //! Every request that writes, or each nth point of these, of the runs below, at least one of every recipe; and the first run
 //! of each recipe is put back after a kill in its middle. With `ACARECIPE_ALL_CRASHES` in the environment: every request of
-//! all of these runs (of one that only reads one point), and each is put back after a kill at every request that writes. `runs_faults/crashes` and `undone` do
-//! every request of every scenario in one process.
+//! all of these runs (one point of one that only reads), and each is put back after a kill at every request that writes.
+//! `runs_faults/crashes` and `undone` do every request of every scenario in one process.
 
 mod crashing;
 

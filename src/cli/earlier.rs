@@ -1,14 +1,14 @@
 //! What journals tell a run that goes on from theirs, beside what Azure tells it.
 
-use super::entry::{Before, Entry, Kind, Part};
-use super::{Fate, Journal};
+use crate::journal::entry::{Before, Entry, Kind, Part};
+use crate::journal::{Fate, Journal, Written};
 use crate::plan::Earlier;
 
 /// Where an app has its secrets.
 const SECRETS: [&str; 3] = ["properties", "configuration", "secrets"];
 
 /// What these runs did, which are one, oldest first.
-pub fn earlier(runs: &[&Journal]) -> Earlier {
+pub(super) fn earlier(runs: &[&Journal]) -> Earlier {
     let mut did = Earlier::default();
     for journal in runs {
         let writes = journal.writes();
@@ -16,7 +16,7 @@ pub fn earlier(runs: &[&Journal]) -> Earlier {
             match entry {
                 Entry::Before(before) => {
                     let written = writes.iter().find(|one| one.before.write == before.write);
-                    match written.map(super::Written::fate) {
+                    match written.map(Written::fate) {
                         None | Some(Fate::Refused) => {}
                         Some(fate) => add(&mut did, before, fate != Fate::Unanswered),
                     }
