@@ -207,8 +207,7 @@ impl Sandbox {
     pub fn batch(&self, batch: &SqlBatch<'_>) -> SqlReply {
         let mut inner = self.lock();
         inner.advance();
-        let Inner { options, state, faults, exchanges, .. } = &mut *inner;
-        sql::answer(state, &options.rules, faults, exchanges, batch)
+        inner.batch(batch)
     }
 
     /// Whether a name leads to the edge of a Container Apps environment, from outside.
@@ -335,6 +334,20 @@ impl Inner {
             stamp(response, number, request, left);
         }
         exchange.answered(&reply);
+        self.exchanges.push(exchange);
+        reply
+    }
+
+    fn batch(&mut self, batch: &SqlBatch<'_>) -> SqlReply {
+        let number = self.exchanges.len() + 1;
+        let request = sql::as_request(batch);
+        let fault = self.faults.strike(number, &request);
+        let mut exchange = Exchange::new(number, Service::Sql, &request);
+        let kind = fault.as_ref().map(|fault| &fault.kind);
+        if kind.is_none_or(|kind| self.meanwhile(kind, Service::Sql, &request)) {
+            exchange.fault = fault.as_ref().map(ToString::to_string);
+        }
+        let reply = sql::answer(&mut self.state, &self.options.rules, kind, &mut exchange, batch);
         self.exchanges.push(exchange);
         reply
     }

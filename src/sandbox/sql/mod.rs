@@ -16,8 +16,8 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use super::callers::{CALLERS_ADDRESS, TOKEN_PREFIX};
-use super::exchange::{Exchange, Service};
-use super::faults::{FaultKind, Plan};
+use super::exchange::Exchange;
+use super::faults::FaultKind;
 use super::http::{Reply, Request};
 use super::rules::{Switch, Switches};
 use super::state::{SqlServer, State, last};
@@ -94,33 +94,29 @@ pub(super) fn only_reads(text: &str) -> bool {
     parse::batch(text).is_ok_and(|all| all.iter().all(|one| matches!(one, Statement::Select(_))))
 }
 
-/// Answers a batch, and records it as an exchange: `SELECT /database` for one that only reads, `BATCH` for
-/// any other, the text and the parameters in its body. The token is not kept.
-pub(super) fn answer(
-    state: &mut State,
-    rules: &Switches,
-    faults: &mut Plan,
-    exchanges: &mut Vec<Exchange>,
-    batch: &SqlBatch<'_>,
-) -> SqlReply {
-    let number = exchanges.len() + 1;
+/// A batch as faults and exchanges see it: `SELECT /database` for one that only reads, `BATCH` for any other, the text
+/// and the parameters in its body. The token is not in it.
+pub(super) fn as_request(batch: &SqlBatch<'_>) -> Request {
     let body = json!({ "text": batch.text, "parameters": batch.parameters });
-    let request = Request {
+    Request {
         method: if only_reads(batch.text) { "SELECT" } else { "BATCH" }.to_owned(),
         host: batch.host.to_owned(),
         path: format!("/{}", batch.database),
         body: body.to_string().into_bytes(),
         ..Request::default()
-    };
-    let fault = faults.strike(number, &request);
-    let mut exchange = Exchange::new(number, Service::Sql, &request);
-    exchange.fault = fault.as_ref().map(ToString::to_string);
-    exchange.caller = batch.token.strip_prefix(TOKEN_PREFIX).map(str::to_owned);
-    let kind = fault.map(|fault| fault.kind);
-    if kind == Some(FaultKind::Gone) {
-        super::faults::meanwhile::delete(state, Service::Sql, &request);
     }
-    let reply = match kind.as_ref().map(|kind| (kind, kind.instead())) {
+}
+
+/// Answers a batch, and tells its exchange who sent it and what came back.
+pub(super) fn answer(
+    state: &mut State,
+    rules: &Switches,
+    fault: Option<&FaultKind>,
+    exchange: &mut Exchange,
+    batch: &SqlBatch<'_>,
+) -> SqlReply {
+    exchange.caller = batch.token.strip_prefix(TOKEN_PREFIX).map(str::to_owned);
+    let reply = match fault.map(|kind| (kind, kind.instead())) {
         Some((FaultKind::Status { .. } | FaultKind::DetailsNull, _)) => {
             let failure = unavailable(batch);
             SqlReply::Refused(failure.number, failure.message)
@@ -150,7 +146,6 @@ pub(super) fn answer(
     };
     exchange.status = status;
     exchange.response_body = (!answer.is_null()).then_some(answer);
-    exchanges.push(exchange);
     reply
 }
 

@@ -171,6 +171,25 @@ fn somebody_else_can_edit_the_app() {
 }
 
 #[test]
+fn others_act_before_a_batch_as_before_a_request() {
+    let batch = |world: &World| {
+        let host = "sql-demo.database.windows.net";
+        let answer = world.sandbox.sql(host, seed::SQL_DATABASE, "sandbox-owner", "SELECT 1", &[]);
+        (answer.is_ok(), world.sandbox.exchanges().pop().unwrap().fault.is_some())
+    };
+    let world = World::faulty("request=1 edited=ca-demo");
+    assert_eq!(batch(&world), (true, true));
+    world.settle();
+    assert_eq!(world.app()["tags"]["EDITED_BY_OTHERS"], "yes");
+    // Nobody is there: nothing happens, and nothing is told to have happened.
+    assert_eq!(batch(&World::faulty("request=1 edited=nobody")), (true, false));
+
+    let world = World::faulty("request=1 gone");
+    assert_eq!(batch(&world), (false, true));
+    assert!(world.sandbox.state().sql_server(seed::SQL_SERVER).is_none());
+}
+
+#[test]
 fn a_role_can_take_long() {
     for (fault, seconds) in [("role-slow", 1800), ("role-slow=90", 90)] {
         let world = World::faulty(&format!("match=PUT:/roleAssignments/ {fault}"));
