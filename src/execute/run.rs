@@ -249,11 +249,11 @@ pub(super) fn still_possible(plan: &Plan) -> Result<(), Failure> {
         if let Some(detail) = &finding.detail {
             diagnostic = diagnostic.note(detail.clone());
         }
-        if let Some(fix) = &finding.fix {
-            diagnostic = diagnostic.fix(fix.clone());
-        }
+        let fix = finding.fix.as_deref();
         Err(Failure::Changed(Box::new(
-            diagnostic.note("it did when the plan was made; nothing more was written"),
+            diagnostic.note("it did when the plan was made; nothing more was written").fix(
+                fix.unwrap_or("run the same command again: it plans anew, and checks what has to be there"),
+            ),
         )))
     })
 }

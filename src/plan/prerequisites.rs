@@ -306,8 +306,11 @@ fn found(frame: &Frame<'_, '_>, lookup: &Lookup) -> Option<Finding> {
     let engine = frame.engine;
     let noun = types::find(&resource.kind.kind).map_or(resource.kind.kind.as_str(), |kind| kind.noun);
     let asked = resource.name.as_ref().and_then(|name| shown(&frame.expression(name)));
-    let name =
-        format!("{noun} {}", asked.as_deref().map_or("", |name| name.rsplit('/').next().unwrap_or(name)));
+    // A list has no name.
+    let name = match &asked {
+        Some(asked) => format!("{noun} {}", asked.rsplit('/').next().unwrap_or(asked)),
+        None => noun.to_owned(),
+    };
     let named_by_id = asked.as_deref().is_some_and(|asked| asked.starts_with('/'));
     let finding = |finding: Finding| {
         let finding = match frame.command(lookup.fix.as_ref()) {
