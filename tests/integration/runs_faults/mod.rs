@@ -9,6 +9,7 @@ mod others_at_work;
 mod principal;
 mod scenarios;
 mod undone;
+mod unseen;
 mod waits;
 
 use std::sync::Mutex;
