@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use acarecipe::clock::Clock as _;
 use acarecipe::diagnostic::codes::{CODES, DEADLINE};
-use acarecipe::plan::{Plan, Status};
+use acarecipe::plan::{Finding, Plan, Status};
 use acarecipe::sandbox::{State, seed};
 use serde_json::Value as Json;
 
@@ -104,16 +104,26 @@ pub fn same(end: &State, start: &State, wanted: &Json, strike: &Strike, case: &s
     if strike.what == What::Gone {
         without_orphans(&mut have, &wanted.to_string());
     }
-    if strike.what == What::Edited || strike.hides() {
-        // Another one may have been made from what could be seen.
+    if strike.what == What::Edited || strike.hides() || strike.takes_an_identity() {
+        // Another one may have been made from what could be seen; and an identity that is made anew has another client
+        // id, which a variable names.
         for meaning in [&mut have, &mut wanted] {
             without_history(meaning);
         }
     }
-    if strike.fails_operation() {
-        // What is sent again may restart replicas, which then know of a secret that they do not use.
+    if strike.fails_operation() || strike.hits_a_restart() {
+        // What is sent again may restart replicas, which then know of a secret that they do not use; and a run that finds
+        // the secret in place restarts nothing, as `restart_is_told` says.
         for meaning in [&mut have, &mut wanted] {
             without_known_secrets(meaning);
+        }
+    }
+    if strike.delays_a_role() {
+        // What was started too early has failed, and stays in the list of what was.
+        for job in have["jobs"].as_object_mut().into_iter().flat_map(|jobs| jobs.values_mut()) {
+            if let Some(executions) = job["executions"].as_array_mut() {
+                executions.retain(|one| one["ending"]["Failed"].is_null());
+            }
         }
     }
     let differences = differences(&have, &wanted);
@@ -123,6 +133,20 @@ pub fn same(end: &State, start: &State, wanted: &Json, strike: &Strike, case: &s
 /// Whether it means the same to the letter.
 pub fn means(end: &State, wanted: &Json) -> bool {
     meaning(end) == *wanted
+}
+
+/// Whoever was not restarted may have the old value, which nobody can see: the run that could not restart it says what
+/// does, and so does the next one, to which the secret is in place.
+pub fn restart_is_told(first: &Result<Plan, Stopped>, again: &Plan, case: &str) {
+    const COMMAND: &str = "az containerapp revision restart";
+    let told = |fix: Option<&String>| fix.is_some_and(|fix| fix.contains(COMMAND));
+    if let Err(Stopped::Failed(failure)) = first {
+        let diagnostic = failure.diagnostic();
+        assert!(told(diagnostic.and_then(|one| one.fix.as_ref())), "{case}: {diagnostic:?}");
+    }
+    let findings = acarecipe::verify::findings(again, true);
+    let of_it = |one: &Finding| one.status == Status::CouldNotCheck && told(one.fix.as_ref());
+    assert!(findings.iter().any(of_it), "{case}: nothing says that it may have the old value: {findings:#?}");
 }
 
 /// A run that ended well although it could not see something says so.
@@ -146,7 +170,11 @@ fn without_history(value: &mut Json) {
                 members.remove(name);
             }
             members.values_mut().for_each(without_history);
-            members.retain(|name, value| name != "tags" || *value != Json::Object(serde_json::Map::new()));
+            let empty = |value: &Json| {
+                value.as_object().is_some_and(serde_json::Map::is_empty)
+                    || value.as_array().is_some_and(Vec::is_empty)
+            };
+            members.retain(|name, value| !(matches!(name.as_str(), "tags" | "env") && empty(value)));
         }
         Json::Array(elements) => {
             elements.retain(|element| element["name"] != EDITED);
@@ -161,8 +189,11 @@ fn without_orphans(value: &mut Json, wanted: &str) {
     match value {
         Json::Object(members) => members.values_mut().for_each(|member| without_orphans(member, wanted)),
         Json::Array(elements) => {
-            elements
-                .retain(|one| one["principal"].as_str().is_none_or(|principal| wanted.contains(principal)));
+            // Redis keeps it under another name.
+            let principal = |one: &Json| {
+                one["principal"].as_str().or_else(|| one["object_id"].as_str()).map(str::to_owned)
+            };
+            elements.retain(|one| principal(one).is_none_or(|principal| wanted.contains(&principal)));
             for element in elements {
                 without_orphans(element, wanted);
             }
@@ -181,7 +212,18 @@ fn without_known_secrets(value: &mut Json) {
 }
 
 /// Puts back what was there before the run and is not any more.
-pub fn put_back(state: &mut State, start: &State) {
+pub fn put_back(state: &mut State, start: &State, strike: &Strike) {
+    if strike.takes_what_is_made_anew() {
+        // The run may have made another one in its place, which gives way.
+        state.auth_configs.extend(start.auth_configs.clone());
+        state.dapr_components.extend(start.dapr_components.clone());
+        for (key, job) in &start.jobs {
+            let other = state.jobs.insert(key.clone(), job.clone());
+            if let Some(system) = other.and_then(|other| other.identity.system) {
+                state.principals.remove(&system.principal_id.to_ascii_lowercase());
+            }
+        }
+    }
     let mut now = serde_json::to_value(&*state).unwrap();
     let before = serde_json::to_value(start).unwrap();
     for (name, table) in before.as_object().unwrap() {
@@ -191,6 +233,21 @@ pub fn put_back(state: &mut State, start: &State) {
         }
     }
     *state = serde_json::from_value(now).unwrap();
+}
+
+/// Whether somebody's edit made a revision that is newer than the one that serves: a rollout tells of it, and goes over
+/// nobody's.
+pub fn another_revision(strike: &Strike, again: &Result<Plan, Stopped>) -> bool {
+    let told =
+        |why: &String| why.contains("somebody else deployed it") && why.contains("revision deactivate");
+    strike.what == What::Edited && matches!(again, Err(Stopped::Blocked(why)) if told(why))
+}
+
+/// Whether the certificate that the run had bound went with its environment: what is bound then is not the one asked
+/// for, which is told, and not taken over without `replace`.
+pub fn another_certificate(strike: &Strike, again: &Result<Plan, Stopped>) -> bool {
+    let told = |why: &String| why.contains("is bound already") && why.contains("replace=true");
+    strike.takes_an_environment() && matches!(again, Err(Stopped::Blocked(why)) if told(why))
 }
 
 /// Whether the app, or the identity, came back with another principal than the one that a database user is for: that

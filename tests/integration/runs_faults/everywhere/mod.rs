@@ -3,19 +3,21 @@
 //! is gone.
 //!
 //! [`strikes`] says which faults a request can meet, [`judge`] what must hold whatever became of a run. `.ci/run` goes
-//! through a part, which [`strikes::part`] states; with `ACARECIPE_ALL_FAULTS` in the environment everything is met by
-//! everything. `ACARECIPE_FAULT` with a part of what a broken case is called repeats those cases alone.
+//! through a part, which [`strikes::part`] states: every kind once for each recipe; with `ACARECIPE_ALL_FAULTS=1` in the
+//! environment everything is met by everything, with `ACARECIPE_ALL_FAULTS=2/5` by the second fifth of it.
+//! `ACARECIPE_FAULT` with a part of what a broken case is called repeats those cases alone.
 
 pub mod judge;
 mod strikes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use acarecipe::clock::Clock as _;
-use acarecipe::plan::Selection;
+use acarecipe::plan::{Plan, Selection};
 use acarecipe::sandbox::{Delays, Fault, State};
 use serde_json::Value as Json;
 
@@ -53,11 +55,9 @@ struct Calm {
 }
 
 impl Calm {
-    fn new(scenario: &'static Scenario, number: usize) -> Calm {
+    fn new(scenario: &'static Scenario) -> Calm {
         let world = Calm::world(scenario);
-        let parameters = scenario.parameters();
-        let parameters: Vec<&str> = parameters.iter().map(String::as_str).collect();
-        let selection = world.selection(scenario.recipes, &parameters);
+        let selection = scenario.selection(&world);
         let start = world.sandbox.state();
         let attempt = attempt_with(&world, &world.executor(), &selection);
         assert!(attempt.end.is_ok(), "{}: {:?}", scenario.name, attempt.end);
@@ -65,11 +65,6 @@ impl Calm {
         nothing_lost(&start, &end);
         let exchanges = world.sandbox.exchanges();
         let strikes = strikes::of(&exchanges, &world.sandbox.questions(), edited(scenario, &start));
-        let strikes = match std::env::var("ACARECIPE_FAULT") {
-            Ok(some) => strikes.into_iter().filter(|one| named(scenario, one).contains(&some)).collect(),
-            Err(_) if std::env::var_os("ACARECIPE_ALL_FAULTS").is_some() => strikes,
-            Err(_) => strikes::part(strikes, number),
-        };
         Calm { scenario, selection, start, wanted: meaning(&end), strikes, requests: exchanges.len() }
     }
 
@@ -108,7 +103,11 @@ impl Calm {
             judge::edit_survives(&end, &case);
         }
         if attempt.end.is_err() || strike.what == What::Gone {
-            self.completes(&world, strike, &case);
+            let again = self.completes(&world, strike, &case);
+            let restarted = judge::means(&world.sandbox.state(), &self.wanted);
+            if let (Some(again), true, false) = (&again, strike.hits_a_restart(), restarted) {
+                judge::restart_is_told(&attempt.end, again, &case);
+            }
             return ended;
         }
         settled(&world);
@@ -124,8 +123,8 @@ impl Calm {
         ended
     }
 
-    /// The same command again, once what was in the way is gone.
-    fn completes(&self, world: &World, strike: &Strike, case: &str) {
+    /// The same command again, once what was in the way is gone; the plan that it ends with.
+    fn completes(&self, world: &World, strike: &Strike, case: &str) -> Option<Plan> {
         let case = format!("{case}, then again");
         world.sandbox.set_faults(Vec::new());
         settled(world);
@@ -136,20 +135,25 @@ impl Calm {
                 role.in_force_from = role.in_force_from.min(now);
             }
             if strike.what == What::Gone {
-                judge::put_back(state, &self.start);
+                judge::put_back(state, &self.start, strike);
             }
         });
         let again = self.run(world);
         let end = world.sandbox.state();
-        if strike.what == What::Gone && judge::another_principal(&self.start, &end, &again.end) {
+        let gone = strike.what == What::Gone;
+        if (gone && judge::another_principal(&self.start, &end, &again.end))
+            || judge::another_certificate(strike, &again.end)
+            || judge::another_revision(strike, &again.end)
+        {
             judge::explained(&again.end, &case);
-            return;
+            return None;
         }
-        assert!(again.end.is_ok(), "{case}: {:?}", again.end);
+        let plan = again.end.unwrap_or_else(|stopped| panic!("{case}: {stopped:?}"));
         settled(world);
         let end = world.sandbox.state();
         judge::kept(&self.start, &end);
         judge::same(&end, &self.start, &self.wanted, strike, &case);
+        Some(plan)
     }
 }
 
@@ -174,15 +178,45 @@ fn edited(scenario: &Scenario, start: &State) -> &'static str {
     if scenario.recipes == ["jobs"] && !start.jobs.is_empty() { "job-demo" } else { "ca-demo" }
 }
 
+/// The scenarios of a recipe, with all that their requests can meet.
+fn calm(recipe: &str) -> Vec<Calm> {
+    let all: Vec<Calm> =
+        SCENARIOS.iter().filter(|scenario| scenario.about() == recipe).map(Calm::new).collect();
+    assert!(!all.is_empty(), "{recipe} has no scenario");
+    all
+}
+
+/// What is left of it on an ordinary day.
+fn on_a_day(mut all: Vec<Calm>, recipe: &str) -> Vec<Calm> {
+    let number = RECIPES.iter().position(|name| *name == recipe).unwrap();
+    let strikes = all.iter_mut().map(|calm| std::mem::take(&mut calm.strikes)).collect();
+    for (calm, strikes) in all.iter_mut().zip(strikes::part(strikes, number)) {
+        calm.strikes = strikes;
+    }
+    all
+}
+
+/// What was gone through in this process so far.
+static SO_FAR: Mutex<[usize; 4]> = Mutex::new([0; 4]);
+
 /// All scenarios of a recipe.
 fn everywhere(recipe: &str) {
     let start = Instant::now();
-    let of = |name: &str| name.split([',', ' ']).next() == Some(recipe);
-    let all: Vec<Calm> = (SCENARIOS.iter().enumerate())
-        .filter(|(_, scenario)| of(scenario.name))
-        .map(|(number, scenario)| Calm::new(scenario, number))
-        .collect();
-    assert!(!all.is_empty(), "{recipe} has no scenario");
+    let mut all = calm(recipe);
+    match (std::env::var("ACARECIPE_FAULT"), std::env::var("ACARECIPE_ALL_FAULTS")) {
+        (Ok(some), _) => {
+            for calm in &mut all {
+                calm.strikes.retain(|one| named(calm.scenario, one).contains(&some));
+            }
+        }
+        (Err(_), Ok(share)) => {
+            let (share, of) = share.split_once('/').unwrap_or(("1", "1"));
+            let (share, of): (usize, usize) = (share.parse().unwrap(), of.parse().unwrap());
+            let mut turn = (0..).map(|number| number % of == share - 1);
+            all.iter_mut().for_each(|calm| calm.strikes.retain(|_| turn.next().unwrap()));
+        }
+        (Err(_), Err(_)) => all = on_a_day(all, recipe),
+    }
     let cases: Vec<(&Calm, &Strike)> =
         all.iter().flat_map(|calm| calm.strikes.iter().map(move |strike| (calm, strike))).collect();
     let next = AtomicUsize::new(0);
@@ -211,25 +245,54 @@ fn everywhere(recipe: &str) {
     say!(
         "{recipe}: {scenarios} scenarios, {requests} requests, {cases} faults, {counts:?}, {minutes:.1} minutes"
     );
+    {
+        let mut so_far = SO_FAR.lock().unwrap();
+        for (sum, one) in so_far.iter_mut().zip([1, scenarios, requests, cases]) {
+            *sum += one;
+        }
+        let [recipes, scenarios, requests, cases] = *so_far;
+        say!("faults so far: {recipes} recipes, {scenarios} scenarios, {requests} requests, {cases} faults");
+    }
     assert_eq!(counts.get(BROKEN), None, "what broke stands above");
+}
+
+/// Whatever can go wrong does so on an ordinary day, for each recipe whose runs can meet it.
+#[test]
+fn every_kind_of_fault_is_met_on_an_ordinary_day() {
+    let (mut part, mut whole, mut words) = (0, 0, BTreeSet::new());
+    for recipe in RECIPES {
+        let kinds = |all: &[Calm]| -> BTreeSet<strikes::Kind> {
+            all.iter().flat_map(|calm| &calm.strikes).map(Strike::kind).collect()
+        };
+        let count = |all: &[Calm]| all.iter().map(|calm| calm.strikes.len()).sum::<usize>();
+        let all = calm(recipe);
+        let there = kinds(&all);
+        whole += count(&all);
+        let chosen = on_a_day(all, recipe);
+        assert_eq!(kinds(&chosen), there, "{recipe}");
+        part += count(&chosen);
+        words.extend(chosen.iter().flat_map(|calm| &calm.strikes).map(|strike| strike.word().to_owned()));
+    }
+    assert_eq!(words, strikes::words());
+    say!("of {whole} faults {part} are met on an ordinary day, {} words", words.len());
+}
+
+#[test]
+fn every_recipe_and_every_scenario_is_met() {
+    for scenario in SCENARIOS {
+        assert!(RECIPES.contains(&scenario.about()), "{}", scenario.name);
+    }
+    let catalogue = acarecipe::recipe::Catalogue::load(&[], false).unwrap();
+    for recipe in catalogue.recipes() {
+        assert!(RECIPES.contains(&recipe.name.as_str()), "{:?}", recipe.name);
+    }
 }
 
 macro_rules! recipes {
     ($($test:ident $recipe:literal),+ $(,)?) => {
         $(#[test] fn $test() { everywhere($recipe); })+
 
-        #[test]
-        fn every_recipe_and_every_scenario_is_met() {
-            let met = [$($recipe),+];
-            for scenario in SCENARIOS {
-                let of = scenario.name.split([',', ' ']).next().unwrap();
-                assert!(met.contains(&of), "{}", scenario.name);
-            }
-            let catalogue = acarecipe::recipe::Catalogue::load(&[], false).unwrap();
-            for recipe in catalogue.recipes() {
-                assert!(met.contains(&recipe.name.as_str()), "{:?}", recipe.name);
-            }
-        }
+        const RECIPES: &[&str] = &[$($recipe),+];
     };
 }
 

@@ -1,6 +1,6 @@
 //! Which faults a request can meet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use acarecipe::sandbox::{Exchange, Service};
@@ -13,6 +13,8 @@ pub struct Strike {
     fault: String,
     /// What sort of thing it is.
     pub what: What,
+    /// Who is asked: a service, or the domain name system.
+    of: String,
     /// Whether the request is a write; which number it has.
     write: bool,
     request: usize,
@@ -20,8 +22,11 @@ pub struct Strike {
     about: String,
 }
 
+/// What makes strikes alike: who is asked, what goes wrong, and whether it stays.
+pub type Kind = (String, String, What);
+
 /// Sorts of faults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
     /// It strikes once.
     Once,
@@ -38,6 +43,16 @@ impl Strike {
         format!("{} {}", self.place, self.fault)
     }
 
+    /// What it is, wherever it strikes.
+    pub fn kind(&self) -> Kind {
+        (self.of.clone(), self.word().to_owned(), self.what)
+    }
+
+    /// The fault without whom it is about.
+    pub fn word(&self) -> &str {
+        if self.what == What::Edited { "edited" } else { &self.fault }
+    }
+
     /// Whether an operation fails by it.
     pub fn fails_operation(&self) -> bool {
         self.fault == "operation-fails"
@@ -46,6 +61,33 @@ impl Strike {
     /// Whether by it something cannot be seen that is there.
     pub fn hides(&self) -> bool {
         self.fault == "denied"
+    }
+
+    /// Whether something is deleted by it that a run makes anew where there is none.
+    pub fn takes_what_is_made_anew(&self) -> bool {
+        let kinds = ["/Microsoft.App/jobs/", "/daprComponents/", "/authConfigs/"];
+        self.what == What::Gone && kinds.iter().any(|kind| self.about.contains(kind))
+    }
+
+    /// Whether an environment, or what is kept in it, is deleted by it.
+    pub fn takes_an_environment(&self) -> bool {
+        self.what == What::Gone && self.about.contains("/managedEnvironments/")
+    }
+
+    /// Whether it strikes the restart of what uses a secret.
+    pub fn hits_a_restart(&self) -> bool {
+        let refused = matches!(self.what, What::Once | What::Lasting);
+        refused && self.about.starts_with("POST ") && self.about.ends_with("/restart")
+    }
+
+    /// Whether a role holds late by it.
+    pub fn delays_a_role(&self) -> bool {
+        self.fault.starts_with("role-slow")
+    }
+
+    /// Whether an identity is deleted by it.
+    pub fn takes_an_identity(&self) -> bool {
+        self.what == What::Gone && self.about.contains("/userAssignedIdentities/")
     }
 
     /// Whether it strikes a question about a name, which is no exchange.
@@ -122,6 +164,7 @@ pub fn of(exchanges: &[Exchange], questions: &[(String, String)], edited: &str) 
                 place,
                 fault: fault.to_owned(),
                 what,
+                of: format!("{:?}", exchange.service),
                 write,
                 request: exchange.number,
                 about: format!("{} {}", exchange.method, exchange.path),
@@ -188,6 +231,7 @@ pub fn of(exchanges: &[Exchange], questions: &[(String, String)], edited: &str) 
                 place: format!("match=DNS:/{name}/{kind} nth={nth}"),
                 fault: (*fault).to_owned(),
                 what: What::Once,
+                of: "names".to_owned(),
                 write: false,
                 request: index + 1,
                 about: "a question".to_owned(),
@@ -197,33 +241,45 @@ pub fn of(exchanges: &[Exchange], questions: &[(String, String)], edited: &str) 
     strikes
 }
 
-/// The most strikes of one scenario on an ordinary day: a run costs up to a second of a debug build.
-const A_DAY: usize = 8;
-
-/// The part for every day: what strikes once, but for a refusal by rights; a write meets every sixth of these, and every
-/// sixth read one of its own. Which, goes in turn from request to request and from scenario to scenario (`number`), so
-/// that every such kind is met somewhere; of a long scenario [`A_DAY`] of these, spread over it. What lasts, is gone, is
-/// edited or stays unseen is for the whole.
-pub fn part(strikes: Vec<Strike>, number: usize) -> Vec<Strike> {
-    let strikes: Vec<Strike> =
-        strikes.into_iter().filter(|strike| strike.what == What::Once && !strike.hides()).collect();
-    let mut counts = BTreeMap::new();
-    for strike in &strikes {
-        *counts.entry((strike.is_name(), strike.request)).or_insert(0_usize) += 1;
-    }
-    let mut seen = BTreeMap::new();
-    let mut chosen = |strike: &Strike| {
-        let key = (strike.is_name(), strike.request);
-        let position = seen.entry(key).or_insert(0_usize);
-        *position += 1;
-        let turn = strike.request + number;
-        if strike.write {
-            (*position + turn).is_multiple_of(6)
-        } else {
-            turn.is_multiple_of(6) && (*position + turn / 6).is_multiple_of(counts[&key])
+/// The part for every day, of the scenarios of one recipe: of each kind one. Which scenario meets it, and at which of
+/// its requests, goes in turn from kind to kind and from recipe to recipe (`number`); what reads and writes can meet is
+/// met by each of both in turn.
+pub fn part(scenarios: Vec<Vec<Strike>>, number: usize) -> Vec<Vec<Strike>> {
+    let mut places: BTreeMap<Kind, Vec<(usize, usize)>> = BTreeMap::new();
+    for (scenario, strikes) in scenarios.iter().enumerate() {
+        for (index, strike) in strikes.iter().enumerate() {
+            places.entry(strike.kind()).or_default().push((scenario, index));
         }
+    }
+    let mut chosen = BTreeSet::new();
+    for (turn, places) in (number..).zip(places.values()) {
+        let met: BTreeSet<usize> = places.iter().map(|(scenario, _)| *scenario).collect();
+        let scenario = met.iter().nth(turn % met.len());
+        let there = places.iter().filter(|(one, _)| Some(one) == scenario);
+        let write = (turn / met.len()).is_multiple_of(2);
+        let (like, unlike): (Vec<&(usize, usize)>, Vec<&(usize, usize)>) =
+            there.partition(|(scenario, index)| scenarios[*scenario][*index].write == write);
+        let there = if like.is_empty() { unlike } else { like };
+        chosen.insert(*there[turn * 7 % there.len()]);
+    }
+    let of = |scenario: usize, strikes: Vec<Strike>| -> Vec<Strike> {
+        let strikes = strikes.into_iter().enumerate();
+        strikes.filter(|(index, _)| chosen.contains(&(scenario, *index))).map(|(_, strike)| strike).collect()
     };
-    let chosen: Vec<Strike> = strikes.into_iter().filter(|strike| chosen(strike)).collect();
-    let step = chosen.len().div_ceil(A_DAY).max(1);
-    chosen.into_iter().skip(number % step).step_by(step).collect()
+    scenarios.into_iter().enumerate().map(|(scenario, strikes)| of(scenario, strikes)).collect()
+}
+
+/// The words of every fault that something can meet.
+pub fn words() -> BTreeSet<String> {
+    let all = [
+        ANY,
+        WRITES,
+        LASTING,
+        ELSEWHERE,
+        DATABASES,
+        NAMES,
+        SLOW,
+        &["page-loop", "principal-unknown", "gone", "edited"],
+    ];
+    all.concat().into_iter().map(str::to_owned).collect()
 }
