@@ -148,32 +148,3 @@ fn what_stands_in_the_way_is_told_without_waiting_for_a_busy_app() {
     assert!(matches!(run.end, Err(Stopped::Blocked(_))), "{:?}", run.end);
     assert_eq!(world.clock.now(), START);
 }
-
-/// What two runs of a command write they write in turns; whoever waits does so until a deadline of its own, and is told
-/// why.
-#[test]
-fn a_turn_that_does_not_come_in_time_is_told() {
-    use acarecipe::execute::{Applied, Executor};
-
-    let hangs = "match=PATCH:/containerApps/ operation-hangs".parse().unwrap();
-    let world = World::with(Switches::default(), vec![hangs]);
-    let (selection, target) = (world.selection(&["managed-identity"], &[]), world.target());
-    let first = world.executor();
-    let hurried = Executor {
-        deadline: world.clock.now() + Duration::from_secs(300),
-        turns: first.turns.clone(),
-        ..world.executor()
-    };
-    let run = async |executor: &Executor| {
-        let planned = executor.observe_idle(&selection, &target, true).await.unwrap();
-        let done = std::sync::Mutex::new(Applied::default());
-        let facts = planned.facts.clone();
-        let end = Box::pin(executor.apply(&planned.plan, facts, &selection, &target, &done)).await;
-        (end, (world.clock.now() - START).whole_seconds())
-    };
-    let (_, (end, at)) = World::block_on(async { futures::join!(run(&first), run(&hurried)) });
-    let Err(Failure::Deadline(told)) = end else { panic!("{end:?}") };
-    assert!(told.message.contains("another run of this command still writes it"), "{told:?}");
-    assert!((295..=310).contains(&at), "told after {at} s");
-    assert_eq!(writes(&world.exchanges_since(0)).len(), 1);
-}
