@@ -282,7 +282,8 @@ impl Crashing {
     pub(super) fn everywhere(&self) -> Counts {
         let points = self.points(all());
         let step = if all() { 1 } else { self.across.every };
-        self.at(points.into_iter().step_by(step).collect(), "killed", Crashing::crash)
+        let points: Vec<(usize, Point)> = points.into_iter().step_by(step).collect();
+        self.at(&points, "killed", Crashing::crash)
     }
 
     /// Puts it back after a kill in its middle, or at every request that writes, the half of them after it had gone on.
@@ -291,22 +292,22 @@ impl Crashing {
         if !all() {
             points = vec![(points[points.len() / 2].0, Point::BeforeAnswer)];
         }
-        self.put_back_at(points)
+        self.put_back_at(&points)
     }
 
     /// The same at every request that writes, on every day.
     pub(super) fn put_back_everywhere(&self) -> Counts {
-        self.put_back_at(self.points(false))
+        self.put_back_at(&self.points(false))
     }
 
-    fn put_back_at(&self, points: Vec<(usize, Point)>) -> Counts {
+    fn put_back_at(&self, points: &[(usize, Point)]) -> Counts {
         self.at(points, "killed and undone", Crashing::undone)
     }
 
     /// Goes through cases, the half of them the other way.
     fn at(
         &self,
-        cases: Vec<(usize, Point)>,
+        cases: &[(usize, Point)],
         what: &str,
         case: impl Fn(&Crashing, usize, Point, bool) -> bool + Sync,
     ) -> Counts {
