@@ -155,7 +155,7 @@
 //! write whether volumes, mounts and what the environment knows fit together, and while a revision hangs, which
 //! share it waits for and why that may be.
 //!
-//! **Undoing is a run of a recipe that is made in memory** ([`undo`]): the steps for each write of a journal, in reverse,
+//! **Undoing is a run of a recipe that is made in memory** ([`undo`]): up to three steps for each write of a journal, in reverse,
 //! each of a kind that no file can name ([`recipe::StepKind::PutBack`], [`recipe::StepKind::Removal`]). A step looks at
 //! every property on its own, beside what is live ([`steps::put_back`]): as it was, it is in place; as the run left it,
 //! it goes back; anything else is somebody's, and named. What is not written down (variables) comes from the revision
