@@ -98,7 +98,12 @@ pub(in crate::sandbox) fn edit(state: &State, name: &str, request: &Request) -> 
         variables.push(json!({ "name": EDITED, "value": "yes" }));
         container["env"] = Json::Array(variables);
     }
-    let body = json!({ "tags": tags, "properties": { "template": { "containers": containers } } });
+    let mut template = json!({ "containers": containers });
+    if model["properties"]["template"]["revisionSuffix"].is_string() {
+        // Left in place it would collide with the revision that has it.
+        template["revisionSuffix"] = Json::Null;
+    }
+    let body = json!({ "tags": tags, "properties": { "template": template } });
     Some(Request {
         method: "PATCH".to_owned(),
         host: request.host.clone(),

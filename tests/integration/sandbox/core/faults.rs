@@ -164,6 +164,13 @@ fn somebody_else_can_edit_the_app() {
     assert_eq!(revisions(&world), 2);
     assert_eq!(world.sandbox.exchanges().iter().filter(|one| one.method == "PATCH").count(), 0);
 
+    // A suffix that a revision has already is left out, as whoever edits by hand must.
+    let world = World::faulty("request=1 edited=ca-demo");
+    world.edit(|state| seed::variant::suffix(state, "first01"));
+    assert_eq!(world.app()["tags"]["EDITED_BY_OTHERS"], "yes");
+    world.settle();
+    assert_eq!(revisions(&world), 2);
+
     let world = World::faulty("request=1 edited=nobody");
     let before = world.sandbox.state();
     world.app();
