@@ -104,18 +104,25 @@ pub fn same(end: &State, start: &State, wanted: &Json, strike: &Strike, case: &s
     if strike.what == What::Gone {
         without_orphans(&mut have, &wanted.to_string());
     }
-    if strike.what == What::Edited || strike.hides() || strike.takes_an_identity() {
-        // Another one may have been made from what could be seen; and an identity that is made anew has another client
-        // id, which a variable names.
+    // An identity that is made anew has another client id, which a variable names, of which a revision comes.
+    let renamed = strike.takes_an_identity() && revisions(&have) > revisions(&wanted);
+    if strike.what == What::Edited || strike.hides() || renamed {
+        // Another one may have been made from what could be seen.
         for meaning in [&mut have, &mut wanted] {
             without_history(meaning);
         }
     }
-    if strike.fails_operation() || strike.hits_a_restart() {
-        // What is sent again may restart replicas, which then know of a secret that they do not use; and a run that finds
-        // the secret in place restarts nothing, as `restart_is_told` says.
+    if strike.fails_operation() {
+        // What is sent again may restart replicas, which then know of a secret that they do not use.
         for meaning in [&mut have, &mut wanted] {
-            without_known_secrets(meaning);
+            without_unused_secrets(meaning);
+        }
+    }
+    if let Some(name) = strike.restarted() {
+        // A run that finds the secret in place restarts nothing, as `restart_is_told` says.
+        let number = end.app(seed::APP).and_then(|app| app.revisions.iter().position(|one| one.name == name));
+        for meaning in [&mut have, &mut wanted] {
+            without_known_secrets(meaning, number);
         }
     }
     if strike.delays_a_role() {
@@ -202,12 +209,32 @@ fn without_orphans(value: &mut Json, wanted: &str) {
     }
 }
 
-/// Without what each revision's replicas know of secrets.
-fn without_known_secrets(value: &mut Json) {
+/// How many revisions there are.
+fn revisions(meaning: &Json) -> usize {
+    let apps = meaning["apps"].as_object().into_iter().flat_map(|apps| apps.values());
+    apps.filter_map(|app| app["revisions"].as_array()).map(Vec::len).sum()
+}
+
+/// Without what the replicas of each revision know of secrets that neither its template nor a sign-in names.
+fn without_unused_secrets(value: &mut Json) {
+    let sign_in = value["auth_configs"].to_string();
     for app in value["apps"].as_object_mut().into_iter().flat_map(|apps| apps.values_mut()) {
         for revision in app["revisions"].as_array_mut().into_iter().flatten() {
-            revision.as_object_mut().map(|members| members.remove("secrets"));
+            let template = revision["template"].to_string();
+            let used =
+                |name: &str| [&template, &sign_in].iter().any(|one| one.contains(&format!("{name:?}")));
+            if let Some(secrets) = revision["secrets"].as_object_mut() {
+                secrets.retain(|name, _| used(name));
+            }
         }
+    }
+}
+
+/// Without what the replicas of the revision of this number know of secrets.
+fn without_known_secrets(value: &mut Json, number: Option<usize>) {
+    for app in value["apps"].as_object_mut().into_iter().flat_map(|apps| apps.values_mut()) {
+        let revision = number.and_then(|number| app["revisions"].get_mut(number));
+        revision.and_then(Json::as_object_mut).map(|members| members.remove("secrets"));
     }
 }
 
@@ -235,12 +262,23 @@ pub fn put_back(state: &mut State, start: &State, strike: &Strike) {
     *state = serde_json::from_value(now).unwrap();
 }
 
-/// Whether somebody's edit made a revision that is newer than the one that serves: a rollout tells of it, and goes over
-/// nobody's.
-pub fn another_revision(strike: &Strike, again: &Result<Plan, Stopped>) -> bool {
-    let told =
-        |why: &String| why.contains("somebody else deployed it") && why.contains("revision deactivate");
-    strike.what == What::Edited && matches!(again, Err(Stopped::Blocked(why)) if told(why))
+/// The revision that somebody's edit made and that is newer than the one that serves: a rollout tells of it, and goes
+/// over nobody's.
+pub fn another_revision(strike: &Strike, again: &Result<Plan, Stopped>) -> Option<String> {
+    const COMMAND: &str =
+        "az containerapp revision deactivate --name ca-demo --resource-group rg-demo --revision ";
+    let Err(Stopped::Blocked(why)) = again else { return None };
+    if strike.what != What::Edited || !why.contains("somebody else deployed it") {
+        return None;
+    }
+    let (_, name) = why.split_once(COMMAND)?;
+    Some(name.chars().take_while(|one| one.is_ascii_alphanumeric() || *one == '-').collect())
+}
+
+/// Deactivates a revision that has no traffic, as the command does that is told.
+pub fn deactivate(state: &mut State, name: &str) {
+    let app = state.app_mut(seed::APP).unwrap();
+    app.revisions.iter_mut().find(|one| one.name == name).unwrap().active = false;
 }
 
 /// Whether the certificate that the run had bound went with its environment: what is bound then is not the one asked

@@ -138,12 +138,15 @@ impl Calm {
                 judge::put_back(state, &self.start, strike);
             }
         });
-        let again = self.run(world);
+        let mut again = self.run(world);
+        if let Some(theirs) = judge::another_revision(strike, &again.end) {
+            world.sandbox.edit(|state| judge::deactivate(state, &theirs));
+            again = self.run(world);
+        }
         let end = world.sandbox.state();
         let gone = strike.what == What::Gone;
         if (gone && judge::another_principal(&self.start, &end, &again.end))
             || judge::another_certificate(strike, &again.end)
-            || judge::another_revision(strike, &again.end)
         {
             judge::explained(&again.end, &case);
             return None;

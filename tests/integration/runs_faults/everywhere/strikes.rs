@@ -80,6 +80,12 @@ impl Strike {
         refused && self.about.starts_with("POST ") && self.about.ends_with("/restart")
     }
 
+    /// The revision whose restart it strikes.
+    pub fn restarted(&self) -> Option<&str> {
+        let (rest, _) = self.about.rsplit_once('/')?;
+        self.hits_a_restart().then(|| rest.rsplit('/').next()).flatten()
+    }
+
     /// Whether a role holds late by it.
     pub fn delays_a_role(&self) -> bool {
         self.fault.starts_with("role-slow")
