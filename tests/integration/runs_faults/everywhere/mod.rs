@@ -216,7 +216,9 @@ fn everywhere(recipe: &str) {
             let (share, of) = share.split_once('/').unwrap_or(("1", "1"));
             let (share, of): (usize, usize) = (share.parse().unwrap(), of.parse().unwrap());
             let mut turn = (0..).map(|number| number % of == share - 1);
-            all.iter_mut().for_each(|calm| calm.strikes.retain(|_| turn.next().unwrap()));
+            for calm in &mut all {
+                calm.strikes.retain(|_| turn.next().unwrap());
+            }
         }
         (Err(_), Err(_)) => all = on_a_day(all, recipe),
     }

@@ -25,6 +25,9 @@ pub struct Strike {
 /// What makes strikes alike: who is asked, what goes wrong, and whether it stays.
 pub type Kind = (String, String, What);
 
+/// The number of a scenario, and that of one of its strikes.
+type Place = (usize, usize);
+
 /// Sorts of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
@@ -251,7 +254,7 @@ pub fn of(exchanges: &[Exchange], questions: &[(String, String)], edited: &str) 
 /// its requests, goes in turn from kind to kind and from recipe to recipe (`number`); what reads and writes can meet is
 /// met by each of both in turn.
 pub fn part(scenarios: Vec<Vec<Strike>>, number: usize) -> Vec<Vec<Strike>> {
-    let mut places: BTreeMap<Kind, Vec<(usize, usize)>> = BTreeMap::new();
+    let mut places: BTreeMap<Kind, Vec<Place>> = BTreeMap::new();
     for (scenario, strikes) in scenarios.iter().enumerate() {
         for (index, strike) in strikes.iter().enumerate() {
             places.entry(strike.kind()).or_default().push((scenario, index));
@@ -263,10 +266,10 @@ pub fn part(scenarios: Vec<Vec<Strike>>, number: usize) -> Vec<Vec<Strike>> {
         let scenario = met.iter().nth(turn % met.len());
         let there = places.iter().filter(|(one, _)| Some(one) == scenario);
         let write = (turn / met.len()).is_multiple_of(2);
-        let (like, unlike): (Vec<&(usize, usize)>, Vec<&(usize, usize)>) =
-            there.partition(|(scenario, index)| scenarios[*scenario][*index].write == write);
+        let (like, unlike): (Vec<Place>, Vec<Place>) =
+            there.copied().partition(|(scenario, index)| scenarios[*scenario][*index].write == write);
         let there = if like.is_empty() { unlike } else { like };
-        chosen.insert(*there[turn * 7 % there.len()]);
+        chosen.insert(there[turn * 7 % there.len()]);
     }
     let of = |scenario: usize, strikes: Vec<Strike>| -> Vec<Strike> {
         let strikes = strikes.into_iter().enumerate();
