@@ -11,7 +11,7 @@ use crate::azure::Cloud;
 use crate::diagnostic::{Diagnostic, codes, quote};
 use crate::execute::{Begun, Executor, Hook, described, marked, rollout_stages};
 use crate::journal::entry::{End, Found, Instance, Kept, Run, Target};
-use crate::journal::{FORMAT, Journal, JournalError, Key, Lock, RunId, StateFolder, Writer};
+use crate::journal::{FORMAT, Journal, JournalError, Key, LOOKED_AT, Lock, RunId, StateFolder, Writer};
 use crate::plan::{Earlier, Plan, Selection};
 use crate::recipe::{BoundInput, BoundValue, InputOrigin};
 use crate::render::Screen;
@@ -68,9 +68,6 @@ impl Journals {
         screen.diagnostics(&[Diagnostic::warning(codes::STATE_FOLDER, message)]);
     }
 }
-
-/// How many of the last runs on a target are looked through for one to go on from.
-const LOOKED_AT: usize = 20;
 
 /// What says where a run is found again, as flags with a space before each.
 pub(super) fn flags_of(target: &Target, state_dir: Option<&Path>, sandbox_state: Option<&Path>) -> String {

@@ -176,7 +176,12 @@ pub(super) fn put_back(
     let first = whole.first().map(|journal| journal.run.id.as_str()).unwrap_or_default();
     let later = folder.runs_after(first)?;
     let relied = undo::relied(&later.journals, whole);
-    let unread = undo::unread(&later.unreadable, whole);
+    let first_line = |error: JournalError| {
+        let run = error.path().and_then(|path| Journal::run_of(path).ok());
+        (error, run)
+    };
+    let unreadable: Vec<_> = later.unreadable.into_iter().map(first_line).collect();
+    let unread = undo::unread(&unreadable, whole);
     let run = whole.last().map(|journal| journal.run.id.as_str()).unwrap_or_default();
     let options = Options {
         force: how.force,

@@ -1,5 +1,7 @@
 //! The one place every write passes, before and after: where a journal and undo attach.
 
+use time::OffsetDateTime;
+
 use crate::azure::{Method, Operation, ResourceId};
 use crate::value::{Path, Value};
 
@@ -94,6 +96,8 @@ pub enum WriteEnd {
         id: Option<String>,
         /// The identities that the answer shows.
         identities: Vec<AssignedIdentity>,
+        /// When the resource was created, by Azure's clock, where the answer says so.
+        created: Option<OffsetDateTime>,
     },
     /// Azure refused it, or it is not known whether it arrived.
     Failed {
@@ -107,7 +111,7 @@ pub enum WriteEnd {
 impl WriteEnd {
     /// Taken, and done with the answer.
     pub(super) fn done(status: u16) -> WriteEnd {
-        WriteEnd::Accepted { status, operation: None, id: None, identities: Vec::new() }
+        WriteEnd::Accepted { status, operation: None, id: None, identities: Vec::new(), created: None }
     }
 }
 

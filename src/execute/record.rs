@@ -4,6 +4,8 @@
 use std::sync::atomic::Ordering;
 
 use serde_json::Value as Json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::Executor;
 use super::Failure;
@@ -81,6 +83,7 @@ impl WriteEnd {
                 operation: accepted.operation.clone().map(Box::new),
                 id: made(record, &accepted.body),
                 identities: identities(&Value::from(accepted.body.clone())),
+                created: created(&accepted.body),
             },
             Err(error) => WriteEnd::Failed {
                 code: error.code().map(str::to_owned),
@@ -125,6 +128,12 @@ impl Executor {
 fn made(record: &WriteRecord, body: &Json) -> Option<String> {
     let created = record.create || record.method == Method::Post;
     body.get("id").and_then(Json::as_str).filter(|id| created && !id.is_empty()).map(str::to_owned)
+}
+
+/// When the resource of an answer was created. Not every type says so.
+fn created(body: &Json) -> Option<OffsetDateTime> {
+    let text = body.pointer("/systemData/createdAt")?.as_str()?;
+    OffsetDateTime::parse(text, &Rfc3339).ok()
 }
 
 /// How many segments of a path lead to something in what is there.

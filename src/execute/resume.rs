@@ -8,13 +8,17 @@ use time::OffsetDateTime;
 use super::observe::{FIRST_LOOK, LAST_LOOK};
 use super::{Event, Executor, Failure, Observed};
 use crate::azure::operations::Link;
-use crate::azure::{ArmRequest, Operation};
+use crate::azure::{ArmErrorKind, ArmRequest, Operation};
 use crate::facts::{Facts, Shape};
 use crate::plan::{Selection, Target};
 
 /// How long something that may have been created without an answer is looked for, from when it was sent on. What is
 /// known of it (role assignments of Cosmos DB) is there within a minute.
 const SHOWS_WITHIN: Duration = Duration::from_secs(120);
+
+/// How long a recorded address alone is believed that something goes on. Some never say that it is over; from then on the
+/// resource is asked, where there is one.
+const ADDRESS_ALONE: Duration = Duration::from_secs(120);
 
 /// An operation that an earlier run was told of, or may have begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,28 +88,55 @@ impl Executor {
         // As a read: a resource that is not there is over with.
         let request = ArmRequest::get(one.resource.clone(), one.api_version.clone());
         if let Some(sent) = one.sent {
-            self.await_shown(&request, until.min(sent + SHOWS_WITHIN)).await?;
+            self.await_shown(&request, sent + SHOWS_WITHIN, until).await?;
         }
         let link = one.link.as_ref().map(|(link, address)| (*link, address.as_str()));
-        let operation = Operation::recorded(&self.client, &request, link)
-            .or_else(|_| Operation::recorded(&self.client, &request, None));
-        let Ok(operation) = operation else { return Ok(()) };
-        let end = self.interrupt.or(self.client.wait(&operation, until)).await;
-        let _ = end.ok_or(Failure::Interrupted)?;
+        if let Some(Ok(operation)) = link.map(|link| Operation::recorded(&self.client, &request, Some(link)))
+        {
+            let goes_on = self.goes_on(&operation, until.min(self.clock.now() + ADDRESS_ALONE)).await?;
+            if !goes_on {
+                return Ok(());
+            }
+            // Of what is not there yet only the address can tell.
+            if self.is_absent(&request, until).await? {
+                self.goes_on(&operation, until).await?;
+                return Ok(());
+            }
+        }
+        if let Ok(operation) = Operation::recorded(&self.client, &request, None) {
+            self.goes_on(&operation, until).await?;
+        }
         Ok(())
     }
 
-    /// Waits until a resource is there, or it is `until`.
-    async fn await_shown(&self, request: &ArmRequest, until: OffsetDateTime) -> Result<(), Failure> {
+    /// Waits until an operation is over, or it is `until`; whether it still goes on then.
+    async fn goes_on(&self, operation: &Operation, until: OffsetDateTime) -> Result<bool, Failure> {
+        let end = self.interrupt.or(self.client.wait(operation, until)).await.ok_or(Failure::Interrupted)?;
+        Ok(end.is_err_and(|error| matches!(error.kind(), ArmErrorKind::Deadline { .. })))
+    }
+
+    /// Whether a resource is not there.
+    async fn is_absent(&self, request: &ArmRequest, until: OffsetDateTime) -> Result<bool, Failure> {
+        let look = self.interrupt.or(self.client.read(request, until)).await.ok_or(Failure::Interrupted)?;
+        Ok(look.is_err_and(|error| error.is_not_found()))
+    }
+
+    /// Waits until a resource is there, is looked for no longer (`given_up`), or it is `until`.
+    async fn await_shown(
+        &self,
+        request: &ArmRequest,
+        given_up: OffsetDateTime,
+        until: OffsetDateTime,
+    ) -> Result<(), Failure> {
+        let last = given_up.min(until);
         let mut pause = FIRST_LOOK;
         loop {
-            let look = self.interrupt.or(self.client.read(request, self.deadline)).await;
-            let absent = look.ok_or(Failure::Interrupted)?.is_err_and(|error| error.is_not_found());
+            let absent = self.is_absent(request, until).await?;
             let now = self.clock.now();
-            if !absent || now >= until {
+            if !absent || now >= last {
                 return Ok(());
             }
-            self.pause(pause.min((until - now).try_into().unwrap_or_default())).await?;
+            self.pause(pause.min((last - now).try_into().unwrap_or_default())).await?;
             pause = (pause * 2).min(LAST_LOOK);
         }
     }

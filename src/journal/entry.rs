@@ -373,6 +373,9 @@ pub struct Accepted {
     /// The identities that the answer shows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub identities: Vec<Identity>,
+    /// When the resource was created, by Azure's clock (`systemData.createdAt`), where the answer says so.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+    pub created_at: Option<OffsetDateTime>,
 }
 
 /// An operation of Azure.
@@ -609,12 +612,13 @@ mod tests {
             prop_oneof![Just(OperationBy::Status), Just(OperationBy::Location), Just(OperationBy::Resource)];
         let operation = proptest::option::of((by, maybe()).prop_map(|(by, url)| Operation { by, url }));
         let answer = prop_oneof![
-            (any::<u16>(), operation, maybe(), identities()).prop_map(
-                |(status, operation, id, identities)| Answer::Accepted(Accepted {
+            (any::<u16>(), operation, maybe(), identities(), proptest::option::of(at())).prop_map(
+                |(status, operation, id, identities, created_at)| Answer::Accepted(Accepted {
                     status,
                     operation,
                     id,
-                    identities
+                    identities,
+                    created_at
                 })
             ),
             (maybe(), any::<bool>())

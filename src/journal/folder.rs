@@ -20,6 +20,9 @@ pub const KEPT_FOR: Duration = Duration::days(90);
 /// How many runs of a target are kept.
 pub const KEPT_RUNS: usize = 200;
 
+/// How many of the last runs on a target are looked through for one to go on from.
+pub const LOOKED_AT: usize = 20;
+
 /// What the name of a journal ends with.
 const EXTENSION: &str = "jsonl";
 
@@ -113,9 +116,18 @@ impl StateFolder {
     /// An id for a run that begins now; it sorts after all that are there.
     ///
     /// # Errors
-    /// The folder cannot be read.
+    /// The folder cannot be read, or a file in it has the name of a run at the end of time.
     pub fn new_id(&self, now: OffsetDateTime) -> Result<RunId, JournalError> {
-        Ok(RunId::new(now, self.ids()?.first()))
+        let ids = self.ids()?;
+        let id = RunId::new(now, ids.first());
+        match ids.first() {
+            Some(newest) if id.time() <= newest.time() => Err(JournalError::Damaged {
+                path: self.path_of(newest),
+                line: 1,
+                reason: "by its name no run can come after it".to_owned(),
+            }),
+            _ => Ok(id),
+        }
     }
 
     /// The journal of a run.
@@ -124,8 +136,8 @@ impl StateFolder {
     /// There is none, or it cannot be understood.
     pub fn journal(&self, id: &str) -> Result<Journal, JournalError> {
         let missing = || JournalError::NoSuchRun { id: crate::value::strip_control(id) };
-        let path = self.path_of(&RunId::parse(id).ok_or_else(missing)?);
-        match Journal::read(&path) {
+        let id = RunId::parse(id).ok_or_else(missing)?;
+        match self.read(&id) {
             Err(JournalError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 Err(missing())
             }
@@ -138,7 +150,7 @@ impl StateFolder {
     /// # Errors
     /// The folder cannot be read.
     pub fn runs(&self) -> Result<Runs, JournalError> {
-        let whole = |id: RunId| there(Journal::read(&self.path_of(&id)));
+        let whole = |id: RunId| there(self.read(&id));
         Ok(self.ids()?.into_iter().filter_map(whole).collect())
     }
 
@@ -147,7 +159,7 @@ impl StateFolder {
     /// # Errors
     /// The folder cannot be read.
     pub fn runs_after(&self, id: &str) -> Result<Runs, JournalError> {
-        let whole = |id: RunId| there(Journal::read(&self.path_of(&id)));
+        let whole = |id: RunId| there(self.read(&id));
         Ok(self.ids()?.into_iter().filter(|one| one.as_str() > id).filter_map(whole).collect())
     }
 
@@ -175,15 +187,26 @@ impl StateFolder {
     ) -> Result<impl Iterator<Item = Result<Journal, JournalError>>, JournalError> {
         let (wanted, folded) = (target.digest(), target.folded());
         let one = move |id: RunId| {
-            let path = self.path_of(&id);
             let whole = match self.first(&id) {
                 Ok(first) if first.target != wanted => return None,
-                Ok(_) => Journal::read(&path),
+                Ok(_) => self.read(&id),
                 Err(error) => Err(error),
             };
             there(whole).filter(|one| one.as_ref().map_or(true, |one| one.run.target.folded() == folded))
         };
         Ok(self.ids()?.into_iter().filter_map(one))
+    }
+
+    /// The journal of a run, whose file is named after it: ids say which run came later, and a copy under another name
+    /// would be a run that never was.
+    fn read(&self, id: &RunId) -> Result<Journal, JournalError> {
+        let path = self.path_of(id);
+        let journal = Journal::read(&path)?;
+        if journal.run.id == id.as_str() {
+            return Ok(journal);
+        }
+        let reason = "it is of another run than the name of the file says".to_owned();
+        Err(JournalError::Damaged { path, line: 1, reason })
     }
 
     /// What the first line of a journal says.
@@ -259,7 +282,7 @@ impl StateFolder {
             let path = self.path_of(&id);
             // The rest of a journal is read only where it decides: whether that can be read which is to be the last.
             let whole = if candidate || *newer == 0 {
-                let Ok(journal) = Journal::read(&path) else { continue };
+                let Ok(journal) = self.read(&id) else { continue };
                 Some(journal)
             } else {
                 None

@@ -21,7 +21,7 @@ mod write;
 
 pub use entry::{Entry, FORMAT, Kept};
 pub use error::JournalError;
-pub use folder::{KEPT_FOR, KEPT_RUNS, Runs, StateFolder};
+pub use folder::{KEPT_FOR, KEPT_RUNS, LOOKED_AT, Runs, StateFolder};
 pub use id::RunId;
 pub use key::Key;
 pub use lock::{Holder, Lock};

@@ -214,20 +214,23 @@ impl Hook for Writer {
 
     fn after(&self, write: &WriteRecord, end: &WriteEnd) {
         let answer = match end {
-            WriteEnd::Accepted { status, operation, id, identities: seen } => Answer::Accepted(Accepted {
-                status: *status,
-                operation: operation.as_ref().map(|operation| match operation.address() {
-                    Address::Status(url) => {
-                        entry::Operation { by: OperationBy::Status, url: Some(url.to_string()) }
-                    }
-                    Address::Location(url) => {
-                        entry::Operation { by: OperationBy::Location, url: Some(url.to_string()) }
-                    }
-                    Address::Resource => entry::Operation { by: OperationBy::Resource, url: None },
-                }),
-                id: id.clone(),
-                identities: identities(seen),
-            }),
+            WriteEnd::Accepted { status, operation, id, identities: seen, created } => {
+                Answer::Accepted(Accepted {
+                    status: *status,
+                    operation: operation.as_ref().map(|operation| match operation.address() {
+                        Address::Status(url) => {
+                            entry::Operation { by: OperationBy::Status, url: Some(url.to_string()) }
+                        }
+                        Address::Location(url) => {
+                            entry::Operation { by: OperationBy::Location, url: Some(url.to_string()) }
+                        }
+                        Address::Resource => entry::Operation { by: OperationBy::Resource, url: None },
+                    }),
+                    id: id.clone(),
+                    identities: identities(seen),
+                    created_at: *created,
+                })
+            }
             WriteEnd::Failed { code, maybe_applied } => {
                 Answer::Failed(Failed { code: code.clone(), maybe_applied: *maybe_applied })
             }

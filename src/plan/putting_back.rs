@@ -70,16 +70,27 @@ impl Frame<'_, '_> {
             return (None, Vec::new());
         }
         let asked = is_app && steps::needs_earlier(kind, &live, &back.written);
-        let earlier: Vec<Value> = back
-            .revisions
-            .iter()
-            .filter(|_| asked)
-            .map(|name| self.engine.revision_named(name))
-            .filter(|revision| refusal(revision).is_none())
-            .collect();
-        let unread: Vec<Value> = earlier.iter().filter(|revision| revision.is_unknown()).cloned().collect();
-        if !unread.is_empty() {
-            return (None, unread);
+        let mut earlier: Vec<Value> = Vec::new();
+        for name in back.revisions.iter().filter(|_| asked) {
+            let revision = self.engine.revision_named(name);
+            if revision.is_unknown() && refusal(&revision).is_none() {
+                return (None, vec![revision]);
+            }
+            earlier.push(revision);
+            // Most often the newest has all of it.
+            let shown = WrittenTo {
+                kind,
+                live: &live,
+                written: &back.written,
+                places: &[],
+                earlier: &earlier,
+                stored: None,
+                seal: &back.seal,
+                force: back.force,
+            };
+            if steps::all_shown(&shown) {
+                break;
+            }
         }
         let (written, waits) = self.without_used_identity(run, kind, &live, back);
         if let Some(waits) = waits {

@@ -18,12 +18,18 @@ const APP: &str = "Microsoft.App/containerApps";
 const JOBS: &str = "Microsoft.App/jobs";
 const CREDENTIALS: &str = "federatedIdentityCredentials";
 
-/// How far apart Azure's clock and this machine's may be.
-const CLOCKS: Duration = Duration::minutes(5);
+/// How long before a resource is made the answer that announces it may date it. Both are Azure's clock.
+const ANSWERED: Duration = Duration::minutes(5);
+
+/// How far apart Azure's clock and this machine's may be, where no answer dated the resource. Generous: the clock of a
+/// virtual machine that was asleep is behind by more than minutes, and whoever makes the same thing anew under the same
+/// name within the hour is far rarer. An identity is told by its principal as well.
+const CLOCKS: Duration = Duration::hours(1);
 
 impl Frame<'_, '_> {
     /// Whether nobody beside the run's app is known to use a user-assigned identity: no other app and no job of the
-    /// subscription has it, and nobody outside Azure signs in as it. What is told of it is added to `run`.
+    /// subscription has it, and nobody outside Azure signs in as it. What is told of it is added to `run`. Where not even
+    /// the apps and jobs of the group can be listed, it is not known to be free.
     ///
     /// # Errors
     /// The reads that are still to come.
@@ -37,8 +43,18 @@ impl Frame<'_, '_> {
         let mut waits = Vec::new();
         let (mut users, mut unseen) = (Vec::new(), Vec::new());
         for (of, noun) in [(APP, "the container app"), (JOBS, "the job")] {
-            let Listed { all, bound } = self.listed(of, &mut waits);
-            unseen.extend(bound);
+            let Listed { all, bound, nothing } = self.listed(of, &mut waits);
+            if nothing && !back.force {
+                let why = format!("whether another has it cannot be seen: {}", bound.unwrap_or_default());
+                let finding = stays(format!("{} goes", what(kind, &back.id)), &why);
+                run.findings.push(finding.fix(format!(
+                    "{} --force removes it, and also overwrites whatever else somebody changed since",
+                    back.command
+                )));
+                free = false;
+            } else {
+                unseen.extend(bound);
+            }
             users.extend(self.users_among(&all, &back.id).into_iter().map(|name| format!("{noun} {name}")));
         }
         let version = back.version.clone().unwrap_or_else(|| self.engine.version(IDENTITY));
@@ -72,7 +88,9 @@ impl Frame<'_, '_> {
         Ok(free)
     }
 
-    /// The resources of a type in the subscription; where the caller may not list these, those of the group.
+    /// The resources of a type in the subscription; where the caller may not list these, those of the group. That Azure
+    /// might leave out of a list what the caller may not read, without a word, is nowhere confirmed: then fewer would be
+    /// told here.
     fn listed(&self, of: &'static str, waits: &mut Vec<Value>) -> Listed {
         let target = self.engine.request.target;
         let mut bound = None;
@@ -84,13 +102,13 @@ impl Frame<'_, '_> {
                 if list.is_unknown() {
                     waits.push(list.clone());
                 }
-                return Listed { all: list, bound };
+                return Listed { all: list, bound, nothing: false };
             };
             let noun = of.rsplit('/').next().unwrap_or(of);
             let place = if bound.is_none() { "of other resource groups " } else { "" };
             bound = Some(format!("{noun} {place}cannot be listed: {why}"));
         }
-        Listed { all: Value::null(), bound }
+        Listed { all: Value::null(), bound, nothing: true }
     }
 
     /// Those of a list that have the identity, but for the run's app.
@@ -121,8 +139,10 @@ pub(super) fn is_the_runs(run: &mut StepRun, kind: &ResourceType, live: &Value, 
     }
     let created = live.text_at(&["systemData", "createdAt"]);
     let created = created.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
-    if let (Some(over), Some(created)) = (back.over, created)
-        && created > over + CLOCKS
+    let latest = back.made.map(|made| made.saturating_add(ANSWERED));
+    let latest = latest.or_else(|| Some(back.over?.saturating_add(CLOCKS)));
+    if let (Some(latest), Some(created)) = (latest, created)
+        && created > latest
     {
         run.findings.push(made_anew(kind, back, created));
         own = false;
@@ -139,30 +159,36 @@ struct Listed {
     all: Value,
     /// What could not.
     bound: Option<String>,
+    /// Whether nothing could.
+    nothing: bool,
 }
 
 /// What has the run's name for it, and was made later.
 fn made_anew(kind: &ResourceType, back: &PutBack, created: OffsetDateTime) -> Finding {
     let name = format!("{} is the one that the run made", what(kind, &back.id));
     let at = created.format(&Rfc3339).unwrap_or_default();
-    since(back, &name, &format!("it was made at {at}, after the run"))
+    let fix = format!("{} --force removes it all the same", back.command);
+    since(back, &name, &format!("it was made at {at}, after the run"), fix)
 }
 
 /// That nobody knows who relies on it.
 fn unread(kind: &ResourceType, back: &PutBack) -> Finding {
     let name = format!("no later run relies on {}", what(kind, &back.id));
     let runs = strip_control(&back.unread.join(", "));
-    since(back, &name, &format!("the journal of run {runs}, which came later, cannot be read"))
+    let first = strip_control(back.unread.first().map_or("", String::as_str));
+    let fix = format!(
+        "acarecipe runs show {first}; once its file is moved aside it is not asked for (--force removes this as well, and \
+         also overwrites and removes whatever else somebody changed since)"
+    );
+    since(back, &name, &format!("the journal of run {runs}, which came later, cannot be read"), fix)
 }
 
 /// Something that stops an undo until it is said that it goes all the same.
-fn since(back: &PutBack, name: &str, why: &str) -> Finding {
+fn since(back: &PutBack, name: &str, why: &str, fix: String) -> Finding {
     let status = if back.force { Status::Warning } else { Status::Failed };
     let finding = Finding::new(status, codes::CHANGED_SINCE, strip_control(name));
     if back.force {
         return finding.detail(format!("{why}; it goes all the same, as --force says"));
     }
-    finding
-        .detail(format!("{why}: nothing is put back"))
-        .fix(format!("{} --force removes it all the same", back.command))
+    finding.detail(format!("{why}: nothing is put back")).fix(fix)
 }

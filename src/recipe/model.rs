@@ -520,7 +520,9 @@ pub struct PutBack {
     pub revisions: Vec<String>,
     /// Of what the run created: the principal of the identity that it got.
     pub principal: Option<String>,
-    /// Of what the run created: when the last write of it was seen to be over.
+    /// Of what the run created: when that was, as Azure's answer dated it.
+    pub made: Option<OffsetDateTime>,
+    /// Of what the run created: when the last write of it was seen to be over, by this machine's clock.
     pub over: Option<OffsetDateTime>,
     /// The runs that came later and whose journals cannot be read, by id: what they rely on, nobody can tell.
     pub unread: Vec<String>,

@@ -340,11 +340,14 @@ fn apps_not_well(report: &Report) -> String {
 fn next(report: &Report) -> Option<&'static str> {
     let wrote = report.applied.as_ref().is_some_and(|applied| !applied.writes.is_empty());
     let changes = report.plan.as_ref().is_some_and(|plan| !plan.empty);
+    let marked = report.prerequisites.iter().any(|check| check.status == "failed");
     match (report.status, report.command) {
         (Ending::Ok | Ending::ChangesFound, "plan") if changes => {
             Some("To make these changes: acarecipe apply with the same arguments.")
         }
         (Ending::PrerequisitesMissing, "verify") => None,
+        // There was no run to undo, and that is told with what to do.
+        (Ending::PrerequisitesMissing, "undo") if !marked && !report.diagnostics.is_empty() => None,
         (Ending::PrerequisitesMissing, _) => {
             Some("Mend what is marked ✗ above, then run the same command again.")
         }

@@ -24,7 +24,9 @@ use crate::value::{Data, Path, Segment, Value};
 pub use action::{BODY, Effect, due, sent};
 pub use container_app::{container_app, failed_again, left_behind, with_secrets_again};
 pub use image_build::{Folder, Found, ImageBuild, Platform, image_build, shell_word};
-pub use put_back::{Back, WrittenTo, added_since, changed_since, needs_earlier, needs_stored, put_back};
+pub use put_back::{
+    Back, WrittenTo, added_since, all_shown, changed_since, needs_earlier, needs_stored, put_back,
+};
 pub use removal::{Leaving, Removed, SqlGone, removal, sql_removal};
 pub use resource::{Wanted, matching, resource, value_at, wanted_at};
 pub use role_assignment::{Role, RoleRequest, role_assignment, role_assignments_read, scope_covers};

@@ -6,7 +6,7 @@
 
 use crate::azure::types::{Compare, ListKind, ResourceType};
 use crate::merge::{Directive, absent, element_key, equal, find, place, placed, set_key, word_set};
-use crate::value::{Data, Marks, Path, Seal, Segment, Value, Was, Written};
+use crate::value::{Data, Marks, Origin, Path, Seal, Segment, Value, Was, Written};
 
 /// What a run wrote of a resource, beside what is there now.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub struct WrittenTo<'a> {
     pub written: &'a [Written],
     /// Every place of the resource that some write of the run changed, spelled as [`place`] does.
     pub places: &'a [Path],
-    /// What shows the values that nobody wrote down: the revisions of before.
+    /// What shows the values that nobody wrote down: the revisions of before, those that may not be read among them.
     pub earlier: &'a [Value],
     /// The secrets with their values, as the POST tells them that GET leaves out; `None`: nobody told.
     pub stored: Option<&'a Value>,
@@ -44,10 +44,23 @@ pub struct Back {
 
 /// Whether some value has to be taken from the revision that served before.
 pub fn needs_earlier(kind: &ResourceType, live: &Value, written: &[Written]) -> bool {
-    let hidden = |one: &&Written| {
-        matches!(one.before, Was::Hidden(_)) && !kind.write_only.contains(&one.path.pattern().as_str())
+    !live.is_null() && written.iter().any(|one| hidden_before(kind, one).is_some())
+}
+
+/// Whether the revisions of before that were looked at show every value that has to be taken from one.
+pub fn all_shown(request: &WrittenTo<'_>) -> bool {
+    let shown = |one: &Written| {
+        hidden_before(request.kind, one).is_none_or(|seal| request.shown(&one.path, seal).is_some())
     };
-    !live.is_null() && written.iter().any(|one| hidden(&one))
+    request.written.iter().all(shown)
+}
+
+/// The seal of a value from before that has to be taken from a revision.
+fn hidden_before<'w>(kind: &ResourceType, one: &'w Written) -> Option<&'w str> {
+    match &one.before {
+        Was::Hidden(seal) if !kind.write_only.contains(&one.path.pattern().as_str()) => Some(seal),
+        _ => None,
+    }
 }
 
 /// What is to become of each property.
@@ -111,7 +124,7 @@ pub fn changed_since(request: &WrittenTo<'_>) -> Vec<(Path, Value)> {
 }
 
 /// What somebody put since into a resource that a run created: elements of lists, keys of what is a dictionary, and what
-/// differs from a default that is known. Another property that the run left to Azure, or a list that is one value, is not
+/// differs from a default that is known (were one of ours not Azure's, the undo of its type would be stopped until --force). Another property that the run left to Azure, or a list that is one value, is not
 /// told from what Azure fills in. Tags are left out: policies of a subscription set them, and nothing relies on them.
 pub fn added_since(request: &WrittenTo<'_>) -> Vec<Path> {
     let mut all = Vec::new();
@@ -288,27 +301,38 @@ impl WrittenTo<'_> {
         match &one.before {
             Was::Absent => self.gone(one),
             Was::Value(json) => Verdict::Say(one.path.clone(), exactly(Value::from(json.clone()))),
-            Was::Hidden(seal) => {
-                let mut revisions = self.earlier.iter().filter(|one| one.as_map().is_some()).peekable();
-                if revisions.peek().is_none() {
-                    return Verdict::Stays(
-                        "its value from before was not written down, and the revision that had it is gone"
-                            .to_owned(),
-                    );
+            Was::Hidden(seal) => match self.shown(&one.path, seal) {
+                Some(then) => Verdict::Say(one.path.clone(), exactly(then.mark(Marks::EXISTING))),
+                None => {
+                    let why = self.not_shown();
+                    Verdict::Stays(format!("its value from before was not written down, and {why}"))
                 }
-                // An empty variable has no value there.
-                let mut values = revisions.map(|earlier| {
-                    find(self.kind, earlier, &one.path).cloned().unwrap_or_else(|| Value::from(""))
-                });
-                match values.find(|then| self.is(&one.path, then, &Was::Hidden(seal.clone()))) {
-                    Some(then) => Verdict::Say(one.path.clone(), exactly(then.mark(Marks::EXISTING))),
-                    None => Verdict::Stays(
-                        "its value from before was not written down, and the revision before has another one"
-                            .to_owned(),
-                    ),
-                }
-            }
+            },
             Was::Unknown => Verdict::Stays("what was there before could not be read then".to_owned()),
+        }
+    }
+
+    /// The value with this seal, as a revision of before has it.
+    fn shown(&self, path: &Path, seal: &str) -> Option<Value> {
+        let revisions = self.earlier.iter().filter(|one| one.as_map().is_some());
+        // An empty variable has no value there.
+        let mut values = revisions
+            .map(|earlier| find(self.kind, earlier, path).cloned().unwrap_or_else(|| Value::from("")));
+        values.find(|then| self.is(path, then, &Was::Hidden(seal.to_owned())))
+    }
+
+    /// Why no revision of before shows a value.
+    fn not_shown(&self) -> String {
+        let refused = self.earlier.iter().flat_map(Value::origins).find_map(|origin| match origin {
+            Origin::Refused(why) => Some(why),
+            _ => None,
+        });
+        match refused {
+            Some(why) => format!("the revision that had it may not be read: {why}"),
+            None if self.earlier.iter().any(|one| one.as_map().is_some()) => {
+                "the revision before has another one".to_owned()
+            }
+            None => "the revision that had it is gone".to_owned(),
         }
     }
 

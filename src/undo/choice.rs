@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::azure::ResourceId;
+use crate::journal::entry::{Run, Target};
 use crate::journal::{Fate, Journal, JournalError};
 use crate::recipe::Relied;
 use crate::value::strip_control;
@@ -62,11 +63,26 @@ pub fn relied(journals: &[Journal], runs: &[&Journal]) -> Vec<Relied> {
 }
 
 /// The runs begun after `runs` whose journals are among those that cannot be read, by id: what they found in place and
-/// rely on, nobody can tell.
-pub fn unread(unreadable: &[JournalError], runs: &[&Journal]) -> Vec<String> {
+/// rely on, nobody can tell. Each comes with its first line, where that can be read: a run on another Azure, of another
+/// tenant, or that put others back, relies on nothing here.
+pub fn unread(unreadable: &[(JournalError, Option<Run>)], runs: &[&Journal]) -> Vec<String> {
     let first = runs.iter().map(|one| one.run.id.as_str()).min().unwrap_or_default();
+    let may_rely =
+        |run: &Run| run.command != UNDO && runs.iter().any(|own| same_azure(&own.run.target, &run.target));
+    let counted = unreadable.iter().filter(|(_, run)| run.as_ref().is_none_or(may_rely));
     let id = |error: &JournalError| Some(error.path()?.file_stem()?.to_str()?.to_owned());
-    unreadable.iter().filter_map(id).filter(|id| id.as_str() > first).collect()
+    counted.filter_map(|(error, _)| id(error)).filter(|id| id.as_str() > first).collect()
+}
+
+/// Whether two targets are in the same Azure, of the same tenant as far as both say which.
+fn same_azure(one: &Target, other: &Target) -> bool {
+    let place =
+        one.sandbox == other.sandbox && (one.sandbox || one.endpoint.eq_ignore_ascii_case(&other.endpoint));
+    let tenant = match (&one.tenant, &other.tenant) {
+        (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+        _ => true,
+    };
+    place && tenant
 }
 
 /// Whether `later` runs left alone all that `run` wrote, so that each can be put back without the others.

@@ -15,6 +15,7 @@ mod writes;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::azure::ResourceId;
@@ -227,6 +228,7 @@ fn of_resource(
             places: places.clone(),
             revisions: revisions_before(before),
             principal: if created { principal_of(id, of_it, made) } else { None },
+            made: if created { dated(of_it, made) } else { None },
             over: of_it.last().filter(|_| created).and_then(|last| made[*last].seen),
             grants: grants.to_vec(),
             relied: options.relied.clone(),
@@ -278,6 +280,11 @@ fn principal_of(id: &ResourceId, of_it: &[usize], made: &[Made<'_>]) -> Option<S
     let shown = of_it.iter().rev().filter_map(|index| made[*index].accepted);
     let own = |one: &&Identity| one.id == SYSTEM || ResourceId::parse(&one.id).as_ref() == Some(id);
     shown.flat_map(|accepted| &accepted.identities).find(own).map(|one| one.principal.clone())
+}
+
+/// When Azure made what the run created, as the first answer that says so dates it.
+fn dated(of_it: &[usize], made: &[Made<'_>]) -> Option<OffsetDateTime> {
+    of_it.iter().find_map(|index| made[*index].accepted?.created_at)
 }
 
 /// Whether a write took something away.

@@ -242,10 +242,12 @@ fn what_is_known_of_a_journal_is_not_read_again_for_each_app() {
     let _ = run(&place, &file, "apply managed-identity -n ca-0001").code(0);
     let runs = place.work().join("state.json.runs/runs");
     let own = std::fs::read_dir(&runs).unwrap().next().unwrap().unwrap().path();
-    let foreign = std::fs::read_to_string(&own).unwrap().replace("ca-0001", "ca-gone");
+    let name = own.file_stem().unwrap().to_str().unwrap();
+    let named = |random: &str| format!("{}-{random}", name.split_once('-').unwrap().0);
+    let foreign = std::fs::read_to_string(&own).unwrap();
+    let foreign = foreign.replace("ca-0001", "ca-gone").replace(name, &named("ffffff"));
     let first = foreign.lines().next().unwrap().to_owned() + "\n";
-    let name = own.file_name().unwrap().to_str().unwrap();
-    let beside = |random: &str| runs.join(format!("{}-{random}.jsonl", name.split_once('-').unwrap().0));
+    let beside = |random: &str| runs.join(format!("{}.jsonl", named(random)));
     std::fs::write(beside("ffffff"), &foreign).unwrap();
     let pipe = beside("000000");
     if !std::process::Command::new("mkfifo").arg(&pipe).status().is_ok_and(|made| made.success()) {

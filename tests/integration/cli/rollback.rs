@@ -243,3 +243,15 @@ fn of_several_apps_only_what_the_failed_one_wrote_goes_back() {
         .collect();
     assert_eq!(writes, [0, 3, 0]);
 }
+
+/// Nothing stays for it: it only could not be seen whether more relies on what goes.
+#[test]
+fn what_could_not_be_checked_goes_all_the_same_and_that_is_all_put_back() {
+    let (place, before) = fresh();
+    let line = "apply managed-identity -p identity=create --sandbox --sandbox-caller group-scoped --on-failure rollback";
+    let failed = failing(&place, line, &["match=PATCH:/containerApps/ status=400"]).code(6);
+    let told = format!("{}{}", failed.stdout, failed.stderr);
+    assert!(told.contains("of other resource groups cannot be listed"), "{told}");
+    assert!(!told.contains("To put the rest back"), "{told}");
+    assert_eq!(state(&place), before);
+}

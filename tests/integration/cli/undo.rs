@@ -1,5 +1,6 @@
 //! `undo` as a person meets it.
 
+use acarecipe::sandbox::seed::variant;
 use serde_json::{Value as Json, json};
 
 use super::place::Place;
@@ -34,6 +35,8 @@ fn the_last_run_goes_back_and_then_there_is_none() {
     let nothing = place.line("undo --sandbox -o json").code(3).json();
     assert_eq!(nothing["diagnostics"][0]["code"], "no-such-run");
     assert_eq!(nothing["counts"]["writes"], json!(0));
+    let nothing = place.line("undo --sandbox").code(3);
+    assert!(!nothing.stdout.contains("Mend what is marked"), "nothing is: {}", nothing.stdout);
 }
 
 #[test]
@@ -171,8 +174,110 @@ fn what_a_run_may_rely_on_whose_journal_cannot_be_read_goes_only_by_force() {
     assert_eq!(told.len(), 1, "{refused:#}");
     let detail = told[0]["detail"].as_str().unwrap();
     assert!(detail.contains("20991126T083000Z-3f9a1c") && !detail.contains("20001126"), "{detail}");
+    let fix = told[0]["fix"].as_str().unwrap();
+    assert!(fix.starts_with("acarecipe runs show 20991126T083000Z-3f9a1c;"), "{fix}");
+    assert!(
+        fix.contains("moved aside") && fix.contains("also overwrites"),
+        "what --force does as well: {fix}"
+    );
     assert_eq!(refused["counts"]["writes"], json!(0));
     let forced = place.line(&format!("undo {run} --sandbox --force -o json")).code(0).json();
     assert_eq!(forced["counts"]["writes"], json!(2), "{forced:#}");
     assert!(forced["prerequisites"].to_string().contains("20991126T083000Z-3f9a1c"), "it is told");
+}
+
+#[test]
+fn of_a_damaged_journal_the_first_line_says_whether_its_run_may_rely_on_anything_here() {
+    let place = Place::new();
+    let applied = place.line("apply managed-identity --sandbox -p identity=create -o json").code(0).json();
+    let run = run_of(&applied);
+    let own = journals(&place).remove(0);
+    let text = std::fs::read_to_string(&own).unwrap();
+    let damaged = |day: u32, change: &dyn Fn(&mut Json)| {
+        let id = format!("209911{day:02}T083000Z-3f9a1c");
+        let mut first: Json = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        first["id"] = json!(id);
+        change(&mut first);
+        let path = own.with_file_name(format!("{id}.jsonl"));
+        std::fs::write(&path, format!("{first}\nnothing that a run wrote\n")).unwrap();
+        path
+    };
+    damaged(1, &|first| first["target"]["sandbox"] = json!(false));
+    damaged(2, &|first| first["command"] = json!("undo"));
+    damaged(3, &|first| {
+        assert!(first["target"]["tenant"].is_string(), "{first:#}");
+        first["target"]["tenant"] = json!("99999999-9999-4999-8999-999999999999");
+    });
+    // Of another app, but it may have found in place what this run made.
+    let counts = damaged(4, &|first| first["target"]["app"] = json!("ca-else"));
+    let refused = place.line(&format!("undo {run} --sandbox -o json")).code(3).json();
+    let told = refused["prerequisites"].to_string();
+    assert!(told.contains("20991104T") && !told.contains("20991101T"), "{told}");
+    assert!(!told.contains("20991102T") && !told.contains("20991103T"), "{told}");
+    std::fs::remove_file(counts).unwrap();
+    let undone = place.line(&format!("undo {run} --sandbox -o json")).code(0).json();
+    assert_eq!(undone["counts"]["writes"], json!(2), "{undone:#}");
+}
+
+#[test]
+fn an_identity_stays_where_not_even_the_group_can_be_looked_through() {
+    let place = Place::new();
+    let applied = place.line("apply managed-identity --sandbox -p identity=create -o json").code(0).json();
+    let run = run_of(&applied);
+    let undo = |flags: &[&str]| {
+        let fault = "match=GET:/providers/Microsoft.App/jobs denied times=9";
+        let all = ["undo", &run, "--sandbox", "-o", "json", "--sandbox-fault", fault];
+        place.run(all.iter().chain(flags)).code(0).json()["prerequisites"].to_string()
+    };
+    let has = || app(&place)["identities"].to_string().contains("id-ca-demo");
+    let told = undo(&[]);
+    assert!(told.contains("whether another has it cannot be seen") && told.contains("--force"), "{told}");
+    assert!(has());
+    let told = undo(&["--force"]);
+    assert!(told.contains("jobs cannot be listed"), "{told}");
+    assert!(!has());
+}
+
+#[test]
+fn a_copy_of_a_journal_under_another_name_is_no_run() {
+    let place = Place::new();
+    let _ = place.line("apply managed-identity --sandbox").code(0);
+    let own = journals(&place).remove(0);
+    let copy = "20991130T000000Z-bbbbbb";
+    std::fs::copy(&own, own.with_file_name(format!("{copy}.jsonl"))).unwrap();
+    let listed = place.line("runs --sandbox -o json").code(0).json();
+    assert_eq!(listed["runs"].as_array().map(Vec::len), Some(1));
+    assert_eq!(listed["diagnostics"][0]["code"], "journal", "{listed:#}");
+    let refused = place.line(&format!("undo {copy} --sandbox -o json")).code(1).json();
+    assert_eq!(refused["diagnostics"][0]["code"], "journal", "{refused:#}");
+    // Which run was the last cannot be told, but it can be named.
+    let _ = place.line("undo --sandbox").code(1);
+    let named = own.file_stem().unwrap().to_str().unwrap();
+    let _ = place.line(&format!("undo {named} --sandbox")).code(0);
+    // After a run at the end of time there can be none.
+    std::fs::rename(
+        own.with_file_name(format!("{copy}.jsonl")),
+        own.with_file_name("99991231T235959Z-ffffff.jsonl"),
+    )
+    .unwrap();
+    let refused = place.line("apply managed-identity --sandbox -o json").code(1).json();
+    assert_eq!(refused["diagnostics"][0]["code"], "journal", "{refused:#}");
+}
+
+#[test]
+fn a_revision_that_may_not_be_read_is_not_said_to_be_gone() {
+    let place = Place::new();
+    place.sandbox("old.json", |state| {
+        variant::variable(state, json!({ "name": "AZURE_CLIENT_ID", "value": "of-before" }));
+        let template = state.app("ca-demo").unwrap().template().clone();
+        state.app_mut("ca-demo").unwrap().revisions.last_mut().unwrap().template = template;
+    });
+    let _ =
+        place.line("apply managed-identity --sandbox --sandbox-state old.json -p identity=id-demo").code(0);
+    let undo = ["undo", "--sandbox", "--sandbox-state", "old.json"];
+    let fault = ["--sandbox-fault", "match=GET:/revisions/ denied times=99"];
+    let told = place.run(undo.iter().chain(&fault));
+    let told = format!("{}{}", told.stdout, told.stderr);
+    assert!(told.contains("the revision that had it may not be read"), "{told}");
+    assert!(!told.contains("is gone"), "{told}");
 }

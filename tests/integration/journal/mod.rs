@@ -8,7 +8,9 @@ use acarecipe::clock::Clock;
 use acarecipe::diagnostic::codes;
 use acarecipe::execute::{Applied, Executor, Failure, Hook};
 use acarecipe::journal::entry::{End, Run, Target};
-use acarecipe::journal::{Entry, Fate, Journal, JournalError, Kept, RunId, Sink, StateFolder, Writer};
+use acarecipe::journal::{
+    Entry, Fate, Journal, JournalError, Kept, LOOKED_AT, RunId, Sink, StateFolder, Writer,
+};
 use acarecipe::sandbox::seed::{self, variant};
 use serde_json::json;
 use time::OffsetDateTime;
@@ -207,9 +209,21 @@ fn apply(
     lines: usize,
 ) -> (Result<(), Failure>, String) {
     let text = Arc::new(Mutex::new(Vec::new()));
+    let end = apply_to(world, recipes, parameters, Box::new(Disk(lines, Arc::clone(&text))));
+    let text = String::from_utf8(text.lock().unwrap().clone()).unwrap();
+    (end, text)
+}
+
+/// Applies `recipes` with a journal on this disk.
+fn apply_to(
+    world: &World,
+    recipes: &[&str],
+    parameters: &[&str],
+    disk: Box<dyn Sink>,
+) -> Result<(), Failure> {
     let place = tempfile::tempdir().unwrap();
     let key = StateFolder::at(place.path()).key().unwrap();
-    let sinks: Vec<(_, Box<dyn Sink>)> = vec![("disk".into(), Box::new(Disk(lines, Arc::clone(&text))))];
+    let sinks: Vec<(_, Box<dyn Sink>)> = vec![("disk".into(), disk)];
     let clock = Arc::clone(&world.clock) as Arc<dyn Clock>;
     let writer = Writer::to(sinks, run(ID, "ca-demo", NOW), Vec::new(), key, clock).unwrap();
     let hook = Arc::new(writer) as Arc<dyn Hook>;
@@ -221,8 +235,7 @@ fn apply(
         let done = Mutex::new(Applied::default());
         executor.apply(&planned.plan, planned.facts.clone(), &selection, &target, &done).await
     });
-    let text = String::from_utf8(text.lock().unwrap().clone()).unwrap();
-    (end.map(drop), text)
+    end.map(drop)
 }
 
 #[test]
@@ -242,6 +255,38 @@ fn what_cannot_be_recorded_is_not_sent() {
             let Err(Failure::Azure(told)) = end else { panic!("{end:?}") };
             assert_eq!(told.code, codes::NOT_RECORDED);
         }
+    }
+}
+
+/// A disk on which one line is not taken whole, and all others are.
+struct Hiccup(usize, Arc<Mutex<Vec<u8>>>);
+
+impl Sink for Hiccup {
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        let now = self.0 == 0;
+        self.0 = self.0.wrapping_sub(1);
+        let taken = if now { &line[..line.len() / 2] } else { line };
+        self.1.lock().unwrap().extend_from_slice(taken);
+        if now { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn after_a_part_of_a_line_nothing_is_written_nor_sent_although_there_is_room_again() {
+    let end = |lines: usize| {
+        let (world, text) = (World::new(), Arc::new(Mutex::new(Vec::new())));
+        let disk: Box<dyn Sink> = Box::new(Hiccup(lines, Arc::clone(&text)));
+        let end = apply_to(&world, &["managed-identity"], &["identity=create"], disk);
+        let text = String::from_utf8(text.lock().unwrap().clone()).unwrap();
+        (end, text, crate::support::world::writes(&world.sandbox.exchanges()).len())
+    };
+    let (whole, text, all) = end(usize::MAX - 1);
+    whole.unwrap();
+    for line in 1..text.lines().count() {
+        let (end, text, written) = end(line);
+        assert_eq!(text.lines().count(), line + 1, "nothing follows the part: {text}");
+        assert_eq!(parse(&text).unwrap().writes().len(), written);
+        assert!(written == all || end.is_err(), "{line}");
     }
 }
 
@@ -336,6 +381,11 @@ fn the_newest_run_of_a_target_is_found_without_those_before_it() {
         std::fs::create_dir(path).unwrap();
     }
     assert_eq!(folder.newest_on(&target("ca-0"), 1).unwrap()[0].path, paths[0][2]);
+    let many = tempfile::tempdir().unwrap();
+    let folder_of_many = StateFolder::at(many.path());
+    of_many(&folder_of_many, 1, 25);
+    // As the program asks.
+    assert_eq!(folder_of_many.newest_on(&target("ca-0"), LOOKED_AT).unwrap().len(), 20);
     std::fs::write(&paths[0][2], "something else\n").unwrap();
     assert_eq!(folder.clone().newest_on(&target("ca-1"), 1).unwrap().len(), 0);
     assert_eq!(StateFolder::at(place.path()).runs_on(&target("ca-0")).unwrap().unreadable.len(), 3);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use acarecipe::azure::operations::Link;
 use acarecipe::clock::Clock as _;
 use acarecipe::execute::{Begun, Observed};
-use acarecipe::sandbox::http::Reply;
+use acarecipe::sandbox::http::{Reply, Response};
 use acarecipe::sandbox::seed;
 use time::Duration;
 
@@ -19,11 +19,22 @@ const STUCK: &str = "https://management.azure.com/subscriptions/00000000-0000-00
 
 /// The seeded Azure with that operation, and what it was asked.
 fn world() -> (World, Arc<Scripted>) {
+    world_without(Duration::ZERO)
+}
+
+/// In this one the identity of the tests is not there between the start and when so much has passed.
+fn world_without(absent: Duration) -> (World, Arc<Scripted>) {
     let mut world = World::new();
     let sandbox = world.sandbox.clone();
+    let clock = Arc::clone(&world.clock);
     let azure = Scripted::new(move |request| {
+        let now = clock.now();
         if request.path.ends_with("/stuck") {
             return Reply::Answer(ok(br#"{"status":"InProgress"}"#));
+        }
+        if now > START && now < START + absent && request.path.ends_with("/id-demo") {
+            let body = br#"{"error":{"code":"ResourceNotFound","message":"It is not there."}}"#;
+            return Reply::Answer(Response { status: 404, ..ok(body) });
         }
         sandbox.handle(request)
     });
@@ -66,13 +77,23 @@ fn what_the_plan_has_nothing_to_do_with_is_not_waited_for() {
 
 #[test]
 fn what_goes_on_all_the_time_leaves_half_of_it() {
+    let half = Duration::try_from(World::new().timeout).unwrap() / 2;
+    // What is not there yet can say nothing.
+    let (world, azure) = world_without(half - Duration::minutes(1));
+    planned(&world, &[begun(&seed::identity_id("id-demo"), STUCK)]);
+    assert!(asked(&azure, "management.azure.com", "/stuck") > 10);
+    let passed = world.clock.now() - START;
+    assert!(passed <= half + Duration::minutes(1) && passed > half - Duration::minutes(1), "{passed}");
+}
+
+#[test]
+fn an_address_that_never_says_that_it_is_over_is_not_asked_when_the_resource_says_it() {
     let (world, azure) = world();
     let app = world.target().app_id().to_string();
     planned(&world, &[begun(&app, STUCK)]);
-    assert!(asked(&azure, "management.azure.com", "/stuck") > 10);
+    assert!(asked(&azure, "management.azure.com", "/stuck") > 2);
     let passed = world.clock.now() - START;
-    let half = Duration::try_from(world.timeout).unwrap() / 2;
-    assert!(passed <= half + Duration::minutes(1) && passed > half - Duration::minutes(1), "{passed}");
+    assert!(passed > Duration::minutes(1) && passed < Duration::minutes(3), "{passed}");
 }
 
 #[test]

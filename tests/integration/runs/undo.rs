@@ -1,5 +1,6 @@
 //! Undoing a run: apply and undo is the start, for every recipe.
 
+use acarecipe::clock::Clock as _;
 use acarecipe::journal;
 use acarecipe::sandbox::{Delays, State, seed};
 use acarecipe::undo::{self, Options};
@@ -501,6 +502,41 @@ fn what_was_made_anew_later_is_not_the_runs() {
     made_after(time::Duration::DAY);
     goes_only_by_force(&world, &kept, &id, "made at 2026-03-02");
     assert!(world.sandbox.state().auth_configs.is_empty());
+}
+
+/// What this machine's clock said is not compared with Azure's where Azure's own time is known, else not closely.
+#[test]
+fn a_clock_that_is_behind_takes_nothing_for_made_anew() {
+    let scenario = SCENARIOS.iter().find(|one| one.name == "easy-auth, Entra ID").unwrap();
+    let apply = || {
+        let (world, kept) = (scenario.world(START, Delays::realistic()), Kept::new());
+        let (id, _) = kept.run(&world, &scenario.selection(&world), None);
+        let path = kept.folder.journal(&id).unwrap().path;
+        (world, kept, id, path)
+    };
+    let (world, kept, id, path) = apply();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("\"createdAt\":"), "{text}");
+    std::fs::write(&path, text.replace("\"at\":\"2026-03-01", "\"at\":\"2026-02-27")).unwrap();
+    assert!(kept.undo(&world, &id).end.is_ok());
+    assert!(world.sandbox.state().auth_configs.is_empty());
+
+    // An older version kept no time of Azure's.
+    for (minutes, goes) in [(45, true), (120, false)] {
+        let (world, kept, id, path) = apply();
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("\"createdAt\":", "\"unknown\":")).unwrap();
+        world.sandbox.edit(|state| {
+            let own = state.auth_configs.values_mut().next().unwrap();
+            own.created = Some(world.clock.now() + time::Duration::minutes(minutes));
+        });
+        if goes {
+            assert!(kept.undo(&world, &id).end.is_ok());
+        } else {
+            goes_only_by_force(&world, &kept, &id, "made at");
+        }
+        assert!(world.sandbox.state().auth_configs.is_empty());
+    }
 }
 
 #[test]

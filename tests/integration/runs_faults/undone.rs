@@ -4,7 +4,6 @@
 //! As in `crashes`, one run goes to its end, and what would be left is noted before and after the effect of each
 //! request, with the journal. Points that leave the same Azure and the same journal behind are one situation: all of them for the
 //! scenarios named below, the one in the middle for the rest; with `ACARECIPE_ALL_CRASHES` in the environment all.
-//! What is left out, says so; `runs::undo` puts the scenario of three recipes back, which is none of these.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
