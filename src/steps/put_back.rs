@@ -301,13 +301,13 @@ impl WrittenTo<'_> {
         match &one.before {
             Was::Absent => self.gone(one),
             Was::Value(json) => Verdict::Say(one.path.clone(), exactly(Value::from(json.clone()))),
-            Was::Hidden(seal) => match self.shown(&one.path, seal) {
-                Some(then) => Verdict::Say(one.path.clone(), exactly(then.mark(Marks::EXISTING))),
-                None => {
-                    let why = self.not_shown();
-                    Verdict::Stays(format!("its value from before was not written down, and {why}"))
+            Was::Hidden(seal) => {
+                if let Some(then) = self.shown(&one.path, seal) {
+                    return Verdict::Say(one.path.clone(), exactly(then.mark(Marks::EXISTING)));
                 }
-            },
+                let why = self.not_shown();
+                Verdict::Stays(format!("its value from before was not written down, and {why}"))
+            }
             Was::Unknown => Verdict::Stays("what was there before could not be read then".to_owned()),
         }
     }
