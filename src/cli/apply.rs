@@ -1,6 +1,6 @@
 //! `apply`: check, plan, confirm, write, wait, verify.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::io::BufRead;
 use std::path::PathBuf;
@@ -181,16 +181,19 @@ impl Apply {
     /// nothing to do it is done with that.
     async fn look(&self, context: &Context, screen: &Screen, keep: impl FnOnce(Approval, bool)) -> Ending {
         let report = context.report("apply");
+        let recording = match Recording::open(context, &self.journal) {
+            Ok(recording) => recording,
+            Err(found) => return judge::stopped(context, screen, report, &found, Ending::Failed),
+        };
+        // What an earlier run left undone is shown and approved as the rest.
+        let (did, _) = handed(recording.as_ref(), context);
+        context.executor.remember(|so_far| so_far.earlier = did);
         let (report, observed) = match Box::pin(planned(context, screen, report, &[])).await {
             Ok(planned) => planned,
             Err(ending) => return ending,
         };
         let plan = &observed.plan;
         if !plan.has_changes() && !plan.judges_again() && plan.waits().next().is_none() {
-            let recording = match Recording::open(context, &self.journal) {
-                Ok(recording) => recording,
-                Err(found) => return judge::stopped(context, screen, report, &found, Ending::Failed),
-            };
             let open = |one: &Recording| one.earlier(&context.selection).is_some() || one.edited().is_some();
             // What an earlier run left open is a matter of the run itself.
             if !recording.as_ref().is_some_and(open) {
@@ -328,16 +331,15 @@ impl Applying<'_> {
                 return judge::stopped(context, screen, report, &refused, Ending::Usage);
             }
         }
-        // What was shown of several apps was shown without it.
-        let alone = recording.filter(|_| self.approval.is_none_or(Approval::is_file));
-        let did = alone.map(|recording| recording.earlier_did(&context.selection)).unwrap_or_default();
+        let (did, by) = handed(recording, context);
         // What puts back a run of the same process has no need to tell of it.
         let earlier = recording
             .and_then(|recording| recording.earlier(&context.selection))
             .filter(|_| !screen.is_within());
         if let Some(earlier) = earlier {
             context.progress.clear();
-            screen.status(&going_on(earlier, &did, &context.target));
+            let told = by == Some(earlier.run.id.as_str());
+            screen.status(&going_on(earlier, &context.target, told));
         }
         if let Some(id) = recording.and_then(Recording::edited) {
             let id = strip_control(id);
@@ -345,13 +347,32 @@ impl Applying<'_> {
                 "The journal of an earlier run ({id}) is not as a run wrote it, and nothing is taken from it. Going on from what is there.\n"
             ));
         }
-        context.executor.remember(|so_far| so_far.earlier = did);
+        context.executor.remember(|so_far| so_far.earlier = did.clone());
+        let did = if self.unapproved(context).await {
+            context.executor.remember(|so_far| so_far.earlier = Earlier::default());
+            recording.into_iter().for_each(Recording::leaves_undone);
+            screen.status(&left_out(&did, context));
+            Earlier::default()
+        } else {
+            did
+        };
         let begun =
             recording.map(|recording| recording.begun(context.executor.clock.now())).unwrap_or_default();
         let (mut report, observed) = match Box::pin(planned(context, screen, report, &begun)).await {
             Ok(planned) => planned,
             Err(ending) => return ending,
         };
+        let (due, left) = did.due(&observed.plan, &context.target.app_id());
+        if !left.is_empty() {
+            recording.into_iter().for_each(Recording::leaves_undone);
+        }
+        if let Some(by) = by.filter(|_| !due.is_empty() || !left.is_empty()) {
+            screen.status(&made_up_for(by, &due, &left, &observed.plan, &context.target));
+        }
+        context.executor.remember(|so_far| {
+            so_far.earlier.secrets = due;
+            so_far.earlier.settled = true;
+        });
         if let Some(found) = context.executor.too_short(&observed.plan) {
             return judge::stopped(context, screen, report, &found, Ending::Usage);
         }
@@ -403,6 +424,21 @@ impl Applying<'_> {
             }
         }
         Box::pin(self.write(context, recording, screen, report, &observed)).await
+    }
+
+    /// Whether a saved plan stands in the way of what an earlier run left undone: it may have been made without that
+    /// run's journal, and approves what it shows.
+    async fn unapproved(self, context: &Context) -> bool {
+        let Some(approval) = self.approval.filter(|approval| approval.is_file()) else { return false };
+        if context.executor.so_far().earlier == Earlier::default() {
+            return false;
+        }
+        let look = Box::pin(context.executor.observe(&context.selection, &context.target, false));
+        match until_signal(&context.interrupt, look).await {
+            Ok(Ok(observed)) => approval.approves(context, &observed).is_err(),
+            // Whatever it is, the run meets it as well.
+            _ => false,
+        }
     }
 
     /// Nothing to write: verified on the facts already read, unless the app is still on its way.
@@ -505,8 +541,8 @@ impl Applying<'_> {
     }
 }
 
-/// That an earlier run did not come to its end, and what this one does about it.
-fn going_on(earlier: &Journal, did: &Earlier, target: &Target) -> String {
+/// That an earlier run did not come to its end, and the restarts that it left, unless these are `told` by the plan.
+fn going_on(earlier: &Journal, target: &Target, told: bool) -> String {
     let id = strip_control(&earlier.run.id);
     let ended =
         if earlier.was_interrupted() { "was interrupted" } else { "did not see the end of what it began" };
@@ -520,18 +556,62 @@ fn going_on(earlier: &Journal, did: &Earlier, target: &Target) -> String {
             format!("An earlier run ({id}) {ended} before its first write. Going on from what is there.\n")
         }
     };
-    for secret in &did.secrets {
+    for revision in earlier.to_restart().iter().filter(|_| !told) {
+        let command = restart_command(target, &strip_control(revision));
+        let _ = writeln!(text, "  it left a revision with an old secret: {command}");
+    }
+    text
+}
+
+/// What the run left undone that leaves it to this one, and its id.
+fn handed<'r>(recording: Option<&'r Recording>, context: &Context) -> (Earlier, Option<&'r str>) {
+    let app = context.target.app_id().to_string();
+    recording.map(|recording| recording.earlier_did(&context.selection, &app)).unwrap_or_default()
+}
+
+/// What becomes of the restarts that the run `by` left undone: they are `due` by the plan, or `left` to people.
+fn made_up_for(
+    by: &str,
+    due: &BTreeSet<String>,
+    left: &BTreeSet<String>,
+    plan: &Plan,
+    target: &Target,
+) -> String {
+    let mut text = format!("\nLeft undone by the run {}:\n", strip_control(by));
+    for secret in due {
         let secret = strip_control(secret);
         let _ = writeln!(
             text,
             "  what uses the secret {secret} was not restarted: it is written again, for that restart"
         );
     }
-    let left = earlier.to_restart().iter().filter(|_| did.secrets.is_empty());
-    for revision in left {
-        let command = restart_command(target, &strip_control(revision));
-        let _ = writeln!(text, "  it left a revision with an old secret: {command}");
+    for secret in left {
+        let _ = writeln!(text, "  {}", by_hand(secret, plan.health.revision.as_deref(), target));
     }
+    text
+}
+
+/// How to restart by hand what uses a secret.
+fn by_hand(secret: &str, revision: Option<&str>, target: &Target) -> String {
+    let secret = strip_control(secret);
+    let command = restart_command(target, &strip_control(revision.unwrap_or("REVISION")));
+    format!("what uses the secret {secret} was not restarted, nor is it now: {command}")
+}
+
+/// What an earlier run left undone that a saved plan does not approve.
+fn left_out(did: &Earlier, context: &Context) -> String {
+    let mut text = String::from(
+        "What an earlier run left undone is not in the saved plan, and is not made up for; `acarecipe apply` without --plan does:\n",
+    );
+    for secret in &did.secrets {
+        let _ = writeln!(text, "  {}", by_hand(secret, None, &context.target));
+    }
+    let steps: Vec<&str> = did.wrote.keys().map(String::as_str).collect();
+    let _ = writeln!(
+        text,
+        "  actions that are due because of what it wrote ({})",
+        strip_control(&steps.join(", "))
+    );
     text
 }
 

@@ -116,6 +116,11 @@ pub(super) struct Recording {
     /// Earlier runs on the target that were cut off or did not see the end of what they began, newest first; those that
     /// were put back are not among them.
     open: Vec<Open>,
+    /// Earlier runs on the target that failed by themselves, newest first, where no later one wrote what they did or goes
+    /// on from them.
+    failed: Vec<Journal>,
+    /// Whether something that an earlier run left undone is left so: its journal stays open.
+    leaves: AtomicBool,
     /// The id of the last run on the target, where its journal is not as a run wrote it.
     edited: Option<String>,
     writer: OnceLock<Arc<Writer>>,
@@ -170,12 +175,15 @@ impl Recording {
         let runs = folder.newest_on(&target, LOOKED_AT).map_err(told)?;
         let key = folder.key().map_err(told)?;
         let (open, edited) = open_runs(&runs, &key, context.executor.clock.now());
+        let failed = failed_runs(&runs, &key);
         Ok(Some(Recording {
             folder,
             target,
             id,
             copy,
             open,
+            failed,
+            leaves: AtomicBool::new(false),
             edited,
             writer: OnceLock::new(),
             lock: Arc::new(lock),
@@ -212,6 +220,8 @@ impl Recording {
             id,
             copy: None,
             open: vec![Open { journal: own, last: true, apart: true }],
+            failed: Vec::new(),
+            leaves: AtomicBool::new(false),
             edited: None,
             writer: OnceLock::new(),
             lock: Arc::clone(&self.lock),
@@ -233,7 +243,8 @@ impl Recording {
         let told = |error: JournalError| Box::new(error.to_diagnostic());
         let key = self.folder.key().map_err(told)?;
         let recipes = instances(selection, &key, &hidden_texts(plan));
-        let continues = self.interrupted_with(selection, &key).filter(|_| about.undoes.is_none());
+        let about_apply = about.undoes.is_none();
+        let continues = self.interrupted_with(selection, &key).filter(|_| about_apply);
         let mut planned = described(plan);
         planned.extend(rollout_stages(plan));
         let run = Run {
@@ -256,7 +267,10 @@ impl Recording {
             Writer::begin(&self.folder, run, found(plan), self.copy.as_deref(), clock).map_err(told)?;
         let writer = Arc::clone(self.writer.get_or_init(|| Arc::new(writer)));
         context.journals.grown.store(true, Ordering::Relaxed);
-        if let Some(earlier) = continues {
+        let failed = self.handed_by(selection, &key).filter(|_| about_apply);
+        let failed = failed.filter(|one| continues.is_none_or(|other| other.run.id != one.run.id));
+        let done = continues.into_iter().chain(failed);
+        for earlier in done.filter(|_| !self.leaves.load(Ordering::Relaxed)) {
             let status = earlier.end().map_or("interrupted", |end| end.status.as_str()).to_owned();
             let at = context.executor.clock.now();
             let end = End { at, status, continued_by: Some(self.id.to_string()) };
@@ -285,35 +299,41 @@ impl Recording {
     }
 
     /// The newest run on the target that was interrupted and had these recipes and inputs, if no later one wrote what it
-    /// did. What of the inputs stands in the open depends on the plan, so each is compared in the form that the journal
-    /// has.
+    /// did.
     fn interrupted_with(&self, selection: &Selection, key: &Key) -> Option<&Journal> {
         let all = instances(selection, key, &BTreeSet::new());
-        let same = |earlier: &&Journal| {
-            let mut now = all.clone();
-            for (now, then) in now.iter_mut().zip(&earlier.run.recipes) {
-                for (name, kept) in &mut now.with {
-                    if let (Kept::Value(json), Some(Kept::Hidden(_))) = (&*kept, then.with.get(name)) {
-                        *kept = Kept::Hidden(key.hide(json));
-                    }
-                }
-            }
-            earlier.run.command == "apply" && earlier.was_interrupted() && earlier.run.recipes == now
-        };
-        self.open.iter().filter(|open| open.apart).map(|open| &open.journal).find(same)
+        let open = self.open.iter().filter(|open| open.apart).map(|open| &open.journal);
+        open.filter(|one| one.was_interrupted()).find(|one| is_of(one, &all, key))
     }
 
-    /// What the interrupted run did that this one goes on from, and those that it went on from.
-    pub(super) fn earlier_did(&self, selection: &Selection) -> Earlier {
-        let Ok(key) = self.folder.key() else { return Earlier::default() };
-        let Some(last) = self.interrupted_with(selection, &key) else { return Earlier::default() };
+    /// The run that leaves to this one what it has not done: as [`Recording::interrupted_with`], or one that failed.
+    fn handed_by(&self, selection: &Selection, key: &Key) -> Option<&Journal> {
+        let all = instances(selection, key, &BTreeSet::new());
+        let failed = self.failed.iter().find(|one| is_of(one, &all, key));
+        // Ids sort by time.
+        self.interrupted_with(selection, key).into_iter().chain(failed).max_by_key(|one| &one.run.id)
+    }
+
+    /// What the run did that leaves to this one what it has not done, and those that it went on from; and its id.
+    pub(super) fn earlier_did(&self, selection: &Selection, app: &str) -> (Earlier, Option<&str>) {
+        let nothing = (Earlier::default(), None);
+        let Ok(key) = self.folder.key() else { return nothing };
+        let Some(last) = self.handed_by(selection, &key) else { return nothing };
         let runs = self.folder.runs_on(&self.target).map(|runs| runs.journals).unwrap_or_default();
-        let whole = undo::whole(&runs, last).into_iter().filter(|one| one.vouched(&key).is_ok());
-        super::earlier::earlier(&whole.collect::<Vec<_>>())
+        let line = handed_down(&runs, last).into_iter().filter(|one| one.vouched(&key).is_ok());
+        (super::earlier::earlier(&line.collect::<Vec<_>>(), app), Some(&last.run.id))
+    }
+
+    /// That something which an earlier run left undone is left so by this one: no journal is closed for it.
+    pub(super) fn leaves_undone(&self) {
+        self.leaves.store(true, Ordering::Relaxed);
     }
 
     /// The same command again found nothing left to do: the interrupted run has reached its end.
     fn nothing_left(&self, context: &Context, ending: Ending) {
+        if self.leaves.load(Ordering::Relaxed) {
+            return;
+        }
         let Ok(key) = self.folder.key() else { return };
         let earlier = self.interrupted_with(&context.selection, &key);
         if let Some(earlier) = earlier.filter(|_| ending == Ending::Ok) {
@@ -361,6 +381,57 @@ fn open_runs(runs: &[Journal], key: &Key, now: time::OffsetDateTime) -> (Vec<Ope
         }
     }
     (open, edited)
+}
+
+/// Of the runs on a target, newest first, those that failed by themselves, where no later one wrote what they did, put
+/// it back or goes on from them. A rollout that was taken back has left nothing undone.
+fn failed_runs(runs: &[Journal], key: &Key) -> Vec<Journal> {
+    let undone = undo::undone(runs);
+    let failed = |run: &Journal| {
+        run.end().is_some_and(|end| {
+            let done = matches!(end.status.as_str(), "ok" | "verification-failed" | "rolled-back");
+            !done && end.continued_by.is_none() && !run.was_interrupted()
+        })
+    };
+    let left = runs.iter().enumerate().filter(|(index, run)| {
+        failed(run)
+            && !undone.contains(run.run.id.as_str())
+            && undo::apart(run, &runs[..*index])
+            && run.vouched(key).is_ok()
+    });
+    left.map(|(_, run)| run.clone()).collect()
+}
+
+/// A run with those that it went on from, failed ones too, oldest first.
+fn handed_down<'j>(runs: &'j [Journal], last: &'j Journal) -> Vec<&'j Journal> {
+    let mut line = vec![last];
+    while let Some(run) = line.last() {
+        let before = runs.iter().find(|one| {
+            let to = one.end().and_then(|end| end.continued_by.as_ref());
+            to == Some(&run.run.id) || run.run.continues.as_ref() == Some(&one.run.id)
+        });
+        match before {
+            // A journal may say anything: never round in a circle.
+            Some(one) if line.iter().all(|have| have.run.id != one.run.id) => line.push(one),
+            _ => break,
+        }
+    }
+    line.reverse();
+    line
+}
+
+/// Whether a run was an `apply` of these recipes with these inputs. What of the inputs stands in the open depends on the
+/// plan, so each is compared in the form that the journal has.
+fn is_of(earlier: &Journal, all: &[Instance], key: &Key) -> bool {
+    let mut now = all.to_vec();
+    for (now, then) in now.iter_mut().zip(&earlier.run.recipes) {
+        for (name, kept) in &mut now.with {
+            if let (Kept::Value(json), Some(Kept::Hidden(_))) = (&*kept, then.with.get(name)) {
+                *kept = Kept::Hidden(key.hide(json));
+            }
+        }
+    }
+    earlier.run.command == "apply" && earlier.run.recipes == now
 }
 
 /// Where a run works, as journals have it.

@@ -1,6 +1,8 @@
 //! `action` steps with an effect: whether they are due, and whether they were sent in this run.
 
+use super::finding::{Finding, Status};
 use super::frame::Frame;
+use super::quote;
 use super::stepping::StepRun;
 use crate::azure::{ResourceId, types};
 use crate::diagnostic::{Diagnostic, codes};
@@ -35,6 +37,11 @@ impl Frame<'_, '_> {
             run.pending() || so_far.wrote.contains(&run.key) || earlier()
         };
         if !run.triggered_by.is_empty() && !triggers().any(wrote) {
+            let in_doubt =
+                step.never.is_some() && triggers().any(|trigger| so_far.earlier.in_doubt(&trigger.key, &key));
+            if in_doubt {
+                run.findings.push(self.in_doubt(action));
+            }
             return None;
         }
         let resource = self.expression(&action.resource);
@@ -79,5 +86,34 @@ impl Frame<'_, '_> {
             never: step.never.is_some(),
         };
         Some((Some(steps::due(&run.key, effect)), uses))
+    }
+
+    /// That an earlier run sent an action which is never sent twice, and got no answer.
+    fn in_doubt(&self, action: &ActionStep) -> Finding {
+        let name = &action.name.value;
+        let finding = |what: &str| {
+            let title = format!("an earlier run was to {what}");
+            Finding::new(Status::CouldNotCheck, codes::UNANSWERED, title).detail(
+                "whether Azure took it is not known, and it is never sent twice: look whether it took effect",
+            )
+        };
+        let resource = self.expression(&action.resource);
+        let at = resource.get("id").unwrap_or(&resource);
+        let id = at.as_str().filter(|_| !at.contains_hidden()).and_then(ResourceId::parse);
+        let row = id.as_ref().and_then(|id| types::find(&id.resource_type()));
+        let known = row.and_then(|row| Some((row, row.effect(name)?)));
+        let (Some(id), Some((row, known))) = (id, known) else {
+            return finding(&format!("send the action {name}"));
+        };
+        let effect = Effect {
+            version: self.engine.version(row.name),
+            resource: id,
+            kind: row.name,
+            noun: row.noun,
+            action: known,
+            body: Value::null(),
+            never: true,
+        };
+        finding(&effect.what()).fix(effect.look(quote))
     }
 }

@@ -16,11 +16,11 @@ use super::finding::{Finding, Status};
 use super::{ResourcePlan, StepPlan, Target, is_multiple, quote};
 use crate::diagnostic::codes;
 use crate::facts::{Fact, Read};
-use crate::value::{Segment, Value, strip_control};
+use crate::value::{Path, Segment, Value, strip_control};
 
 const REVISIONS: &str = "Microsoft.App/containerApps/revisions";
 
-/// For each active revision that uses a secret whose value is in place: whether it may still run with an earlier one.
+/// For each active revision that uses a secret that is in place: whether it may still run with an earlier one.
 pub(super) fn findings(engine: &Engine<'_>, steps: &[StepPlan], resources: &[ResourcePlan]) -> Vec<Finding> {
     let secrets = in_place(engine, steps);
     if secrets.is_empty() {
@@ -47,9 +47,7 @@ fn finding(
         .collect();
     let (_, instance) = used.first()?;
     let target = engine.request.target;
-    let list = format!("{}/replicas", target.app_id().child("revisions", name));
-    let kind = "Microsoft.App/containerApps/revisions/replicas";
-    let why = match engine.asked.ask(&Read::many(&list, kind, &engine.version(REVISIONS)))? {
+    let why = match engine.asked.ask(&replicas(engine, name))? {
         Fact::Found(replicas) => {
             let replicas = replicas.as_list().unwrap_or_default();
             let older = |replica| {
@@ -82,7 +80,46 @@ fn finding(
     Some(finding.of(*instance))
 }
 
-/// The app's secrets whose values are in place and were before the run, each with the instance that owns it. What this
+/// Whether every replica of every active revision is as young as the app's last write, and so has the values that its
+/// secrets have. What cannot be told is older.
+pub(super) fn none_older(engine: &Engine<'_>) -> bool {
+    let app = engine.app_as_read();
+    let Some(written) = time_at(&app, &["systemData", "lastModifiedAt"]) else { return false };
+    let young = |replica: &Value| {
+        time_at(replica, &["properties", "createdTime"]).is_some_and(|created| created >= written)
+    };
+    let none = |revision: &Value| {
+        let name = revision.text_at(&["name"]);
+        match name.and_then(|name| engine.asked.ask(&replicas(engine, name))) {
+            Some(Fact::Found(replicas)) => replicas.as_list().is_some_and(|all| all.iter().all(young)),
+            Some(Fact::Absent { .. }) => true,
+            _ => false,
+        }
+    };
+    let active = active(engine, &app);
+    !active.is_empty() && active.iter().all(none)
+}
+
+fn replicas(engine: &Engine<'_>, revision: &str) -> Read {
+    let list = format!("{}/replicas", engine.request.target.app_id().child("revisions", revision));
+    Read::many(&list, "Microsoft.App/containerApps/revisions/replicas", &engine.version(REVISIONS))
+}
+
+/// The name of the app's secret that a path leads into: its value, or where in a vault that is and who reads it.
+pub(super) fn secret_of(path: &Path) -> Option<&str> {
+    match path.0.as_slice() {
+        [
+            Segment::Key(above),
+            Segment::Key(part),
+            Segment::Key(list),
+            Segment::Element(name),
+            Segment::Key(_),
+        ] if above == "properties" && part == "configuration" && list == "secrets" => Some(name),
+        _ => None,
+    }
+}
+
+/// The app's secrets that are in place and were before the run, each with the instance that owns it. What this
 /// run wrote it has restarted.
 fn in_place<'s>(engine: &Engine<'_>, steps: &'s [StepPlan]) -> Vec<(&'s str, &'s str)> {
     let app = engine.request.target.app_id();
@@ -92,18 +129,18 @@ fn in_place<'s>(engine: &Engine<'_>, steps: &'s [StepPlan]) -> Vec<(&'s str, &'s
             && step.kept.is_none()
             && !engine.request.so_far.wrote.contains(&step.key)
     };
+    let mut changing: Vec<&str> = Vec::new();
     for step in steps.iter().filter(ours) {
-        for owned in step.outcome.owned.iter().filter(|owned| owned.in_place) {
-            if let [.., Segment::Key(list), Segment::Element(name), Segment::Key(part)] =
-                owned.path.0.as_slice()
-                && list == "secrets"
-                && part == "value"
-                && all.iter().all(|(have, _)| have != name)
-            {
+        for owned in &step.outcome.owned {
+            let Some(name) = secret_of(&owned.path) else { continue };
+            if !owned.in_place {
+                changing.push(name);
+            } else if all.iter().all(|(have, _)| *have != name) {
                 all.push((name, &step.instance));
             }
         }
     }
+    all.retain(|(name, _)| !changing.contains(name));
     all
 }
 

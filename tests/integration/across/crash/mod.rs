@@ -67,7 +67,7 @@ const ACROSS: &[Across] = &[
     run("custom-container, an image of elsewhere", 4),
     run("native-dependencies, built, tested and deployed", 4),
     run("easy-auth, Entra ID", 4),
-    run(RESTART_TOLD, 4),
+    run(RESTART_TOLD, 1),
     run("easy-auth, an identity that is trusted", 4),
     run("easy-auth, Google beside GitHub", 4),
     run("jobs, a private image, started", 4),
