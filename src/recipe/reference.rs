@@ -221,8 +221,8 @@ resource is there: nothing tells whether it is the same. It is sent when the res
 
 An action with an effect is a write: planned, shown, approved, sent once when its turn comes, after what the run writes
 to the resource. When it is due is said by `when`, from what is there, so that it is not once it is done; or by
-`triggered_by`: one of these steps wrote in this run, or in one that was interrupted and that it goes on from by its
-journal. Azure does not tell: where there is no journal (another machine, another command) the step is in place and the
+`triggered_by`: one of these steps wrote in this run, or in one before it that was interrupted or failed, as its
+journal says. Azure does not tell: where there is no journal (another machine, another command) the step is in place and the
 action is not sent. Where that matters, say it by `when`. An action whose answer was lost is sent again if it is still due; with
 `retry: never` the run stops instead, says how to look, and the next run decides by what is there. In one run it is sent
 once, even if `when` still holds right after. What it began and that failed, or of which nobody can tell how it ends, ends

@@ -117,6 +117,7 @@ pub fn same(end: &State, start: &State, wanted: &Json, strike: &Strike, case: &s
         for meaning in [&mut have, &mut wanted] {
             without_unused_secrets(meaning);
         }
+        without_further_secrets(&mut have, &wanted);
     }
     if let Some(name) = strike.restarted() {
         // A run that finds the secret in place restarts nothing, as `restart_is_told` says.
@@ -225,6 +226,19 @@ fn without_unused_secrets(value: &mut Json) {
                 |name: &str| [&template, &sign_in].iter().any(|one| one.contains(&format!("{name:?}")));
             if let Some(secrets) = revision["secrets"].as_object_mut() {
                 secrets.retain(|name, _| used(name));
+            }
+        }
+    }
+}
+
+/// Without the secrets that replicas know in `have` and those of the same revision in `wanted` do not: who was restarted once
+/// more knows more, and nothing else of it.
+fn without_further_secrets(have: &mut Json, wanted: &Json) {
+    for (id, app) in have["apps"].as_object_mut().into_iter().flatten() {
+        for (number, revision) in app["revisions"].as_array_mut().into_iter().flatten().enumerate() {
+            let known = &wanted["apps"][id]["revisions"][number]["secrets"];
+            if let Some(secrets) = revision["secrets"].as_object_mut() {
+                secrets.retain(|name, _| known.get(name).is_some());
             }
         }
     }
