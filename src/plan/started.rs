@@ -119,8 +119,13 @@ pub(super) fn secret_of(path: &Path) -> Option<&str> {
     }
 }
 
+fn ends_in_value(path: &Path) -> bool {
+    matches!(path.0.last(), Some(Segment::Key(member)) if member == "value")
+}
+
 /// The app's secrets that are in place and were before the run, each with the instance that owns it. What this
-/// run wrote it has restarted.
+/// run wrote it has restarted. References count only where an earlier run is known to have written them: any other write of the
+/// app, too, makes replicas look old, and who has no secret of its own in the app is not to be told so each time.
 fn in_place<'s>(engine: &Engine<'_>, steps: &'s [StepPlan]) -> Vec<(&'s str, &'s str)> {
     let app = engine.request.target.app_id();
     let mut all: Vec<(&str, &str)> = Vec::new();
@@ -135,7 +140,9 @@ fn in_place<'s>(engine: &Engine<'_>, steps: &'s [StepPlan]) -> Vec<(&'s str, &'s
             let Some(name) = secret_of(&owned.path) else { continue };
             if !owned.in_place {
                 changing.push(name);
-            } else if all.iter().all(|(have, _)| *have != name) {
+            } else if (ends_in_value(&owned.path) || engine.request.so_far.earlier.secrets.contains(name))
+                && all.iter().all(|(have, _)| *have != name)
+            {
                 all.push((name, &step.instance));
             }
         }
